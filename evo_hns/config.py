@@ -1,0 +1,257 @@
+"""Every setting of the project, as nested frozen models.
+
+Owns names, defaults, ranges and one-line meanings; the defaults are OpenAI's quadrant example to
+the number. An experiment file (TOML) holds only what differs; unknown keys are refused. The
+resolved `RunConfig` is stored in the run file, and a run can be started again from it.
+The tables `[policy]` and `[search]` of a file fill both sides; `[hiders.search]` and the like refine one.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from evo_hns.spec import Side
+
+
+class ConfigError(ValueError):
+    """A setting is wrong; the message is one line for the user: got, expected, remedy."""
+
+
+class Settings(BaseModel):
+    """Base of all settings: immutable, nothing unknown, no NaN."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+
+
+class WorldConfig(Settings):
+    """What exists and where it starts (GAME.md 1)."""
+
+    scenario: Literal["quadrant"] = "quadrant"
+    """Wall layout: `quadrant` is one room in the corner."""
+    num_hiders: int = Field(2, ge=1, le=8)
+    """Hiders in each world."""
+    num_seekers: int = Field(2, ge=1, le=8)
+    """Seekers in each world."""
+    num_boxes: int = Field(2, ge=0, le=9)
+    """Cubes in each world; they start in the room."""
+    num_ramps: int = Field(1, ge=0, le=3)
+    """Ramps in each world; they start anywhere."""
+    floor_size: float = Field(6.0, gt=2.0, le=30.0)
+    """Edge of the square field, metres."""
+    grid_size: int = Field(30, ge=12, le=120)
+    """Placement cells along the edge of the field."""
+    box_size: float = Field(0.5, gt=0.0, le=2.0)
+    """Edge of a cube, metres."""
+    door_size: int = Field(2, ge=0)
+    """Width of a door in cells (the gap is one and a half cells wider); 0 closes the room."""
+    door_dropout: float = Field(0.5, ge=0.0, le=1.0)
+    """Probability that only one of the room's two walls has a door."""
+    hider_placement: Literal["uniform", "quadrant"] = "uniform"
+    """Where hiders start: anywhere, or in the room."""
+    box_floor_friction: float = Field(0.2, gt=0.0)
+    """Sliding friction of floor and boxes."""
+    other_friction: float = Field(0.01, gt=0.0)
+    """Sliding friction of agents, ramps and walls."""
+    gravity: float = Field(-50.0, lt=0.0)
+    """Vertical acceleration, m/s^2."""
+
+    @property
+    def num_agents(self) -> int:
+        """Hiders and seekers together."""
+        return self.num_hiders + self.num_seekers
+
+
+class PhysicsConfig(Settings):
+    """How time passes. Only `timestep` and `num_substeps` change what happens."""
+
+    timestep: float = Field(0.005, gt=0.0, le=0.02)
+    """Length of a physics substep, seconds (the game's own: 0.005)."""
+    num_substeps: int = Field(15, ge=1, le=100)
+    """Substeps per env step (the game's own: 15)."""
+    sleep: bool = True
+    """Let resting objects sleep: about twice as fast."""
+    num_worlds: int = Field(256, ge=1, le=4096)
+    """Worlds simulated side by side."""
+    num_threads: int = Field(0, ge=0)
+    """Threads of the physics; 0 takes every core this process may use."""
+
+
+class RulesConfig(Settings):
+    """The rules of hide-and-seek (GAME.md 2-7)."""
+
+    horizon: int = Field(80, ge=1)
+    """Env steps of an episode."""
+    prep_fraction: float = Field(0.4, ge=0.0, lt=1.0)
+    """Share of the episode in which seekers are frozen and nothing is rewarded."""
+    restrict_rect: tuple[float, float, float, float] | None = (0.1, 0.1, 5.9, 5.9)
+    """x0, y0, x1, y1: whoever is outside gets -10 instead of the reward."""
+    penalize_objects_out: bool = True
+    """Everyone gets -10 while a box or ramp is outside `restrict_rect`."""
+    lock_box: bool = True
+    """Agents can lock boxes."""
+    lock_ramp: bool = False
+    """Agents can lock ramps."""
+    grab_box: bool = True
+    """Agents can grab boxes."""
+    grab_ramp: bool = True
+    """Agents can grab ramps."""
+    lock_type: Literal["all_lock_team_specific"] = "all_lock_team_specific"
+    """Who may unlock what: team mates of the last locker."""
+    lock_grab_radius: float = Field(0.25, gt=0.0)
+    """Reach from an agent's centre to an object's surface, metres."""
+    reward_type: Literal["joint_zero_sum"] = "joint_zero_sum"
+    """One seen hider counts for the whole team."""
+    num_lidar_rays: int = Field(30, ge=1, le=360)
+    """Rays of each agent's lidar."""
+    action_limit: float = Field(0.9, gt=0.0, le=1.0)
+    """Control at the outermost movement bin."""
+
+
+class PolicyConfig(Settings):
+    """The form of a side's network."""
+
+    network: Literal["mlp", "attention"] = "mlp"
+    """`mlp` averages what it sees of each kind; `attention` weighs it with one query."""
+    hidden_size: int = Field(16, ge=1, le=256)
+    """Width of every hidden layer."""
+    gru_size: int = Field(0, ge=0, le=128)
+    """Memory cells; 0 is a network without memory."""
+    genome_per_member: bool = False
+    """Give each team member a network of its own inside the genome."""
+
+
+class CMAESConfig(Settings):
+    """CMA-ES and separable CMA-ES."""
+
+    damp_sigma_ratio: float = Field(1.0, gt=0.0)
+    """Factor on the damping of the step size: larger is steadier under noise."""
+
+
+class PGPEConfig(Settings):
+    """PGPE with ClipUp."""
+
+    max_speed: float = Field(0.3, gt=0.0)
+    """Largest move of the centre in a generation (ClipUp)."""
+    stdev_learning_rate: float = Field(0.1, ge=0.0)
+    """Step of the standard deviations."""
+
+
+class GeneticConfig(Settings):
+    """The genetic algorithm."""
+
+    selection: Literal["truncation", "tournament"] = "truncation"
+    """How parents are chosen."""
+    parent_fraction: float = Field(0.25, gt=0.0, le=1.0)
+    """Share of the population that may breed (truncation)."""
+    tournament_size: int = Field(4, ge=2)
+    """Contestants for each parent's place (tournament)."""
+    crossover_rate: float = Field(0.5, ge=0.0, le=1.0)
+    """Share of the children that have two parents."""
+    num_elites: int = Field(4, ge=1)
+    """Best genomes that are kept and evaluated again beside the children."""
+    mutation_decay: float = Field(1.0, gt=0.0, le=1.0)
+    """Factor on the mutation strength after each generation."""
+
+
+class SearchConfig(Settings):
+    """How a side's population moves."""
+
+    algorithm: Literal["sep-cmaes", "cmaes", "snes", "pgpe", "ga"] = "sep-cmaes"
+    """The search; `cmaes` keeps a full covariance and is refused above 5,000 parameters."""
+    popsize: int = Field(48, ge=4)
+    """Genomes evaluated in each generation."""
+    sigma: float = Field(0.5, gt=0.0)
+    """Initial step size; the strength of mutation in the genetic algorithm."""
+    init_sigma: float = Field(0.5, ge=0.0)
+    """Spread of the first centre (or of the genetic algorithm's first population) around zero."""
+    cmaes: CMAESConfig = CMAESConfig()
+    pgpe: PGPEConfig = PGPEConfig()
+    ga: GeneticConfig = GeneticConfig()
+
+
+class SideConfig(Settings):
+    """One population: its networks and its search."""
+
+    policy: PolicyConfig = PolicyConfig()
+    search: SearchConfig = SearchConfig()
+
+
+class CoevolutionConfig(Settings):
+    """Who meets whom, and what is remembered."""
+
+    generations: int = Field(40, ge=1)
+    """Generations to run."""
+    episodes_per_candidate: int = Field(8, ge=1)
+    """Matches of each candidate in a generation; all candidates play the same list."""
+    champion_share: float = Field(0.5, ge=0.0, le=1.0)
+    """Share of those matches against the other side's current champion; the rest meets its hall of fame."""
+    opponent_sampler: Literal["uniform", "latest"] = "uniform"
+    """How opponents are drawn from the hall of fame."""
+    num_finalists: int = Field(3, ge=1)
+    """Best candidates (and the search's centre) that compete on fresh worlds to become champion."""
+    finalist_episodes: int = Field(32, ge=1)
+    """Matches of each finalist."""
+    held_out_every: int = Field(0, ge=0)
+    """Measure the champions against the held-out players every so many generations; 0: only first and last."""
+    held_out_episodes: int = Field(256, ge=2)
+    """Fresh worlds of each held-out measurement."""
+
+
+class RunConfig(Settings):
+    """A whole run: the game, the two populations and the loop."""
+
+    seed: int = Field(0, ge=0, lt=2**31)
+    """Decides every random number of the run."""
+    world: WorldConfig = WorldConfig()
+    physics: PhysicsConfig = PhysicsConfig()
+    rules: RulesConfig = RulesConfig()
+    hiders: SideConfig = SideConfig()
+    seekers: SideConfig = SideConfig()
+    coevolution: CoevolutionConfig = CoevolutionConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spread_shared_tables(cls, data: Any) -> Any:
+        """Let `[policy]` and `[search]` fill both sides, under what a side says itself."""
+        if not isinstance(data, dict) or not ("policy" in data or "search" in data):
+            return data
+        shared = {key: data[key] for key in ("policy", "search") if key in data}
+        rest = {key: value for key, value in data.items() if key not in shared}
+        for side in ("hiders", "seekers"):
+            rest[side] = merge(shared, rest.get(side, {}))
+        return rest
+
+    def side(self, side: Side) -> SideConfig:
+        """The settings of one population."""
+        return self.hiders if side is Side.HIDERS else self.seekers
+
+
+def merge(base: dict[str, Any], over: Any) -> dict[str, Any]:
+    """`base` with the entries of `over` laid on top, table by table."""
+    if isinstance(over, BaseModel):
+        over = over.model_dump()
+    merged = dict(base)
+    for key, value in over.items():
+        deeper = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = merge(merged[key], value) if deeper else value
+    return merged
+
+
+__all__ = [
+    "CMAESConfig",
+    "CoevolutionConfig",
+    "ConfigError",
+    "GeneticConfig",
+    "PGPEConfig",
+    "PhysicsConfig",
+    "PolicyConfig",
+    "RulesConfig",
+    "RunConfig",
+    "SearchConfig",
+    "Settings",
+    "SideConfig",
+    "WorldConfig",
+    "merge",
+]

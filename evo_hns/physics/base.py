@@ -1,0 +1,59 @@
+"""The contract of a physics engine that steps many worlds of one model.
+
+Fields are torch tensors that lead with W (worlds) and keep MuJoCo's names. State fields (`qpos`,
+`qvel`, `ctrl`, `eq_active`, `qacc_warmstart`) are live: a write is the world's state at the next
+call. Derived fields (`xpos`, `xmat`, `geom_xpos`, ...) are read only and *current* after `step`
+and `forward`. Model fields (`model_field`) are per world and writable.
+
+The order of a new episode is fixed, because static geoms are posed by `reset` alone: write model
+fields, then `reset`, then state fields, then `forward`.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import mujoco
+import torch
+from torch import Tensor
+
+
+class Physics(Protocol):
+    """W worlds of one compiled model."""
+
+    model: mujoco.MjModel
+    num_worlds: int
+    device: torch.device
+    dtype: torch.dtype
+
+    def field(self, name: str) -> Tensor:
+        """Live `(W, ...)` view of a field of `MjData`; derived fields must not be written."""
+
+    def model_field(self, name: str) -> Tensor:
+        """Per-world `(W, ...)` values of a field of `MjModel`, writable between episodes or steps."""
+
+    def reset(self) -> None:
+        """Return every world to the model's default state: nothing of its past remains."""
+
+    def forward(self) -> None:
+        """Bring derived fields up to the state; call after writing state or model fields."""
+
+    def step(self, num_substeps: int, worlds: Tensor | None = None) -> Tensor:
+        """Advance the worlds (int64 indices; None: all) by `num_substeps` timesteps.
+
+        Returns:
+            `(W,)` bool, worlds in which this call failed (an error, a warning counter, a number
+            that is not finite). A failed world never disturbs another; what it holds is undefined.
+        """
+
+    def cast_rays(self, origins: Tensor, directions: Tensor, *, exclude_body: Tensor) -> tuple[Tensor, Tensor]:
+        """Distance along each ray to the first surface of another body, and the geom it belongs to.
+
+        Args:
+            origins: `(W, R, 3)` world frame, metres.
+            directions: `(W, R, 3)`, any length; distances are in multiples of it.
+            exclude_body: `(R,)` int64, the body whose geoms a ray ignores. Floor planes are never hit.
+
+        Returns:
+            `(W, R)` distance (-1 for a miss) and `(W, R)` int64 geom id (-1 for a miss).
+        """

@@ -1,0 +1,104 @@
+"""Where matches run, and the one place where scene, physics, rules and players are put together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from evo_hns.config import RunConfig
+from evo_hns.envs.hide_and_seek import HideAndSeek
+from evo_hns.evaluation.matches import MatchTable
+from evo_hns.physics import BACKENDS
+from evo_hns.policies import build_policy
+from evo_hns.policies.base import Policy
+from evo_hns.rollout import Episodes, play
+from evo_hns.spec import ObservationSpec, Side
+from evo_hns.worlds.scene import build_scene
+
+
+@dataclass(frozen=True)
+class Roster:
+    """The players of one side that a match table refers to: one policy, P genomes."""
+
+    policy: Policy
+    genomes: Tensor  #: `(P, L)`, L = N or, with a network per member, team size x N
+
+    def params(self, rows: Tensor) -> Tensor:
+        """`(W, M, N)` float32, the genomes of some rows as the policy wants them."""
+        members = 1 if self.policy.num_params == 0 else self.genomes.shape[1] // self.policy.num_params
+        return self.genomes[rows].to(torch.float32).reshape(len(rows), members, self.policy.num_params)
+
+
+@dataclass(frozen=True)
+class Player:
+    """A game that is ready to be played, and the networks that a configuration gives each side."""
+
+    env: HideAndSeek
+    policies: Mapping[Side, Policy]
+    genome_lengths: Mapping[Side, int]  #: L per side
+
+    @property
+    def spec(self) -> ObservationSpec:
+        """Sizes of the game."""
+        return self.env.observation_spec
+
+    def roster(self, side: Side, genomes: Tensor) -> Roster:
+        """Networks of one side with these `(P, L)` genomes."""
+        if genomes.shape[1] != self.genome_lengths[side]:
+            raise ValueError(
+                f"got genomes of {genomes.shape[1]} parameters for the {side.label}, expected "
+                f"{self.genome_lengths[side]}; play them with the configuration they were made with"
+            )
+        return Roster(self.policies[side], genomes)
+
+
+def build_player(config: RunConfig, num_worlds: int | None = None) -> Player:
+    """Put scene, physics, rules and policies together.
+
+    Args:
+        config: the run's settings.
+        num_worlds: worlds side by side, if not those of the settings.
+    """
+    torch.set_num_threads(1)  # the physics has its own threads; small tensors only lose by more
+    scene = build_scene(config.world, config.physics)
+    physics = BACKENDS["cpu"](scene.model, num_worlds or config.physics.num_worlds, config.physics.num_threads)
+    env = HideAndSeek(scene, physics, config.world, config.rules, config.physics.num_substeps)
+    policies = {side: build_policy(config.side(side).policy, env.observation_spec) for side in Side}
+    lengths = {
+        side: policies[side].num_params
+        * (env.observation_spec.team_size(side) if config.side(side).policy.genome_per_member else 1)
+        for side in Side
+    }
+    return Player(env, policies, lengths)
+
+
+@dataclass(frozen=True)
+class LocalEvaluator:
+    """Plays match tables in this process, a batch of worlds at a time."""
+
+    player: Player
+
+    def evaluate(self, table: MatchTable, rosters: Mapping[Side, Roster]) -> Episodes:
+        """Play every match of a table.
+
+        Args:
+            table: M matches.
+            rosters: the players its rows refer to.
+
+        Returns:
+            Episodes in the order of the table.
+        """
+        parts = [self._play(batch, rosters) for batch in table.batches(self.player.env.num_worlds)]
+        return Episodes(
+            returns=torch.cat([p.returns for p in parts]),
+            metrics={name: torch.cat([p.metrics[name] for p in parts]) for name in parts[0].metrics},
+            failed=torch.cat([p.failed for p in parts]),
+        )
+
+    def _play(self, batch: MatchTable, rosters: Mapping[Side, Roster]) -> Episodes:
+        params = {side: rosters[side].params(torch.from_numpy(batch.rows(side))) for side in Side}
+        policies = {side: rosters[side].policy for side in Side}
+        return play(self.player.env, policies, params, batch.seed)

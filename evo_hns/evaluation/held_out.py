@@ -1,0 +1,92 @@
+"""Champions against players that no fitness ever used: the only measure of progress that proves anything.
+
+The held-out players are scripted or random, the held-out worlds have seeds that training never
+draws. Both champions of a generation meet the same players in the same worlds, so that generations
+can be compared pair by pair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from evo_hns.evaluation.evaluators import LocalEvaluator, Roster
+from evo_hns.evaluation.fitness import team_return
+from evo_hns.evaluation.intervals import Estimate, estimate
+from evo_hns.evaluation.matches import MatchTable, held_out_seeds
+from evo_hns.policies import SCRIPTED
+from evo_hns.rollout import Episodes
+from evo_hns.spec import ObservationSpec, Side
+
+HELD_OUT: dict[Side, tuple[str, ...]] = {
+    Side.HIDERS: ("still", "random", "chaser"),
+    Side.SEEKERS: ("still", "random", "fugitive"),
+}
+"""Per measured side, the names of the scripted opponents."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """One champion against one held-out player."""
+
+    side: Side
+    opponent: str
+    scores: np.ndarray  #: `(E,)` team return per held-out world, NaN where the physics failed
+    metrics: dict[str, float]  #: mean of the game's statistics over the worlds that count
+
+    @property
+    def estimate(self) -> Estimate:
+        """Mean return of the champion's team."""
+        return estimate(self.scores)
+
+
+def scripted_roster(name: str, spec: ObservationSpec) -> Roster:
+    """A scripted player as a roster of one, without a genome.
+
+    Raises:
+        ValueError: there is no such player.
+    """
+    if name not in SCRIPTED:
+        raise ValueError(f"no scripted player {name!r}; there are {', '.join(SCRIPTED)}")
+    return Roster(SCRIPTED[name](spec), torch.zeros(1, 0))
+
+
+def meet(evaluator: LocalEvaluator, hider: Roster, seeker: Roster, seeds: np.ndarray) -> Episodes:
+    """The first player of one roster against the first of the other, once in each world."""
+    first = np.zeros(len(seeds), dtype=np.int64)
+    return evaluator.evaluate(MatchTable(first, first, seeds), {Side.HIDERS: hider, Side.SEEKERS: seeker})
+
+
+def measure(
+    evaluator: LocalEvaluator,
+    side: Side,
+    roster: Roster,
+    num_worlds: int,
+    opponents: Sequence[str] | None = None,
+) -> list[HeldOut]:
+    """The first player of `roster` against every held-out opponent of its side.
+
+    Args:
+        evaluator: where matches run.
+        side: the side that is measured.
+        roster: its player.
+        num_worlds: E, held-out worlds per opponent.
+        opponents: names of scripted players, if not all of `HELD_OUT[side]`.
+    """
+    results = []
+    spec = evaluator.player.spec
+    for name in HELD_OUT[side] if opponents is None else opponents:
+        rosters = {side: roster, side.other: scripted_roster(name, spec)}
+        episodes = meet(evaluator, rosters[Side.HIDERS], rosters[Side.SEEKERS], held_out_seeds(num_worlds))
+        results.append(HeldOut(side, name, team_return(episodes, spec, side).numpy(), mean_metrics(episodes)))
+    return results
+
+
+def mean_metrics(episodes: Episodes) -> dict[str, float]:
+    """Mean of each statistic over the matches that did not fail; NaN if all did."""
+    counted = ~episodes.failed.numpy()
+    values: Mapping[str, np.ndarray] = {name: v.numpy()[counted] for name, v in episodes.metrics.items()}
+    return {name: float(v.mean()) if len(v) else float("nan") for name, v in values.items()}

@@ -1,0 +1,53 @@
+"""Means with the confidence intervals that every claim needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+Z_95 = 1.959964
+"""97.5 % quantile of the normal distribution: samples here count in the dozens or hundreds."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over independent worlds with its 95 % confidence interval."""
+
+    mean: float
+    half_width: float  #: half the width of the 95 % interval (infinite below two samples)
+    num_samples: int
+
+    @property
+    def low(self) -> float:
+        """Lower end of the interval."""
+        return self.mean - self.half_width
+
+    @property
+    def high(self) -> float:
+        """Upper end of the interval."""
+        return self.mean + self.half_width
+
+    def __str__(self) -> str:
+        return f"{self.mean:+.1f} ± {self.half_width:.1f}"
+
+
+def estimate(samples: np.ndarray) -> Estimate:
+    """Mean and 95 % interval of independent samples; those that are not finite are left out.
+
+    Raises:
+        ValueError: no finite sample.
+    """
+    values = np.asarray(samples, dtype=np.float64)
+    values = values[np.isfinite(values)]
+    if not len(values):
+        raise ValueError("got no finite sample to average; expected at least one match that did not fail")
+    if len(values) == 1:
+        return Estimate(float(values[0]), float("inf"), 1)
+    error = float(values.std(ddof=1)) / np.sqrt(len(values))
+    return Estimate(float(values.mean()), float(Z_95 * error), len(values))
+
+
+def estimate_gain(before: np.ndarray, after: np.ndarray) -> Estimate:
+    """Mean difference of samples taken on the same worlds (paired), with its 95 % interval."""
+    return estimate(np.asarray(after, dtype=np.float64) - np.asarray(before, dtype=np.float64))

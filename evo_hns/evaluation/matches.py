@@ -1,0 +1,71 @@
+"""Who meets whom: tables of matches, and the lists by which candidates are compared.
+
+A match is one hider genome, one seeker genome and one world seed. Seeds belong to matches, so a
+table means the same wherever and in whatever order it is played.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from evo_hns.spec import Side
+
+HELD_OUT_SEED = 2**31
+"""First seed of the held-out worlds; training draws its seeds below."""
+
+
+@dataclass(frozen=True)
+class MatchTable:
+    """M matches."""
+
+    hider: np.ndarray  #: `(M,)` int64 rows into the hiders' roster
+    seeker: np.ndarray  #: `(M,)` int64 rows into the seekers' roster
+    seed: np.ndarray  #: `(M,)` int64 world seeds
+
+    def __len__(self) -> int:
+        return len(self.seed)
+
+    def rows(self, side: Side) -> np.ndarray:
+        """`(M,)` rows into the roster of one side."""
+        return self.hider if side is Side.HIDERS else self.seeker
+
+    def batches(self, size: int) -> Iterator[MatchTable]:
+        """The table in order, in as few parts of at most `size` as possible, of nearly equal length."""
+        parts = -(-len(self) // size)
+        for index in np.array_split(np.arange(len(self)), max(parts, 1)):
+            yield MatchTable(self.hider[index], self.seeker[index], self.seed[index])
+
+
+def concatenate(tables: Sequence[MatchTable]) -> MatchTable:
+    """One table after the other."""
+    return MatchTable(
+        hider=np.concatenate([t.hider for t in tables]),
+        seeker=np.concatenate([t.seeker for t in tables]),
+        seed=np.concatenate([t.seed for t in tables]),
+    )
+
+
+def same_list_for_all(side: Side, candidates: np.ndarray, opponents: np.ndarray, seeds: np.ndarray) -> MatchTable:
+    """Every candidate plays the same list of (opponent, world): common random numbers.
+
+    Args:
+        side: the side of the candidates.
+        candidates: `(P,)` rows of their roster.
+        opponents: `(E,)` rows of the other side's roster.
+        seeds: `(E,)` world seeds, paired with `opponents`.
+
+    Returns:
+        `P * E` matches, candidate by candidate.
+    """
+    own = np.repeat(candidates, len(opponents))
+    other = np.tile(opponents, len(candidates))
+    hider, seeker = (own, other) if side is Side.HIDERS else (other, own)
+    return MatchTable(hider, seeker, np.tile(seeds, len(candidates)))
+
+
+def held_out_seeds(num_worlds: int) -> np.ndarray:
+    """`(num_worlds,)` seeds that no training run ever draws; the same worlds for every measurement."""
+    return HELD_OUT_SEED + np.arange(num_worlds, dtype=np.int64)

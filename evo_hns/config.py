@@ -75,7 +75,7 @@ class PhysicsConfig(Settings):
     num_worlds: int = Field(256, ge=1, le=4096)
     """Worlds simulated side by side."""
     num_threads: int = Field(0, ge=0)
-    """Threads of the physics; 0 takes every core this process may use."""
+    """Games played side by side, each with its share of the worlds; 0 takes every core this process may use."""
 
 
 class RulesConfig(Settings):
@@ -189,9 +189,9 @@ class CoevolutionConfig(Settings):
     """Share of those matches against the other side's current champion; the rest meets its hall of fame."""
     opponent_sampler: Literal["uniform", "latest"] = "uniform"
     """How opponents are drawn from the hall of fame."""
-    num_finalists: int = Field(3, ge=1)
-    """Best candidates (and the search's centre) that compete on fresh worlds to become champion."""
-    finalist_episodes: int = Field(32, ge=1)
+    num_finalists: int = Field(2, ge=1)
+    """Best candidates that compete with the search's centre, on fresh worlds, to become champion."""
+    finalist_episodes: int = Field(24, ge=1)
     """Matches of each finalist."""
     held_out_every: int = Field(0, ge=0)
     """Measure the champions against the held-out players every so many generations; 0: only first and last."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from queue import SimpleQueue
 
 import torch
 from torch import Tensor
@@ -55,16 +58,15 @@ class Player:
         return Roster(self.policies[side], genomes)
 
 
-def build_player(config: RunConfig, num_worlds: int | None = None) -> Player:
+def build_player(config: RunConfig, num_worlds: int) -> Player:
     """Put scene, physics, rules and policies together.
 
     Args:
         config: the run's settings.
-        num_worlds: worlds side by side, if not those of the settings.
+        num_worlds: worlds side by side.
     """
-    torch.set_num_threads(1)  # the physics has its own threads; small tensors only lose by more
     scene = build_scene(config.world, config.physics)
-    physics = BACKENDS["cpu"](scene.model, num_worlds or config.physics.num_worlds, config.physics.num_threads)
+    physics = BACKENDS["cpu"](scene.model, num_worlds, num_threads=1)
     env = HideAndSeek(scene, physics, config.world, config.rules, config.physics.num_substeps)
     policies = {side: build_policy(config.side(side).policy, env.observation_spec) for side in Side}
     lengths = {
@@ -75,11 +77,22 @@ def build_player(config: RunConfig, num_worlds: int | None = None) -> Player:
     return Player(env, policies, lengths)
 
 
-@dataclass(frozen=True)
 class LocalEvaluator:
-    """Plays match tables in this process, a batch of worlds at a time."""
+    """Plays match tables in this process: one game per thread, a batch of worlds at a time.
 
-    player: Player
+    Each thread steps a game of its own, so that the rules and the networks run in parallel as the
+    physics does. A match gives the same bits wherever it is played, so threads change no number.
+    """
+
+    def __init__(self, players: Sequence[Player]) -> None:
+        """Take over the games; they must be built from the same settings."""
+        self._players = tuple(players)
+        self._pool = ThreadPoolExecutor(len(self._players), thread_name_prefix="evo-hns-player")
+
+    @property
+    def player(self) -> Player:
+        """One of the games: its sizes and policies are those of all."""
+        return self._players[0]
 
     def evaluate(self, table: MatchTable, rosters: Mapping[Side, Roster]) -> Episodes:
         """Play every match of a table.
@@ -91,14 +104,34 @@ class LocalEvaluator:
         Returns:
             Episodes in the order of the table.
         """
-        parts = [self._play(batch, rosters) for batch in table.batches(self.player.env.num_worlds)]
-        return Episodes(
-            returns=torch.cat([p.returns for p in parts]),
-            metrics={name: torch.cat([p.metrics[name] for p in parts]) for name in parts[0].metrics},
-            failed=torch.cat([p.failed for p in parts]),
-        )
+        idle: SimpleQueue[Player] = SimpleQueue()
+        for player in self._players:
+            idle.put(player)
 
-    def _play(self, batch: MatchTable, rosters: Mapping[Side, Roster]) -> Episodes:
-        params = {side: rosters[side].params(torch.from_numpy(batch.rows(side))) for side in Side}
-        policies = {side: rosters[side].policy for side in Side}
-        return play(self.player.env, policies, params, batch.seed)
+        def play_batch(batch: MatchTable) -> Episodes:
+            player = idle.get()
+            try:
+                params = {side: rosters[side].params(torch.from_numpy(batch.rows(side))) for side in Side}
+                return play(player.env, {side: rosters[side].policy for side in Side}, params, batch.seed)
+            finally:
+                idle.put(player)
+
+        batches = table.batches(self.player.env.num_worlds, multiple_of=len(self._players))
+        return join(list(self._pool.map(play_batch, batches)))
+
+
+def join(parts: Sequence[Episodes]) -> Episodes:
+    """Episodes one after the other."""
+    return Episodes(
+        returns=torch.cat([p.returns for p in parts]),
+        metrics={name: torch.cat([p.metrics[name] for p in parts]) for name in parts[0].metrics},
+        failed=torch.cat([p.failed for p in parts]),
+    )
+
+
+def build_evaluator(config: RunConfig) -> LocalEvaluator:
+    """An evaluator with as many threads as the settings say, or as this process may use."""
+    torch.set_num_threads(1)  # small tensors only lose by more
+    num_threads = config.physics.num_threads or len(os.sched_getaffinity(0))
+    num_worlds = -(-config.physics.num_worlds // num_threads)
+    return LocalEvaluator([build_player(config, num_worlds) for _ in range(num_threads)])

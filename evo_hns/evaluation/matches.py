@@ -32,11 +32,17 @@ class MatchTable:
         """`(M,)` rows into the roster of one side."""
         return self.hider if side is Side.HIDERS else self.seeker
 
-    def batches(self, size: int) -> Iterator[MatchTable]:
-        """The table in order, in as few parts of at most `size` as possible, of nearly equal length."""
-        parts = -(-len(self) // size)
-        for index in np.array_split(np.arange(len(self)), max(parts, 1)):
-            yield MatchTable(self.hider[index], self.seeker[index], self.seed[index])
+    def batches(self, size: int, multiple_of: int = 1) -> Iterator[MatchTable]:
+        """The table in order, in few parts of nearly equal length.
+
+        Args:
+            size: longest part.
+            multiple_of: the number of parts is a multiple of this, so that as many workers end together.
+        """
+        parts = -(-len(self) // (size * multiple_of)) * multiple_of
+        for index in np.array_split(np.arange(len(self)), parts):
+            if len(index):
+                yield MatchTable(self.hider[index], self.seeker[index], self.seed[index])
 
 
 def concatenate(tables: Sequence[MatchTable]) -> MatchTable:

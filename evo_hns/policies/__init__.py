@@ -1,0 +1,35 @@
+"""What plays a side: networks read from a genome, and scripted players to measure them with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from evo_hns.config import ConfigError, PolicyConfig
+from evo_hns.policies.attention import build_attention
+from evo_hns.policies.base import Policy, PolicyState
+from evo_hns.policies.mlp import build_mlp
+from evo_hns.spec import ObservationSpec
+
+POLICIES: dict[str, Callable[[PolicyConfig, ObservationSpec], Policy]] = {
+    "mlp": build_mlp,
+    "attention": build_attention,
+}
+"""Networks by the name that `PolicyConfig.network` gives them."""
+
+
+def build_policy(config: PolicyConfig, spec: ObservationSpec) -> Policy:
+    """The network of a configuration, for a game.
+
+    Args:
+        config: its form. One network is built, also where each member of a team has a genome of its own.
+        spec: sizes of the game; the number of parameters depends on its lidar and lock columns only.
+
+    Raises:
+        ConfigError: no network has this name.
+    """
+    if config.network not in POLICIES:
+        raise ConfigError(f"got network {config.network!r}, expected one of {', '.join(POLICIES)}")
+    return POLICIES[config.network](config, spec)
+
+
+__all__ = ["POLICIES", "Policy", "PolicyState", "build_policy"]

@@ -1,0 +1,64 @@
+"""A multilayer perceptron over what it sees: each kind of entity is embedded and averaged.
+
+hidden = squash(own + sum over kinds of the mean embedding); a second layer; with memory, a gated recurrent unit
+beside it; the head reads the second layer and the memory.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from evo_hns.config import PolicyConfig
+from evo_hns.policies.features import NUM_KINDS, NUM_OWN, num_sectors, row_widths
+from evo_hns.policies.heads import NUM_INTENTS
+from evo_hns.policies.kernel import kernel
+from evo_hns.policies.layers import dense, dense_size, gru, gru_size, mean_pool, squash_all
+from evo_hns.policies.network import NetworkPolicy
+from evo_hns.spec import ObservationSpec
+
+
+def build_mlp(config: PolicyConfig, spec: ObservationSpec) -> NetworkPolicy:
+    """The pooled perceptron of a configuration."""
+    hidden, cells, widths = config.hidden_size, config.gru_size, row_widths(spec)
+    num_params = (
+        dense_size(NUM_OWN + num_sectors(spec), hidden)
+        + sum(dense_size(width, hidden) for width in widths)
+        + dense_size(hidden, hidden)
+        + (gru_size(hidden, cells) if cells else 0)
+        + dense_size(hidden + cells, NUM_INTENTS)
+    )
+    return NetworkPolicy(num_params, hidden, cells, widths, _forward)
+
+
+@kernel
+def _forward(
+    params: np.ndarray,
+    own: np.ndarray,
+    rows: np.ndarray,
+    kinds: np.ndarray,
+    widths: tuple[int, int, int, int],
+    sizes: tuple[int, int],
+    memory: np.ndarray,
+    renewed: np.ndarray,
+    intents: np.ndarray,
+) -> None:
+    hidden_size, num_cells = sizes
+    hidden, embedded, pooled = np.empty((3, hidden_size), np.float32)
+    joined, gates = np.empty(hidden_size + num_cells, np.float32), np.empty((2, num_cells), np.float32)
+    last = np.empty(hidden_size + num_cells, np.float32)
+    for w in range(own.shape[0]):
+        for a in range(own.shape[1]):
+            genome = params[w, a if params.shape[1] > 1 else 0]
+            at = dense(genome, 0, own[w, a], hidden)
+            for kind in range(NUM_KINDS):
+                at = mean_pool(genome, at, rows[w, a], kinds[w, a], kind, widths[kind], embedded, pooled)
+                for j in range(hidden_size):
+                    hidden[j] += pooled[j]
+            squash_all(hidden)
+            at = dense(genome, at, hidden, last[:hidden_size])
+            squash_all(last[:hidden_size])
+            if num_cells > 0:
+                at = gru(genome, at, last[:hidden_size], memory[w, a], joined, gates, renewed[w, a])
+                last[hidden_size:] = renewed[w, a]
+            dense(genome, at, last, intents[w, a])
+            squash_all(intents[w, a])

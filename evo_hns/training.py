@@ -1,0 +1,162 @@
+"""A run from its first generation to its last: the loop, its file, and what becomes of both when it is stopped.
+
+The run file always holds whole generations. Whoever stops a run (Ctrl-C, a signal, a power cut)
+loses the generation in flight and nothing else; `resume` goes on from there to the same bits.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from evo_hns.archive.run_file import GenerationRecord, RunFile
+from evo_hns.coevolution import Populations, build_populations, coevolve, held_out_is_due
+from evo_hns.config import ConfigError, RunConfig
+from evo_hns.evaluation.evaluators import LocalEvaluator, build_evaluator
+from evo_hns.evaluation.held_out import HELD_OUT
+from evo_hns.evaluation.matches import MatchTable
+from evo_hns.spec import Side
+
+Observer = Callable[[GenerationRecord], None]
+"""Is shown each generation after it is safe on disk."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a run will take on this machine."""
+
+    env_steps_per_generation: int
+    held_out_env_steps: int  #: of all held-out measurements together
+    generations: int
+    env_steps_per_second: float  #: measured just now
+
+    @property
+    def env_steps(self) -> int:
+        """Of the training alone."""
+        return self.generations * self.env_steps_per_generation
+
+    @property
+    def seconds(self) -> float:
+        """Expected duration, held-out measurements included."""
+        return (self.env_steps + self.held_out_env_steps) / self.env_steps_per_second
+
+
+def train(config: RunConfig, path: Path, *, announce: Callable[[Cost], None], observers: Sequence[Observer]) -> None:
+    """Start a run and keep it going to its last generation.
+
+    Args:
+        config: the settings; they are stored in the run file.
+        path: the run file to create.
+        announce: is shown the cost before the first generation.
+        observers: are shown each generation.
+
+    Raises:
+        RunFileError: the file exists, cannot be written, or another run writes it.
+    """
+    with RunFile.create(path, config) as run:
+        evaluator = build_evaluator(config)
+        populations = build_populations(config, evaluator)
+        announce(estimate_cost(config, evaluator, first_generation=0))
+        _go_on(config, evaluator, populations, run, 0, observers)
+
+
+def resume(
+    path: Path,
+    *,
+    generations: int | None = None,
+    announce: Callable[[Cost], None],
+    observers: Sequence[Observer],
+) -> None:
+    """Continue a run from its last whole generation, to the bits of an unbroken run.
+
+    Args:
+        path: the run file.
+        generations: a new total, to extend a run beyond what it was started with.
+        announce: is shown the cost of what is left.
+        observers: are shown each new generation.
+
+    Raises:
+        RunFileError: the file cannot be read or written, or another run writes it.
+        ConfigError: nothing is left to do.
+    """
+    with RunFile.open(path) as run:
+        config = extended(run.config, generations)
+        first = run.num_generations
+        if first >= config.coevolution.generations:
+            raise ConfigError(
+                f"{path} has all its {first} generations; to go on, ask for more with --generations {2 * first}"
+            )
+        if generations is not None:
+            run.set_config(config)
+        evaluator = build_evaluator(config)
+        populations = build_populations(config, evaluator)
+        restore(populations, run)
+        announce(estimate_cost(config, evaluator, first))
+        _go_on(config, evaluator, populations, run, first, observers)
+
+
+def _go_on(
+    config: RunConfig,
+    evaluator: LocalEvaluator,
+    populations: Populations,
+    run: RunFile,
+    first: int,
+    observers: Sequence[Observer],
+) -> None:
+    for record in coevolve(config, evaluator, populations, first):
+        run.commit(record)
+        for observe in observers:
+            observe(record)
+
+
+def extended(config: RunConfig, generations: int | None) -> RunConfig:
+    """The settings with another total of generations, if one is asked for."""
+    if generations is None:
+        return config
+    coevolution = config.coevolution.model_copy(update={"generations": generations})
+    return config.model_copy(update={"coevolution": coevolution})
+
+
+def restore(populations: Populations, run: RunFile) -> None:
+    """Bring fresh populations to where the run file stands."""
+    for side in Side:
+        hall = run.hall(side)
+        for genome, generation, score in zip(hall.genomes, hall.generations, hall.scores, strict=True):
+            populations[side].hall.append(genome, int(generation), float(score))
+        if run.num_generations:
+            populations[side].searcher.load_state_dict(run.state[side.label])
+
+
+def estimate_cost(config: RunConfig, evaluator: LocalEvaluator, first_generation: int) -> Cost:
+    """What is left of a run will take, from a short measurement with still networks."""
+    settings, horizon = config.coevolution, config.rules.horizon
+    popsizes = sum(config.side(side).search.popsize for side in Side)
+    finalists = 2 * (settings.num_finalists + 1)
+    matches = popsizes * settings.episodes_per_candidate + finalists * settings.finalist_episodes
+    measured = [g for g in range(first_generation, settings.generations) if held_out_is_due(settings, g)]
+    held_out = len(measured) * sum(map(len, HELD_OUT.values())) * settings.held_out_episodes
+    return Cost(
+        env_steps_per_generation=matches * horizon,
+        held_out_env_steps=held_out * horizon,
+        generations=settings.generations - first_generation,
+        env_steps_per_second=measure_speed(config, evaluator),
+    )
+
+
+def measure_speed(config: RunConfig, evaluator: LocalEvaluator) -> float:
+    """Env steps per second with random networks, measured on one batch per thread."""
+    player = evaluator.player
+    generator = torch.Generator().manual_seed(config.seed)
+    rosters = {
+        side: player.roster(side, torch.randn(8, player.genome_lengths[side], generator=generator)) for side in Side
+    }
+    rows = np.arange(config.physics.num_worlds) % 8
+    table = MatchTable(rows, rows, np.arange(len(rows), dtype=np.int64))
+    start = time.perf_counter()
+    evaluator.evaluate(table, rosters)
+    return len(table) * config.rules.horizon / (time.perf_counter() - start)

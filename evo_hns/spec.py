@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
-from torch import Tensor
+if TYPE_CHECKING:  # settings and `--help` need the sides, not torch
+    from torch import Tensor
 
 
 class Side(enum.IntEnum):

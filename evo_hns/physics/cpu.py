@@ -1,0 +1,133 @@
+"""MuJoCo's own engine on the CPU: a persistent `mujoco.batch.Batch` behind torch tensors.
+
+Each world keeps its own `MjData`, which sleeping needs. Values are float64 and views, never copies.
+A world gives the same bits in any slot, batch size and thread count.
+"""
+
+from __future__ import annotations
+
+import os
+
+import mujoco
+import numpy as np
+import torch
+from mujoco.batch import Batch, SimulationError
+from numpy.typing import NDArray
+from torch import Tensor
+
+from evo_hns.physics.rays import RayCaster
+
+_NONE = int(mujoco.mjtStage.mjSTAGE_NONE.value)
+_VEL = int(mujoco.mjtStage.mjSTAGE_VEL.value)  # free after a step: the next one continues from it
+
+
+class CpuPhysics:
+    """`num_worlds` worlds of one model on `num_threads` threads (see `Physics`).
+
+    Args:
+        model: compiled; sleeping is as its options say. It is copied.
+        num_worlds: W, at least 1.
+        num_threads: threads of the simulation; 0 takes every core this process may use.
+
+    Raises:
+        ValueError: a count out of range, or a geom that rays do not know.
+    """
+
+    def __init__(self, model: mujoco.MjModel, num_worlds: int, num_threads: int = 0) -> None:
+        if num_worlds < 1:
+            raise ValueError(f"num_worlds is {num_worlds}; expected at least 1")
+        if num_threads < 0:
+            raise ValueError(f"num_threads is {num_threads}; expected a positive number, or 0 for every core")
+        self.model = model
+        self.num_worlds = num_worlds
+        self.device = torch.device("cpu")
+        self.dtype = torch.float64
+        self._batch = Batch(model, num_worlds, num_threads or len(os.sched_getaffinity(0)), persistent=True)
+        self._caster = RayCaster(model)
+        self._fields: dict[str, Tensor] = {}
+        self._model_fields: dict[str, Tensor] = {}
+        self._qpos, self._qvel = self._batch.bind("qpos"), self._batch.bind("qvel")
+        self._geom_xpos, self._geom_xmat = self._batch.bind("geom_xpos"), self._batch.bind("geom_xmat")
+        self._warnings = self._batch.warning[:, :, 1]
+        self.reset()
+
+    def field(self, name: str) -> Tensor:
+        """Live `(W, ...)` view of a field of `MjData`; derived fields must not be written.
+
+        Raises:
+            ValueError: `MjData` has no such field.
+        """
+        if name not in self._fields:
+            self._fields[name] = _live(self._batch.bind(name))
+        return self._fields[name]
+
+    def model_field(self, name: str) -> Tensor:
+        """Per-world `(W, ...)` values of a field of `MjModel`, live and writable.
+
+        Constants that MuJoCo derives from a field (from masses or inertias, say) do not follow. The
+        size, place and bounds of the world body's geoms, `jnt_range` and `eq_data` have none.
+
+        Raises:
+            ValueError: `MjModel` has no such field, or it cannot differ between worlds.
+        """
+        if name not in self._model_fields:
+            self._model_fields[name] = _live(self._batch.expand(name))
+        return self._model_fields[name]
+
+    def reset(self) -> None:
+        """Return every world to the model's default state; model fields keep their values.
+
+        Derived fields are undefined until `forward`.
+        """
+        self._batch.reset(stage=_NONE)
+
+    def forward(self) -> None:
+        """Bring derived fields up to the state; call after writing state or model fields."""
+        self._batch.forward(stage=_VEL)
+
+    def step(self, num_substeps: int, worlds: Tensor | None = None) -> Tensor:
+        """Advance worlds by `num_substeps` timesteps; derived fields are current afterwards.
+
+        Args:
+            num_substeps: at least 1.
+            worlds: `(K,)` int64, ascending; None for all.
+
+        Returns:
+            `(W,)` bool, worlds in which MuJoCo raised an error or a warning, or in which a position or
+            velocity is not finite; False for worlds that were not stepped.
+        """
+        ids = None if worlds is None else worlds.numpy()
+        failed = np.zeros(self.num_worlds, np.bool_)
+        try:
+            self._batch.step(ids, num_substeps, _VEL)
+        except SimulationError as error:
+            failed[error.ids] = True
+        rows = slice(None) if ids is None else ids
+        failed[rows] |= self._warnings[rows].any(axis=1)
+        failed[rows] |= ~(np.isfinite(self._qpos[rows]).all(axis=1) & np.isfinite(self._qvel[rows]).all(axis=1))
+        if failed.any():
+            self._warnings[failed] = 0  # told once; what the next call reports is its own
+        return torch.from_numpy(failed)
+
+    def cast_rays(self, origins: Tensor, directions: Tensor, *, exclude_body: Tensor) -> tuple[Tensor, Tensor]:
+        """First surface along each ray, as `Physics.cast_rays` says; poses are those of the last call.
+
+        Rays that share origin and excluded body are cheapest side by side.
+        """
+        size = self._batch.expanded("geom_size")
+        distance, geom = self._caster.cast(
+            self._geom_xpos,
+            self._geom_xmat,
+            self.model.geom_size[None] if size is None else size,
+            origins.contiguous().numpy(),
+            directions.contiguous().numpy(),
+            exclude_body.numpy(),
+        )
+        return torch.from_numpy(distance), torch.from_numpy(geom)
+
+
+def _live(array: NDArray[np.float64]) -> Tensor:
+    """A tensor over the array's memory. Torch knows no read-only tensors, so derived arrays are passed as writable."""
+    view = array.view()
+    view.flags.writeable = True
+    return torch.from_numpy(view)

@@ -1,13 +1,27 @@
 """Where everything starts: layouts drawn as the original draws them, so that world k is its world k.
 
-A layout is only arrays. All positions are body (geom) *centres* in the world frame, metres.
+A layout is only arrays, a pure function of the settings and the seeds. All positions are body
+(geom) *centres* in the world frame, metres; the field is [0, floor_size] in x and y, the floor z = 0.
+
+Source: Baker et al. 2020 and the authors' published environment.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 import numpy as np
+
+from evo_hns.config import ConfigError, WorldConfig
+from evo_hns.worlds.placement import Plan, make_plan, place_items
+from evo_hns.worlds.sizes import NUM_WALLS, PARKED_HALF_SIZE, PARKED_Z
+from evo_hns.worlds.walls import Door, Wall, door_centre, draw_room, mark_walls, outer_walls, wall_box
+
+IntArray = np.ndarray
+
+MAX_BUILDS = 200  #: of one world; the original's own settings need one, seldom two
+NUM_DOORS = 2
 
 
 @dataclass(frozen=True)
@@ -21,4 +35,86 @@ class Layout:
     agents: np.ndarray  #: `(W, n, 3)` centres
     boxes: np.ndarray  #: `(W, B, 3)` centres
     ramps: np.ndarray  #: `(W, R, 3)` body-frame origins (the centre of the 0.5 m cube the wedge is cut from)
-    grid: np.ndarray  #: `(W, grid, grid)` bool, occupied placement cells (walls and objects)
+    grid: np.ndarray  #: `(W, grid, grid)` bool, occupied placement cells (walls and objects), x first
+
+
+class _World(NamedTuple):
+    """One built world: its walls and doors in cells, the rest in metres."""
+
+    walls: list[Wall]
+    doors: list[Door]
+    agents: np.ndarray
+    boxes: np.ndarray
+    ramps: np.ndarray
+    grid: np.ndarray
+
+
+def sample_layouts(world: WorldConfig, seeds: IntArray) -> Layout:
+    """Draw one layout for each seed.
+
+    Args:
+        world: the scenario and what exists in it.
+        seeds: `(W,)` integers, at least 0 and below 2**32; equal seeds give equal worlds.
+
+    Returns:
+        The layouts, in the order of the seeds. Door 0 is in the room's left wall, door 1 in its top wall.
+
+    Raises:
+        ConfigError: the objects do not fit on the field.
+    """
+    plan = make_plan(world)
+    unique, rows = np.unique(seeds, return_inverse=True)
+    built = [_build_world(world, plan, int(seed)) for seed in unique]
+    every = _to_layout(world, built)
+    return Layout(**{field.name: getattr(every, field.name)[rows] for field in fields(Layout)})
+
+
+def _build_world(world: WorldConfig, plan: Plan, seed: int) -> _World:
+    rng = np.random.RandomState(seed)
+    for _ in range(MAX_BUILDS):
+        built = _try_to_build(world, plan, rng)
+        if built is not None:
+            return built
+    raise ConfigError(
+        f"world {seed} found no free place for every object in {MAX_BUILDS} attempts; "
+        "use fewer or smaller objects, or a larger floor_size"
+    )
+
+
+def _try_to_build(world: WorldConfig, plan: Plan, rng: np.random.RandomState) -> _World | None:
+    cell = world.floor_size / world.grid_size
+    grid = np.zeros((world.grid_size, world.grid_size), dtype=bool)
+    inner, doors = draw_room(world, rng)
+    walls = outer_walls(world) + inner
+    mark_walls(grid, walls)
+    # After a failure the original still places the other kinds, which moves its random numbers on.
+    agents = place_items(plan.agents, grid, cell, rng)
+    boxes = place_items(plan.boxes, grid, cell, rng)
+    ramps = place_items(plan.ramps, grid, cell, rng)
+    if agents is None or boxes is None or ramps is None:
+        return None
+    return _World(walls, doors, agents, boxes, ramps, grid)
+
+
+def _to_layout(world: WorldConfig, built: list[_World]) -> Layout:
+    cell, half_field = world.floor_size / world.grid_size, world.floor_size / 2
+    wall_pos = np.tile((half_field, half_field, PARKED_Z), (len(built), NUM_WALLS, 1))
+    wall_size = np.full((len(built), NUM_WALLS, 3), PARKED_HALF_SIZE)
+    wall_mask = np.zeros((len(built), NUM_WALLS), dtype=bool)
+    doors = np.zeros((len(built), NUM_DOORS, 3))
+    for row, one in enumerate(built):
+        wall_mask[row, : len(one.walls)] = True
+        for slot, wall in enumerate(one.walls):
+            wall_pos[row, slot], wall_size[row, slot] = wall_box(wall, cell)
+        for door in one.doors:
+            doors[row, 0 if door.is_vertical else 1] = *door_centre(door, cell), 1.0
+    return Layout(
+        wall_pos=wall_pos,
+        wall_size=wall_size,
+        wall_mask=wall_mask,
+        doors=doors,
+        agents=np.array([one.agents for one in built]),
+        boxes=np.array([one.boxes for one in built]),
+        ramps=np.array([one.ramps for one in built]),
+        grid=np.array([one.grid for one in built]),
+    )

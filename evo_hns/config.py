@@ -132,8 +132,8 @@ class CMAESConfig(Settings):
 class PGPEConfig(Settings):
     """PGPE with ClipUp."""
 
-    max_speed: float = Field(0.3, gt=0.0)
-    """Largest move of the centre in a generation (ClipUp)."""
+    max_speed: float = Field(0.07, gt=0.0, le=1.0)
+    """Largest move of the centre in a generation, as a share of the initial radius sigma * sqrt(N) (ClipUp)."""
     stdev_learning_rate: float = Field(0.1, ge=0.0)
     """Step of the standard deviations."""
 
@@ -169,6 +169,15 @@ class SearchConfig(Settings):
     cmaes: CMAESConfig = CMAESConfig()
     pgpe: PGPEConfig = PGPEConfig()
     ga: GeneticConfig = GeneticConfig()
+
+    @model_validator(mode="after")
+    def _check_popsize(self) -> SearchConfig:
+        """Refuse a population that the chosen algorithm cannot make up."""
+        if self.algorithm == "pgpe" and self.popsize % 2:
+            raise ValueError(f"got popsize {self.popsize}, pgpe samples mirrored pairs: choose an even one")
+        if self.algorithm == "ga" and self.ga.num_elites >= self.popsize:
+            raise ValueError(f"got {self.ga.num_elites} elites of popsize {self.popsize}: lower search.ga.num_elites")
+        return self
 
 
 class SideConfig(Settings):

@@ -1,0 +1,98 @@
+"""A genetic algorithm whose elites are evaluated again beside the children, on EvoTorch's operators.
+
+A fitness is never carried over: elites and children of a generation meet the same opponents, and an elite
+that was only lucky falls. Ties are broken by lot, so that a plateau is drifted over, not frozen.
+"""
+
+from __future__ import annotations
+
+import torch
+from evotorch.operators.functional import combine, tournament, two_point_cross_over
+from torch import Tensor
+
+from evo_hns.config import SearchConfig
+from evo_hns.search.base import AskTell, global_stream, new_stream
+
+MIN_PARAMS = 3
+"""Two cuts need three parts."""
+
+
+class Genetic(AskTell):
+    """Selection by truncation or tournament, two-point crossover, Gaussian mutation, elites.
+
+    The population asked for is the elites, best first, then the children.
+
+    Args:
+        config: settings of the search; `ga.num_elites` is below `popsize`.
+        num_params: length of a genome.
+        seed: decides the random stream.
+
+    Raises:
+        ValueError: fewer than three parameters.
+    """
+
+    def __init__(self, config: SearchConfig, num_params: int, seed: int) -> None:
+        if num_params < MIN_PARAMS:
+            raise ValueError(f"got {num_params} parameters, ga needs at least {MIN_PARAMS}: choose another search")
+        super().__init__(config, num_params, new_stream(seed))
+        self._settings = config.ga
+        self._first_sigma = config.sigma
+        shape = (config.popsize, num_params)
+        self._genomes = config.init_sigma * torch.randn(shape, generator=self._generator, dtype=torch.float64)
+        self._fitness = torch.zeros(config.popsize, dtype=torch.float64)
+        self._elites_kept = 0
+
+    @property
+    def center(self) -> Tensor:
+        """The best genome of the last told generation, at first any; see `Searcher.center`."""
+        return self._genomes[0].clone()
+
+    @property
+    def _sigma(self) -> float:
+        """Strength of the next mutation."""
+        return self._first_sigma * self._settings.mutation_decay**self.generation
+
+    def _sample(self) -> Tensor:
+        if self.generation == 0:
+            return self._genomes.clone()
+        num_elites = self._settings.num_elites
+        with global_stream(self._generator):
+            children = self._cross(self._select(self.popsize - num_elites))[: self.popsize - num_elites]
+        noise = torch.randn(children.shape, generator=self._generator, dtype=torch.float64)
+        population: Tensor = combine(self._genomes[:num_elites], children + self._sigma * noise)
+        return population
+
+    def _select(self, num_children: int) -> Tensor:
+        """Parents of at least so many children: mothers in the first half, fathers in the second."""
+        num_pairs = (num_children + 1) // 2
+        if self._settings.selection == "tournament":
+            size = self._settings.tournament_size
+            parents: Tensor = tournament(
+                self._genomes, self._fitness, num_tournaments=2 * num_pairs, tournament_size=size, objective_sense="max"
+            )
+            return parents
+        num_parents = max(1, round(self._settings.parent_fraction * self.popsize))
+        return self._genomes[torch.randint(num_parents, (2 * num_pairs,))]
+
+    def _cross(self, parents: Tensor) -> Tensor:
+        """Let a share of the pairs exchange what lies between two cuts; the others are copied."""
+        num_pairs = len(parents) // 2
+        crossed = torch.rand(num_pairs) < self._settings.crossover_rate
+        children: Tensor = two_point_cross_over(parents)
+        return torch.where(crossed.repeat(2)[:, None], children, parents)
+
+    def _move(self, population: Tensor, fitness: Tensor) -> None:
+        lots = torch.randperm(self.popsize, generator=self._generator)
+        order = lots[torch.argsort(fitness[lots], descending=True, stable=True)]
+        num_elites = self._settings.num_elites
+        self._elites_kept = int((order[:num_elites] < num_elites).sum()) if self.generation > 0 else 0
+        self._genomes, self._fitness = population[order], fitness[order]
+
+    def _metrics(self) -> dict[str, float]:
+        return {"sigma": self._sigma, "elites_kept": float(self._elites_kept)}
+
+    def _tensors(self) -> dict[str, Tensor]:
+        return {"genomes": self._genomes, "fitness": self._fitness}
+
+    def _restore(self, tensors: dict[str, Tensor]) -> None:
+        self._genomes, self._fitness = tensors["genomes"], tensors["fitness"]

@@ -1,0 +1,56 @@
+"""The searchers by name. EvoTorch takes seconds to import, so that a family is imported when it is built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from evo_hns.config import SearchConfig
+from evo_hns.search.base import Searcher
+
+
+def build_searcher(config: SearchConfig, num_params: int, seed: int) -> Searcher:
+    """Build the searcher that a side's settings ask for.
+
+    Args:
+        config: settings of the search.
+        num_params: length of a genome.
+        seed: decides every random number of the search.
+
+    Raises:
+        ValueError: the algorithm cannot search so many or so few parameters.
+    """
+    return SEARCHERS[config.algorithm](config, num_params, seed)
+
+
+def _cmaes(config: SearchConfig, num_params: int, seed: int) -> Searcher:
+    from evo_hns.search.cmaes import CMAES
+
+    return CMAES(config, num_params, seed)
+
+
+def _snes(config: SearchConfig, num_params: int, seed: int) -> Searcher:
+    from evo_hns.search.snes import SNES
+
+    return SNES(config, num_params, seed)
+
+
+def _pgpe(config: SearchConfig, num_params: int, seed: int) -> Searcher:
+    from evo_hns.search.pgpe import PGPE
+
+    return PGPE(config, num_params, seed)
+
+
+def _genetic(config: SearchConfig, num_params: int, seed: int) -> Searcher:
+    from evo_hns.search.genetic import Genetic
+
+    return Genetic(config, num_params, seed)
+
+
+SEARCHERS: dict[str, Callable[[SearchConfig, int, int], Searcher]] = {
+    "sep-cmaes": _cmaes,
+    "cmaes": _cmaes,
+    "snes": _snes,
+    "pgpe": _pgpe,
+    "ga": _genetic,
+}
+"""Builders by `SearchConfig.algorithm`."""

@@ -1,0 +1,33 @@
+"""What the game remembers beside the physics: locks, grips, and what was seen last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass
+class GameState:
+    """The rules' own state of W worlds; fields may be replaced. n agents, m objects (boxes, then ramps)."""
+
+    t: int  #: env steps done in this episode
+    locked: Tensor  #: `(W, m)` bool
+    lock_owner: Tensor  #: `(W, m)` int64, the agent that locked the object last; 0 at the start
+    grabbed: Tensor  #: `(W, n, m)` bool, the agent holds the object
+    sees_agents: Tensor  #: `(W, n, n - 1)` bool in the last observation, in its circulant order
+    sees_objects: Tensor  #: `(W, n, m)` bool in the last observation
+
+    @classmethod
+    def initial(cls, num_worlds: int, num_agents: int, num_objects: int) -> GameState:
+        """Nothing is locked, held or seen."""
+        w, n, m = num_worlds, num_agents, num_objects
+        return cls(
+            t=0,
+            locked=torch.zeros(w, m, dtype=torch.bool),
+            lock_owner=torch.zeros(w, m, dtype=torch.int64),
+            grabbed=torch.zeros(w, n, m, dtype=torch.bool),
+            sees_agents=torch.zeros(w, n, n - 1, dtype=torch.bool),
+            sees_objects=torch.zeros(w, n, m, dtype=torch.bool),
+        )

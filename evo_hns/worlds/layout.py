@@ -64,13 +64,15 @@ def sample_layouts(world: WorldConfig, seeds: IntArray) -> Layout:
     """
     plan = make_plan(world)
     unique, rows = np.unique(seeds, return_inverse=True)
-    built = [_build_world(world, plan, int(seed)) for seed in unique]
-    every = _to_layout(world, built)
-    return Layout(**{field.name: getattr(every, field.name)[rows] for field in fields(Layout)})
+    layout = _parked_layout(world, len(unique))
+    rng = np.random.RandomState(0)  # seeded anew for each world: its construction costs as much as a layout
+    for row, seed in enumerate(unique):
+        _write_row(layout, row, _build_world(world, plan, int(seed), rng), world.floor_size / world.grid_size)
+    return Layout(**{field.name: getattr(layout, field.name)[rows] for field in fields(Layout)})
 
 
-def _build_world(world: WorldConfig, plan: Plan, seed: int) -> _World:
-    rng = np.random.RandomState(seed)
+def _build_world(world: WorldConfig, plan: Plan, seed: int, rng: np.random.RandomState) -> _World:
+    rng.seed(seed)
     for _ in range(MAX_BUILDS):
         built = _try_to_build(world, plan, rng)
         if built is not None:
@@ -96,25 +98,26 @@ def _try_to_build(world: WorldConfig, plan: Plan, rng: np.random.RandomState) ->
     return _World(walls, doors, agents, boxes, ramps, grid)
 
 
-def _to_layout(world: WorldConfig, built: list[_World]) -> Layout:
-    cell, half_field = world.floor_size / world.grid_size, world.floor_size / 2
-    wall_pos = np.tile((half_field, half_field, PARKED_Z), (len(built), NUM_WALLS, 1))
-    wall_size = np.full((len(built), NUM_WALLS, 3), PARKED_HALF_SIZE)
-    wall_mask = np.zeros((len(built), NUM_WALLS), dtype=bool)
-    doors = np.zeros((len(built), NUM_DOORS, 3))
-    for row, one in enumerate(built):
-        wall_mask[row, : len(one.walls)] = True
-        for slot, wall in enumerate(one.walls):
-            wall_pos[row, slot], wall_size[row, slot] = wall_box(wall, cell)
-        for door in one.doors:
-            doors[row, 0 if door.is_vertical else 1] = *door_centre(door, cell), 1.0
+def _parked_layout(world: WorldConfig, num_worlds: int) -> Layout:
+    """A layout without walls and doors, to be written row by row."""
+    half, grid = world.floor_size / 2, world.grid_size
     return Layout(
-        wall_pos=wall_pos,
-        wall_size=wall_size,
-        wall_mask=wall_mask,
-        doors=doors,
-        agents=np.array([one.agents for one in built]),
-        boxes=np.array([one.boxes for one in built]),
-        ramps=np.array([one.ramps for one in built]),
-        grid=np.array([one.grid for one in built]),
+        wall_pos=np.tile((half, half, PARKED_Z), (num_worlds, NUM_WALLS, 1)),
+        wall_size=np.full((num_worlds, NUM_WALLS, 3), PARKED_HALF_SIZE),
+        wall_mask=np.zeros((num_worlds, NUM_WALLS), dtype=bool),
+        doors=np.zeros((num_worlds, NUM_DOORS, 3)),
+        agents=np.zeros((num_worlds, world.num_agents, 3)),
+        boxes=np.zeros((num_worlds, world.num_boxes, 3)),
+        ramps=np.zeros((num_worlds, world.num_ramps, 3)),
+        grid=np.zeros((num_worlds, grid, grid), dtype=bool),
     )
+
+
+def _write_row(layout: Layout, row: int, built: _World, cell: float) -> None:
+    layout.wall_mask[row, : len(built.walls)] = True
+    for slot, wall in enumerate(built.walls):
+        layout.wall_pos[row, slot], layout.wall_size[row, slot] = wall_box(wall, cell)
+    for door in built.doors:
+        layout.doors[row, 0 if door.is_vertical else 1] = *door_centre(door, cell), 1.0
+    for name in ("agents", "boxes", "ramps", "grid"):
+        getattr(layout, name)[row] = getattr(built, name)

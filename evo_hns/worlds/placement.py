@@ -73,8 +73,8 @@ def _item(world: WorldConfig, name: str, size: float, place: str) -> Item:
     regions = _regions(world.grid_size, room_size(world), num_cells, place)
     if any(r.x_low >= r.x_high or r.y_low >= r.y_high for r in regions):
         raise ConfigError(
-            f"a {name} of {size:g} m covers {num_cells} cells and does not fit ({place}) on a field of {world.floor_size:g} m "
-            f"with {world.grid_size} cells; use a larger floor_size or smaller objects"
+            f"a {name} of {size:g} m does not fit ({place}) on a field of {world.floor_size:g} m with "
+            f"{world.grid_size} x {world.grid_size} cells; use a larger floor_size or smaller objects"
         )
     return Item(name, size / 2, num_cells, num_cells * cell - size, regions)
 
@@ -102,18 +102,18 @@ def place_items(items: list[Item], grid: np.ndarray, cell: float, rng: np.random
     Returns:
         `(len(items), 3)` centres, metres, standing on the floor; None if an object found no free place.
     """
-    centres = np.empty((len(items), 3))
-    for row, item in enumerate(items):
+    centres = []
+    for item in items:
         corner = _draw_free_cell(item, grid, rng)
         if corner is None:
             return None
         x, y = corner
         grid[x : x + item.num_cells, y : y + item.num_cells] = True
-        shift_x, shift_y = rng.random_sample(2)
-        centres[row, 0] = x * cell + shift_x * item.slack + item.half_extent
-        centres[row, 1] = y * cell + shift_y * item.slack + item.half_extent
-        centres[row, 2] = item.half_extent
-    return centres
+        shift_x, shift_y = rng.random_sample(), rng.random_sample()
+        centre_x = x * cell + shift_x * item.slack + item.half_extent
+        centre_y = y * cell + shift_y * item.slack + item.half_extent
+        centres.append((centre_x, centre_y, item.half_extent))
+    return np.array(centres).reshape(-1, 3)
 
 
 def _draw_free_cell(item: Item, grid: np.ndarray, rng: np.random.RandomState) -> tuple[int, int] | None:

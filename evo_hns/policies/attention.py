@@ -12,7 +12,7 @@ from evo_hns.config import PolicyConfig
 from evo_hns.policies.features import NUM_KINDS, NUM_OWN, num_sectors, row_widths
 from evo_hns.policies.heads import NUM_INTENTS
 from evo_hns.policies.kernel import kernel
-from evo_hns.policies.layers import attention_pool, dense, dense_size, gru, gru_size, squash_all
+from evo_hns.policies.layers import attention_pools, dense, dense_size, gru, gru_size, squash_all
 from evo_hns.policies.network import NetworkPolicy
 from evo_hns.spec import ObservationSpec
 
@@ -44,9 +44,7 @@ def _forward(
     intents: np.ndarray,
 ) -> None:
     hidden_size, num_cells = sizes
-    num_entities = kinds.shape[2]
-    query = np.empty(hidden_size, np.float32)
-    embedded, weights = np.empty((num_entities, hidden_size), np.float32), np.empty(num_entities, np.float32)
+    query, embedded = np.empty((2, hidden_size), np.float32)
     context = np.empty((1 + NUM_KINDS) * hidden_size, np.float32)  # own part, then one part per kind
     joined, gates = np.empty(hidden_size + num_cells, np.float32), np.empty((2, num_cells), np.float32)
     last = np.empty(hidden_size + num_cells, np.float32)
@@ -56,16 +54,13 @@ def _forward(
             at = dense(genome, 0, own[w, a], context[:hidden_size])
             squash_all(context[:hidden_size])
             at = dense(genome, at, context[:hidden_size], query)
-            for kind in range(NUM_KINDS):
-                part = context[(1 + kind) * hidden_size : (2 + kind) * hidden_size]
-                width = widths[kind]
-                at = attention_pool(
-                    genome, at, rows[w, a], kinds[w, a], kind, width, query, embedded, weights, part
-                )
+            seen = context[hidden_size:]
+            at = attention_pools(genome, at, rows[w, a], kinds[w, a], widths, query, embedded, seen)
             at = dense(genome, at, context, last[:hidden_size])
             squash_all(last[:hidden_size])
             if num_cells > 0:
                 at = gru(genome, at, last[:hidden_size], memory[w, a], joined, gates, renewed[w, a])
-                last[hidden_size:] = renewed[w, a]
+                for j in range(num_cells):
+                    last[hidden_size + j] = renewed[w, a, j]
             dense(genome, at, last, intents[w, a])
             squash_all(intents[w, a])

@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from evo_hns.config import PolicyConfig
-from evo_hns.policies.features import NUM_KINDS, NUM_OWN, num_sectors, row_widths
+from evo_hns.policies.features import NUM_OWN, num_sectors, row_widths
 from evo_hns.policies.heads import NUM_INTENTS
 from evo_hns.policies.kernel import kernel
-from evo_hns.policies.layers import dense, dense_size, gru, gru_size, mean_pool, squash_all
+from evo_hns.policies.layers import add_mean_pools, dense, dense_size, gru, gru_size, squash_all
 from evo_hns.policies.network import NetworkPolicy
 from evo_hns.spec import ObservationSpec
 
@@ -43,22 +43,20 @@ def _forward(
     intents: np.ndarray,
 ) -> None:
     hidden_size, num_cells = sizes
-    hidden, embedded, pooled = np.empty((3, hidden_size), np.float32)
+    hidden, embedded = np.empty((2, hidden_size), np.float32)
     joined, gates = np.empty(hidden_size + num_cells, np.float32), np.empty((2, num_cells), np.float32)
     last = np.empty(hidden_size + num_cells, np.float32)
     for w in range(own.shape[0]):
         for a in range(own.shape[1]):
             genome = params[w, a if params.shape[1] > 1 else 0]
             at = dense(genome, 0, own[w, a], hidden)
-            for kind in range(NUM_KINDS):
-                at = mean_pool(genome, at, rows[w, a], kinds[w, a], kind, widths[kind], embedded, pooled)
-                for j in range(hidden_size):
-                    hidden[j] += pooled[j]
+            at = add_mean_pools(genome, at, rows[w, a], kinds[w, a], widths, embedded, hidden)
             squash_all(hidden)
             at = dense(genome, at, hidden, last[:hidden_size])
             squash_all(last[:hidden_size])
             if num_cells > 0:
                 at = gru(genome, at, last[:hidden_size], memory[w, a], joined, gates, renewed[w, a])
-                last[hidden_size:] = renewed[w, a]
+                for j in range(num_cells):
+                    last[hidden_size + j] = renewed[w, a, j]
             dense(genome, at, last, intents[w, a])
             squash_all(intents[w, a])

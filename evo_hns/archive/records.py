@@ -1,0 +1,171 @@
+"""What a run is: immutable records, and how one more generation extends them.
+
+Row g of every per-generation array belongs to generation g, from 0. Wall-clock metrics have names
+that start with `time_`; all others are the same numbers whenever the run is repeated.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import ValidationError
+
+from evo_hns.archive.hall_of_fame import FloatArray, GenomeArray, HallOfFame, IntArray
+from evo_hns.archive.storage import RunFileError
+from evo_hns.config import RunConfig
+from evo_hns.spec import Side
+
+State = Mapping[str, "npt.NDArray[Any] | State"]
+"""Nested arrays of numbers or booleans by name; what a run needs to continue to the same bits."""
+
+_NAME = re.compile(r"\w[\w.-]*")
+
+
+@dataclass(frozen=True, eq=False)
+class Champion:
+    """The best of one side in one generation."""
+
+    genome: GenomeArray  #: `(N,)` float32
+    score: float  #: what it scored on fresh worlds, higher is better
+
+
+@dataclass(frozen=True)
+class HeldOutRow:
+    """One measurement of a champion against a player that never takes part in the search."""
+
+    generation: int  #: the champion's
+    side: Side  #: the champion's
+    opponent: str  #: name of the held-out player
+    mean: float  #: mean return of the champion's team
+    ci_half_width: float  #: of the mean's confidence interval
+    episodes: int  #: that were counted
+    statistics: Mapping[str, float] = field(default_factory=dict)  #: further means by name; NaN is as if absent
+
+
+@dataclass(frozen=True, eq=False)
+class GenerationRecord:
+    """Everything one generation adds to a run."""
+
+    generation: int  #: from 0, consecutive
+    champions: Mapping[Side, Champion]  #: a side that is absent adds nobody to its hall of fame
+    metrics: Mapping[str, float]  #: one number each; a name that is absent counts as NaN
+    state: State  #: to continue after this generation; replaces the previous one
+    held_out: tuple[HeldOutRow, ...] = ()  #: measured in this generation
+    discards: Mapping[str, int] = field(default_factory=dict)  #: discarded episodes by cause
+
+
+@dataclass(frozen=True)
+class RunMeta:
+    """Where a run comes from."""
+
+    schema_version: int  #: of the file
+    project_version: str  #: of evo_hns
+    created: str  #: UTC, ISO 8601
+    seed: int  #: decides every random number
+    platform: str  #: operating system and processor
+    git_commit: str  #: of the source, `-dirty` if edited; empty if not from a repository
+    versions: Mapping[str, str]  #: of Python and the libraries that were there at the start
+    config_json: str  #: the resolved settings
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A run up to a whole generation."""
+
+    meta: RunMeta  #: where it comes from
+    num_generations: int  #: G, completed
+    halls: Mapping[Side, HallOfFame]  #: champions of each side
+    metrics: Mapping[str, FloatArray]  #: `(G,)` each, NaN where absent
+    discards: Mapping[str, IntArray]  #: `(G,)` each, episodes discarded by cause
+    held_out: tuple[HeldOutRow, ...]  #: in order of measurement
+    state: State  #: after the last generation; empty before the first
+
+    @property
+    def config(self) -> RunConfig:
+        """The settings of the run.
+
+        Raises:
+            RunFileError: they are of a version of evo_hns whose settings were others.
+        """
+        try:
+            return RunConfig.model_validate_json(self.meta.config_json)
+        except ValidationError as error:
+            where = ".".join(str(part) for part in error.errors()[0]["loc"])
+            raise RunFileError(
+                f"the settings of this run are of evo_hns {self.meta.project_version} and '{where}' is not understood"
+                " here: use that version"
+            ) from error
+
+    def followed_by(self, record: GenerationRecord) -> Run:
+        """The run with one more generation; the halls of fame are shared and not touched.
+
+        Raises:
+            ValueError: the record does not fit this run.
+        """
+        self._check(record)
+        count = self.num_generations + 1
+        return replace(
+            self,
+            num_generations=count,
+            metrics=_with_row(self.metrics, record.metrics, np.full(count, np.nan)),
+            discards=_with_row(self.discards, record.discards, np.zeros(count, dtype=np.int64)),
+            held_out=self.held_out + record.held_out,
+            state=record.state,
+        )
+
+    def _check(self, record: GenerationRecord) -> None:
+        if record.generation != self.num_generations:
+            raise ValueError(f"the record is of generation {record.generation}, expected {self.num_generations}")
+        for side, champion in record.champions.items():
+            self.halls[side].check(champion.genome, champion.score)
+        for row in record.held_out:
+            if row.generation != record.generation:
+                raise ValueError(f"held-out row of generation {row.generation} in record {record.generation}")
+            check_names(row.statistics)
+        check_names(record.metrics)
+        check_names(record.discards)
+        check_state(record.state)
+
+
+def check_names(names: Mapping[str, object]) -> None:
+    """Refuse names that a file cannot hold as they are.
+
+    Raises:
+        ValueError: a name that is not letters, digits, `_`, `.` or `-`, or starts with the latter two.
+    """
+    for name in names:
+        if not (isinstance(name, str) and _NAME.fullmatch(name)):
+            raise ValueError(f"{name!r} is not a name: expected letters, digits, '_', '.', '-'")
+
+
+def check_state(state: State) -> None:
+    """Refuse what would not come back to the same bits.
+
+    Raises:
+        ValueError: a bad name, or a leaf that is not an array of booleans, integers or floats.
+    """
+    check_names(state)
+    for name, value in state.items():
+        if isinstance(value, Mapping):
+            check_state(value)
+        elif not isinstance(value, np.ndarray) or value.dtype.kind not in "biuf" or value.dtype.itemsize > 8:
+            kind = value.dtype if isinstance(value, np.ndarray) else type(value).__name__
+            raise ValueError(f"state '{name}' is {kind}, expected a numpy array of booleans, integers or floats")
+
+
+def _with_row(
+    columns: Mapping[str, npt.NDArray[Any]], row: Mapping[str, float], blank: npt.NDArray[Any]
+) -> dict[str, npt.NDArray[Any]]:
+    """Columns one entry longer; `blank` is such a column of a name that was never given."""
+    longer = {}
+    for name in sorted(columns.keys() | row.keys()):
+        column = blank.copy()
+        column[:-1] = columns.get(name, blank[:-1])
+        column[-1] = row.get(name, blank[-1])
+        longer[name] = column
+    return longer

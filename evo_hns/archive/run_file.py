@@ -1,0 +1,129 @@
+"""One HDF5 file per run: everything to inspect it years later, and to continue it to the same bits.
+
+The one invariant: the file is always a run up to a whole generation. A commit replaces it by its
+successor in one step, so a kill at any moment loses at most the generation in flight, and a reader
+never waits and never sees half a file. A commit costs what the file weighs (about 15 ms at 9 MB,
+0.3 s at 240 MB).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import h5py
+
+from evo_hns.archive import provenance
+from evo_hns.archive.hall_of_fame import HallOfFame
+from evo_hns.archive.records import GenerationRecord, Run
+from evo_hns.archive.schema import SCHEMA_VERSION, decode, encode
+from evo_hns.archive.storage import RunFileError, WriterLock, check_hdf5, remove_stale, write_whole
+from evo_hns.config import RunConfig
+from evo_hns.spec import Side
+
+
+class RunFile:
+    """The one writer of a run; a context manager. Made by `create` or `open`; `read` needs no writer."""
+
+    def __init__(self, path: Path, lock: WriterLock, run: Run) -> None:
+        self.path = path
+        self._lock = lock
+        self._run = run
+
+    @classmethod
+    def create(cls, path: Path, config: RunConfig, num_params: Mapping[Side, int]) -> Self:
+        """Start a run.
+
+        Args:
+            path: the new file; its folder exists.
+            config: the resolved settings.
+            num_params: length of each side's genomes.
+
+        Raises:
+            RunFileError: the file exists, or it cannot be written.
+        """
+        path = Path(path).resolve()
+        lock = WriterLock(path)
+        try:
+            if path.exists():
+                raise RunFileError(f"{path} exists: resume it, or take another name")
+            halls = {side: HallOfFame(num_params[side]) for side in Side}
+            run = Run(provenance.describe(config, SCHEMA_VERSION), 0, halls, {}, {}, (), {})
+            remove_stale(path)
+            write_whole(path, encode(run, {}))
+            return cls(path, lock, run)
+        except BaseException:
+            lock.release()
+            raise
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Continue a run after its last whole generation.
+
+        Raises:
+            RunFileError: see `read`; or somebody else is writing it.
+        """
+        path = Path(path).resolve()
+        check_hdf5(path)
+        lock = WriterLock(path)
+        try:
+            remove_stale(path)
+            return cls(path, lock, cls.read(path))
+        except BaseException:
+            lock.release()
+            raise
+
+    @staticmethod
+    def read(path: Path) -> Run:
+        """The run in a file, also while it is being written; the file may be removed afterwards.
+
+        Raises:
+            RunFileError: no such file, not a run file, of another schema version, cut short, damaged.
+        """
+        path = Path(path)
+        check_hdf5(path)
+        try:
+            # no HDF5 lock: a file with this name is never changed, only replaced
+            with h5py.File(path, "r", locking=False) as file:
+                return decode(file)
+        except RunFileError:
+            raise
+        except (KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
+            raise RunFileError(f"{path} is damaged or cut short: use a copy of it") from error
+
+    @property
+    def run(self) -> Run:
+        """The run as it is in the file; its halls of fame grow with each commit."""
+        return self._run
+
+    def commit(self, record: GenerationRecord) -> None:
+        """Add a generation; when this returns, it is on the disk and its champions are in their halls.
+
+        Args:
+            record: the next generation; `run.state` then shares its arrays, genomes are copied.
+
+        Raises:
+            ValueError: the record does not fit; nothing has changed.
+            RunFileError: it cannot be written, or the run file is closed; nothing has changed.
+        """
+        if self._lock.released:
+            raise RunFileError(f"{self.path} is closed for writing: open it again")
+        successor = self._run.followed_by(record)
+        write_whole(self.path, encode(successor, record.champions))
+        for side, champion in record.champions.items():
+            self._run.halls[side].append(champion.genome, record.generation, champion.score)
+        self._run = successor
+
+    def close(self) -> None:
+        """Let others write; the file is complete at any time, so nothing else happens."""
+        self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

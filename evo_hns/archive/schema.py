@@ -1,0 +1,184 @@
+"""The HDF5 schema of a run, as two inverse functions: `encode` and `decode`.
+
+    /                    attributes format, num_generations
+    /meta                attributes: origin and settings (JSON); /meta/versions: attributes
+    /{hiders,seekers}/archive/genomes (H, N) float32, generation (H,), score (H,)
+    /metrics/<name>      (G,) float64; NaN is absent; names with time_ are wall-clock
+    /discards/<cause>    (G,) int64
+    /held_out/<column>   one entry per measurement; /held_out/statistics/<name> likewise, NaN is absent
+    /state/...           nested arrays, as they were given
+
+Files are encoded in memory: HDF5 itself must never meet a full disk (it can crash the process),
+and a file of a run is a pure function of the run.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from evo_hns.archive.hall_of_fame import HallOfFame
+from evo_hns.archive.records import Champion, HeldOutRow, Run, RunMeta, State
+from evo_hns.archive.storage import RunFileError
+from evo_hns.spec import Side
+
+SCHEMA_VERSION = 1
+"""Raised whenever an older reader could misunderstand a newer file."""
+
+FORMAT = "evo_hns run"
+
+_LIBVER = "v110"  # readable by every HDF5 since 2016, and with checksums in its metadata
+_HELD_OUT_DTYPES: dict[str, Any] = {
+    "generation": np.int64,
+    "side": h5py.string_dtype(),
+    "opponent": h5py.string_dtype(),
+    "mean": np.float64,
+    "ci_half_width": np.float64,
+    "episodes": np.int64,
+}
+
+
+def encode(run: Run, newcomers: Mapping[Side, Champion]) -> memoryview:
+    """The bytes of a run file.
+
+    Args:
+        run: the run, whose last generation may have champions that are not yet in their halls:
+        newcomers: these, by side.
+    """
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w", libver=_LIBVER) as file:
+        file.attrs["format"] = FORMAT
+        file.attrs["num_generations"] = run.num_generations
+        _write_meta(file.create_group("meta"), run.meta)
+        for side, hall in run.halls.items():
+            _write_hall(file.create_group(_hall_name(side)), hall, newcomers.get(side), run.num_generations - 1)
+        _write_arrays(file.create_group("metrics"), run.metrics)
+        _write_arrays(file.create_group("discards"), run.discards)
+        _write_held_out(file.create_group("held_out"), run.held_out)
+        _write_arrays(file.create_group("state"), run.state)
+    return buffer.getbuffer()
+
+
+def decode(file: h5py.File) -> Run:
+    """The run in an open run file.
+
+    Raises:
+        RunFileError: not a run file, of another schema version, or parts are missing.
+        KeyError, OSError, RuntimeError, TypeError, ValueError: the file is damaged.
+    """
+    _check_format(file)
+    run = Run(
+        meta=_read_meta(file["meta"]),
+        num_generations=int(file.attrs["num_generations"]),
+        halls={side: _read_hall(file[_hall_name(side)]) for side in Side},
+        metrics={name: column[()] for name, column in file["metrics"].items()},
+        discards={name: column[()] for name, column in file["discards"].items()},
+        held_out=_read_held_out(file["held_out"]),
+        state=_read_state(file["state"]),
+    )
+    for name, values in [*run.metrics.items(), *run.discards.items()]:
+        if values.shape != (run.num_generations,):
+            raise ValueError(f"{name} has shape {values.shape}, expected ({run.num_generations},)")
+    return run
+
+
+def _check_format(file: h5py.File) -> None:
+    if file.attrs.get("format") != FORMAT:
+        raise RunFileError(f"{file.filename} is an HDF5 file, but not a run file of evo_hns")
+    parts = ["meta", *map(_hall_name, Side), "metrics", "discards", "held_out", "state"]
+    missing = [f"/{part}" for part in parts if part not in file]
+    if "/meta" not in missing:
+        _check_version(file)
+    if missing:
+        raise RunFileError(f"{file.filename} is damaged: {', '.join(missing)} missing; use a copy of it")
+
+
+def _check_version(file: h5py.File) -> None:
+    version = int(file["meta"].attrs["schema_version"])
+    if version == SCHEMA_VERSION:
+        return
+    age, remedy = ("newer", "upgrade evo_hns") if version > SCHEMA_VERSION else ("older", "use that version")
+    writer = file["meta"].attrs.get("project_version", "unknown")
+    raise RunFileError(
+        f"{file.filename} has schema version {version}, {age} than {SCHEMA_VERSION} which is read here;"
+        f" it was written by evo_hns {writer}: {remedy}"
+    )
+
+
+def _write_meta(group: h5py.Group, meta: RunMeta) -> None:
+    values = dict(vars(meta))
+    group.create_group("versions").attrs.update(values.pop("versions"))
+    group.attrs.update(values)
+
+
+def _read_meta(group: h5py.Group) -> RunMeta:
+    values = dict(group.attrs)
+    for name in ("schema_version", "seed"):
+        values[name] = int(values[name])
+    return RunMeta(versions=dict(group["versions"].attrs), **values)
+
+
+def _hall_name(side: Side) -> str:
+    return f"{side.label}/archive"
+
+
+def _write_hall(group: h5py.Group, hall: HallOfFame, newcomer: Champion | None, generation: int) -> None:
+    rows = [] if newcomer is None else [newcomer]
+    genomes = group.create_dataset("genomes", (len(hall) + len(rows), hall.num_params), np.float32)
+    genomes[: len(hall)] = hall.genomes
+    for row in rows:
+        genomes[len(hall)] = np.asarray(row.genome)
+    group["generation"] = np.append(hall.generations, [generation for _ in rows]).astype(np.int64)
+    group["score"] = np.append(hall.scores, [row.score for row in rows])
+
+
+def _read_hall(group: h5py.Group) -> HallOfFame:
+    return HallOfFame.from_arrays(group["genomes"][()], group["generation"][()], group["score"][()])
+
+
+def _write_arrays(group: h5py.Group, arrays: State) -> None:
+    for name, value in arrays.items():
+        if isinstance(value, Mapping):
+            _write_arrays(group.create_group(name), value)
+        else:
+            group.create_dataset(name, data=value)
+
+
+def _read_state(group: h5py.Group) -> State:
+    # a 0-d dataset is read as a scalar, hence asarray
+    return {
+        name: _read_state(item) if isinstance(item, h5py.Group) else np.asarray(item[()])
+        for name, item in group.items()
+    }
+
+
+def _write_held_out(group: h5py.Group, rows: tuple[HeldOutRow, ...]) -> None:
+    for name, dtype in _HELD_OUT_DTYPES.items():
+        values = [row.side.label if name == "side" else getattr(row, name) for row in rows]
+        group.create_dataset(name, (len(rows),), dtype, data=values if rows else None)
+    names = {name for row in rows for name in row.statistics}
+    columns = {name: np.array([row.statistics.get(name, np.nan) for row in rows]) for name in sorted(names)}
+    _write_arrays(group.create_group("statistics"), columns)
+
+
+def _read_held_out(group: h5py.Group) -> tuple[HeldOutRow, ...]:
+    columns = {name: _read_column(group[name]) for name in _HELD_OUT_DTYPES}
+    sides = [Side[label.upper()] for label in columns.pop("side")]
+    statistics = {name: column[()] for name, column in group["statistics"].items()}
+    rows = []
+    for index, side in enumerate(sides):
+        own = {name: float(column[index]) for name, column in statistics.items() if not np.isnan(column[index])}
+        values = {name: column[index] for name, column in columns.items()}
+        rows.append(HeldOutRow(side=side, statistics=own, **values))
+    return tuple(rows)
+
+
+def _read_column(dataset: h5py.Dataset) -> list[Any]:
+    """Entries as plain Python numbers or strings."""
+    values: npt.NDArray[Any] = dataset.asstr()[()] if h5py.check_string_dtype(dataset.dtype) else dataset[()]
+    return list(values.tolist())

@@ -1,0 +1,158 @@
+"""How bytes reach the disk: one writer, whole files only.
+
+A file is replaced as a whole (temporary file beside it, fsync, rename), so that whoever opens or
+copies it at any moment, also after a SIGKILL or a power failure, has a complete version. A lock
+file beside it keeps a second writer out; the kernel frees the lock when its holder dies.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import socket
+from pathlib import Path
+from typing import IO
+
+_HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
+_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+class RunFileError(ValueError):
+    """A run file cannot be used; the message is one line for the user: what is wrong and what to do."""
+
+
+class WriterLock:
+    """The right to write one file, until `release` or the end of the process.
+
+    A child process that is forked while the lock is held shares it.
+
+    Args:
+        path: the file; the lock is a small file beside it, `<name>.lock`.
+
+    Raises:
+        RunFileError: somebody else holds the lock, or it cannot be made.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path.with_name(path.name + ".lock")
+        try:
+            self._file = self._acquire(path)
+        except OSError as error:
+            raise RunFileError(explain_write_error(error, path)) from error
+
+    def _acquire(self, path: Path) -> IO[str]:
+        while True:
+            file = self._path.open("a+", encoding="utf-8")
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                file.seek(0)
+                holder = file.read() or "another process"
+                file.close()
+                if not isinstance(error, BlockingIOError):
+                    raise
+                raise RunFileError(f"{path} is being written by {holder}: wait for it or take another name") from None
+            if self._is_current(file):
+                file.truncate(0)
+                file.write(f"process {os.getpid()} on {socket.gethostname()}")
+                file.flush()
+                return file
+            file.close()
+
+    def _is_current(self, file: IO[str]) -> bool:
+        """Whether the locked file is still the one with the name: its last holder removes it."""
+        try:
+            return os.path.samestat(os.fstat(file.fileno()), self._path.stat())
+        except FileNotFoundError:
+            return False
+
+    @property
+    def released(self) -> bool:
+        """Whether the right to write was given up."""
+        return self._file.closed
+
+    def release(self) -> None:
+        """Let others write; harmless when done twice."""
+        if not self.released:
+            with contextlib.suppress(OSError):
+                self._path.unlink()
+            self._file.close()
+
+
+def write_whole(path: Path, content: memoryview) -> None:
+    """Replace a file, or create it, in one step.
+
+    Args:
+        path: the file; the caller holds its `WriterLock`.
+        content: all of its bytes.
+
+    Raises:
+        RunFileError: disk full, not allowed, no such folder; the old file is then intact.
+    """
+    temporary = _temporary(path)
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise RunFileError(explain_write_error(error, path)) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def remove_stale(path: Path) -> None:
+    """Remove what a killed writer left behind; the caller holds the `WriterLock`."""
+    _temporary(path).unlink(missing_ok=True)
+
+
+def check_hdf5(path: Path) -> None:
+    """Refuse what is not an HDF5 file that may be read.
+
+    Raises:
+        RunFileError: no such file, a folder, permission denied, another kind of file.
+    """
+    try:
+        with path.open("rb") as file:
+            signature = file.read(len(_HDF5_SIGNATURE))
+    except FileNotFoundError:
+        raise RunFileError(f"{path} does not exist: check the name, or start a new run") from None
+    except IsADirectoryError:
+        raise RunFileError(f"{path} is a folder, expected a run file") from None
+    except OSError as error:
+        raise RunFileError(f"{path} cannot be read: {error.strerror}") from error
+    if signature != _HDF5_SIGNATURE:
+        raise RunFileError(f"{path} is not an HDF5 file, expected a run file of evo_hns")
+
+
+def explain_write_error(error: OSError, path: Path) -> str:
+    """One line for the user: what happened and what to do."""
+    if error.errno in _FULL:
+        return f"no room to write {path} ({error.strerror}): make room; what was committed before is intact"
+    if error.errno in _FORBIDDEN:
+        return f"{path} cannot be written ({error.strerror}): take a folder and files that you may write"
+    if error.errno in {errno.ENOENT, errno.ENOTDIR}:
+        return f"{path} cannot be written: there is no folder {path.parent}, create it first"
+    if error.errno in _NO_LOCKS:
+        return f"{path} cannot be locked ({error.strerror}): take a folder on another file system"
+    return f"{path} cannot be written: {error.strerror}"
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(path.name + ".tmp")
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename itself survive a power failure."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

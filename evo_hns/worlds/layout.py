@@ -31,7 +31,7 @@ class Layout:
     wall_pos: np.ndarray  #: `(W, num_walls, 3)` centres; absent walls are parked far below
     wall_size: np.ndarray  #: `(W, num_walls, 3)` half sizes
     wall_mask: np.ndarray  #: `(W, num_walls)` bool, the wall exists
-    doors: np.ndarray  #: `(W, 2, 3)` x, y of the centre of each door's gap, 1 if it exists (else all 0)
+    doors: np.ndarray  #: `(W, 2, 3)` x, y of the centre of each door's cells, 1 if it exists (else all 0)
     agents: np.ndarray  #: `(W, n, 3)` centres
     boxes: np.ndarray  #: `(W, B, 3)` centres
     ramps: np.ndarray  #: `(W, R, 3)` body-frame origins (the centre of the 0.5 m cube the wedge is cut from)

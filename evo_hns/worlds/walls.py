@@ -100,7 +100,7 @@ def wall_box(wall: Wall, cell: float) -> tuple[Triple, Triple]:
 
 
 def door_centre(door: Door, cell: float) -> tuple[float, float]:
-    """World x and y of the middle of a door's gap, metres."""
+    """World x and y of the middle of a door's cells, metres."""
     along, across = (door.start + door.size / 2) * cell, (door.line + 0.5) * cell
     return (across, along) if door.is_vertical else (along, across)
 

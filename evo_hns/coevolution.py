@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from evo_hns.archive.hall_of_fame import HallOfFame
-from evo_hns.archive.run_file import Champion, GenerationRecord, HeldOutRow
+from evo_hns.archive.records import Champion, GenerationRecord, HeldOutRow
 from evo_hns.config import CoevolutionConfig, RunConfig
 from evo_hns.evaluation.evaluators import LocalEvaluator
 from evo_hns.evaluation.fitness import team_fitness
@@ -112,8 +112,8 @@ def run_generation(
         generation=generation,
         champions=champions,
         metrics={**wave_metrics(wave, final, moves, config.rules.horizon), **clock.laps},
-        held_out=[row(generation, result) for result in held_out],
-        discards=wave.num_failed + final.num_failed,
+        held_out=tuple(held_out_row(generation, result) for result in held_out),
+        discards={"physics": wave.num_failed + final.num_failed},
         state={side.label: populations[side].searcher.state_dict() for side in Side},
     )
 
@@ -196,9 +196,12 @@ def held_out_is_due(settings: CoevolutionConfig, generation: int) -> bool:
     return generation in (0, settings.generations - 1) or (every > 0 and generation % every == 0)
 
 
-def row(generation: int, result: HeldOut) -> HeldOutRow:
+def held_out_row(generation: int, result: HeldOut) -> HeldOutRow:
     """A held-out measurement as the run file keeps it."""
-    return HeldOutRow(generation, result.side, result.opponent, result.scores, result.metrics)
+    mean = result.estimate
+    return HeldOutRow(
+        generation, result.side, result.opponent, mean.mean, mean.half_width, mean.num_samples, result.metrics
+    )
 
 
 def wave_metrics(
@@ -209,13 +212,13 @@ def wave_metrics(
     for side in Side:
         fitness = wave.fitness[side].numpy()
         metrics |= {
-            f"{side.label}/fitness_mean": float(fitness.mean()),
-            f"{side.label}/fitness_max": float(fitness.max()),
-            f"{side.label}/fitness_std": float(fitness.std()),
-            f"{side.label}/champion_score": float(final.fitness[side].max()),
+            f"{side.label}.fitness_mean": float(fitness.mean()),
+            f"{side.label}.fitness_max": float(fitness.max()),
+            f"{side.label}.fitness_std": float(fitness.std()),
+            f"{side.label}.champion_score": float(final.fitness[side].max()),
         }
-        metrics |= {f"{side.label}/{name}": value for name, value in moves[side].items()}
-    return metrics | {f"game/{name}": value for name, value in mean_metrics(wave.episodes).items()}
+        metrics |= {f"{side.label}.{name}": value for name, value in moves[side].items()}
+    return metrics | {f"game.{name}": value for name, value in mean_metrics(wave.episodes).items()}
 
 
 class Clock:

@@ -14,8 +14,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from evo_hns.archive.run_file import GenerationRecord, RunFile
-from evo_hns.coevolution import Populations, build_populations, coevolve, held_out_is_due
+from evo_hns.archive.hall_of_fame import HallOfFame
+from evo_hns.archive.records import GenerationRecord, Run
+from evo_hns.archive.run_file import RunFile
+from evo_hns.coevolution import Population, Populations, build_populations, coevolve, held_out_is_due
 from evo_hns.config import ConfigError, RunConfig
 from evo_hns.evaluation.evaluators import LocalEvaluator, build_evaluator
 from evo_hns.evaluation.held_out import HELD_OUT
@@ -58,11 +60,10 @@ def train(config: RunConfig, path: Path, *, announce: Callable[[Cost], None], ob
     Raises:
         RunFileError: the file exists, cannot be written, or another run writes it.
     """
-    with RunFile.create(path, config) as run:
-        evaluator = build_evaluator(config)
-        populations = build_populations(config, evaluator)
+    evaluator = build_evaluator(config)
+    with RunFile.create(path, config, evaluator.player.genome_lengths) as run_file:
         announce(estimate_cost(config, evaluator, first_generation=0))
-        _go_on(config, evaluator, populations, run, 0, observers)
+        _go_on(config, evaluator, build_populations(config, evaluator), run_file, observers)
 
 
 def resume(
@@ -84,32 +85,29 @@ def resume(
         RunFileError: the file cannot be read or written, or another run writes it.
         ConfigError: nothing is left to do.
     """
-    with RunFile.open(path) as run:
-        config = extended(run.config, generations)
-        first = run.num_generations
+    with RunFile.open(path) as run_file:
+        config = extended(run_file.run.config, generations)
+        first = run_file.run.num_generations
         if first >= config.coevolution.generations:
             raise ConfigError(
                 f"{path} has all its {first} generations; to go on, ask for more with --generations {2 * first}"
             )
-        if generations is not None:
-            run.set_config(config)
+        run_file.reconfigure(config)
         evaluator = build_evaluator(config)
-        populations = build_populations(config, evaluator)
-        restore(populations, run)
+        populations = restored(build_populations(config, evaluator), run_file.run)
         announce(estimate_cost(config, evaluator, first))
-        _go_on(config, evaluator, populations, run, first, observers)
+        _go_on(config, evaluator, populations, run_file, observers)
 
 
 def _go_on(
     config: RunConfig,
     evaluator: LocalEvaluator,
     populations: Populations,
-    run: RunFile,
-    first: int,
+    run_file: RunFile,
     observers: Sequence[Observer],
 ) -> None:
-    for record in coevolve(config, evaluator, populations, first):
-        run.commit(record)
+    for record in coevolve(config, evaluator, populations, run_file.run.num_generations):
+        run_file.commit(record)
         for observe in observers:
             observe(record)
 
@@ -122,14 +120,17 @@ def extended(config: RunConfig, generations: int | None) -> RunConfig:
     return config.model_copy(update={"coevolution": coevolution})
 
 
-def restore(populations: Populations, run: RunFile) -> None:
-    """Bring fresh populations to where the run file stands."""
+def restored(fresh: Populations, run: Run) -> Populations:
+    """Fresh populations as they stood after the last generation of a run."""
+    if run.num_generations == 0:
+        return fresh
+    populations = {}
     for side in Side:
-        hall = run.hall(side)
-        for genome, generation, score in zip(hall.genomes, hall.generations, hall.scores, strict=True):
-            populations[side].hall.append(genome, int(generation), float(score))
-        if run.num_generations:
-            populations[side].searcher.load_state_dict(run.state[side.label])
+        fresh[side].searcher.load_state_dict(run.state[side.label])
+        hall = run.halls[side]
+        copy = HallOfFame.from_arrays(hall.genomes, hall.generations, hall.scores)
+        populations[side] = Population(fresh[side].searcher, copy)
+    return populations
 
 
 def estimate_cost(config: RunConfig, evaluator: LocalEvaluator, first_generation: int) -> Cost:

@@ -127,9 +127,7 @@ def bench(config: RunConfig, rounds: int = 3, num_worlds: int | None = None) -> 
     for _ in range(rounds):
         for name, layer in layers.items():
             turns[name].append(layer())
-    rates = {
-        name: Rate(sum(r.env_steps for r in done), sum(r.seconds for r in done)) for name, done in turns.items()
-    }
+    rates = {name: Rate(sum(r.env_steps for r in done), sum(r.seconds for r in done)) for name, done in turns.items()}
     return Benchmark(size, rates)
 
 
@@ -137,9 +135,9 @@ def _random_genomes(player: Player, seed: int, num_worlds: int) -> dict[Side, Te
     generator = torch.Generator().manual_seed(seed)
     rows = torch.arange(num_worlds)
     return {
-        side: player.roster(
-            side, torch.randn(num_worlds, player.genome_lengths[side], generator=generator)
-        ).params(rows)
+        side: player.roster(side, torch.randn(num_worlds, player.genome_lengths[side], generator=generator)).params(
+            rows
+        )
         for side in Side
     }
 

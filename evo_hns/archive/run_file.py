@@ -9,6 +9,7 @@ never waits and never sees half a file. A commit costs what the file weighs (abo
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -97,6 +98,11 @@ class RunFile:
     def run(self) -> Run:
         """The run as it is in the file; its halls of fame grow with each commit."""
         return self._run
+
+    def reconfigure(self, config: RunConfig) -> None:
+        """Store other settings with the next commit, for a run that is extended; seed and origin stay."""
+        meta = replace(self._run.meta, config_json=config.model_dump_json())
+        self._run = replace(self._run, meta=meta)
 
     def commit(self, record: GenerationRecord) -> None:
         """Add a generation; when this returns, it is on the disk and its champions are in their halls.

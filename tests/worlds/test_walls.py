@@ -49,7 +49,7 @@ def test_each_cell_of_the_room_is_wall_or_door_but_for_single_cells_at_the_ends(
         holes = {(door.line, k) if door.is_vertical else (k, door.line) for door, k in run}
         free = {cell for cell in line if not grid[cell]}
         assert holes <= free <= holes | ends
-        assert {cell for cell in zip(*np.nonzero(grid), strict=True)} == set(line) - free
+        assert set(zip(*np.nonzero(grid), strict=True)) == set(line) - free
 
 
 def test_every_place_of_a_door_is_drawn() -> None:

@@ -55,8 +55,8 @@ class EntityReader:
         """The entities of the first `num_worlds` worlds."""
         turns = self._xmat[:num_worlds].index_select(1, self._rotations)
         return Entities(
-            qpos=self._qpos[:num_worlds].index_select(1, self._joints).unflatten(1, (-1, 4)),
-            qvel=self._qvel[:num_worlds].index_select(1, self._joints).unflatten(1, (-1, 4)),
+            qpos=self._qpos[:num_worlds].index_select(1, self._joints).view(num_worlds, -1, 4),
+            qvel=self._qvel[:num_worlds].index_select(1, self._joints).view(num_worlds, -1, 4),
             pos=self.positions(num_worlds),
             centre=self._geom_xpos[:num_worlds].index_select(1, self._geoms),
             cos=turns[:, : self._num_entities],

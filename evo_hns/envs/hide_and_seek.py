@@ -17,9 +17,11 @@ import torch
 from torch import Tensor
 
 from evo_hns.config import RulesConfig, WorldConfig
-from evo_hns.envs import manipulation, rewards
-from evo_hns.envs.entities import Entities, EntityReader
-from evo_hns.envs.observations import Eyes, ObservationBuilder, observation_spec, preparation_clock
+from evo_hns.envs import rewards
+from evo_hns.envs.entities import EntityReader
+from evo_hns.envs.eyes import Eyes
+from evo_hns.envs.hands import Hands
+from evo_hns.envs.observations import ObservationBuilder, observation_spec, preparation_clock
 from evo_hns.envs.state import GameState
 from evo_hns.envs.statistics import EpisodeStatistics
 from evo_hns.envs.vision import circulant
@@ -27,15 +29,13 @@ from evo_hns.physics.base import Physics
 from evo_hns.spec import Action, ActionSpec, Observation
 from evo_hns.worlds.arrays import geom_arrays, initial_qpos
 from evo_hns.worlds.layout import sample_layouts
-from evo_hns.worlds.scene import UNLOCKED_RANGE, IntArray, Scene
+from evo_hns.worlds.scene import IntArray, Scene
 
 __all__ = ["GameState", "HideAndSeek", "Step"]
 
 # Far beyond what playing gives (a jump over the 4 m walls, a walk out of the field): only a solver that
 # lost its footing brings something here.
 _LOWEST, _HIGHEST, _FARTHEST = -1.0, 20.0, 100.0  # metres
-
-_OFFSET_AND_TURN = slice(3, 10)  # of the 11 numbers of a weld: anchor, *relative pose*, torque scale
 
 
 @dataclass(frozen=True)
@@ -71,23 +71,18 @@ class HideAndSeek:
         self._prep_time = rules.prep_fraction * rules.horizon
         self._reader = EntityReader(scene, physics)
         self._eyes = Eyes(scene, physics, rules.num_lidar_rays)
+        self._hands = Hands(scene, physics, rules)
         self._builder = ObservationBuilder(self.observation_spec)
         self._statistics = EpisodeStatistics(world, rules)
         self._index()
 
     def _index(self) -> None:
         """Constants of the rules as tensors."""
-        scene, rules, n = self.scene, self.rules, self.observation_spec.num_agents
-        is_box = torch.arange(len(scene.object_body)) < scene.num_boxes
-        self._lockable = torch.where(is_box, rules.lock_box, rules.lock_ramp)
-        self._grabbable = torch.where(is_box, rules.grab_box, rules.grab_ramp)
-        self._half_sizes = torch.as_tensor(scene.model.geom_size[scene.object_geom])
-        self._joints = torch.as_tensor(scene.object_qpos, dtype=torch.int64)
-        self._weld = torch.as_tensor(scene.weld, dtype=torch.int64)
-        self._is_hider = torch.arange(n) < scene.num_hiders
+        n = self.observation_spec.num_agents
+        self._is_hider = torch.arange(n) < self.observation_spec.num_hiders
         self._hider_seen_by_seeker = ~self._is_hider[:, None] & self._is_hider[circulant(n)]
         # The original's limits are float32 numbers, its bins between them float64.
-        limit = float(np.float32(rules.action_limit))
+        limit = float(np.float32(self.rules.action_limit))
         self._bins = torch.as_tensor(np.linspace(-limit, limit, self.action_spec.num_movement_bins))
 
     @torch.inference_mode()
@@ -116,8 +111,7 @@ class HideAndSeek:
         layout, num_worlds = sample_layouts(self._world, seeds), len(seeds)
         for name, values in geom_arrays(self.scene, layout).items():
             self.physics.model_field(name)[:num_worlds] = torch.as_tensor(values)
-        self.physics.model_field("jnt_range")[:] = torch.as_tensor(self.scene.model.jnt_range)
-        self.physics.model_field("eq_data")[:] = torch.as_tensor(self.scene.model.eq_data)
+        self._hands.let_go()
         self.physics.reset()
         self.physics.field("qpos")[:num_worlds] = torch.as_tensor(initial_qpos(self.scene, layout))
         self.physics.forward()
@@ -147,13 +141,7 @@ class HideAndSeek:
         """
         if self._is_frozen():
             action = self._freeze_seekers(action)
-        now, n = self._reader.read(len(self._seeds)), self.observation_spec.num_agents
-        distance = manipulation.distance_to_cuboids(
-            now.pos[:, :n], now.pos[:, n:], now.cos[:, n:], now.sin[:, n:], self._half_sizes
-        )
-        able = (distance <= self.rules.lock_grab_radius) & self.state.sees_objects
-        self._grab(able & self._grabbable & action.pull.unsqueeze(2), distance, now)
-        self._lock(able & self._lockable, action.glueall)
+        self._hands.apply(action, self._reader.read(len(self._seeds)), self.state, self._seeds)
         self.physics.field("ctrl")[: len(self._seeds)] = self._bins[action.movement].flatten(1)
         self.state.t += 1
 
@@ -201,40 +189,6 @@ class HideAndSeek:
             pull=action.pull & self._is_hider,
             glueall=action.glueall & self._is_hider,
         )
-
-    def _grab(self, able: Tensor, distance: Tensor, now: Entities) -> None:
-        """Decide grips; a new one keeps the relative pose of this moment."""
-        grabbed = manipulation.decide_grabs(able, distance)
-        changed = grabbed ^ self.state.grabbed
-        if changed.any():
-            world, agent, item = (grabbed & changed).nonzero(as_tuple=True)
-            held, turns = self.observation_spec.num_agents + item, torch.stack([now.cos, now.sin], -1)
-            pose = manipulation.grip_poses(
-                now.pos[world, agent], turns[world, agent], now.pos[world, held], turns[world, held]
-            )
-            self.physics.model_field("eq_data")[world, self._weld[agent, item], _OFFSET_AND_TURN] = pose
-        active = self.physics.field("eq_active")
-        active[: len(grabbed), self._weld.flatten()] = grabbed.flatten(1).to(active.dtype)
-        self.state.grabbed = grabbed
-
-    def _lock(self, able: Tensor, glue: Tensor) -> None:
-        """Decide locks; a new one pins the object's joints where they are."""
-        state = self.state
-        locked, newly, wants = manipulation.decide_locks(
-            state.locked, state.lock_owner, glue, able, self.observation_spec.num_hiders
-        )
-        if newly.any():
-            owner = manipulation.draw_owner(wants, self._seeds, state.t)
-            state.lock_owner = torch.where(newly, owner, state.lock_owner)
-            world, item = newly.nonzero(as_tuple=True)
-            self._limit_joints(world, item, self.physics.field("qpos")[world[:, None], self._joints[item]].unsqueeze(-1))
-        world, item = (state.locked & ~locked).nonzero(as_tuple=True)
-        self._limit_joints(world, item, torch.tensor(UNLOCKED_RANGE, dtype=torch.float64))
-        state.locked = locked
-
-    def _limit_joints(self, world: Tensor, item: Tensor, limits: Tensor) -> None:
-        """Set the range of the four joints of some objects (limits broadcast to `(K, 4, 2)`)."""
-        self.physics.model_field("jnt_range")[world[:, None], self._joints[item]] = limits.expand(len(world), 4, 2)
 
     def _step_physics(self) -> None:
         """Advance the worlds that have not failed, and see who fails."""

@@ -110,6 +110,8 @@ def decide_grabs(able: Tensor, distance: Tensor) -> Tensor:
     Returns:
         `(W, n, m)` bool, at most one object for each agent.
     """
+    if able.shape[2] == 0:
+        return able
     nearest = torch.where(able, distance, torch.inf).argmin(2, keepdim=True)
     return able & (torch.arange(able.shape[2], device=able.device) == nearest)
 

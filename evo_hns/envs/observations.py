@@ -11,12 +11,10 @@ from torch import Tensor
 from evo_hns.config import RulesConfig, WorldConfig
 from evo_hns.envs.entities import Entities
 from evo_hns.envs.state import GameState
-from evo_hns.envs.vision import circulant, in_cone, lidar_directions, lidar_readings
-from evo_hns.physics.base import Physics
+from evo_hns.envs.vision import circulant
 from evo_hns.spec import Observation, ObservationSpec
-from evo_hns.worlds.scene import Scene
 
-_POSE_FEATURES, _LOCK_FEATURES = 9, 3
+_AGENT_FEATURES, _POSE_FEATURES, _LOCK_FEATURES = 10, 9, 3
 
 
 def observation_spec(world: WorldConfig, rules: RulesConfig) -> ObservationSpec:
@@ -35,68 +33,6 @@ def observation_spec(world: WorldConfig, rules: RulesConfig) -> ObservationSpec:
 def preparation_clock(time: int, prep_time: float) -> float:
     """How much of the preparation is over, 0 to 1; 1 from the first step *after* it (the original's 1e-5)."""
     return min(1.0, time / (prep_time + 1e-5))
-
-
-class Eyes:
-    """Casts every ray of the agents: lines of sight to the others and to objects, and the lidar.
-
-    Args:
-        scene: names bodies and geoms.
-        physics: casts the rays.
-        num_lidar_rays: rays of each agent's lidar.
-    """
-
-    def __init__(self, scene: Scene, physics: Physics, num_lidar_rays: int) -> None:
-        n, m = len(scene.agent_body), len(scene.object_body)
-        self._physics, self._num_agents, self._num_lidar_rays = physics, n, num_lidar_rays
-        objects = torch.arange(n, n + m).expand(n, m)
-        self._targets = torch.cat([circulant(n), objects], 1)  # (n, K) entity index of what each agent looks at
-        bodies = torch.as_tensor([*scene.agent_body, *scene.object_body], dtype=torch.int64)
-        self._target_bodies = bodies[self._targets]
-        # One more entry than geoms: a miss, geom -1, finds the last.
-        self._geom_body = torch.as_tensor([*scene.model.geom_bodyid, -1], dtype=torch.int64)
-        num_rays = num_lidar_rays + self._targets.shape[1]
-        self._exclude_body = bodies[:n].repeat_interleave(num_rays)
-        # Rays of one agent stand side by side, its lidar first; the lidar's directions never change.
-        self._origins = torch.zeros(physics.num_worlds, n, num_rays, 3, dtype=torch.float64)
-        self._directions = torch.zeros_like(self._origins)
-        self._directions[:, :, :num_lidar_rays] = lidar_directions(num_lidar_rays)
-
-    def look(self, entities: Entities) -> tuple[Tensor, Tensor, Tensor]:
-        """What every agent sees now.
-
-        Args:
-            entities: where everything is; the physics must hold the same.
-
-        Returns:
-            `(W, n, n - 1)` bool, sees the other agents (circulant order); `(W, n, m)` bool, sees the
-            objects; `(W, n, L)` lidar readings, metres.
-        """
-        n, num_rays = self._num_agents, self._num_lidar_rays
-        distance, geom = self._cast(entities.centre)
-        nearest_body = self._geom_body[geom[:, :, num_rays:]]
-        cos, sin = entities.cos[:, :n, None], entities.sin[:, :n, None]
-        # The cone is tested between qpos coordinates: a quirk of the original, about 0.1 m for a box.
-        ahead = in_cone(cos, sin, self._offset(entities.qpos[..., 0]), self._offset(entities.qpos[..., 1]))
-        sees = ahead & (nearest_body == self._target_bodies)
-        return sees[:, :, : n - 1], sees[:, :, n - 1 :], lidar_readings(distance[:, :, :num_rays])
-
-    def _cast(self, centre: Tensor) -> tuple[Tensor, Tensor]:
-        """`(W, n, L + K)` distance and geom of the first hit of every ray."""
-        origins, directions = self._origins[: len(centre)], self._directions[: len(centre)]
-        eyes = centre[:, : self._num_agents, None]
-        origins.copy_(eyes.expand_as(origins))
-        targets = centre.index_select(1, self._targets.flatten()).unflatten(1, self._targets.shape)
-        torch.sub(targets, eyes, out=directions[:, :, self._num_lidar_rays :])
-        distance, geom = self._physics.cast_rays(
-            origins.flatten(1, 2), directions.flatten(1, 2), exclude_body=self._exclude_body
-        )
-        return distance.view(origins.shape[:3]), geom.view(origins.shape[:3])
-
-    def _offset(self, coordinate: Tensor) -> Tensor:
-        """Of a `(W, E)` coordinate, `(W, n, K)` target minus agent."""
-        target = coordinate.index_select(1, self._targets.flatten()).unflatten(1, self._targets.shape)
-        return target - coordinate[:, : self._num_agents, None]
 
 
 class ObservationBuilder:
@@ -129,7 +65,7 @@ class ObservationBuilder:
         sees_boxes = state.sees_objects[:, :, :boxes]
         return Observation(
             observation_self=agents,
-            agent_qpos_qvel=agents.index_select(1, self._others).unflatten(1, (n, n - 1)),
+            agent_qpos_qvel=agents.index_select(1, self._others).view(-1, n, n - 1, _AGENT_FEATURES),
             mask_aa_obs=state.sees_agents,
             box_obs=_object_rows(poses[:, :boxes], locks[:, :, :boxes], self._spec.box_features),
             mask_ab_obs=sees_boxes,
@@ -148,7 +84,7 @@ class ObservationBuilder:
 
     def _agent_rows(self, qpos: Tensor, qvel: Tensor, clock: float) -> Tensor:
         """`(W, n, 10)` what is told of each agent."""
-        rows = qpos.new_empty(len(qpos), self._spec.num_agents, 10)
+        rows = qpos.new_empty(len(qpos), self._spec.num_agents, _AGENT_FEATURES)
         rows[..., :4], rows[..., 4:8] = qpos, qvel
         rows[..., 8], rows[..., 9] = self._is_hider, clock
         return rows

@@ -64,7 +64,7 @@ class EpisodeStatistics:
         self._travel = torch.zeros(len(doors), self._num_agents, dtype=torch.float64)
         self._seen_steps, self._rewarded_steps = none, 0
         self._prep = {f"{name}_prep": none for name in self._snapshot(entities, self._no_locks())}
-        self._prep |= {name: none for name in self._preparation(entities)}
+        self._prep |= dict.fromkeys(self._preparation(entities), none)
         self._prep_taken = False
 
     def update(
@@ -125,7 +125,7 @@ class EpisodeStatistics:
 
 
 def _room_corner(world: WorldConfig) -> tuple[float, float]:
-    """x of the wall that bounds the room in the west, y of the one in the north (centres of their cells)."""
+    """Where the room ends in the west (x) and in the north (y): the middle of its walls, metres."""
     cell, size = world.floor_size / world.grid_size, room_size(world)
     return (world.grid_size - size + 0.5) * cell, (size + 0.5) * cell
 

@@ -1,0 +1,228 @@
+"""Does this machine have what a run needs?
+
+Every check answers with a `Finding` and none raises. What may crash or hang a process (an MPI
+library, a graphics driver) is tried in a process of its own with a time limit.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+PACKAGES = ("mujoco", "evotorch", "torch", "numpy", "h5py", "numba", "pydantic", "tyro", "rich")
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+PROBE_SECONDS = 20.0
+FREE_GIGABYTES = 1.0
+
+MPI_PROBE = """
+from mpi4py import MPI
+print(MPI.Get_library_version().split(chr(10))[0].strip(), "size", MPI.COMM_WORLD.size)
+"""
+
+RENDER_PROBE = """
+import mujoco
+model = mujoco.MjModel.from_xml_string("<mujoco><worldbody><geom size='1'/></worldbody></mujoco>")
+renderer = mujoco.Renderer(model, 32, 32)
+renderer.update_scene(mujoco.MjData(model))
+print("a frame of", renderer.render().shape)
+"""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The answer of one check."""
+
+    name: str
+    ok: bool
+    found: str  #: one line
+    remedy: str = ""  #: what to do if not ok
+    needed: bool = True  #: False: a run does without
+
+    def __str__(self) -> str:
+        """One line for people; a second one with the remedy."""
+        mark = "ok  " if self.ok else "FAIL" if self.needed else "no  "
+        line = f"{mark}  {self.name:<12}  {self.found}"
+        return line if self.ok or not self.remedy else f"{line}\n{'':20}{self.remedy}"
+
+
+def diagnose() -> list[Finding]:
+    """All findings about this machine, the essential ones first."""
+    return [_guarded(check) for check in CHECKS]
+
+
+def check_python() -> Finding:
+    """The interpreter's version."""
+    found = f"{platform.python_version()} at {sys.executable}"
+    return Finding("python", sys.version_info >= (3, 11), found, "install Python 3.11 or newer")
+
+
+def check_packages() -> Finding:
+    """Versions of what the project is built on."""
+    versions = {name: _version(name) for name in PACKAGES}
+    missing = [name for name, version in versions.items() if version is None]
+    found = ", ".join(f"{name} {version or 'missing'}" for name, version in versions.items())
+    return Finding("packages", not missing, found, f"pip install {' '.join(missing)}")
+
+
+def check_cores() -> Finding:
+    """Processors that this process may use, of those there are."""
+    usable, logical = usable_cores(), os.cpu_count() or 1
+    physical = physical_cores()
+    cores = f"{physical} physical cores" if physical else "an unknown number of physical cores"
+    return Finding("cores", True, f"{usable} of {logical} processors usable, {cores}")
+
+
+def check_threads() -> Finding:
+    """Thread limits that the environment sets."""
+    limits = {name: os.environ[name] for name in THREAD_VARIABLES if name in os.environ}
+    text = " ".join(f"{name}={value}" for name, value in limits.items()) or "no limits set"
+    single = all(value == "1" for value in limits.values())
+    remedy = "set them to 1: matches run side by side, threads within one of them only wait for each other"
+    return Finding("threads", single, text, remedy, needed=False)
+
+
+def check_game() -> Finding:
+    """Compile the game and step two worlds of it."""
+    from evo_hns.config import PhysicsConfig, WorldConfig
+    from evo_hns.physics import BACKENDS
+    from evo_hns.worlds.scene import build_scene
+
+    start = time.perf_counter()
+    physics = BACKENDS["cpu"](build_scene(WorldConfig(), PhysicsConfig()).model, 2)
+    physics.reset()
+    physics.forward()
+    failed = bool(physics.step(15).any())
+    found = f"two worlds compiled and stepped in {time.perf_counter() - start:.2f} s"
+    return Finding("game", not failed, "a world failed at rest" if failed else found, "reinstall mujoco")
+
+
+def check_numba_cache() -> Finding:
+    """Whether compiled kernels can be kept, beside the package or where NUMBA_CACHE_DIR says."""
+    folder = Path(os.environ.get("NUMBA_CACHE_DIR", Path(__file__).parents[1]))
+    remedy = "set NUMBA_CACHE_DIR to a folder that can be written; else each start compiles for a minute"
+    return Finding("numba cache", _can_write(folder), str(folder), remedy, needed=False)
+
+
+def check_hdf5() -> Finding:
+    """Write and read back a small HDF5 file in the current folder."""
+    import h5py
+
+    with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".evo-hns-") as folder:
+        path = Path(folder) / "probe.h5"
+        with h5py.File(path, "w") as file:
+            file["x"] = [1.0, 2.0]
+        with h5py.File(path, "r") as file:
+            ok = list(file["x"][:]) == [1.0, 2.0]
+    remedy = "change to a folder on a local disk, or set HDF5_USE_FILE_LOCKING=FALSE on a network one"
+    return Finding("hdf5", ok, f"HDF5 {h5py.version.hdf5_version} writes in {Path.cwd()}", remedy)
+
+
+def check_disk() -> Finding:
+    """Free space in the current folder."""
+    free = shutil.disk_usage(Path.cwd()).free / 1e9
+    return Finding("disk", free >= FREE_GIGABYTES, f"{free:.1f} GB free in {Path.cwd()}", "make room for run files")
+
+
+def check_mpi() -> Finding:
+    """Load MPI in a process of its own."""
+    ok, found = probe(MPI_PROBE)
+    remedy = "for runs over several processes: pip install 'evo_hns[mpi]', or load your cluster's MPI module"
+    return Finding("mpi", ok, found, remedy, needed=False)
+
+
+def check_rendering() -> Finding:
+    """Render a frame off screen in a process of its own."""
+    ok, found = probe(RENDER_PROBE, MUJOCO_GL=os.environ.get("MUJOCO_GL", "egl"))
+    remedy = "for pictures only: install EGL (Debian: libegl1), or try MUJOCO_GL=osmesa or MUJOCO_GL=glfw"
+    return Finding("rendering", ok, found, remedy, needed=False)
+
+
+CHECKS: tuple[Callable[[], Finding], ...] = (
+    check_python,
+    check_packages,
+    check_cores,
+    check_threads,
+    check_game,
+    check_numba_cache,
+    check_hdf5,
+    check_disk,
+    check_mpi,
+    check_rendering,
+)
+
+
+def usable_cores() -> int:
+    """Processors that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def physical_cores(cpuinfo: Path = Path("/proc/cpuinfo")) -> int | None:
+    """Cores of the machine without their hyperthreads; None where the system does not say."""
+    try:
+        blocks = cpuinfo.read_text().split("\n\n")
+    except OSError:
+        return None
+    cores = set()
+    for block in blocks:
+        fields = dict(line.split(":", 1) for line in block.splitlines() if ":" in line)
+        fields = {key.strip(): value.strip() for key, value in fields.items()}
+        if "core id" in fields:
+            cores.add((fields.get("physical id"), fields["core id"]))
+    return len(cores) or None
+
+
+def probe(code: str, seconds: float = PROBE_SECONDS, **environment: str) -> tuple[bool, str]:
+    """Run a few lines of Python in a process of its own.
+
+    Args:
+        code: prints one line about what it found, or fails.
+        seconds: how long it may take.
+        environment: variables to set for it.
+
+    Returns:
+        Whether it ended well, and the last line that it said.
+    """
+    command = [sys.executable, "-c", code]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=seconds, env=os.environ | environment, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return False, f"no answer within {seconds:g} s"
+    said = (done.stdout if done.returncode == 0 else done.stderr).strip().splitlines()
+    return done.returncode == 0, said[-1] if said else f"ended with code {done.returncode}"
+
+
+def _guarded(check: Callable[[], Finding]) -> Finding:
+    """The finding of a check; that it broke is a finding too."""
+    try:
+        return check()
+    except Exception as error:  # whatever is broken on a machine must not hide the other findings
+        name = check.__name__.removeprefix("check_").replace("_", " ")
+        return Finding(name, False, f"{type(error).__name__}: {error}".splitlines()[0], "reinstall with make setup")
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _can_write(folder: Path) -> bool:
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False

@@ -1,0 +1,202 @@
+"""Experiment files: found by name, refined by options, checked with errors for people.
+
+An experiment is a TOML file that says what differs from the defaults. Options are the same
+settings written `search.popsize=128`, laid over the file. The tables `policy` and `search` speak
+of both sides at once, and so do options of that name, whatever the file says of one side.
+Everything wrong with a setting is a `ConfigError` of one line.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from evo_hns.config import ConfigError, RunConfig, merge
+
+SHARED_TABLES = ("policy", "search")
+SIDES = ("hiders", "seekers")
+
+
+def load_experiment(name: str, options: Sequence[str] = ()) -> RunConfig:
+    """The settings of an experiment.
+
+    Args:
+        name: path of a TOML file, or the name of one in an `experiments` folder.
+        options: settings such as `"search.popsize=128"`; they win over the file.
+
+    Raises:
+        ConfigError: no such experiment, a file that is not TOML, a setting that is wrong.
+    """
+    path = find_experiment(name)
+    over = read_options(options)
+    return parse_config(merge(read_toml(path), spread(over)), origin=str(path), options=over)
+
+
+def find_experiment(name: str, folders: Sequence[Path] | None = None) -> Path:
+    """The file of an experiment.
+
+    Args:
+        name: path of a TOML file, or a name without folder and ending.
+        folders: where names are looked up; by default `experiments` here and beside the package.
+
+    Raises:
+        ConfigError: there is no such file; the message lists the names there are.
+    """
+    if name.endswith(".toml") or "/" in name:
+        if Path(name).is_file():
+            return Path(name)
+        raise ConfigError(f"no experiment file {name!r}; give the path of a TOML file or a name: {_listed(folders)}")
+    found = _experiments(folders)
+    if name not in found:
+        raise ConfigError(f"no experiment {name!r}{did_you_mean(name, found)}; there are: {_listed(folders)}")
+    return found[name]
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The tables of a TOML file.
+
+    Raises:
+        ConfigError: the file cannot be read, or is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not a TOML file: {error}") from None
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+
+
+def read_options(options: Iterable[str]) -> dict[str, Any]:
+    """Tables of settings from `key.key=value` texts; the last of equal keys wins.
+
+    Raises:
+        ConfigError: a text without `=`, or a setting used as a table.
+    """
+    tables: dict[str, Any] = {}
+    for option in options:
+        key, equals, text = option.partition("=")
+        if not equals:
+            raise ConfigError(f"got the setting {option!r}, expected KEY=VALUE, for instance search.popsize=64")
+        *parents, leaf = key.replace("-", "_").split(".")
+        table = tables
+        for parent in parents:
+            table = table.setdefault(parent, {})
+            if not isinstance(table, dict):
+                raise ConfigError(f"{key}: {parent} is given both as a setting and as a table")
+        table[leaf] = _value(text)
+    return tables
+
+
+def spread(tables: Mapping[str, Any]) -> dict[str, Any]:
+    """The same settings with shared tables written out for both sides, below what is said of one."""
+    shared = {key: tables[key] for key in SHARED_TABLES if key in tables}
+    rest = {key: value for key, value in tables.items() if key not in shared}
+    if not shared:
+        return rest
+    return rest | {side: merge(shared, rest.get(side, {})) for side in SIDES}
+
+
+def parse_config(
+    data: Mapping[str, Any], origin: str = "settings", options: Mapping[str, Any] | None = None
+) -> RunConfig:
+    """Checked settings from nested tables.
+
+    Args:
+        data: the tables of an experiment.
+        origin: where they come from, for the message.
+        options: those of `data` that were typed on the command line, for the message.
+
+    Raises:
+        ConfigError: a setting is unknown, out of range or of the wrong type.
+    """
+    try:
+        return RunConfig.model_validate(data)
+    except ValidationError as error:
+        complaints: dict[str, str] = {}
+        for wrong in error.errors(include_url=False):
+            key, typed = _as_written([str(part) for part in wrong["loc"]], options or {}, data)
+            where = f"--{key.replace('_', '-')}" if typed else f"{origin}: {key}" if key else origin
+            complaints.setdefault(where, f"{where}: {_complaint(wrong, key)}")
+        first, *more = complaints.values()
+        raise ConfigError(first + (f" (and {len(more)} more)" if more else "")) from None
+
+
+def setting_names() -> list[str]:
+    """Every setting by its dotted name, the shared ones first."""
+    names = list(_leaves(RunConfig))
+    shared = [name.removeprefix("hiders.") for name in names if name.startswith("hiders.")]
+    return shared + names
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """` (did you mean ...?)`, or nothing if no name is near; a right name in the wrong table is near."""
+    known = list(known)
+    same_leaf = [other for other in known if other.rpartition(".")[2] == name.rpartition(".")[2]]
+    near = same_leaf or difflib.get_close_matches(name, known, n=1)
+    return f" (did you mean {near[0]}?)" if near else ""
+
+
+def _experiments(folders: Sequence[Path] | None) -> dict[str, Path]:
+    """Files by name; the folder here wins over the one beside the package."""
+    if folders is None:
+        folders = (Path("experiments"), Path(__file__).parents[1] / "experiments")
+    return {path.stem: path for folder in reversed(folders) for path in sorted(folder.glob("*.toml"))}
+
+
+def _listed(folders: Sequence[Path] | None) -> str:
+    return ", ".join(sorted(_experiments(folders))) or "none here; give the path of a TOML file"
+
+
+def _value(text: str) -> Any:
+    """A TOML value where the text is one, else the text itself; `none` is nothing."""
+    if text.lower() in ("none", "true", "false"):
+        return {"none": None, "true": True, "false": False}[text.lower()]
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _leaves(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from _leaves(kind, f"{prefix}{name}.")
+        else:
+            yield prefix + name
+
+
+def _as_written(path: list[str], options: Mapping[str, Any], data: Mapping[str, Any]) -> tuple[str, bool]:
+    """The dotted name under which the user wrote a setting, and whether it was on the command line."""
+    shared = path[1:] if path and path[0] in SIDES else path
+    for tables, typed in ((options, True), (data, False)):
+        for candidate in (path, shared):
+            if candidate and _holds(tables, candidate):
+                return ".".join(candidate), typed
+    return ".".join(path), False
+
+
+def _holds(tables: Any, path: Sequence[str]) -> bool:
+    for part in path:
+        if isinstance(tables, list | tuple):
+            return True
+        if not isinstance(tables, Mapping) or part not in tables:
+            return False
+        tables = tables[part]
+    return True
+
+
+def _complaint(error: Mapping[str, Any], key: str) -> str:
+    """What is wrong with one setting: got and expected, or the name that was meant."""
+    if error["type"] == "extra_forbidden":
+        return f"no such setting{did_you_mean(key, setting_names())}"
+    if error["type"] == "missing":
+        return f"got only {error['input']!r}"
+    if error["type"] == "value_error":
+        return str(error["msg"]).removeprefix("Value error, ")
+    return f"got {error['input']!r}, expected {str(error['msg']).removeprefix('Input should be ')}"

@@ -1,0 +1,182 @@
+"""What a user sees of a run while it goes on: a bar on a terminal, plain lines in a log, JSON, TensorBoard.
+
+Owns no figure: everything shown comes in a `GenerationRecord`, after it is safe on disk.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from evo_hns.archive.records import GenerationRecord
+from evo_hns.config import ConfigError
+from evo_hns.spec import Side
+from evo_hns.training import Cost
+
+
+class Display(Protocol):
+    """Shows a run."""
+
+    def announce(self, cost: Cost) -> None:
+        """Show what the run will take, before its first generation."""
+
+    def observe(self, record: GenerationRecord) -> None:
+        """Show a generation."""
+
+
+@contextmanager
+def display(*, as_json: bool = False, tensorboard: Path | None = None) -> Iterator[Display]:
+    """A display for the standard output, and one for TensorBoard if a folder is given.
+
+    Args:
+        as_json: a line of JSON for each generation instead of words.
+        tensorboard: the folder of the event files.
+
+    Raises:
+        ConfigError: TensorBoard is asked for and not installed.
+    """
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    with ExitStack() as stack:
+        displays: list[Display] = []
+        if as_json:
+            displays.append(JsonLines(console))
+        else:
+            displays.append(Words(console, stack.enter_context(_bar(console))))
+        if tensorboard is not None:
+            displays.append(stack.enter_context(_event_files(tensorboard)))
+        yield Together(displays)
+
+
+class Together:
+    """Several displays of one run."""
+
+    def __init__(self, displays: Sequence[Display]) -> None:
+        self._displays = displays
+
+    def announce(self, cost: Cost) -> None:
+        """Show it everywhere."""
+        for shown in self._displays:
+            shown.announce(cost)
+
+    def observe(self, record: GenerationRecord) -> None:
+        """Show it everywhere."""
+        for shown in self._displays:
+            shown.observe(record)
+
+
+class Words:
+    """A line for each generation, and a bar under them on a terminal."""
+
+    def __init__(self, console: Console, bar: Progress) -> None:
+        self._console = console
+        self._bar = bar
+        self._task = bar.add_task("generations", total=None)
+        self._last_time = time.perf_counter()
+
+    def announce(self, cost: Cost) -> None:
+        """Say how long it will take."""
+        self._bar.update(self._task, total=cost.generations)
+        self._last_time = time.perf_counter()
+        self._console.print(
+            f"{cost.generations} generations of {cost.env_steps_per_generation:,} env steps,"
+            f" about {duration(cost.seconds)} at {cost.env_steps_per_second:,.0f} env steps/s"
+        )
+
+    def observe(self, record: GenerationRecord) -> None:
+        """One line, and one for each held-out measurement."""
+        now = time.perf_counter()
+        self._console.print(f"{describe(record)}  {duration(now - self._last_time)}")
+        self._last_time = now
+        for row in record.held_out:
+            self._console.print(
+                f"    held out: {row.side.label} against {row.opponent}  {row.mean:+.1f} ± {row.ci_half_width:.1f}"
+            )
+        self._bar.advance(self._task)
+
+
+class JsonLines:
+    """One JSON object for each generation."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def announce(self, cost: Cost) -> None:
+        """The expected cost."""
+        self._print({"cost": {**vars(cost), "seconds": cost.seconds}})
+
+    def observe(self, record: GenerationRecord) -> None:
+        """Every figure of a generation, without genomes."""
+        self._print(
+            {
+                "generation": record.generation,
+                "champions": {side.label: champion.score for side, champion in record.champions.items()},
+                "metrics": record.metrics,
+                "discards": record.discards,
+                "held_out": [vars(row) | {"side": row.side.label} for row in record.held_out],
+            }
+        )
+
+    def _print(self, figures: dict[str, Any]) -> None:
+        self._console.out(json.dumps(figures, default=dict), highlight=False)
+
+
+class EventFiles:
+    """Curves for TensorBoard, one point for each generation."""
+
+    def __init__(self, writer: Any) -> None:
+        self._writer = writer
+
+    def announce(self, cost: Cost) -> None:
+        """Nothing: it is no curve."""
+
+    def observe(self, record: GenerationRecord) -> None:
+        """A point on every curve."""
+        points = {f"champion/{side.label}": champion.score for side, champion in record.champions.items()}
+        points |= {f"held_out/{row.side.label}/{row.opponent}": row.mean for row in record.held_out}
+        points |= {f"discards/{cause}": float(count) for cause, count in record.discards.items()}
+        for name, value in {**record.metrics, **points}.items():
+            self._writer.add_scalar(name, value, record.generation)
+        self._writer.flush()
+
+
+def describe(record: GenerationRecord) -> str:
+    """A generation in a line: number, scores of the champions, discarded matches if any."""
+    scores = "  ".join(
+        f"{side.label} {record.champions[side].score:+7.2f}" for side in Side if side in record.champions
+    )
+    discarded = sum(record.discards.values())
+    return f"generation {record.generation:4d}  {scores}" + (f"  {discarded} discarded" if discarded else "")
+
+
+def duration(seconds: float) -> str:
+    """Seconds in the units that people use: `4.2 s`, `3 min 20 s`, `2 h 05 min`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    if seconds < 3600:
+        minutes, rest = divmod(round(seconds), 60)
+        return f"{minutes} min {rest:02d} s"
+    hours, rest = divmod(round(seconds / 60), 60)
+    return f"{hours} h {rest:02d} min"
+
+
+def _bar(console: Console) -> Progress:
+    """The bar of a run; invisible where the output is not a terminal."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+@contextmanager
+def _event_files(folder: Path) -> Iterator[EventFiles]:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise ConfigError("--tensorboard needs TensorBoard: pip install 'evo_hns[tensorboard]'") from None
+    with SummaryWriter(str(folder)) as writer:
+        yield EventFiles(writer)

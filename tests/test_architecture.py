@@ -1,0 +1,253 @@
+"""The picture of the project, checked: who may import whom, and what belongs nowhere.
+
+A change of the picture is a change of `ROOMS`, `OWNERS` or `TOP_LEVEL`, and of nothing else here.
+"""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = "evo_hns"
+
+# Each room, and what it may import beside itself, `config` and `spec`.
+PLAYING = {"worlds", "physics.base", "envs", "policies", "rollout"}
+ROOMS: dict[str, set[str]] = {
+    "config": set(),
+    "spec": set(),
+    "experiment": set(),
+    "worlds": set(),
+    "physics": set(),
+    "envs": {"worlds", "physics.base"},
+    "policies": set(),
+    "rollout": {"envs", "policies"},
+    "evaluation": PLAYING | {"physics"},  # `build_player` chooses the engine
+    "search": set(),
+    "archive": set(),
+    "coevolution": {"evaluation", "search", "archive", "rollout"},
+    "training": {"coevolution", "evaluation", "archive"},  # a run from start to end: loop, file, what is left to do
+    "analysis": PLAYING | {"physics", "evaluation", "archive", "coevolution"},  # `bench` measures a generation
+    "baselines": PLAYING | {"evaluation"},
+    "progress": {"archive", "training"},
+    "cli": {"experiment", "progress", "training", "analysis", "baselines", "archive"},
+}
+
+# Libraries that only these rooms may import.
+OWNERS: dict[str, set[str]] = {
+    "evotorch": {"search"},
+    "mujoco.batch": {"physics"},
+    "h5py": {"archive", "analysis.doctor"},
+    "mpi4py": {"evaluation"},
+    "numba": {"physics", "envs", "policies"},
+    "matplotlib": {"analysis"},
+    "stable_baselines3": {"baselines"},
+    "tyro": {"cli"},
+}
+
+TOP_LEVEL = {
+    *("README.md", "LICENSE", "CHANGELOG.md", "Makefile", "setup.cfg", "pyproject.toml", ".gitignore"),
+    *("evo_hns", "experiments", "tests", "slurm", "docs", ".ci"),
+}
+NAMELESS = {"utils", "util", "common", "misc", "helpers", "helper"}
+
+Sources = Mapping[str, str]
+"""Module names (`physics.cpu`) and their source texts."""
+
+
+@pytest.fixture(scope="module")
+def sources() -> Sources:
+    """Every module of the package."""
+    folder = ROOT / PACKAGE
+    return {module_name(path.relative_to(folder)): path.read_text() for path in sorted(folder.rglob("*.py"))}
+
+
+def module_name(path: Path) -> str:
+    """`physics/cpu.py` is `physics.cpu`; `physics/__init__.py` is `physics`; the package itself is empty."""
+    return ".".join(part for part in path.with_suffix("").parts if part != "__init__")
+
+
+def imports(source: str, *, at_import_time: bool = False) -> Iterator[str]:
+    """Everything that a source imports, names taken from modules included, as dotted names."""
+    for node in walk_outside_functions(ast.parse(source)) if at_import_time else ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{'.' * node.level}{node.module or ''}.{alias.name}" for alias in node.names)
+
+
+def walk_outside_functions(tree: ast.AST) -> Iterator[ast.AST]:
+    """The nodes that run when a module is imported."""
+    for node in ast.iter_child_nodes(tree):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield node
+            yield from walk_outside_functions(node)
+
+
+def is_within(name: str, area: str) -> bool:
+    """Whether a dotted name is an area or lies in it."""
+    return name == area or name.startswith(f"{area}.")
+
+
+def forbidden_imports(sources: Sources) -> list[str]:
+    """Imports between rooms that `ROOMS` does not list, and relative ones, whose room cannot be read off."""
+    found = []
+    for module, source in sources.items():
+        room = module.partition(".")[0]
+        allowed = ROOMS.get(room, set()) | {room, "config", "spec"} if room else set(ROOMS)
+        for name in imports(source):
+            inside = is_within(name, PACKAGE)
+            target = name.removeprefix(PACKAGE).removeprefix(".")
+            if name.startswith(".") or (inside and not any(is_within(target, area) for area in allowed)):
+                found.append(f"{module} imports {target}")
+    return found
+
+
+def foreign_libraries(sources: Sources) -> list[str]:
+    """Imports of a library outside the rooms that own it."""
+    return [
+        f"{module} imports {name}"
+        for module, source in sources.items()
+        for name in imports(source)
+        for library, owners in OWNERS.items()
+        if is_within(name, library) and not any(is_within(module, owner) for owner in owners)
+    ]
+
+
+def import_cycle(sources: Sources) -> list[str]:
+    """Modules that import each other in a circle while they are imported; empty if there is none."""
+    graph = {
+        module: {
+            target
+            for name in imports(source, at_import_time=True)
+            if is_within(name, PACKAGE) and (target := nearest_module(name, sources)) not in (None, module)
+        }
+        for module, source in sources.items()
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def nearest_module(name: str, sources: Sources) -> str | None:
+    """The module that an imported name lives in; a package's `__init__` counts only if it is all that is named."""
+    parts = name.split(".")[1:]
+    candidates = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
+    return next((candidate for candidate in candidates if candidate in sources), None)
+
+
+def undocumented_names(sources: Sources) -> list[str]:
+    """Public modules, classes, functions and methods without a docstring."""
+    return [
+        f"{module}: {name}"
+        for module, source in sources.items()
+        for name, node in public_definitions(ast.parse(source))
+        if ast.get_docstring(node) is None
+    ]
+
+
+Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def public_definitions(node: Documented, prefix: str = "") -> Iterator[tuple[str, Documented]]:
+    """A module or class and every public name in it; what a function defines inside is its own affair."""
+    yield prefix or "the module", node
+    for child in node.body:
+        if isinstance(child, ast.ClassDef) and not child.name.startswith("_"):
+            yield from public_definitions(child, f"{prefix}{child.name}.")
+        elif isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef) and not child.name.startswith("_"):
+            yield f"{prefix}{child.name}", child
+
+
+def tracked_top_level() -> set[str]:
+    """First parts of all paths under version control."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("needs a git checkout")
+    return {line.partition("/")[0] for line in listed.stdout.splitlines()}
+
+
+def test_every_room_is_in_the_table(sources: Sources) -> None:
+    rooms = {module.partition(".")[0] for module in sources} - {"", "__main__"}
+    assert rooms <= set(ROOMS), f"rooms without a row: {rooms - set(ROOMS)}"
+
+
+def test_rooms_import_only_what_the_table_lists(sources: Sources) -> None:
+    assert forbidden_imports(sources) == []
+
+
+def test_heavy_libraries_stay_in_their_rooms(sources: Sources) -> None:
+    assert foreign_libraries(sources) == []
+
+
+def test_no_modules_import_each_other_in_a_circle(sources: Sources) -> None:
+    assert import_cycle(sources) == []
+
+
+def test_every_public_name_has_a_docstring(sources: Sources) -> None:
+    assert undocumented_names(sources) == []
+
+
+def test_no_module_is_a_drawer_for_everything(sources: Sources) -> None:
+    assert [module for module in sources if module.rpartition(".")[2] in NAMELESS] == []
+
+
+def test_the_top_level_holds_only_what_belongs_there() -> None:
+    assert tracked_top_level() <= TOP_LEVEL
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("policies.mlp", "from evo_hns.envs.rewards import team_reward"),
+        ("envs.vision", "import evo_hns.physics.cpu"),
+        ("search.cmaes", "def ask():\n    from evo_hns.archive import run_file"),
+        ("archive.run_file", "from evo_hns import policies"),
+        ("envs.rewards", "from . import vision"),
+        ("unheard_of", "from evo_hns.worlds import scene"),
+    ],
+)
+def test_the_checker_finds_an_import_that_the_table_does_not_list(module: str, source: str) -> None:
+    assert len(forbidden_imports({module: source})) == 1
+
+
+def test_the_checker_lets_pass_what_the_table_lists() -> None:
+    source = "from evo_hns.physics.base import Physics\nfrom evo_hns.config import RulesConfig\nimport torch"
+    assert forbidden_imports({"envs.rewards": source}) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("evaluation.fitness", "import evotorch"),
+        ("analysis.bench", "from mujoco import batch"),
+        ("envs.vision", "from mujoco.batch import Batch"),
+        ("coevolution", "def save():\n    import h5py"),
+        ("config", "import tyro.conf"),
+    ],
+)
+def test_the_checker_finds_a_library_outside_its_room(module: str, source: str) -> None:
+    assert len(foreign_libraries({module: source})) == 1
+
+
+def test_the_checker_lets_pass_a_library_in_its_room() -> None:
+    assert foreign_libraries({"search.snes": "import evotorch", "worlds.scene": "import mujoco"}) == []
+
+
+def test_the_checker_finds_a_circle_of_imports_but_not_a_lazy_one() -> None:
+    here = "from evo_hns.worlds.there import thing"
+    back = "from evo_hns.worlds import here"
+    assert set(import_cycle({"worlds.here": here, "worlds.there": back})) == {"worlds.here", "worlds.there"}
+    assert import_cycle({"worlds.here": here, "worlds.there": f"def late():\n    {back}"}) == []
+
+
+def test_the_checker_finds_names_without_a_docstring() -> None:
+    source = '"""A module."""\nclass Bare:\n    def method(self): ...\n    def _own(self): ...\ndef _own(): ...'
+    assert undocumented_names({"envs.bare": source}) == ["envs.bare: Bare.", "envs.bare: Bare.method"]

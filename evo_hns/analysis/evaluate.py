@@ -1,0 +1,76 @@
+"""How do any two players fare against each other? Mean returns with 95 % intervals, and the game's statistics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from evo_hns.analysis.players import common_game, find_player, parse_address
+from evo_hns.config import RunConfig
+from evo_hns.evaluation.evaluators import build_evaluator
+from evo_hns.evaluation.fitness import team_return
+from evo_hns.evaluation.held_out import meet
+from evo_hns.evaluation.intervals import Estimate, estimate
+from evo_hns.evaluation.matches import HELD_OUT_SEED
+from evo_hns.spec import Side
+
+_FIRST_FRESH_SEED = HELD_OUT_SEED + 2**20
+"""Above the seeds of training and those of the held-out measurements."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Many episodes of one pairing."""
+
+    hider: str
+    seeker: str
+    episodes: int
+    failed: int  #: episodes that were discarded because the physics failed
+    returns: dict[Side, Estimate]  #: of each team
+    statistics: dict[str, Estimate]
+
+    def as_dict(self) -> dict[str, object]:
+        """For JSON."""
+        return {
+            "hider": self.hider,
+            "seeker": self.seeker,
+            "episodes": self.episodes,
+            "failed": self.failed,
+            **{f"{side.label}_return": _figures(result) for side, result in self.returns.items()},
+            "statistics": {name: _figures(result) for name, result in self.statistics.items()},
+        }
+
+
+def evaluate(hider: str, seeker: str, game: RunConfig, *, episodes: int = 256, seed: int = 0) -> Evaluation:
+    """Let two players meet.
+
+    Args:
+        hider: address of the hiders' player.
+        seeker: address of the seekers' player.
+        game: the game to play if neither comes from a run.
+        episodes: worlds, each played once.
+        seed: decides the worlds; none of them is used in training or held-out measurements.
+
+    Raises:
+        ConfigError: an address that leads nowhere, or players of different games.
+        RunFileError: a run file that cannot be read.
+    """
+    addresses = {Side.HIDERS: parse_address(hider, Side.HIDERS), Side.SEEKERS: parse_address(seeker, Side.SEEKERS)}
+    evaluator = build_evaluator(common_game(addresses, game))
+    rosters = {side: find_player(addresses[side], side, evaluator.player) for side in Side}
+    seeds = np.random.default_rng(seed).integers(_FIRST_FRESH_SEED, 2**32, episodes, dtype=np.int64)
+    played = meet(evaluator, rosters[Side.HIDERS], rosters[Side.SEEKERS], seeds)
+    counted = ~played.failed.numpy()
+    return Evaluation(
+        hider=hider,
+        seeker=seeker,
+        episodes=episodes,
+        failed=int(played.failed.sum()),
+        returns={side: estimate(team_return(played, evaluator.player.spec, side).numpy()) for side in Side},
+        statistics={name: estimate(values.numpy()[counted]) for name, values in played.metrics.items()},
+    )
+
+
+def _figures(result: Estimate) -> dict[str, float]:
+    return {"mean": result.mean, "ci95_low": result.low, "ci95_high": result.high}

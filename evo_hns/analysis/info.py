@@ -1,0 +1,110 @@
+"""What is in a run file: settings, progress, halls, and what the champions gained against held-out players."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from evo_hns.archive.records import HeldOutRow, Run
+from evo_hns.config import RunConfig
+from evo_hns.evaluation.intervals import Estimate, difference
+from evo_hns.spec import Side
+
+
+@dataclass(frozen=True)
+class Gain:
+    """A side's first measured champion beside its last, against one held-out player."""
+
+    side: Side
+    opponent: str
+    first_generation: int
+    last_generation: int
+    first: Estimate
+    last: Estimate
+
+    @property
+    def gain(self) -> Estimate:
+        """Last less first."""
+        return difference(self.first, self.last)
+
+    @property
+    def is_certain(self) -> bool:
+        """The 95 % interval of the gain excludes zero."""
+        return self.gain.low > 0 or self.gain.high < 0
+
+
+def gains(run: Run) -> list[Gain]:
+    """First beside last for every side and held-out player that was measured twice."""
+    pairs: dict[tuple[Side, str], list[HeldOutRow]] = {}
+    for row in run.held_out:
+        pairs.setdefault((row.side, row.opponent), []).append(row)
+    return [
+        Gain(side, opponent, rows[0].generation, rows[-1].generation, _estimate(rows[0]), _estimate(rows[-1]))
+        for (side, opponent), rows in pairs.items()
+        if len(rows) > 1
+    ]
+
+
+def _estimate(row: HeldOutRow) -> Estimate:
+    return Estimate(row.mean, row.ci_half_width, row.episodes)
+
+
+def env_steps(run: Run) -> int:
+    """Env steps of training so far, champions' re-evaluation included."""
+    return int(np.nansum(run.metrics.get("env_steps", np.zeros(1))))
+
+
+def seconds(run: Run) -> float:
+    """Wall-clock time of all generations so far."""
+    return float(sum(np.nansum(values) for name, values in run.metrics.items() if name.startswith("time_")))
+
+
+def changed_settings(config: RunConfig) -> dict[str, object]:
+    """Settings that differ from the defaults, by dotted name."""
+    return dict(_differences(config.model_dump(mode="json"), RunConfig().model_dump(mode="json"), ""))
+
+
+def _differences(values: dict[str, object], defaults: dict[str, object], prefix: str) -> list[tuple[str, object]]:
+    found: list[tuple[str, object]] = []
+    for name, value in values.items():
+        default = defaults.get(name)
+        if isinstance(value, dict) and isinstance(default, dict):
+            found += _differences(value, default, f"{prefix}{name}.")
+        elif value != default:
+            found.append((prefix + name, value))
+    return found
+
+
+def describe_run(run: Run) -> dict[str, object]:
+    """Everything `info` tells, for JSON."""
+    return {
+        "created": run.meta.created,
+        "project_version": run.meta.project_version,
+        "git_commit": run.meta.git_commit,
+        "platform": run.meta.platform,
+        "versions": dict(run.meta.versions),
+        "seed": run.meta.seed,
+        "settings": run.config.model_dump(mode="json"),
+        "changed_settings": changed_settings(run.config),
+        "generations": {"done": run.num_generations, "planned": run.config.coevolution.generations},
+        "env_steps": env_steps(run),
+        "seconds": seconds(run),
+        "discards": {cause: int(counts.sum()) for cause, counts in run.discards.items()},
+        "halls": {
+            side.label: {"champions": len(hall), "parameters": hall.num_params} for side, hall in run.halls.items()
+        },
+        "held_out": [
+            {
+                "generation": row.generation,
+                "side": row.side.label,
+                "opponent": row.opponent,
+                "mean": row.mean,
+                "ci95": row.ci_half_width,
+                "episodes": row.episodes,
+                "statistics": dict(row.statistics),
+            }
+            for row in run.held_out
+        ],
+        "metrics": {name: [None if np.isnan(v) else float(v) for v in values] for name, values in run.metrics.items()},
+    }

@@ -1,0 +1,151 @@
+"""Players by address: any champion ever archived, any scripted player.
+
+    RUN:hiders/12       the hiders' champion of generation 12 of a run file
+    RUN:seekers/last    its latest champion
+    RUN:seekers/best    its champion with the highest mean return in the run's held-out measurements
+    scripted:chaser     a scripted player; `random` and `still` may go without the prefix
+
+`best` was chosen with the held-out players: quote `last` where a claim is made against them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from evo_hns.archive.records import Run
+from evo_hns.archive.run_file import RunFile
+from evo_hns.config import ConfigError, RunConfig
+from evo_hns.evaluation.evaluators import Player, Roster
+from evo_hns.evaluation.held_out import scripted_roster
+from evo_hns.policies import SCRIPTED
+from evo_hns.spec import Side
+
+PLAIN_NAMES = ("random", "still")
+"""Scripted players that need no prefix."""
+
+_FORMS = "RUN:hiders/GENERATION, RUN:seekers/last, RUN:seekers/best, scripted:NAME or random"
+
+
+@dataclass(frozen=True)
+class Scripted:
+    """A scripted player, for either side."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Archived:
+    """A champion in a run file."""
+
+    path: Path
+    side: Side
+    which: str  #: a generation, `last` or `best`
+
+    @cached_property
+    def run(self) -> Run:
+        """The run it comes from."""
+        return RunFile.read(self.path)
+
+    @property
+    def row(self) -> int:
+        """Its place in the hall of fame.
+
+        Raises:
+            ConfigError: there is no such champion.
+        """
+        hall = self.run.halls[self.side]
+        if len(hall) == 0:
+            raise ConfigError(f"{self.path} has no champions yet; let its first generation finish")
+        if self.which == "last":
+            return len(hall) - 1
+        generation = best_generation(self.run, self.side) if self.which == "best" else int(self.which)
+        found = np.flatnonzero(hall.generations == generation)
+        if not len(found):
+            raise ConfigError(
+                f"{self.path} has no champion of generation {generation} among its {self.side.label}; "
+                f"it has generations {hall.generations[0]} to {hall.generations[-1]}"
+            )
+        return int(found[-1])
+
+
+Address = Scripted | Archived
+
+
+def parse_address(text: str, side: Side) -> Address:
+    """Read an address of a player of one side.
+
+    Raises:
+        ConfigError: it is none, or one of the other side.
+    """
+    if text in PLAIN_NAMES:
+        return Scripted(text)
+    before, colon, after = text.rpartition(":")
+    if not colon:
+        raise ConfigError(f"got the player {text!r}, expected {_FORMS}")
+    if before == "scripted":
+        if after not in SCRIPTED:
+            raise ConfigError(f"no scripted player {after!r}; there are {', '.join(SCRIPTED)}")
+        return Scripted(after)
+    label, slash, which = after.partition("/")
+    labels = {s.label: s for s in Side}
+    if label not in labels or not slash or not (which in ("last", "best") or which.isdecimal()):
+        raise ConfigError(f"got the player {text!r}, expected {_FORMS}")
+    if labels[label] is not side:
+        raise ConfigError(f"{text} is one of the {label}, expected one of the {side.label}; the hider comes first")
+    return Archived(Path(before), side, which)
+
+
+def best_generation(run: Run, side: Side) -> int:
+    """The generation whose champion has the highest mean over its held-out opponents.
+
+    Raises:
+        ConfigError: nothing was measured yet.
+    """
+    means: dict[int, list[float]] = defaultdict(list)
+    for row in run.held_out:
+        if row.side is side:
+            means[row.generation].append(row.mean)
+    if not means:
+        raise ConfigError("this run has no held-out measurement yet, so nothing is best; ask for `last`")
+    return max(means, key=lambda generation: float(np.mean(means[generation])))
+
+
+def common_game(addresses: dict[Side, Address], fallback: RunConfig) -> RunConfig:
+    """Settings in which these players can meet: the game of their runs, each side with its own networks.
+
+    Args:
+        addresses: who plays each side.
+        fallback: the game if no run says which.
+
+    Raises:
+        ConfigError: they come from different games.
+    """
+    configs = {side: a.run.config for side, a in addresses.items() if isinstance(a, Archived)}
+    if not configs:
+        return fallback
+    first, *others = configs.values()
+    for other in others:
+        if _game(other) != _game(first):
+            raise ConfigError(
+                "the two runs play different games (world, rules or timestep); players can only meet in one game"
+            )
+    sides = {side.label: config.side(side) for side, config in configs.items()}
+    return first.model_copy(update=sides)
+
+
+def _game(config: RunConfig) -> tuple[object, ...]:
+    return config.world, config.rules, config.physics.timestep, config.physics.num_substeps
+
+
+def find_player(address: Address, side: Side, player: Player) -> Roster:
+    """The player behind an address, as a roster of one."""
+    if isinstance(address, Scripted):
+        return scripted_roster(address.name, player.spec)
+    genome = address.run.halls[side].genomes[address.row]
+    return player.roster(side, torch.from_numpy(np.array(genome))[None])

@@ -34,8 +34,7 @@ ROOMS: dict[str, set[str]] = {
     "training": {"coevolution", "evaluation", "archive"},  # a run from start to end: loop, file, what is left to do
     "analysis": PLAYING | {"physics", "evaluation", "archive", "coevolution"},  # `bench` measures a generation
     "baselines": PLAYING | {"evaluation"},
-    "progress": {"archive", "training"},
-    "cli": {"experiment", "progress", "training", "analysis", "baselines", "archive"},
+    "cli": {"experiment", "training", "analysis", "baselines", "archive"},
 }
 
 # Libraries that only these rooms may import.
@@ -48,6 +47,7 @@ OWNERS: dict[str, set[str]] = {
     "matplotlib": {"analysis"},
     "stable_baselines3": {"baselines"},
     "tyro": {"cli"},
+    "rich": {"cli", "analysis"},
 }
 
 TOP_LEVEL = {

@@ -1,0 +1,93 @@
+"""From words to a verb, and from what goes wrong to one line and an exit code.
+
+Threads are limited here and nowhere else, before any library that starts some is imported.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+import tyro
+
+from evo_hns.cli.verbs import VERBS, Verb
+from evo_hns.cli.words import gather_settings, one_line
+from evo_hns.config import ConfigError
+from evo_hns.experiment import did_you_mean
+
+SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""Libraries under the batches must not start threads of their own: two levels of threads are 2-30 times slower."""
+
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+USER_ERROR = 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb.
+
+    Args:
+        argv: what was typed after `evo-hns`; by default the process' own arguments.
+
+    Returns:
+        The exit code.
+    """
+    for name in SINGLE_THREADED:
+        os.environ.setdefault(name, "1")
+    try:
+        parse(sys.argv[1:] if argv is None else argv)()
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader (`| head`) has seen enough; the exit must not flush into it again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except KeyboardInterrupt:
+        print("evo-hns: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except Exception as error:
+        if not is_user_error(error):
+            raise
+        print(f"evo-hns: {error}", file=sys.stderr)
+        return USER_ERROR
+    return 0
+
+
+def is_user_error(error: Exception) -> bool:
+    """Whether one line says it all: a wrong setting, a file that is not there or not a run."""
+    if isinstance(error, ConfigError | OSError):
+        return True
+    from evo_hns.archive import RunFileError
+
+    return isinstance(error, RunFileError)
+
+
+def parse(argv: Sequence[str]) -> Verb:
+    """The verb that was typed, with its options.
+
+    Raises:
+        ConfigError: the words make no sense; one line.
+        SystemExit: help or the version was asked for and printed.
+    """
+    name, *words = argv or ["--help"]
+    if name in ("-h", "--help", "--version"):
+        print(f"evo-hns {version('evo_hns')}" if name == "--version" else overview())
+        raise SystemExit(0)
+    if name not in VERBS:
+        raise ConfigError(f"no verb {name!r}{did_you_mean(name, VERBS)}; there are: {', '.join(VERBS)}")
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            return tyro.cli(VERBS[name], prog=f"evo-hns {name}", args=gather_settings(words))
+    except SystemExit as stop:
+        if not stop.code:
+            raise
+        raise ConfigError(f"{one_line(complaint.getvalue())}; see evo-hns {name} --help") from None
+
+
+def overview() -> str:
+    """The verbs, each with its first line."""
+    lines = [f"  {name:<10}{(verb.__doc__ or '').splitlines()[0]}" for name, verb in VERBS.items()]
+    return "\n".join(["usage: evo-hns VERB ...   (evo-hns VERB --help tells what a verb takes)", "", *lines])

@@ -91,7 +91,7 @@ class RunFile:
                 return decode(file)
         except RunFileError:
             raise
-        except (KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
+        except Exception as error:  # a damaged file makes HDF5 and numpy raise anything
             raise RunFileError(f"{path} is damaged or cut short: use a copy of it") from error
 
     @property

@@ -69,22 +69,19 @@ def decode(file: h5py.File) -> Run:
 
     Raises:
         RunFileError: not a run file, of another schema version, or parts are missing.
-        KeyError, OSError, RuntimeError, TypeError, ValueError: the file is damaged.
+        Exception: any, from HDF5 or numpy; the file is damaged.
     """
     _check_format(file)
-    run = Run(
+    length = int(file.attrs["num_generations"])
+    return Run(
         meta=_read_meta(file["meta"]),
-        num_generations=int(file.attrs["num_generations"]),
+        num_generations=length,
         halls={side: _read_hall(file[_hall_name(side)]) for side in Side},
-        metrics={name: column[()] for name, column in file["metrics"].items()},
-        discards={name: column[()] for name, column in file["discards"].items()},
+        metrics=_read_columns(file["metrics"], length),
+        discards=_read_columns(file["discards"], length),
         held_out=_read_held_out(file["held_out"]),
         state=_read_state(file["state"]),
     )
-    for name, values in [*run.metrics.items(), *run.discards.items()]:
-        if values.shape != (run.num_generations,):
-            raise ValueError(f"{name} has shape {values.shape}, expected ({run.num_generations},)")
-    return run
 
 
 def _check_format(file: h5py.File) -> None:
@@ -167,18 +164,27 @@ def _write_held_out(group: h5py.Group, rows: tuple[HeldOutRow, ...]) -> None:
 
 
 def _read_held_out(group: h5py.Group) -> tuple[HeldOutRow, ...]:
-    columns = {name: _read_column(group[name]) for name in _HELD_OUT_DTYPES}
-    sides = [Side[label.upper()] for label in columns.pop("side")]
-    statistics = {name: column[()] for name, column in group["statistics"].items()}
-    rows = []
-    for index, side in enumerate(sides):
-        own = {name: float(column[index]) for name, column in statistics.items() if not np.isnan(column[index])}
-        values = {name: column[index] for name, column in columns.items()}
-        rows.append(HeldOutRow(side=side, statistics=own, **values))
-    return tuple(rows)
+    length = len(group["generation"])
+    columns = _read_columns(group, length)
+    statistics = _read_columns(group["statistics"], length)
+    return tuple(
+        HeldOutRow(
+            generation=int(columns["generation"][row]),
+            side=Side[columns["side"][row].decode().upper()],
+            opponent=columns["opponent"][row].decode(),
+            mean=float(columns["mean"][row]),
+            ci_half_width=float(columns["ci_half_width"][row]),
+            episodes=int(columns["episodes"][row]),
+            statistics={name: float(column[row]) for name, column in statistics.items() if not np.isnan(column[row])},
+        )
+        for row in range(length)
+    )
 
 
-def _read_column(dataset: h5py.Dataset) -> list[Any]:
-    """Entries as plain Python numbers or strings."""
-    values: npt.NDArray[Any] = dataset.asstr()[()] if h5py.check_string_dtype(dataset.dtype) else dataset[()]
-    return list(values.tolist())
+def _read_columns(group: h5py.Group, length: int) -> dict[str, npt.NDArray[Any]]:
+    """The datasets of a group, each of the same length."""
+    columns = {name: item[()] for name, item in group.items() if isinstance(item, h5py.Dataset)}
+    for name, column in columns.items():
+        if column.shape != (length,):
+            raise ValueError(f"{group.name}/{name} has shape {column.shape}, expected ({length},)")
+    return columns

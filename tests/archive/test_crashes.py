@@ -1,0 +1,340 @@
+"""A kill, a full disk, a second writer or a reader at any moment never costs more than the generation in flight.
+
+The other processes here are real ones, forked so that they start at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import resource
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from evo_hns.archive import RunFile, RunFileError
+from evo_hns.config import RunConfig
+from evo_hns.spec import Side
+
+NUM_PARAMS = {Side.HIDERS: 11, Side.SEEKERS: 17}
+PROCESSES = multiprocessing.get_context("fork")
+
+
+def commit_for_ever(path, record, started):
+    with RunFile.open(path) as run_file:
+        started.set()
+        while True:
+            run_file.commit(record(run_file.run.num_generations))
+
+
+@contextlib.contextmanager
+def writer(path, record) -> Iterator[multiprocessing.process.BaseProcess]:
+    """A second process that commits as fast as it can, until it is killed."""
+    started = PROCESSES.Event()
+    process = PROCESSES.Process(target=commit_for_ever, args=(path, record, started), daemon=True)
+    process.start()
+    try:
+        assert started.wait(20)
+        yield process
+    finally:
+        process.kill()
+        process.join()
+
+
+def run_in_child(function: Callable[[], object]) -> object:
+    """What the function returns in another process, or the text of its error."""
+
+    def send() -> None:
+        try:
+            sender.send(function())
+        except RunFileError as error:
+            sender.send(str(error))
+
+    receiver, sender = PROCESSES.Pipe(duplex=False)
+    child = PROCESSES.Process(target=send)
+    child.start()
+    try:
+        return receiver.recv() if receiver.poll(20) else None
+    finally:
+        child.join()
+
+
+def names_in(folder) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_writer_killed_at_sixty_moments_leaves_only_whole_generations(create, record, check_whole, tmp_path):
+    create().close()
+    path = tmp_path / "run.h5"
+    rng = np.random.default_rng(0)
+    done = 0
+    for _ in range(60):
+        with writer(path, record):
+            time.sleep(rng.uniform(0, 0.03))
+        run = RunFile.read(path)
+        check_whole(run)
+        assert run.num_generations >= done
+        done = run.num_generations
+    assert done > 10
+    RunFile.open(path).close()
+    assert names_in(tmp_path) == ["run.h5"]
+
+
+@pytest.mark.parametrize(
+    ("moment", "generations"),
+    [
+        ("before open", 2),
+        ("after open", 2),
+        ("before fsync", 2),
+        ("after fsync", 2),
+        ("before replace", 2),
+        ("after replace", 3),
+    ],
+)
+def test_a_kill_at_each_step_of_a_commit_keeps_the_old_or_the_new(
+    create, record, check_whole, tmp_path, monkeypatch, moment, generations
+):
+    path = tmp_path / "run.h5"
+    create(2).close()
+
+    def commit_and_die() -> None:
+        with RunFile.open(path) as run_file:
+            when, step = moment.split()
+            owner = os if step == "fsync" else Path
+            original = getattr(owner, step)
+
+            def dying(*args, **kwargs):
+                if when == "after":
+                    original(*args, **kwargs)
+                os.kill(os.getpid(), signal.SIGKILL)
+
+            monkeypatch.setattr(owner, step, dying)
+            run_file.commit(record(2))
+
+    child = PROCESSES.Process(target=commit_and_die)
+    child.start()
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
+    assert RunFile.read(path).num_generations == generations
+    with RunFile.open(path) as run_file:
+        assert names_in(tmp_path) == ["run.h5", "run.h5.lock"]
+        run_file.commit(record(generations))
+        check_whole(run_file.run)
+    check_whole(RunFile.read(path))
+    assert names_in(tmp_path) == ["run.h5"]
+
+
+def test_a_reader_sees_whole_generations_while_they_are_written(create, record, check_whole, tmp_path):
+    create().close()
+    path = tmp_path / "run.h5"
+    seen = set()
+    with writer(path, record) as process:
+        end = time.monotonic() + 1.0
+        while time.monotonic() < end:
+            run = RunFile.read(path)
+            check_whole(run)
+            assert not seen or run.num_generations >= max(seen)
+            seen.add(run.num_generations)
+        assert process.is_alive()
+    assert len(seen) > 3
+
+
+def test_a_file_that_is_open_for_reading_keeps_its_generation(create, record, tmp_path):
+    with create(1) as run_file, h5py.File(run_file.path, "r") as file:
+        for generation in range(1, 5):
+            run_file.commit(record(generation))
+        assert file["metrics/hiders_best"][()].tolist() == [record(0).metrics["hiders_best"]]
+
+
+def test_a_second_writer_is_told_who_writes(create, record, tmp_path):
+    create(1).close()
+    path = tmp_path / "run.h5"
+    with writer(path, record) as process:
+        for start in (lambda: RunFile.open(path), lambda: RunFile.create(path, RunConfig(), NUM_PARAMS)):
+            with pytest.raises(RunFileError, match=f"is being written by process {process.pid} on .*: wait for it"):
+                start()
+        assert RunFile.read(path).num_generations >= 1
+    RunFile.open(path).close()
+
+
+def test_two_writers_in_one_process_are_refused_too(create, tmp_path):
+    with create(1) as run_file:
+        with pytest.raises(RunFileError, match=f"is being written by process {os.getpid()}"):
+            RunFile.open(run_file.path)
+        assert (tmp_path / "run.h5.lock").exists()
+
+
+def test_of_many_that_start_the_same_run_at_once_one_wins(tmp_path):
+    path = tmp_path / "run.h5"
+    barrier = PROCESSES.Barrier(6)
+    results = PROCESSES.Queue()
+
+    def start() -> None:
+        barrier.wait()
+        try:
+            RunFile.create(path, RunConfig(), NUM_PARAMS).close()
+            results.put("started")
+        except RunFileError as error:
+            results.put(str(error))
+
+    children = [PROCESSES.Process(target=start) for _ in range(6)]
+    for child in children:
+        child.start()
+    answers = [results.get(timeout=20) for _ in children]
+    for child in children:
+        child.join()
+    assert answers.count("started") == 1
+    assert all("exists: resume it" in a or "is being written by" in a for a in answers if a != "started")
+    assert names_in(tmp_path) == ["run.h5"]
+
+
+def test_a_lock_is_never_held_twice_however_often_it_changes_hands(create, tmp_path):
+    """Each process counts up a plain file while it holds the lock: a lost update would show."""
+    create().close()
+    counter = tmp_path / "counter"
+    counter.write_text("0")
+
+    def count_up() -> None:
+        done = 0
+        while done < 25:
+            try:
+                with RunFile.open(tmp_path / "run.h5"):
+                    counter.write_text(str(int(counter.read_text()) + 1))
+                    done += 1
+            except RunFileError:
+                time.sleep(0.001)
+
+    children = [PROCESSES.Process(target=count_up) for _ in range(4)]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join(20)
+    assert counter.read_text() == "100"
+
+
+@contextlib.contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """No file may grow beyond `size` bytes: what a full disk is, at a place of our choice."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_disk_that_fills_up_anywhere_in_a_commit_costs_nothing(create, record, check_whole, tmp_path):
+    with create(3) as run_file:
+        before = run_file.path.read_bytes()
+        for size in range(0, len(before), 4096):
+            with (
+                largest_file(size),
+                pytest.raises(RunFileError, match=r"no room to write .*make room; what was committed"),
+            ):
+                run_file.commit(record(3))
+            assert run_file.path.read_bytes() == before
+            assert names_in(tmp_path) == ["run.h5", "run.h5.lock"]
+        run_file.commit(record(3))
+        check_whole(run_file.run)
+        check_whole(RunFile.read(run_file.path))
+
+
+def test_a_run_that_finds_no_room_to_start_leaves_nothing(create, tmp_path):
+    with largest_file(100), pytest.raises(RunFileError, match="no room to write"):
+        create()
+    assert names_in(tmp_path) == []
+
+
+@pytest.fixture
+def small_disk(tmp_path) -> Iterator[Path]:
+    """A file system of its own with 256 KiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", folder], capture_output=True, check=False
+    )
+    if mount.returncode:
+        pytest.skip("a small file system can only be mounted by root with the right to mount")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+def test_a_real_full_disk_and_a_real_read_only_one_keep_the_run(small_disk, record, check_whole):
+    path = small_disk / "run.h5"
+    with RunFile.create(path, RunConfig(), NUM_PARAMS) as run_file:
+        run_file.commit(record(0))
+        (small_disk / "ballast").write_bytes(bytes(256 * 1024 - path.stat().st_size - 60 * 1024))
+        with pytest.raises(RunFileError, match=r"no room to write .*No space left"):
+            run_file.commit(record(1))
+        assert names_in(small_disk) == ["ballast", "run.h5", "run.h5.lock"]
+        (small_disk / "ballast").unlink()
+        run_file.commit(record(1))
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    check_whole(RunFile.read(path))
+    with pytest.raises(RunFileError, match=r"cannot be written .*Read-only"):
+        RunFile.open(path)
+    with pytest.raises(RunFileError, match=r"cannot be written .*Read-only"):
+        RunFile.create(small_disk / "new.h5", RunConfig(), NUM_PARAMS)
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that another user can reach."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+def as_nobody(function: Callable[[], object]) -> object:
+    """What the function answers to a user without rights."""
+
+    def become_nobody() -> object:
+        if os.getuid() == 0:
+            os.setgid(65534)
+            os.setuid(65534)
+        return function()
+
+    return run_in_child(become_nobody)
+
+
+def test_who_may_not_write_a_folder_can_read_but_not_write_its_runs(open_folder, record, check_whole):
+    path = open_folder / "run.h5"
+    with RunFile.create(path, RunConfig(), NUM_PARAMS) as run_file:
+        run_file.commit(record(0))
+    open_folder.chmod(0o555)
+    try:
+        assert as_nobody(lambda: RunFile.read(path).num_generations) == 1
+        denied = f"{path} cannot be written (Permission denied): take a folder and files that you may write"
+        assert as_nobody(lambda: RunFile.open(path)) == denied
+        new = open_folder / "new.h5"
+        assert as_nobody(lambda: RunFile.create(new, RunConfig(), NUM_PARAMS)) == denied.replace("run.h5", "new.h5")
+    finally:
+        open_folder.chmod(0o755)
+    assert names_in(open_folder) == ["run.h5"]
+
+
+def test_a_run_that_may_not_be_read_says_so(open_folder):
+    path = open_folder / "run.h5"
+    RunFile.create(path, RunConfig(), NUM_PARAMS).close()
+    path.chmod(0)
+    assert as_nobody(lambda: RunFile.read(path)) == f"{path} cannot be read: Permission denied"
+
+
+def test_a_run_in_a_folder_that_does_not_exist_names_the_folder(tmp_path):
+    with pytest.raises(RunFileError, match=r"there is no folder .*absent, create it first"):
+        RunFile.create(tmp_path / "absent" / "run.h5", RunConfig(), NUM_PARAMS)
+
+
+def test_a_locks_file_is_removed_when_the_run_could_not_be_resumed(tmp_path):
+    (tmp_path / "run.h5").write_bytes(b"\x89HDF\r\n\x1a\n and nothing else")
+    with pytest.raises(RunFileError, match="is damaged"):
+        RunFile.open(tmp_path / "run.h5")
+    assert names_in(tmp_path) == ["run.h5"]

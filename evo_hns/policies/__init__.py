@@ -8,6 +8,7 @@ from evo_hns.config import ConfigError, PolicyConfig
 from evo_hns.policies.attention import build_attention
 from evo_hns.policies.base import Policy, PolicyState
 from evo_hns.policies.mlp import build_mlp
+from evo_hns.policies.scripted import SCRIPTED
 from evo_hns.spec import ObservationSpec
 
 POLICIES: dict[str, Callable[[PolicyConfig, ObservationSpec], Policy]] = {
@@ -32,4 +33,4 @@ def build_policy(config: PolicyConfig, spec: ObservationSpec) -> Policy:
     return POLICIES[config.network](config, spec)
 
 
-__all__ = ["POLICIES", "Policy", "PolicyState", "build_policy"]
+__all__ = ["POLICIES", "SCRIPTED", "Policy", "PolicyState", "build_policy"]

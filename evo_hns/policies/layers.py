@@ -221,7 +221,7 @@ def _count(kinds: np.ndarray, kind: int) -> int:
 
 @kernel
 def _scaled_dot(a: np.ndarray, b: np.ndarray) -> np.float32:
-    """a . b / sqrt(H), summed in order."""
+    """Scalar product of two vectors over sqrt(H), summed in order."""
     total = _ZERO
     for j in range(a.shape[0]):
         total += a[j] * b[j]

@@ -1,0 +1,22 @@
+"""Players without a genome, to measure with and never to train against."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from evo_hns.policies.base import Policy
+from evo_hns.policies.scripted.chaser import build_chaser
+from evo_hns.policies.scripted.fugitive import build_fugitive
+from evo_hns.policies.scripted.sticky import build_sticky
+from evo_hns.policies.scripted.still import build_still
+from evo_hns.spec import ObservationSpec
+
+SCRIPTED: dict[str, Callable[[ObservationSpec], Policy]] = {
+    "still": build_still,
+    "random": build_sticky,
+    "chaser": build_chaser,
+    "fugitive": build_fugitive,
+}
+"""Scripted players by name; each plays either side."""
+
+__all__ = ["SCRIPTED"]

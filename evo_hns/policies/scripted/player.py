@@ -1,0 +1,79 @@
+"""What all scripted players share: no genome, a row of plain numbers as memory, a stream of random numbers.
+
+A script is a kernel over worlds and agents; it reads what the masks allow, and the doors. Column 0 of the
+memory is the stream, all other columns belong to the script and start at zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from evo_hns.policies.base import PolicyState
+from evo_hns.policies.kernel import kernel
+from evo_hns.spec import Action, Observation
+
+Script = Callable[..., None]
+"""`script(me, others, sees, lidar, doors, memory, movement, pull, glueall)`: arrays that lead with `(W, A)`, but
+for doors `(W, D, 3)`; renews `memory` `(W, A, S)` in place and fills the last three."""
+
+
+_LOW = np.uint64(0xFFFFFFFF)
+
+
+@dataclass(frozen=True)
+class ScriptedPolicy:
+    """A player that needs no genome."""
+
+    script: Script
+    memory_size: int
+    num_params: int = 0
+
+    def initial_state(self, seeds: Tensor, num_agents: int) -> PolicyState:
+        """Memory with a random stream for each agent, `(W, A, memory_size)` float64."""
+        memory = np.zeros((len(seeds), num_agents, self.memory_size))
+        _start_streams(np.ascontiguousarray(seeds.numpy()), memory)
+        return torch.from_numpy(memory)
+
+    def act(self, params: Tensor, observation: Observation, state: PolicyState) -> tuple[Action, PolicyState]:
+        """Decide one env step for a team; `params` is not looked at."""
+        renewed = state.clone()
+        shape = observation.observation_self.shape[:2]
+        movement, pull, glueall = np.empty((*shape, 3), np.int64), np.empty(shape, np.bool_), np.empty(shape, np.bool_)
+        seen = (
+            observation.observation_self,
+            observation.agent_qpos_qvel,
+            observation.mask_aa_obs,
+            observation.lidar[..., 0],
+            observation.door_obs,
+        )
+        arrays = [np.ascontiguousarray(array.numpy()) for array in seen]
+        self.script(*arrays, renewed.numpy(), movement, pull, glueall)
+        return Action(torch.from_numpy(movement), torch.from_numpy(pull), torch.from_numpy(glueall)), renewed
+
+
+@kernel
+def draw(memory: np.ndarray) -> float:
+    """A uniform number in [0, 1) from the stream in column 0 (xorshift, Marsaglia 2003)."""
+    x = np.uint64(memory[0])
+    x = (x ^ (x << np.uint64(13))) & _LOW
+    x = x ^ (x >> np.uint64(17))
+    x = (x ^ (x << np.uint64(5))) & _LOW
+    memory[0] = np.float64(x)
+    return np.float64(x) / 4294967296.0
+
+
+@kernel
+def _start_streams(seeds: np.ndarray, memory: np.ndarray) -> None:
+    """Scramble seed and agent into a 32-bit number that is not zero (splitmix64, Steele et al. 2014)."""
+    for w in range(memory.shape[0]):
+        for a in range(memory.shape[1]):
+            z = np.uint64(seeds[w]) * np.uint64(64) + np.uint64(a + 1)
+            z *= np.uint64(0x9E3779B97F4A7C15)
+            z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+            z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+            memory[w, a, 0] = max(np.float64(z >> np.uint64(32)), 1.0)

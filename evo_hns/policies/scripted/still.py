@@ -1,0 +1,32 @@
+"""The player that does nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from evo_hns.policies.heads import MIDDLE_BIN
+from evo_hns.policies.kernel import kernel
+from evo_hns.policies.scripted.player import ScriptedPolicy
+from evo_hns.spec import ObservationSpec
+
+
+def build_still(spec: ObservationSpec) -> ScriptedPolicy:
+    """Neither moves nor grabs nor locks."""
+    return ScriptedPolicy(_script, memory_size=1)
+
+
+@kernel
+def _script(
+    me: np.ndarray,
+    others: np.ndarray,
+    sees: np.ndarray,
+    lidar: np.ndarray,
+    doors: np.ndarray,
+    memory: np.ndarray,
+    movement: np.ndarray,
+    pull: np.ndarray,
+    glueall: np.ndarray,
+) -> None:
+    movement[:] = MIDDLE_BIN
+    pull[:] = False
+    glueall[:] = False

@@ -1,0 +1,156 @@
+"""A stage for recorded episodes: our game in one world, set to any row of a recording.
+
+Every row is set up from the recording alone, so an error of one step never reaches the next. What
+is seen and what is done are asked apart, because in scripted recordings the two differ in state.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from evo_hns.analysis.recordings import BoolArray, FloatArray, IntArray, Recording
+from evo_hns.config import PhysicsConfig
+from evo_hns.envs.hide_and_seek import GameState, HideAndSeek
+from evo_hns.physics import BACKENDS
+from evo_hns.spec import Action, Observation
+from evo_hns.worlds.arrays import geom_arrays
+from evo_hns.worlds.layout import sample_layouts
+from evo_hns.worlds.scene import build_scene
+from evo_hns.worlds.sizes import PARKED_HALF_SIZE, PARKED_Z
+
+_OFFSET_AND_TURN = slice(3, 10)  # the relative pose within the 11 numbers of a weld
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What our game shows at a row of a recording."""
+
+    observation: Observation
+    reward: FloatArray  #: `(n,)` of the step that led to the row
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What our rules and physics make of a recorded step. n agents, m objects, q joints."""
+
+    step: int
+    locked: BoolArray  #: `(m,)`
+    lock_owner: IntArray  #: `(m,)`
+    lock_pose: FloatArray  #: `(m, 4)` x, y, z, rz that a lock holds
+    grabbed: BoolArray  #: `(n, m)`
+    grips: FloatArray  #: `(n, m, 7)` offset and quaternion of each weld
+    qpos: FloatArray  #: `(q,)` after the physics, in the recording's order
+    failed: bool  #: the physics failed
+
+
+class Stage:
+    """The recorded world, ready to be set to any row.
+
+    Args:
+        recording: gives the world, the rules and every state.
+        physics: how time passes.
+    """
+
+    @torch.inference_mode()
+    def __init__(self, recording: Recording, physics: PhysicsConfig) -> None:
+        world = recording.world()
+        self._recording, self._num_substeps = recording, physics.num_substeps
+        self._scene = build_scene(world, physics)
+        self._physics = BACKENDS["cpu"](self._scene.model, 1, 1)
+        self._game = HideAndSeek(self._scene, self._physics, world, recording.rules(), physics.num_substeps)
+        self._game.reset(np.zeros(1, dtype=np.int64))
+        self._joints = np.concatenate([self._scene.agent_qpos, self._scene.object_qpos]).ravel()
+        self._set_walls()
+
+    @torch.inference_mode()
+    def observe(self, row: int) -> Sight:
+        """Look around at a row; rewards of row 0 mean nothing."""
+        self._set(row, self._recording.seen_qpos[row], self._recording.seen_qvel[row])
+        observation = self._game.observe()
+        return Sight(observation, self._game.reward()[0].numpy())
+
+    @torch.inference_mode()
+    def play(self, step: int) -> Outcome:
+        """What our rules and physics make of a recorded step.
+
+        The physics holds objects as the recording does, so that a position error is not a grip's.
+        """
+        self._set(step, self._recording.qpos[step], self._recording.qvel[step])
+        self._game.apply(self._action(step))
+        state, fields = self._game.state, self._physics.model_field
+        grips = fields("eq_data")[0, self._scene.weld, _OFFSET_AND_TURN].numpy().copy()
+        lock_pose = fields("jnt_range")[0, self._scene.object_qpos, 0].numpy().copy()
+        self._set_grips(step + 1)
+        failed = self._physics.step(self._num_substeps)
+        return Outcome(
+            step=step,
+            locked=state.locked[0].numpy(),
+            lock_owner=state.lock_owner[0].numpy(),
+            lock_pose=lock_pose,
+            grabbed=state.grabbed[0].numpy(),
+            grips=grips,
+            qpos=self._physics.field("qpos")[0].numpy()[self._joints],
+            failed=bool(failed[0]),
+        )
+
+    @torch.inference_mode()
+    def would_lock(self, step: int, agent: int, item: int) -> bool:
+        """Whether the agent, if nobody else were there to see the object, locks it in a recorded step."""
+        self._set(step, self._recording.qpos[step], self._recording.qvel[step])
+        sees = self._game.state.sees_objects
+        self._game.state.sees_objects = torch.zeros_like(sees)
+        self._game.state.sees_objects[0, agent] = sees[0, agent]
+        self._game.apply(self._action(step))
+        return bool(self._game.state.locked[0, item])
+
+    def _action(self, step: int) -> Action:
+        recording = self._recording
+        asked = (recording.movement, recording.pull, recording.glueall)
+        return Action(*(torch.from_numpy(values[step : step + 1]) for values in asked))
+
+    def _set(self, row: int, qpos: FloatArray, qvel: FloatArray) -> None:
+        """Put the world and the rules into the state of a row; what was seen is what the recording shows."""
+        recording, physics = self._recording, self._physics
+        self._set_locks(row)
+        self._set_grips(row)
+        physics.reset()
+        for name, values in {"qpos": qpos, "qvel": qvel, "qacc_warmstart": recording.qacc_warmstart[row]}.items():
+            physics.field(name)[0, self._joints] = torch.from_numpy(values)
+        physics.field("eq_active")[0, self._scene.weld] = torch.from_numpy(recording.grabbed[row]).to(
+            physics.field("eq_active").dtype
+        )
+        physics.forward()
+        seen = [torch.from_numpy(recording.observations[f"mask_{kind}_obs"][row]) for kind in ("aa", "ab", "ar")]
+        self._game.state = GameState(
+            t=row,
+            locked=torch.from_numpy(recording.locked[None, row]),
+            lock_owner=torch.from_numpy(recording.lock_owner[None, row]),
+            grabbed=torch.from_numpy(recording.grabbed[None, row]),
+            sees_agents=seen[0][None],
+            sees_objects=torch.cat(seen[1:], 1)[None],
+        )
+
+    def _set_locks(self, row: int) -> None:
+        ranges = self._physics.model_field("jnt_range")
+        ranges[:] = torch.from_numpy(self._scene.model.jnt_range)
+        locked = self._recording.locked[row]
+        pose = torch.from_numpy(self._recording.lock_pose[row, locked])
+        ranges[0, self._scene.object_qpos[locked]] = pose[..., None].expand(-1, -1, 2)
+
+    def _set_grips(self, row: int) -> None:
+        agents, items = np.nonzero(self._recording.grabbed[row])
+        poses = torch.from_numpy(self._recording.weld[row, agents])
+        self._physics.model_field("eq_data")[0, self._scene.weld[agents, items], _OFFSET_AND_TURN] = poses
+
+    def _set_walls(self) -> None:
+        """Stand the recorded walls up; slots beyond them stay below the floor."""
+        recording, count = self._recording, len(self._recording.wall_pos)
+        layout = sample_layouts(recording.world(), np.zeros(1, dtype=np.int64))
+        wall_pos, wall_size = np.full_like(layout.wall_pos, PARKED_Z), np.full_like(layout.wall_size, PARKED_HALF_SIZE)
+        wall_pos[0, :count], wall_size[0, :count] = recording.wall_pos, recording.wall_size
+        walls = geom_arrays(self._scene, replace(layout, wall_pos=wall_pos, wall_size=wall_size))
+        for name, values in walls.items():
+            self._physics.model_field(name)[:] = torch.from_numpy(values)

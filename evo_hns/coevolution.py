@@ -97,8 +97,10 @@ def run_generation(
     moves = {side: populations[side].searcher.tell(wave.fitness[side]) for side in Side}
     clock.lap("time_search")
 
-    finalists = {side: choose_finalists(populations[side].searcher, candidates[side], wave.fitness[side], settings)
-                 for side in Side}
+    finalists = {
+        side: choose_finalists(populations[side].searcher, candidates[side], wave.fitness[side], settings)
+        for side in Side
+    }
     opponents = draw_opponents(populations, candidates, settings, settings.finalist_episodes, rng)
     final = play_wave(evaluator, finalists, opponents, rng)
     champions = {side: crown(finalists[side], final.fitness[side]) for side in Side}
@@ -138,9 +140,7 @@ def draw_opponents(
     return drawn
 
 
-def play_wave(
-    evaluator: LocalEvaluator, contestants: PerSide, opponents: PerSide, rng: np.random.Generator
-) -> Wave:
+def play_wave(evaluator: LocalEvaluator, contestants: PerSide, opponents: PerSide, rng: np.random.Generator) -> Wave:
     """Both sides at once: every contestant of a side meets the same opponents in the same fresh worlds."""
     player = evaluator.player
     sizes = {side: len(contestants[side]) for side in Side}
@@ -155,15 +155,11 @@ def play_wave(
         for side in Side
     }
     episodes = evaluator.evaluate(table, rosters)
-    fitness = {
-        side: team_fitness(episodes, table.rows(side), player.spec, side, sizes[side]) for side in Side
-    }
+    fitness = {side: team_fitness(episodes, table.rows(side), player.spec, side, sizes[side]) for side in Side}
     return Wave(fitness, episodes)
 
 
-def choose_finalists(
-    searcher: Searcher, candidates: Tensor, fitness: Tensor, settings: CoevolutionConfig
-) -> Tensor:
+def choose_finalists(searcher: Searcher, candidates: Tensor, fitness: Tensor, settings: CoevolutionConfig) -> Tensor:
     """`(F + 1, L)` the best candidates and the search's own answer: a lucky one must win again."""
     best = torch.sort(fitness, descending=True, stable=True).indices[: settings.num_finalists]
     return torch.cat([candidates[best], searcher.center[None]]).to(torch.float32)
@@ -182,12 +178,8 @@ def measure_champions(
     settings = config.coevolution
     if not held_out_is_due(settings, generation):
         return []
-    rosters = {
-        side: evaluator.player.roster(side, torch.from_numpy(champions[side].genome)[None]) for side in Side
-    }
-    return [
-        result for side in Side for result in measure(evaluator, side, rosters[side], settings.held_out_episodes)
-    ]
+    rosters = {side: evaluator.player.roster(side, torch.from_numpy(champions[side].genome)[None]) for side in Side}
+    return [result for side in Side for result in measure(evaluator, side, rosters[side], settings.held_out_episodes)]
 
 
 def held_out_is_due(settings: CoevolutionConfig, generation: int) -> bool:
@@ -204,9 +196,7 @@ def held_out_row(generation: int, result: HeldOut) -> HeldOutRow:
     )
 
 
-def wave_metrics(
-    wave: Wave, final: Wave, moves: Mapping[Side, Mapping[str, float]], horizon: int
-) -> dict[str, float]:
+def wave_metrics(wave: Wave, final: Wave, moves: Mapping[Side, Mapping[str, float]], horizon: int) -> dict[str, float]:
     """What a generation reports: env steps, fitness and moves of both sides, statistics of the game."""
     metrics = {"env_steps": float(horizon * (len(wave.episodes.failed) + len(final.episodes.failed)))}
     for side in Side:

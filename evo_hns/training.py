@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ from evo_hns.config import ConfigError, RunConfig
 from evo_hns.evaluation.evaluators import LocalEvaluator, build_evaluator
 from evo_hns.evaluation.held_out import HELD_OUT
 from evo_hns.evaluation.matches import MatchTable
+from evo_hns.search.base import SearchState
 from evo_hns.spec import Side
 
 Observer = Callable[[GenerationRecord], None]
@@ -126,7 +128,7 @@ def restored(fresh: Populations, run: Run) -> Populations:
         return fresh
     populations = {}
     for side in Side:
-        fresh[side].searcher.load_state_dict(run.state[side.label])
+        fresh[side].searcher.load_state_dict(cast(SearchState, run.state[side.label]))
         hall = run.halls[side]
         copy = HallOfFame.from_arrays(hall.genomes, hall.generations, hall.scores)
         populations[side] = Population(fresh[side].searcher, copy)

@@ -1,0 +1,1 @@
+"""Questions asked of a game or of a finished run, one per file."""

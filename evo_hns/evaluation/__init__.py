@@ -1,0 +1,1 @@
+"""Who meets whom, what counts as good, and where matches run."""

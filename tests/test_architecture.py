@@ -34,6 +34,7 @@ ROOMS: dict[str, set[str]] = {
     "training": {"coevolution", "evaluation", "archive"},  # a run from start to end: loop, file, what is left to do
     "analysis": PLAYING | {"physics", "evaluation", "archive", "coevolution"},  # `bench` measures a generation
     "baselines": PLAYING | {"evaluation"},
+    "__main__": {"cli"},
     "cli": {"experiment", "training", "analysis", "baselines", "archive"},
 }
 
@@ -175,7 +176,7 @@ def tracked_top_level() -> set[str]:
 
 
 def test_every_room_is_in_the_table(sources: Sources) -> None:
-    rooms = {module.partition(".")[0] for module in sources} - {"", "__main__"}
+    rooms = {module.partition(".")[0] for module in sources} - {""}
     assert rooms <= set(ROOMS), f"rooms without a row: {rooms - set(ROOMS)}"
 
 

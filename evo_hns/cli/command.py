@@ -56,12 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def is_user_error(error: Exception) -> bool:
-    """Whether one line says it all: a wrong setting, a file that is not there or not a run."""
-    if isinstance(error, ConfigError | OSError):
-        return True
-    from evo_hns.archive import RunFileError
-
-    return isinstance(error, RunFileError)
+    """Whether one line says it all: an error class of this project, or of the operating system."""
+    return isinstance(error, OSError) or type(error).__module__.startswith("evo_hns.")
 
 
 def parse(argv: Sequence[str]) -> Verb:

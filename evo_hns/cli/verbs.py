@@ -6,14 +6,16 @@ library and prints what it answers; figures also as JSON.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Protocol
 
 import tyro
 from tyro.conf import FlagConversionOff, FlagCreatePairsOff, Positional, UseAppendAction
 
 from evo_hns import config
+from evo_hns.config import ConfigError
 from evo_hns.experiment import load_experiment
 
 
@@ -76,10 +78,10 @@ class Train:
         from evo_hns.cli.progress import display
         from evo_hns.training import train
 
-        path = self.run or free_path(Path("runs") / f"{Path(self.experiment).stem}.h5")
+        path = self.run or free_path(self.experiment)
         with display(as_json=self.as_json, tensorboard=self.tensorboard) as shown:
             train(resolved, path, announce=shown.announce, observers=[shown.observe])
-        print_next(path, as_json=self.as_json)
+        show_result(path, as_json=self.as_json)
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,81 @@ class Resume:
 
         with display(as_json=self.as_json, tensorboard=self.tensorboard) as shown:
             resume(self.run, generations=self.generations, announce=shown.announce, observers=[shown.observe])
-        print_next(self.run, as_json=self.as_json)
+        show_result(self.run, as_json=self.as_json)
+
+
+@dataclass(frozen=True)
+class Info:
+    """Say what a run is, how far it is and what its champions gained."""
+
+    run: RunPath
+    """The run file."""
+    as_json: Json = False
+    """Print JSON, with every metric of every generation."""
+
+    def __call__(self) -> None:
+        """Print it."""
+        from evo_hns.analysis.info import describe_run
+        from evo_hns.archive import RunFile
+        from evo_hns.cli.tables import info_text
+
+        run = RunFile.read(self.run)
+        show(describe_run(run) if self.as_json else info_text(run))
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Let any two players meet: RUN:hiders/last, RUN:seekers/12, RUN:hiders/best, scripted:chaser, random."""
+
+    hider: Annotated[Positional[str], tyro.conf.arg(metavar="HIDER")]
+    """Who plays the hiders."""
+    seeker: Annotated[Positional[str], tyro.conf.arg(metavar="SEEKER")]
+    """Who plays the seekers."""
+    episodes: int = 256
+    """Worlds, each played once; none was seen in training."""
+    seed: int = 0
+    """Decides the worlds."""
+    experiment: str = "quadrant"
+    """The game, if no player comes from a run."""
+    as_json: Json = False
+    """Print JSON."""
+    settings: Settings = ()
+    """Any setting of the game, if no player comes from a run."""
+
+    def __call__(self) -> None:
+        """Play, and print returns and statistics."""
+        game = load_experiment(self.experiment, self.settings)
+        from evo_hns.analysis.evaluate import evaluate
+        from evo_hns.cli.tables import evaluation_text
+
+        result = evaluate(self.hider, self.seeker, game, episodes=self.episodes, seed=self.seed)
+        show(result.as_dict() if self.as_json else evaluation_text(result))
+
+
+@dataclass(frozen=True)
+class Parity:
+    """Replay recordings of the original game, and say how exactly this one agrees."""
+
+    files: Annotated[Positional[tuple[Path, ...]], tyro.conf.arg(metavar="FILE...")]
+    """Recordings (.npz)."""
+    as_json: Json = False
+    """Print JSON."""
+
+    def __call__(self) -> None:
+        """Print the differences; exit code 1 if any is too large."""
+        from rich.console import Console
+
+        from evo_hns.analysis.parity import replay, report_table
+
+        if not self.files:
+            raise ConfigError("parity needs a recording (.npz) to replay")
+        reports = [replay(path) for path in self.files]
+        if self.as_json:
+            show([report.to_dict() for report in reports])
+        else:
+            Console().print(report_table(reports))
+        if not all(report.within_tolerance for report in reports):
+            raise SystemExit(1)
 
 
 @dataclass(frozen=True)
@@ -120,14 +196,10 @@ class Bench:
         """Print the rate of each layer."""
         resolved = load_experiment(self.experiment, self.settings)
         from evo_hns.analysis.bench import bench
+        from evo_hns.cli.tables import bench_text
 
         result = bench(resolved)
-        if self.as_json:
-            print_json(result.as_dict())
-            return
-        print(f"{result.num_worlds} worlds, one thread, env steps per second and share of the bare physics:")
-        for name, rate in result.rates.items():
-            print(f"  {name:<18} {rate.env_steps_per_second:>10,.0f}  {result.share(name):6.1%}")
+        show(result.as_dict() if self.as_json else bench_text(result))
 
 
 @dataclass(frozen=True)
@@ -142,10 +214,7 @@ class Doctor:
         from evo_hns.analysis.doctor import diagnose
 
         findings = diagnose()
-        if self.as_json:
-            print_json([vars(finding) for finding in findings])
-        else:
-            print("\n".join(map(str, findings)))
+        show([vars(finding) for finding in findings] if self.as_json else "\n".join(map(str, findings)))
         if any(finding.needed and not finding.ok for finding in findings):
             raise SystemExit(1)
 
@@ -153,27 +222,36 @@ class Doctor:
 VERBS: dict[str, type[Verb]] = {
     "train": Train,
     "resume": Resume,
+    "info": Info,
+    "evaluate": Evaluate,
+    "parity": Parity,
     "bench": Bench,
     "doctor": Doctor,
 }
 
 
-def free_path(path: Path) -> Path:
-    """The path itself, or with the first number from 2 on that no file has."""
-    candidates = (path, *(path.with_stem(f"{path.stem}-{number}") for number in range(2, 10_000)))
-    return next(candidate for candidate in candidates if not candidate.exists())
+def free_path(experiment: str) -> Path:
+    """`runs/EXPERIMENT.h5`, or with the first number from 2 on that no file has; the folder is made."""
+    folder = Path("runs")
+    folder.mkdir(exist_ok=True)
+    name = Path(experiment).stem
+    names = [name, *(f"{name}-{number}" for number in range(2, 10_000))]
+    return next(path for path in (folder / f"{name}.h5" for name in names) if not path.exists())
 
 
-def print_next(path: Path, *, as_json: bool) -> None:
-    """What can be done with a run now."""
+def show_result(path: Path, *, as_json: bool) -> None:
+    """What a run has come to, and what can be done with it now."""
+    from evo_hns.analysis.info import gains
+    from evo_hns.archive import RunFile
+    from evo_hns.cli.tables import gains_table
+
     if as_json:
-        print_json({"run": path})
-    else:
-        print(f"the run is in {path}; look at it with: evo-hns info {path}")
+        show({"run": path})
+        return
+    show(f"\n{gains_table(gains(RunFile.read(path)))}\n\nThe run is in {path}. Look at it, and let its champions play:")
+    show(f"  evo-hns info {path}\n  evo-hns evaluate {path}:hiders/last {path}:seekers/last")
 
 
-def print_json(figures: Any) -> None:
-    """One line of JSON; what JSON cannot say (a path, an array) as its text."""
-    import json
-
-    print(json.dumps(figures, default=str), flush=True)
+def show(answer: object) -> None:
+    """Text as it is, anything else as one line of JSON; what JSON cannot say (a path) as its text."""
+    print(answer if isinstance(answer, str) else json.dumps(answer, default=str), flush=True)

@@ -1,0 +1,80 @@
+"""Figures as text for people: columns that line up, one fact in a line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from evo_hns.cli.progress import duration
+from evo_hns.spec import Side
+
+if TYPE_CHECKING:
+    from evo_hns.analysis.bench import Benchmark
+    from evo_hns.analysis.evaluate import Evaluation
+    from evo_hns.analysis.info import Gain
+    from evo_hns.archive import Run
+
+
+def columns(rows: Sequence[Sequence[object]]) -> str:
+    """Rows of cells, each column as wide as its widest cell; the first to the left, the others to the right."""
+    cells = [[str(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if number else cell.ljust(width)
+            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in cells
+    )
+
+
+def gains_table(gains: Sequence[Gain]) -> str:
+    """Champions against players they never trained with, the first measured generation beside the last."""
+    if not gains:
+        return "the champions have not been measured twice yet: let the run finish"
+    first, last = gains[0].first_generation, gains[0].last_generation
+    header = ("mean return of", "against", f"generation {first}", f"generation {last}", "gain", "")
+    rows = [
+        (gain.side.label, gain.opponent, gain.first, gain.last, gain.gain, "*" if gain.is_certain else "")
+        for gain in gains
+    ]
+    return f"{columns([header, *rows])}\n± is a 95 % confidence interval; * one that excludes zero"
+
+
+def info_text(run: Run) -> str:
+    """What a run is, how far it is, and what it gained."""
+    from evo_hns.analysis.info import changed_settings, env_steps, gains, seconds
+
+    settings = " ".join(f"{name}={value}" for name, value in changed_settings(run.config).items())
+    halls = ", ".join(
+        f"{len(run.halls[side])} {side.label} of {run.halls[side].num_params:,} parameters" for side in Side
+    )
+    facts = [
+        ("created", f"{run.meta.created} by evo_hns {run.meta.project_version} {run.meta.git_commit[:12]}"),
+        ("on", run.meta.platform),
+        ("settings", settings or "all defaults"),
+        ("generations", f"{run.num_generations} of {run.config.coevolution.generations}"),
+        ("env steps", f"{env_steps(run):,} in {duration(seconds(run))}"),
+        ("champions", halls),
+        ("discarded", sum(int(counts.sum()) for counts in run.discards.values())),
+    ]
+    lines = [f"{name:<13}{value}" for name, value in facts]
+    return "\n".join([*lines, "", gains_table(gains(run))])
+
+
+def evaluation_text(result: Evaluation) -> str:
+    """Returns of both teams and the game's statistics."""
+    header = f"{result.hider} against {result.seeker}, {result.episodes} episodes, {result.failed} discarded"
+    rows: list[tuple[object, object]] = [(f"{side.label} return", result.returns[side]) for side in Side]
+    rows += result.statistics.items()
+    return f"{header}, mean ± 95 %\n{columns(rows)}"
+
+
+def bench_text(result: Benchmark) -> str:
+    """The rate of each layer, and its share of the rate of the bare physics."""
+    header = ("", "env steps/s", "of the physics")
+    rows = [
+        (name.replace("_", " "), f"{rate.env_steps_per_second:,.0f}", f"{result.share(name):.1%}")
+        for name, rate in result.rates.items()
+    ]
+    return f"{result.num_worlds} worlds, one thread\n{columns([header, *rows])}"

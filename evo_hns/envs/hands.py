@@ -17,7 +17,7 @@ from evo_hns.physics.base import Physics
 from evo_hns.spec import Action
 from evo_hns.worlds.scene import UNLOCKED_RANGE, Scene
 
-_RELATIVE_POSE = slice(3, 10)  # of the 11 numbers of a weld: anchor, relative pose, torque scale
+_RELATIVE_POSE = slice(3, 10)  # in the numbers of a weld: anchor, *relative pose*, torque scale
 
 
 class Hands:

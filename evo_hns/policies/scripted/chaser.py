@@ -1,4 +1,4 @@
-"""The scripted seeker: chases whom it sees, goes where it last saw somebody, else patrols door by door.
+"""The scripted seeker: chases whom it sees, goes where it last saw somebody, else searches what it has not seen.
 
 It looks around by spinning, since an agent can turn while it walks in any direction. As a hider it would run
 after the seekers just the same.
@@ -12,29 +12,32 @@ import numpy as np
 
 from evo_hns.policies.heads import movement_bin
 from evo_hns.policies.kernel import kernel
-from evo_hns.policies.scripted.field import distance, in_room, waypoint
+from evo_hns.policies.scripted.field import distance, waypoint
 from evo_hns.policies.scripted.motion import around, force_towards, turn_towards
 from evo_hns.policies.scripted.player import ScriptedPolicy, draw
+from evo_hns.policies.scripted.survey import NUM_CELLS, cell_centre, choose, look, unfold
 from evo_hns.spec import ObservationSpec
 
 _HALF_AGENT = 0.15
 _NEAR = 0.5  # keep that far from the hider, metres: pushing it does not pay
 _MEMORY = 24  # env steps for which a place is worth a visit
-_LOOK = 7  # env steps of looking around at a place
-_PATIENCE = 28  # env steps after which a place is given up
+_LOOK = 4  # env steps of looking around at that place
+_PATIENCE = 30  # env steps after which a search for one cell is given up
+_GIVEN_UP = -80.0  # age of such a cell
 _LEAD = 3.0  # env steps that somebody out of sight is thought to run on
 _STEP = 0.075  # seconds
-_SPOTS = ((4.4, 1.7), (2.4, 3.8), (4.4, 1.7), (1.3, 1.3), (4.4, 1.7), (4.7, 4.7), (1.3, 4.7))
+_STUCK_LIMIT, _PUSH, _ASIDE = 4, 5, 3  # env steps without progress; of pushing straight on; of stepping aside
 
 # Columns of the memory after the random stream.
 _BELIEF, _X, _Y = 1, 2, 3  # env steps left to look for somebody at (x, y)
-_SPOT, _WAITED, _TRAVELLED = 4, 5, 6  # 1 + patrol spot (0: none yet), env steps there, env steps for it
-_OLD_X, _OLD_Y, _STUCK, _SIDESTEP = 7, 8, 9, 10  # how long without progress; angle to break free
-_MEMORY_SIZE = 11
+_GOAL, _TRAVELLED = 4, 5  # 1 + cell to search (0: none), env steps on the way
+_OLD_X, _OLD_Y, _STUCK, _SIDESTEP = 6, 7, 8, 9  # where it was, how long without progress, angle to break free
+_AGES = 10
+_MEMORY_SIZE = _AGES + NUM_CELLS
 
 
 def build_chaser(spec: ObservationSpec) -> ScriptedPolicy:
-    """Chases, searches, patrols; neither grabs nor locks."""
+    """Chases and searches; neither grabs nor locks."""
     return ScriptedPolicy(_script, memory_size=_MEMORY_SIZE)
 
 
@@ -52,7 +55,7 @@ def _script(
 ) -> None:
     for w in range(me.shape[0]):
         for a in range(me.shape[1]):
-            fx, fy, torque = _decide(me[w, a], others[w, a], sees[w, a], lidar[w, a], doors[w], memory[w, a], a)
+            fx, fy, torque = _decide(me[w, a], others[w, a], sees[w, a], lidar[w, a], doors[w], memory[w, a])
             movement[w, a, 0], movement[w, a, 1] = movement_bin(fx), movement_bin(fy)
             movement[w, a, 2] = movement_bin(torque)
             pull[w, a], glueall[w, a] = False, False
@@ -60,27 +63,29 @@ def _script(
 
 @kernel
 def _decide(
-    me: np.ndarray, others: np.ndarray, sees: np.ndarray, lidar: np.ndarray, doors: np.ndarray, row: np.ndarray, a: int
+    me: np.ndarray, others: np.ndarray, sees: np.ndarray, lidar: np.ndarray, doors: np.ndarray, row: np.ndarray
 ) -> tuple[float, float, float]:
     """Force and torque of one agent."""
     x, y = me[0] + _HALF_AGENT, me[1] + _HALF_AGENT
+    ages = row[_AGES:]
+    if me[9] == 0:
+        unfold(ages, row)
+    look(ages, x, y, me[3], lidar)
     prey = _nearest(me, others, sees)
     if prey >= 0:
         other = others[prey]
-        row[_BELIEF], row[_SPOT] = _MEMORY, 0
-        row[_X] = other[0] + _HALF_AGENT + _LEAD * _STEP * other[4]
-        row[_Y] = other[1] + _HALF_AGENT + _LEAD * _STEP * other[5]
+        row[_BELIEF], row[_GOAL] = _MEMORY, 0
+        row[_X] = min(max(other[0] + _HALF_AGENT + _LEAD * _STEP * other[4], 0.4), 5.6)
+        row[_Y] = min(max(other[1] + _HALF_AGENT + _LEAD * _STEP * other[5], 0.4), 5.6)
         return _chase(x, y, me, other, doors)
     if me[9] < 0.999 and me[8] == 0:
         return 0.0, 0.0, 0.0  # frozen until the preparation is over: no plan gets older
     if row[_BELIEF] > 0:
-        row[_BELIEF] -= 1
-        row[_X], row[_Y] = min(max(row[_X], 0.4), 5.6), min(max(row[_Y], 0.4), 5.6)
-        if distance(x, y, row[_X], row[_Y]) < 0.4:
-            row[_BELIEF] = min(row[_BELIEF], _LOOK)
+        near = distance(x, y, row[_X], row[_Y]) < 0.5
+        row[_BELIEF] = min(row[_BELIEF], _LOOK) - 1 if near else row[_BELIEF] - 1
         to_x, to_y = row[_X], row[_Y]
     else:
-        to_x, to_y = _patrol(x, y, row, a)
+        to_x, to_y = _search(x, y, doors, ages, row)
     dx, dy = _walk(x, y, to_x, to_y, lidar, doors, row)
     fx, fy = force_towards(dx, dy, me[4], me[5])
     return fx, fy, 1.0
@@ -113,36 +118,32 @@ def _chase(x: float, y: float, me: np.ndarray, prey: np.ndarray, doors: np.ndarr
 
 
 @kernel
-def _patrol(x: float, y: float, row: np.ndarray, a: int) -> tuple[float, float]:
-    """The spot to walk to; a look around at each, then the next."""
-    if row[_SPOT] == 0:
-        here = 0 if in_room(row[_X], row[_Y]) else 1
-        row[_SPOT] = 1 + (here + a) % len(_SPOTS)
-        row[_WAITED], row[_TRAVELLED] = 0, 0
-    spot_x, spot_y = _SPOTS[int(row[_SPOT]) - 1]
+def _search(x: float, y: float, doors: np.ndarray, ages: np.ndarray, row: np.ndarray) -> tuple[float, float]:
+    """The cell to look at next; kept until it was seen or is given up."""
     row[_TRAVELLED] += 1
-    if distance(x, y, spot_x, spot_y) < 0.5:
-        row[_WAITED] += 1
-    if row[_WAITED] >= _LOOK or row[_TRAVELLED] >= _PATIENCE:
-        row[_SPOT] = 1 + (row[_SPOT] + (1 if draw(row) < 0.8 else 2) - 1) % len(_SPOTS)
-        row[_WAITED], row[_TRAVELLED] = 0, 0
-    return _SPOTS[int(row[_SPOT]) - 1]
+    if row[_GOAL] > 0 and row[_TRAVELLED] > _PATIENCE:
+        ages[int(row[_GOAL]) - 1] = _GIVEN_UP
+    if row[_GOAL] == 0 or ages[int(row[_GOAL]) - 1] <= 0:
+        row[_GOAL], row[_TRAVELLED] = 1 + choose(ages, x, y, doors), 0
+    return cell_centre(int(row[_GOAL]) - 1)
 
 
 @kernel
 def _walk(
     x: float, y: float, to_x: float, to_y: float, lidar: np.ndarray, doors: np.ndarray, row: np.ndarray
 ) -> tuple[float, float]:
-    """Step towards a place around walls and things; a step aside where nothing else helps."""
+    """Step towards a place around walls and things; where that does not help, push on, then step aside."""
     way_x, way_y = waypoint(x, y, to_x, to_y, doors)
     dx, dy = way_x - x, way_y - y
     if row[_STUCK] < 0:
         row[_STUCK] += 1
+        if row[_STUCK] < -_ASIDE:
+            return dx, dy
         return math.cos(row[_SIDESTEP]), math.sin(row[_SIDESTEP])
     stands = distance(x, y, row[_OLD_X], row[_OLD_Y]) < 0.05 and dx * dx + dy * dy > 0.09
     row[_OLD_X], row[_OLD_Y] = x, y
     row[_STUCK] = row[_STUCK] + 1 if stands else max(row[_STUCK] - 1, 0)
-    if row[_STUCK] >= 4:
-        row[_STUCK] = -3
+    if row[_STUCK] >= _STUCK_LIMIT:
+        row[_STUCK] = -_PUSH - _ASIDE
         row[_SIDESTEP] = 2.0 * math.pi * draw(row)
     return around(dx, dy, lidar)

@@ -62,6 +62,13 @@ def waypoint(x: float, y: float, to_x: float, to_y: float, doors: np.ndarray) ->
 
 
 @kernel
+def way_length(x: float, y: float, to_x: float, to_y: float, doors: np.ndarray) -> float:
+    """Length of the way between two points, its first bend included, metres."""
+    way_x, way_y = waypoint(x, y, to_x, to_y, doors)
+    return distance(x, y, way_x, way_y) + distance(way_x, way_y, to_x, to_y)
+
+
+@kernel
 def _through(x: float, y: float, door: np.ndarray) -> tuple[float, float]:
     """First to the axis of the door, then along it to the other side."""
     inward = -1.0 if in_room(x, y) else 1.0

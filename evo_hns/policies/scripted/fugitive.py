@@ -9,7 +9,7 @@ import numpy as np
 
 from evo_hns.policies.heads import movement_bin
 from evo_hns.policies.kernel import kernel
-from evo_hns.policies.scripted.field import WALL, distance, in_room, in_sight, on_vertical_wall, waypoint
+from evo_hns.policies.scripted.field import WALL, distance, in_room, in_sight, on_vertical_wall, way_length, waypoint
 from evo_hns.policies.scripted.motion import around, force_towards, turn_towards
 from evo_hns.policies.scripted.player import ScriptedPolicy
 from evo_hns.spec import ObservationSpec
@@ -100,7 +100,7 @@ def _best_spot(x: float, y: float, doors: np.ndarray, row: np.ndarray) -> int:
     best, least = 0, np.inf
     for k in range(len(_SPOTS)):
         spot_x, spot_y = _SPOTS[k]
-        cost = _way(x, y, spot_x, spot_y, doors) if row[_THREAT] > 0 else 0.0
+        cost = way_length(x, y, spot_x, spot_y, doors) if row[_THREAT] > 0 else 0.0
         cost += _EXPOSURE * _exposure(spot_x, spot_y, doors)
         if row[_THREAT] > 0:
             cost += _danger(x, y, spot_x, spot_y, doors, row)
@@ -111,13 +111,6 @@ def _best_spot(x: float, y: float, doors: np.ndarray, row: np.ndarray) -> int:
         if cost < least:
             best, least = k, cost
     return best
-
-
-@kernel
-def _way(x: float, y: float, to_x: float, to_y: float, doors: np.ndarray) -> float:
-    """Length of the way, its first bend included."""
-    way_x, way_y = waypoint(x, y, to_x, to_y, doors)
-    return distance(x, y, way_x, way_y) + distance(way_x, way_y, to_x, to_y)
 
 
 @kernel

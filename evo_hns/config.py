@@ -132,7 +132,7 @@ class CMAESConfig(Settings):
 class PGPEConfig(Settings):
     """PGPE with ClipUp."""
 
-    max_speed: float = Field(0.07, gt=0.0, le=1.0)
+    max_speed: float = Field(0.02, gt=0.0, le=1.0)
     """Largest move of the centre in a generation, as a share of the initial radius sigma * sqrt(N) (ClipUp)."""
     stdev_learning_rate: float = Field(0.1, ge=0.0)
     """Step of the standard deviations."""
@@ -151,6 +151,8 @@ class GeneticConfig(Settings):
     """Share of the children that have two parents."""
     num_elites: int = Field(4, ge=1)
     """Best genomes that are kept and evaluated again beside the children."""
+    mutation_sigma: float = Field(0.05, gt=0.0)
+    """Standard deviation of the mutation of a parameter, in the first generation."""
     mutation_decay: float = Field(1.0, gt=0.0, le=1.0)
     """Factor on the mutation strength after each generation."""
 
@@ -163,7 +165,7 @@ class SearchConfig(Settings):
     popsize: int = Field(48, ge=4)
     """Genomes evaluated in each generation."""
     sigma: float = Field(0.5, gt=0.0)
-    """Initial step size; the strength of mutation in the genetic algorithm."""
+    """Initial standard deviation of a parameter (the genetic algorithm has `mutation_sigma` instead)."""
     init_sigma: float = Field(0.5, ge=0.0)
     """Spread of the first centre (or of the genetic algorithm's first population) around zero."""
     cmaes: CMAESConfig = CMAESConfig()

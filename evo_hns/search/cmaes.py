@@ -13,8 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from evotorch import Problem
-from evotorch.algorithms import CMAES as Engine
+from evotorch import Problem, algorithms
 from torch import Tensor
 
 from evo_hns.config import SearchConfig
@@ -126,12 +125,12 @@ class CMAES(AskTell):
 _VARIABLES = ("m", "sigma", "C", "A", "p_sigma", "p_c")
 
 
-def _build_engine(config: SearchConfig, center: Tensor) -> Engine:
+def _build_engine(config: SearchConfig, center: Tensor) -> algorithms.CMAES:
     """EvoTorch's CMA-ES at its start, in float64 (float32 fails in Cholesky)."""
     num_params = len(center)
     with _quiet(), global_stream(new_stream(0)):
         problem = Problem("max", solution_length=num_params, initial_bounds=(-1.0, 1.0), dtype=torch.float64)
-        engine = Engine(
+        engine = algorithms.CMAES(
             problem,
             stdev_init=config.sigma,
             popsize=config.popsize,
@@ -151,8 +150,8 @@ def _build_engine(config: SearchConfig, center: Tensor) -> Engine:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """EvoTorch announces every problem it builds, and copies tensors in a way that torch warns of."""
+    """EvoTorch announces every problem it builds, and copies tensors in ways that torch and NumPy warn of."""
     logging.getLogger("evotorch").setLevel(logging.WARNING)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
+        warnings.simplefilter("ignore")
         yield

@@ -36,7 +36,6 @@ class Genetic(AskTell):
             raise ValueError(f"got {num_params} parameters, ga needs at least {MIN_PARAMS}: choose another search")
         super().__init__(config, num_params, new_stream(seed))
         self._settings = config.ga
-        self._first_sigma = config.sigma
         shape = (config.popsize, num_params)
         self._genomes = config.init_sigma * torch.randn(shape, generator=self._generator, dtype=torch.float64)
         self._fitness = torch.zeros(config.popsize, dtype=torch.float64)
@@ -50,7 +49,7 @@ class Genetic(AskTell):
     @property
     def _sigma(self) -> float:
         """Strength of the next mutation."""
-        return self._first_sigma * self._settings.mutation_decay**self.generation
+        return self._settings.mutation_sigma * self._settings.mutation_decay**self.generation
 
     def _sample(self) -> Tensor:
         if self.generation == 0:

@@ -6,6 +6,7 @@ A world gives the same bits in any slot, batch size and thread count.
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 import mujoco
@@ -42,6 +43,7 @@ class CpuPhysics:
         self.num_worlds = num_worlds
         self.device = torch.device("cpu")
         self.dtype = torch.float64
+        _silence_log()
         self._batch = Batch(model, num_worlds, num_threads or len(os.sched_getaffinity(0)), persistent=True)
         self._caster = RayCaster(model)
         self._fields: dict[str, Tensor] = {}
@@ -82,8 +84,12 @@ class CpuPhysics:
         self._batch.reset(stage=_NONE)
 
     def forward(self) -> None:
-        """Bring derived fields up to the state; call after writing state or model fields."""
-        self._batch.forward(stage=_VEL)
+        """Bring derived fields up to the state; call after writing state or model fields.
+
+        A world that cannot be computed fails in the next `step`, which meets the same trouble.
+        """
+        with contextlib.suppress(SimulationError):
+            self._batch.forward(stage=_VEL)
 
     def step(self, num_substeps: int, worlds: Tensor | None = None) -> Tensor:
         """Advance worlds by `num_substeps` timesteps; derived fields are current afterwards.
@@ -110,10 +116,16 @@ class CpuPhysics:
         return torch.from_numpy(failed)
 
     def cast_rays(self, origins: Tensor, directions: Tensor, *, exclude_body: Tensor) -> tuple[Tensor, Tensor]:
-        """First surface along each ray, as `Physics.cast_rays` says; poses are those of the last call.
+        """First surface along each ray, as `Physics.cast_rays` says, at the poses of the last step or forward.
 
-        Rays that share origin and excluded body are cheapest side by side.
+        Rays that share origin and excluded body are cheapest side by side. Rays may be given for the
+        first worlds only.
+
+        Raises:
+            ValueError: there are rays for more worlds than there are.
         """
+        if len(origins) > self.num_worlds:
+            raise ValueError(f"got rays for {len(origins)} worlds; expected at most {self.num_worlds}")
         size = self._batch.expanded("geom_size")
         distance, geom = self._caster.cast(
             self._geom_xpos,
@@ -124,6 +136,16 @@ class CpuPhysics:
             exclude_body.numpy(),
         )
         return torch.from_numpy(distance), torch.from_numpy(geom)
+
+
+def _silence_log() -> None:
+    """Stop MuJoCo from telling warnings on the console and in MUJOCO_LOG.TXT, in this whole process.
+
+    `step` reports them; a long search would fill the working directory's log with worlds that blew up.
+    """
+    log = mujoco.MjLogConfig.get()
+    log.logto_console = log.logto_file = False
+    log.set()
 
 
 def _live(array: NDArray[np.float64]) -> Tensor:

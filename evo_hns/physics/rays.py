@@ -47,7 +47,7 @@ class RayCaster:
                     f"geom {model.geom(g).name or g} is a {types[g].name}; "
                     "rays know planes, spheres, boxes and convex meshes: use one of these"
                 )
-        faces = [_hull_faces(model, model.geom_dataid[g]) if types[g] in _MESH else np.empty((0, 4)) for g in solid]
+        faces = [_faces_of(model, g) for g in solid]
         self._geom = np.array(solid, np.int64)
         self._kind = np.array([_KINDS[types[g]] for g in solid], np.int64)
         self._body = model.geom_bodyid[solid].astype(np.int64)
@@ -85,11 +85,16 @@ class RayCaster:
         return distance, geom
 
 
-_MESH = (mujoco.mjtGeom.mjGEOM_MESH,)
+# Division by zero is tested for where it can happen; Python's own check costs more than the division.
+_compiled = njit(cache=True, nogil=True, error_model="numpy")
+_inlined = njit(cache=True, nogil=True, error_model="numpy", inline="always")
 
 
-def _hull_faces(model: mujoco.MjModel, mesh: int) -> FloatArray:
-    """`(F, 4)` outward normal and offset of each distinct face plane of a convex mesh, geom frame."""
+def _faces_of(model: mujoco.MjModel, geom: int) -> FloatArray:
+    """`(F, 4)` outward normal and offset of each face plane of a convex mesh, geom frame; no rows for others."""
+    mesh = model.geom_dataid[geom]
+    if mesh < 0:
+        return np.empty((0, 4))
     first_vertex, first_face = model.mesh_vertadr[mesh], model.mesh_faceadr[mesh]
     vertices = model.mesh_vert[first_vertex : first_vertex + model.mesh_vertnum[mesh]].astype(np.float64)
     corners = vertices[model.mesh_face[first_face : first_face + model.mesh_facenum[mesh]]]
@@ -105,7 +110,7 @@ def _hull_faces(model: mujoco.MjModel, mesh: int) -> FloatArray:
     return np.array(planes)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@_compiled
 def _cast(shapes, xpos, xmat, size, origins, directions, exclude, distance, geom):  # type: ignore[no-untyped-def]
     """Fill `distance` and `geom` of all rays of all worlds."""
     num_rays = origins.shape[1]
@@ -120,7 +125,7 @@ def _cast(shapes, xpos, xmat, size, origins, directions, exclude, distance, geom
             distance[w, r], geom[w, r] = _nearest(shapes, xmat, w, directions, r, near, seen, count)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@_inlined
 def _moved(origins, w, r):  # type: ignore[no-untyped-def]
     """Whether ray r starts elsewhere than the ray before it."""
     return (
@@ -130,7 +135,7 @@ def _moved(origins, w, r):  # type: ignore[no-untyped-def]
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@_compiled
 def _look_around(shapes, xpos, xmat, size, w, s, origins, r, exclude, near, seen):  # type: ignore[no-untyped-def]
     """Everything about the shapes that depends on the origin alone; the number of shapes left.
 
@@ -162,7 +167,7 @@ def _look_around(shapes, xpos, xmat, size, w, s, origins, r, exclude, near, seen
     return count
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@_compiled
 def _nearest(shapes, xmat, w, directions, r, near, seen, count):  # type: ignore[no-untyped-def]
     """Distance and geom of one ray's first hit, -1 and -1 for none."""
     geoms, _, _, _, face_start, faces = shapes
@@ -172,7 +177,7 @@ def _nearest(shapes, xmat, w, directions, r, near, seen, count):  # type: ignore
     length = np.sqrt(square)
     best, best_geom = np.inf, -1
     for j in range(count):
-        k, kind = near[j]
+        k, kind = near[j, 0], near[j, 1]
         if kind == _ALIGNED_BOX:
             hit = _enter_box(seen, j, ix, iy, iz)
         else:
@@ -186,10 +191,10 @@ def _nearest(shapes, xmat, w, directions, r, near, seen, count):  # type: ignore
                 root = np.sqrt(root)
                 hit = (along - root if seen[j, 3] > 0.0 else along + root) / square
             else:
-                m = xmat[w, geoms[k]]
-                lx = m[0] * dx + m[3] * dy + m[6] * dz
-                ly = m[1] * dx + m[4] * dy + m[7] * dz
-                lz = m[2] * dx + m[5] * dy + m[8] * dz
+                g = geoms[k]
+                lx = xmat[w, g, 0] * dx + xmat[w, g, 3] * dy + xmat[w, g, 6] * dz
+                ly = xmat[w, g, 1] * dx + xmat[w, g, 4] * dy + xmat[w, g, 7] * dz
+                lz = xmat[w, g, 2] * dx + xmat[w, g, 5] * dy + xmat[w, g, 8] * dz
                 if kind == _BOX:
                     hit = _enter_box(seen, j, _inverse(lx), _inverse(ly), _inverse(lz))
                 else:
@@ -199,13 +204,13 @@ def _nearest(shapes, xmat, w, directions, r, near, seen, count):  # type: ignore
     return (best, best_geom) if best_geom >= 0 else (-1.0, -1)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@_inlined
 def _inverse(d):  # type: ignore[no-untyped-def]
     """1 / d, and something huge for a ray that runs along the faces."""
     return 1.0 / d if abs(d) >= _PARALLEL else 1e300
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@_inlined
 def _enter_box(seen, j, ix, iy, iz):  # type: ignore[no-untyped-def]
     """Distance to a box (slab method), -1 for a miss; ix, iy, iz invert the direction in its frame."""
     x0, x1 = seen[j, 5] * ix, seen[j, 8] * ix
@@ -218,7 +223,7 @@ def _enter_box(seen, j, ix, iy, iz):  # type: ignore[no-untyped-def]
     return enter if enter >= 0.0 else leave
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@_compiled
 def _enter_hull(seen, j, dx, dy, dz, faces, start, stop):  # type: ignore[no-untyped-def]
     """Distance to a convex body (clipping by its faces), -1 for a miss; the direction is in its frame."""
     enter, leave = -np.inf, np.inf

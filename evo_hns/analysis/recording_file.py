@@ -7,6 +7,7 @@ checked for kind, shape and range, and whatever is wrong becomes one `RecordingE
 from __future__ import annotations
 
 import json
+import stat
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from evo_hns.analysis.recordings import Recording
+from evo_hns.worlds.sizes import NUM_WALLS
 
 OBSERVATION_KEYS = (
     "observation_self",
@@ -63,9 +65,11 @@ _LAYOUT: dict[str, tuple[str, str]] = {
     "metadata_json": ("U", ""),
     "notes": ("U", "T"),
 }
+_CASTS = {"f": np.float64, "i": np.int64, "u": np.int64}
 _KIND_NAMES = {"f": "floats", "i": "integers", "b": "booleans", "bf": "booleans or floats", "U": "text"}
 _OPTIONAL = {"notes"}  # scripted recordings alone have them
 _MAX_BYTES = 1 << 28
+_MAX_VALUE = 1e6  # metres, radians, and per second: nothing in a game comes near
 
 
 class RecordingError(ValueError):
@@ -99,12 +103,7 @@ def read_recording(path: Path) -> Recording:
 
 def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """The arrays of the layout, read without unpickling."""
-    if path.is_dir():
-        raise RecordingError(f"{path}: is a directory; give recording files (.npz)")
-    if not path.exists():
-        raise RecordingError(f"{path}: no such file")
-    if not zipfile.is_zipfile(path):
-        raise RecordingError(f"{path}: not an .npz file, or a damaged one; give a recording of the original game")
+    _check_file(path)
     try:
         with np.load(path, allow_pickle=False) as archive:
             missing = [key for key in _LAYOUT if key not in archive.files and key not in _OPTIONAL]
@@ -117,6 +116,19 @@ def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
         reason = str(error).split("\n")[0] or type(error).__name__
         raise RecordingError(f"{path}: cannot be read: {reason}") from None
     raise RecordingError(_explain_missing(path, missing))
+
+
+def _check_file(path: Path) -> None:
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise RecordingError(
+            f"{path}: {(error.strerror or 'cannot be read').lower()}; give recordings (.npz)"
+        ) from None
+    if not stat.S_ISREG(mode):
+        raise RecordingError(f"{path}: not a file; give recordings (.npz), such as those in a directory one by one")
+    if not zipfile.is_zipfile(path):
+        raise RecordingError(f"{path}: not an .npz file, or a damaged one; give a recording of the original game")
 
 
 def _check_size(path: Path, archive: zipfile.ZipFile) -> None:
@@ -133,12 +145,13 @@ def _explain_missing(path: Path, missing: list[str]) -> str:
 
 
 def _check_layout(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
-    """Hold every array against `_LAYOUT`, with the sizes that the observations and actions have."""
+    """Hold every array against `_LAYOUT`, with this file's sizes, and bring it to its common precision."""
     sizes = _sizes(path, arrays)
     for key, array in arrays.items():
         kinds, dims = _LAYOUT[key]
         if array.dtype.kind not in kinds + ("u" if kinds == "i" else ""):
             raise RecordingError(f"{path}: {key} holds {array.dtype}, expected {_KIND_NAMES[kinds]}")
+        arrays[key] = array.astype(_CASTS.get(array.dtype.kind, array.dtype))
         expected = tuple(sizes[dim] if dim in sizes else int(dim) for dim in dims.split())
         if array.shape != expected:
             raise RecordingError(
@@ -156,16 +169,16 @@ def _sizes(path: Path, arrays: dict[str, NDArray[Any]]) -> dict[str, int]:
     if steps < 1 or n < 2:
         raise RecordingError(f"{path}: {steps} steps of {n} agents; expected at least 1 step and 2 agents")
     boxes, ramps = arrays["obs_box_obs"].shape[2], arrays["obs_ramp_obs"].shape[2]
-    rays, geoms, bodies = (len(arrays["obs_lidar"][0, 0]), len(arrays["model_geom_pos"]), len(arrays["model_body_pos"]))
+    rays, geoms, bodies = arrays["obs_lidar"].shape[2], len(arrays["model_geom_pos"]), len(arrays["model_body_pos"])
     sizes = {"T": steps, "S": steps + 1, "n": n, "n-1": n - 1, "B": boxes, "R": ramps, "m": boxes + ramps}
     return sizes | {"L": rays, "q": 4 * (n + boxes + ramps), "G": geoms, "N": bodies}
 
 
 def _check_values(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
-    """Refuse numbers that are not finite and indices that point nowhere."""
+    """Refuse numbers no game can have, indices that point nowhere, and more walls than a world holds."""
     for key, array in arrays.items():
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise RecordingError(f"{path}: {key} holds numbers that are not finite")
+        if array.dtype.kind == "f" and not (np.abs(array) <= _MAX_VALUE).all():
+            raise RecordingError(f"{path}: {key} holds numbers that are not finite, or beyond {_MAX_VALUE:.0e}")
     num_agents = arrays["reward"].shape[1]
     limits = {
         "action_movement": 11,
@@ -179,6 +192,13 @@ def _check_values(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
             raise RecordingError(f"{path}: {key} holds values outside 0..{limit - 1}")
     if (arrays["st_grab_obj_grabbed"].sum(axis=2) > 1).any():
         raise RecordingError(f"{path}: st_grab_obj_grabbed has an agent that holds two objects at once")
+    num_walls = int(_is_wall(arrays).sum())
+    if num_walls > NUM_WALLS:
+        raise RecordingError(f"{path}: has {num_walls} walls; a world of the quadrant game has at most {NUM_WALLS}")
+
+
+def _is_wall(arrays: dict[str, NDArray[Any]]) -> NDArray[np.bool_]:
+    return np.char.startswith(arrays["model_geom_names"], "wall")
 
 
 def _num_hiders(path: Path, arrays: dict[str, NDArray[Any]]) -> int:
@@ -199,7 +219,7 @@ def _assemble(path: Path, arrays: dict[str, NDArray[Any]], num_hiders: int) -> R
     num_ramps = arrays["obs_ramp_obs"].shape[2]
     num_agents = arrays["reward"].shape[1]
     no_ramps = np.zeros((len(arrays["st_qpos"]), num_ramps), dtype=np.int64)  # ramps have no locks in this game
-    wall = np.char.startswith(arrays["model_geom_names"], "wall")
+    wall = _is_wall(arrays)
     return Recording(
         path=path,
         num_hiders=num_hiders,
@@ -213,7 +233,7 @@ def _assemble(path: Path, arrays: dict[str, NDArray[Any]], num_hiders: int) -> R
         lock_pose=arrays["st_jnt_range"][:, 4 * num_agents :, 0].reshape(len(no_ramps), -1, 4),
         grabbed=arrays["st_grab_obj_grabbed"],
         weld=arrays["st_eq_data"],
-        movement=arrays["action_movement"].astype(np.int64),
+        movement=arrays["action_movement"],
         pull=arrays["action_pull"].astype(bool),
         glueall=arrays["action_glueall"].astype(bool),
         reward=arrays["reward"],

@@ -8,6 +8,7 @@ The tables `[policy]` and `[search]` of a file fill both sides; `[hiders.search]
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -226,27 +227,32 @@ class RunConfig(Settings):
     @classmethod
     def _spread_shared_tables(cls, data: Any) -> Any:
         """Let `[policy]` and `[search]` fill both sides, under what a side says itself."""
-        if not isinstance(data, dict) or not ("policy" in data or "search" in data):
-            return data
-        shared = {key: data[key] for key in ("policy", "search") if key in data}
-        rest = {key: value for key, value in data.items() if key not in shared}
-        for side in ("hiders", "seekers"):
-            rest[side] = merge(shared, rest.get(side, {}))
-        return rest
+        return spread(data) if isinstance(data, dict) else data
 
     def side(self, side: Side) -> SideConfig:
         """The settings of one population."""
         return self.hiders if side is Side.HIDERS else self.seekers
 
 
-def merge(base: dict[str, Any], over: Any) -> dict[str, Any]:
-    """`base` with the entries of `over` laid on top, table by table."""
+def spread(tables: Mapping[str, Any]) -> dict[str, Any]:
+    """The same settings with the shared tables `policy` and `search` written out for both sides."""
+    shared = {key: tables[key] for key in ("policy", "search") if key in tables}
+    rest = {key: value for key, value in tables.items() if key not in shared}
+    if shared:
+        rest |= {side.label: merge(shared, rest.get(side.label, {})) for side in Side}
+    return rest
+
+
+def merge(base: dict[str, Any], over: Any) -> Any:
+    """`base` with the entries of `over` laid on top, table by table; what is no table replaces it."""
     if isinstance(over, BaseModel):
         over = over.model_dump()
+    if not isinstance(over, dict):
+        return over
     merged = dict(base)
     for key, value in over.items():
-        deeper = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = merge(merged[key], value) if deeper else value
+        below = merged.get(key)
+        merged[key] = merge(below, value) if isinstance(below, dict) else value
     return merged
 
 
@@ -265,4 +271,5 @@ __all__ = [
     "SideConfig",
     "WorldConfig",
     "merge",
+    "spread",
 ]

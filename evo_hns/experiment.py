@@ -16,10 +16,10 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from evo_hns.config import ConfigError, RunConfig, merge
+from evo_hns.config import ConfigError, RunConfig, merge, spread
+from evo_hns.spec import Side
 
-SHARED_TABLES = ("policy", "search")
-SIDES = ("hiders", "seekers")
+SIDES = tuple(side.label for side in Side)
 
 
 def load_experiment(name: str, options: Sequence[str] = ()) -> RunConfig:
@@ -90,15 +90,6 @@ def read_options(options: Iterable[str]) -> dict[str, Any]:
                 raise ConfigError(f"{key}: {parent} is given both as a setting and as a table")
         table[leaf] = _value(text)
     return tables
-
-
-def spread(tables: Mapping[str, Any]) -> dict[str, Any]:
-    """The same settings with shared tables written out for both sides, below what is said of one."""
-    shared = {key: tables[key] for key in SHARED_TABLES if key in tables}
-    rest = {key: value for key, value in tables.items() if key not in shared}
-    if not shared:
-        return rest
-    return rest | {side: merge(shared, rest.get(side, {})) for side in SIDES}
 
 
 def parse_config(

@@ -44,8 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader (`| head`) has seen enough; the exit must not flush into it again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
-    except KeyboardInterrupt:
-        print("evo-hns: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        print(": ".join(["evo-hns: interrupted", *map(str, interrupt.args)]), file=sys.stderr)
         return INTERRUPTED
     except Exception as error:
         if not is_user_error(error):

@@ -7,6 +7,8 @@ library and prints what it answers; figures also as JSON.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Protocol
@@ -79,7 +81,7 @@ class Train:
         from evo_hns.training import train
 
         path = self.run or free_path(self.experiment)
-        with display(as_json=self.as_json, tensorboard=self.tensorboard) as shown:
+        with can_go_on(path), display(as_json=self.as_json, tensorboard=self.tensorboard) as shown:
             train(resolved, path, announce=shown.announce, observers=[shown.observe])
         show_result(path, as_json=self.as_json)
 
@@ -102,7 +104,7 @@ class Resume:
         from evo_hns.cli.progress import display
         from evo_hns.training import resume
 
-        with display(as_json=self.as_json, tensorboard=self.tensorboard) as shown:
+        with can_go_on(self.run), display(as_json=self.as_json, tensorboard=self.tensorboard) as shown:
             resume(self.run, generations=self.generations, announce=shown.announce, observers=[shown.observe])
         show_result(self.run, as_json=self.as_json)
 
@@ -237,6 +239,15 @@ def free_path(experiment: str) -> Path:
     name = Path(experiment).stem
     names = [name, *(f"{name}-{number}" for number in range(2, 10_000))]
     return next(path for path in (folder / f"{name}.h5" for name in names) if not path.exists())
+
+
+@contextmanager
+def can_go_on(path: Path) -> Iterator[None]:
+    """Let an interrupt say how the run continues."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"to go on from the last whole generation: evo-hns resume {path}") from None
 
 
 def show_result(path: Path, *, as_json: bool) -> None:

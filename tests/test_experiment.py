@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from evo_hns.config import ConfigError, RunConfig, spread
+from evo_hns.experiment import (
+    find_experiment,
+    load_experiment,
+    parse_config,
+    read_options,
+    read_toml,
+    setting_names,
+)
+
+EXPERIMENTS = Path(__file__).parents[1] / "experiments"
+
+
+@pytest.fixture
+def one_sided(tmp_path: Path) -> str:
+    """An experiment that says something of both sides, and something else of one."""
+    path = tmp_path / "one-sided.toml"
+    path.write_text("[search]\npopsize = 32\n[hiders.search]\npopsize = 64\nsigma = 0.25\n")
+    return str(path)
+
+
+@pytest.mark.parametrize("path", sorted(EXPERIMENTS.glob("*.toml")), ids=lambda path: path.stem)
+def test_every_experiment_of_the_project_is_valid(path: Path) -> None:
+    assert isinstance(load_experiment(str(path)), RunConfig)
+
+
+def test_a_table_of_one_side_wins_over_the_shared_table(one_sided: str) -> None:
+    config = load_experiment(one_sided)
+    assert (config.hiders.search.popsize, config.seekers.search.popsize) == (64, 32)
+
+
+def test_a_shared_option_sets_both_sides_whatever_the_file_says_of_one(one_sided: str) -> None:
+    config = load_experiment(one_sided, ["search.popsize=128"])
+    assert (config.hiders.search.popsize, config.seekers.search.popsize) == (128, 128)
+    assert config.hiders.search.sigma == 0.25
+
+
+def test_an_option_of_one_side_wins_over_a_shared_option_in_any_order(one_sided: str) -> None:
+    options = ["seekers.search.popsize=8", "search.popsize=128"]
+    for ordered in (options, options[::-1]):
+        config = load_experiment(one_sided, ordered)
+        assert (config.hiders.search.popsize, config.seekers.search.popsize) == (128, 8)
+
+
+def test_the_resolved_settings_give_themselves_back(one_sided: str) -> None:
+    config = load_experiment(one_sided)
+    assert parse_config(config.model_dump()) == config
+
+
+def test_a_name_is_found_in_the_first_folder_that_has_it(tmp_path: Path) -> None:
+    folders = [tmp_path / "here", tmp_path / "package"]
+    for folder in folders:
+        folder.mkdir()
+    (folders[0] / "both.toml").touch()
+    (folders[1] / "both.toml").touch()
+    (folders[1] / "other.toml").touch()
+    assert find_experiment("both", folders) == folders[0] / "both.toml"
+    assert find_experiment("other", folders) == folders[1] / "other.toml"
+
+
+def test_a_name_that_does_not_exist_is_answered_with_those_that_do(tmp_path: Path) -> None:
+    (tmp_path / "quadrant.toml").touch()
+    (tmp_path / "tiny.toml").touch()
+    with pytest.raises(ConfigError, match=r"no experiment 'quadrat' \(did you mean quadrant\?\).*: quadrant, tiny"):
+        find_experiment("quadrat", [tmp_path])
+    with pytest.raises(ConfigError, match=r"no experiment file 'no/such\.toml'.*: quadrant, tiny"):
+        find_experiment("no/such.toml", [tmp_path])
+
+
+def test_a_folder_without_experiments_asks_for_a_path(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="give the path of a TOML file"):
+        find_experiment("quadrant", [tmp_path])
+
+
+def test_a_file_that_is_not_toml_is_named_with_line_and_column(tmp_path: Path) -> None:
+    path = tmp_path / "broken.toml"
+    path.write_text("[search]\npopsize 32\n")
+    with pytest.raises(ConfigError, match=r"broken\.toml is not a TOML file: .*line 2"):
+        read_toml(path)
+
+
+def test_a_binary_file_is_not_toml(tmp_path: Path) -> None:
+    path = tmp_path / "binary.toml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="is not a TOML file"):
+        read_toml(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("3", 3), ("1e-2", 0.01), ("-50", -50), ("true", True), ("False", False), ("None", None), ("ga", "ga")],
+)
+def test_options_are_read_as_what_they_look_like(text: str, value: object) -> None:
+    read = read_options([f"a.some-key={text}"])["a"]["some_key"]
+    assert read == value
+    assert type(read) is type(value)
+
+
+def test_the_last_of_equal_options_wins() -> None:
+    assert read_options(["a.b=1", "a.c=2", "a.b=3"]) == {"a": {"b": 3, "c": 2}}
+
+
+def test_an_option_without_a_value_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"got the setting 'search\.popsize', expected KEY=VALUE"):
+        read_options(["search.popsize"])
+
+
+def test_a_setting_cannot_be_a_table_too() -> None:
+    with pytest.raises(ConfigError, match="given both as a setting and as a table"):
+        read_options(["seed=1", "seed.more=2"])
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("search.popsize=3", r"^--search\.popsize: got 3, expected greater than or equal to 4$"),
+        ("search.popsiz=8", r"^--search\.popsiz: no such setting \(did you mean search\.popsize\?\)$"),
+        ("popsize=8", r"^--popsize: no such setting \(did you mean search\.popsize\?\)$"),
+        ("search.algorithm=cma", r"--search\.algorithm: got 'cma', expected 'sep-cmaes', "),
+        ("world.num-boxes=two", r"--world\.num-boxes: got 'two', expected a valid integer"),
+        ("rules.restrict-rect=[0, 0, 6]", r"--rules\.restrict-rect\.3: got only \[0, 0, 6\]"),
+        ("search=5", r"--search"),
+        ("hiders=5", r"--hiders"),
+        ("nowhere.near=5", r"^--nowhere: no such setting$"),
+    ],
+)
+def test_a_wrong_option_is_one_line_with_what_was_got_and_expected(one_sided: str, option: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as raised:
+        load_experiment(one_sided, [option])
+    assert "\n" not in str(raised.value)
+
+
+def test_a_wrong_setting_of_a_file_is_named_with_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "wrong.toml"
+    path.write_text("[search]\nsigma = -1.0\n")
+    with pytest.raises(ConfigError, match=r"wrong\.toml: search\.sigma: got -1\.0, expected greater than 0$"):
+        load_experiment(str(path))
+
+
+def test_further_mistakes_are_counted(tmp_path: Path) -> None:
+    path = tmp_path / "wrong.toml"
+    path.write_text("seed = -1\n[search]\nsigma = -1.0\n")
+    with pytest.raises(ConfigError, match=r"seed: got -1, .* \(and 1 more\)$"):
+        load_experiment(str(path))
+
+
+def test_shared_tables_are_written_out_below_what_is_said_of_one_side() -> None:
+    tables = {"seed": 1, "policy": {"a": 1, "b": 2}, "hiders": {"policy": {"a": 3}}}
+    assert spread(tables) == {
+        "seed": 1,
+        "hiders": {"policy": {"a": 3, "b": 2}},
+        "seekers": {"policy": {"a": 1, "b": 2}},
+    }
+
+
+def test_setting_names_hold_shared_and_one_sided_names() -> None:
+    assert {"seed", "search.popsize", "seekers.search.popsize", "rules.restrict_rect"} <= set(setting_names())

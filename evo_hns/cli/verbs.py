@@ -168,9 +168,7 @@ class Parity:
 
     def __call__(self) -> None:
         """Print the differences; exit code 1 if any is too large."""
-        from rich.console import Console
-
-        from evo_hns.analysis.parity import replay, report_table
+        from evo_hns.analysis.parity import format_reports, replay
 
         if not self.files:
             raise ConfigError("parity needs a recording (.npz) to replay")
@@ -178,7 +176,7 @@ class Parity:
         if self.as_json:
             show([report.to_dict() for report in reports])
         else:
-            Console().print(report_table(reports))
+            print(format_reports(reports))
         if not all(report.within_tolerance for report in reports):
             raise SystemExit(1)
 

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 
 from evo_hns.config import ConfigError
 
+_FRAME = frozenset("╭─╮╰╯+-")
+"""What boxes are drawn with, in Unicode and in ASCII."""
+
 
 def gather_settings(argv: Sequence[str]) -> list[str]:
     """The same words with every `--table.key VALUE` written as `--set table.key=VALUE`.
@@ -33,8 +36,8 @@ def gather_settings(argv: Sequence[str]) -> list[str]:
 
 def one_line(complaint: str) -> str:
     """What is wrong and what was perhaps meant, out of the box that the option parser draws."""
-    lines = [line.strip(" │╭╮╰╯─") for line in complaint.splitlines()]
-    what, _, hint = "\n".join(lines[1:]).partition("\n\n")
+    lines = [line.strip(" │|") for line in complaint.splitlines()[1:]]  # the first holds the title
+    what, _, hint = "\n".join("" if _FRAME.issuperset(line) else line for line in lines).partition("\n\n")
     near = [word for word in hint.split() if word.startswith("--")] if hint.startswith("Perhaps") else []
     text = " ".join(what.split())
     return f"{text} (did you mean {near[0]}?)" if near else text

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from evo_hns.analysis import doctor
+from evo_hns.analysis.doctor import CHECKS, Finding, diagnose, physical_cores, probe
+
+
+def test_this_machine_has_what_a_run_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = (doctor.check_mpi, doctor.check_rendering)
+    monkeypatch.setattr(doctor, "CHECKS", tuple(check for check in CHECKS if check not in slow))
+    broken = [str(finding) for finding in diagnose() if finding.needed and not finding.ok]
+    assert broken == []
+
+
+def test_a_check_that_breaks_is_a_finding_and_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def check_numba_cache() -> Finding:
+        raise RuntimeError("no such\nlibrary")
+
+    monkeypatch.setattr(doctor, "CHECKS", (check_numba_cache, doctor.check_python))
+    broken, python = diagnose()
+    assert (broken.name, broken.ok, broken.found) == ("numba cache", False, "RuntimeError: no such")
+    assert python.ok
+
+
+@pytest.mark.parametrize(
+    ("finding", "line"),
+    [
+        (Finding("disk", True, "9 GB", "make room"), "ok    disk          9 GB"),
+        (Finding("disk", False, "0 GB", "make room"), "FAIL  disk          0 GB\n" + 20 * " " + "make room"),
+        (Finding("mpi", False, "none", needed=False), "no    mpi           none"),
+    ],
+)
+def test_a_finding_tells_its_remedy_only_if_it_is_needed(finding: Finding, line: str) -> None:
+    assert str(finding) == line
+
+
+def test_a_probe_answers_with_its_last_line() -> None:
+    assert probe("print('first'); print('last')") == (True, "last")
+
+
+def test_a_probe_that_fails_answers_with_the_error() -> None:
+    ok, said = probe("raise RuntimeError('no display')")
+    assert (ok, said) == (False, "RuntimeError: no display")
+
+
+def test_a_probe_that_kills_its_process_is_survived() -> None:
+    assert probe("import os; os.kill(os.getpid(), 9)") == (False, "ended with code -9")
+
+
+def test_a_probe_that_hangs_is_ended() -> None:
+    assert probe("import time; time.sleep(60)", seconds=0.3) == (False, "no answer within 0.3 s")
+
+
+def test_hyperthreads_are_not_counted_as_cores(tmp_path: Path) -> None:
+    cpuinfo = tmp_path / "cpuinfo"
+    threads = [(0, 0), (0, 1), (1, 0), (0, 0), (0, 1), (1, 0)]
+    cpuinfo.write_text("\n\n".join(f"physical id\t: {package}\ncore id\t: {core}" for package, core in threads))
+    assert physical_cores(cpuinfo) == 3
+    assert physical_cores(tmp_path / "nowhere") is None
+
+
+def test_a_missing_package_is_named_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "PACKAGES", ("numpy", "no-such-package"))
+    finding = doctor.check_packages()
+    assert not finding.ok
+    assert "no-such-package missing" in finding.found
+    assert finding.remedy == "pip install no-such-package"
+
+
+@pytest.mark.parametrize("threads", ["1", "4"])
+def test_threads_within_a_match_are_advised_against(monkeypatch: pytest.MonkeyPatch, threads: str) -> None:
+    for name in doctor.THREAD_VARIABLES:
+        monkeypatch.setenv(name, threads)
+    assert doctor.check_threads().ok is (threads == "1")
+
+
+@pytest.mark.parametrize("check", [doctor.check_numba_cache, doctor.check_hdf5])
+def test_a_folder_that_cannot_be_written_is_found(
+    check: Callable[[], Finding], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    gone = tmp_path / "gone"
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(gone))
+    monkeypatch.setattr(Path, "cwd", lambda: gone)
+    monkeypatch.setattr(doctor, "CHECKS", (check,))
+    assert not diagnose()[0].ok

@@ -1,0 +1,243 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from evo_hns.cli import main
+from evo_hns.cli.command import BROKEN_PIPE, INTERRUPTED, USER_ERROR, is_user_error, overview
+from evo_hns.cli.progress import duration
+from evo_hns.cli.tables import columns
+from evo_hns.cli.verbs import VERBS, free_path
+from evo_hns.cli.words import gather_settings, one_line
+from evo_hns.config import ConfigError
+from evo_hns.experiment import setting_names
+
+HEAVY = ("torch", "mujoco", "evotorch", "numba", "h5py", "numpy")
+TINY = [
+    *("--generations", "1", "--search.popsize", "4", "--rules.horizon", "8", "--physics.num-worlds", "8"),
+    *("--coevolution.episodes-per-candidate", "1", "--coevolution.finalist-episodes", "2"),
+    *("--coevolution.held-out-episodes", "2"),
+]
+
+
+def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own."""
+    command = [sys.executable, "-m", "evo_hns", *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | environment)
+
+
+def help_of(verb: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> str:
+    """What `evo-hns VERB --help` prints on a wide terminal."""
+    monkeypatch.setenv("COLUMNS", "200")
+    with pytest.raises(SystemExit) as stop:
+        main([verb, "--help"])
+    assert not stop.value.code
+    return capsys.readouterr().out
+
+
+def test_the_overview_names_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    shown = capsys.readouterr().out
+    assert all(f"  {verb} " in shown for verb in VERBS)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_that_prints_figures_can_print_json(
+    verb: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "--json" in help_of(verb, capsys, monkeypatch)
+
+
+def test_the_help_of_train_lists_every_shared_setting_as_an_option(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = help_of("train", capsys, monkeypatch)
+    names = [name for name in setting_names() if not name.startswith(("hiders.", "seekers."))]
+    assert [name for name in names if f"--{name.replace('_', '-')} " not in shown] == []
+
+
+@pytest.mark.parametrize("verb", ["", *VERBS])
+def test_help_imports_no_heavy_library(verb: str) -> None:
+    code = f"""
+import sys
+from evo_hns.cli import main
+try:
+    main({[verb, "--help"] if verb else ["--help"]!r})
+except SystemExit:
+    pass
+print(*set(sys.modules) & set({HEAVY!r}), file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("typed", "gathered"),
+    [
+        ("train q --search.popsize 64 --json", "train q --set search.popsize=64 --json"),
+        ("train --search.popsize=64 q", "train --set search.popsize=64 q"),
+        ("train --search.popsize 64 q", "train --set search.popsize=64 q"),
+        ("train q --world.gravity -9.8", "train q --set world.gravity=-9.8"),
+        ("train q --rules.restrict-rect 0 0 6 6 --seed 1", "train q --set|rules.restrict-rect=[0, 0, 6, 6]|--seed 1"),
+        ("train q --run ./runs/a.b.h5", "train q --run ./runs/a.b.h5"),
+        ("train q --run=runs/a.h5", "train q --run=runs/a.h5"),
+    ],
+)
+def test_dotted_options_are_gathered_as_settings(typed: str, gathered: str) -> None:
+    first, *rest = gathered.split("|")
+    expected = first.split() + [word for part in rest for word in ([part] if "[" in part else part.split())]
+    assert gather_settings(typed.split()) == expected
+
+
+@pytest.mark.parametrize("typed", ["--search.popsize", "--search.popsize --json"])
+def test_a_dotted_option_without_a_value_is_refused(typed: str) -> None:
+    with pytest.raises(ConfigError, match=r"--search\.popsize needs a value"):
+        gather_settings(typed.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["trian"], "no verb 'trian' (did you mean train?); there are: train, resume"),
+        (["train"], "Missing from evo-hns train: EXPERIMENT"),
+        (["train", "quickstar"], "no experiment 'quickstar' (did you mean quickstart?); there are: "),
+        (["train", "quickstart", "--jsn"], "Unrecognized options: --jsn (did you mean --json?)"),
+        (["train", "quickstart", "--seed", "abc"], "--seed: got 'abc', expected a valid integer"),
+        (["train", "quickstart", "--generations", "0"], "--coevolution.generations: got 0, expected greater than"),
+        (["train", "quickstart", "--search.popsiz", "8"], "--search.popsiz: no such setting (did you mean"),
+        (["resume", "nowhere.h5"], "nowhere.h5 does not exist"),
+        (["info", "nowhere.h5"], "nowhere.h5 does not exist"),
+        (["evaluate", "nobody", "random"], "got the player 'nobody', expected "),
+        (["evaluate", "random", "random", "--episodes", "many"], "Error parsing --episodes: "),
+        (["parity"], "parity needs a recording"),
+    ],
+)
+def test_a_users_mistake_is_one_line_and_exit_code_2(
+    words: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == USER_ERROR
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith("evo-hns: ")
+    assert complaint in shown.err
+    assert shown.err.count("\n") == 1
+
+
+def test_a_mistake_of_the_program_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(VERBS, "doctor", failing_with(ZeroDivisionError("a bug")))
+    with pytest.raises(ZeroDivisionError, match="a bug"):
+        main(["doctor"])
+    assert not is_user_error(ValueError("a bug"))
+
+
+def test_an_interrupt_is_one_line_and_exit_code_130(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(VERBS, "doctor", failing_with(KeyboardInterrupt("evo-hns resume x.h5")))
+    assert main(["doctor"]) == INTERRUPTED
+    assert capsys.readouterr().err == "evo-hns: interrupted: evo-hns resume x.h5\n"
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    code = "import sys; from evo_hns.cli import main; sys.exit(main(['doctor']))"
+    patch = "import evo_hns.analysis.doctor as d; d.CHECKS = (d.check_python,); "
+    command = [sys.executable, "-c", patch + code]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (BROKEN_PIPE, "")
+
+
+def test_threads_of_libraries_are_limited_unless_the_user_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setenv("MKL_NUM_THREADS", "3")
+    with pytest.raises(SystemExit), redirect_stdout(None):
+        main(["--version"])
+    assert (os.environ["OMP_NUM_THREADS"], os.environ["MKL_NUM_THREADS"]) == ("1", "3")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_a_box_of_the_option_parser_becomes_one_line(encoding: str) -> None:
+    code = "import dataclasses, tyro; tyro.cli(dataclasses.make_dataclass('Options', [('popsize', int, 3)]))"
+    command = [sys.executable, "-c", code, "--popsiz", "4"]
+    environment = os.environ | {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    boxed = subprocess.run(command, stderr=subprocess.PIPE, check=False, env=environment).stderr.decode(encoding)
+    assert boxed.count("\n") > 3
+    assert one_line(boxed) == "Unrecognized options: --popsiz, 4 (did you mean --popsize?)"
+
+
+def test_a_run_never_takes_the_name_of_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for expected in ("quick.h5", "quick-2.h5", "quick-3.h5"):
+        path = free_path("some/where/quick.toml")
+        assert path == Path("runs") / expected
+        path.touch()
+
+
+def test_columns_line_up() -> None:
+    assert columns([("a", 1), ("long", 200)]) == "a       1\nlong  200"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.04, "0.0 s"), (59.9, "59.9 s"), (60, "1 min 00 s"), (3599.9, "60 min 00 s"), (7500, "2 h 05 min")],
+)
+def test_durations_are_told_in_the_units_people_use(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_python_can_run_the_package_as_the_command() -> None:
+    done = run("--help")
+    assert (done.returncode, done.stdout.strip()) == (0, overview())
+
+
+def test_a_run_is_trained_told_extended_and_played(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", "quickstart", *TINY]) == 0
+    assert "evo-hns info runs/quickstart.h5" in capsys.readouterr().out
+
+    assert main(["resume", "runs/quickstart.h5", "--generations", "2", "--json"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line.get("generation") for line in lines] == [None, 1, None]
+    assert lines[-1] == {"run": "runs/quickstart.h5"}
+
+    assert main(["info", "runs/quickstart.h5", "--json"]) == 0
+    info = json.loads(capsys.readouterr().out)
+    assert info["generations"] == {"done": 2, "planned": 2}
+    assert info["changed_settings"]["hiders.search.popsize"] == 4
+
+    assert main(["info", "runs/quickstart.h5"]) == 0
+    assert "generations  2 of 2" in capsys.readouterr().out
+
+    players = ["runs/quickstart.h5:hiders/last", "scripted:chaser"]
+    assert main(["evaluate", *players, "--episodes", "4", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["episodes"] == 4
+
+    assert main(["train", "quickstart", *TINY, "--run", "runs/quickstart.h5"]) == USER_ERROR
+    assert "exists" in capsys.readouterr().err
+
+
+def failing_with(error: BaseException) -> type[Callable[[], None]]:
+    """A verb that does nothing but fail."""
+
+    @dataclass(frozen=True)
+    class Failing:
+        """Fail."""
+
+        def __call__(self) -> None:
+            """Fail."""
+            raise error
+
+    return Failing

@@ -31,7 +31,12 @@ ROOMS: dict[str, set[str]] = {
     "search": set(),
     "archive": set(),
     "coevolution": {"evaluation", "search", "archive", "rollout"},
-    "training": {"coevolution", "evaluation", "archive"},  # a run from start to end: loop, file, what is left to do
+    "training": {
+        "coevolution",
+        "evaluation",
+        "archive",
+        "search.base",
+    },  # a run from start to end: loop, file, what is left to do
     "analysis": PLAYING | {"physics", "evaluation", "archive", "coevolution"},  # `bench` measures a generation
     "baselines": PLAYING | {"evaluation"},
     "__main__": {"cli"},

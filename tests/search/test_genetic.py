@@ -1,0 +1,125 @@
+"""The genetic algorithm: who survives, who breeds, and what children are made of."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from evo_hns.config import GeneticConfig, SearchConfig
+from evo_hns.search.genetic import Genetic
+
+POPSIZE = 15
+NUM_PARAMS = 9
+
+
+def build(seed: int = 3, **settings: float | str) -> Genetic:
+    defaults: dict[str, float | str] = {"num_elites": 4, "mutation_sigma": 1e-9}
+    ga = GeneticConfig.model_validate(defaults | settings)
+    return Genetic(SearchConfig(algorithm="ga", popsize=POPSIZE, ga=ga), NUM_PARAMS, seed)
+
+
+def marked(search: Genetic) -> Tensor:
+    """Ask, and tell fitness by index: the last genome is best."""
+    genomes = search.ask().clone()
+    search.tell(torch.arange(POPSIZE, dtype=torch.float64))
+    return genomes
+
+
+def origin(children: Tensor, parents: Tensor) -> Tensor:
+    """`(children, N)` the parent that each parameter comes from; -1 where it comes from none."""
+    same = (children[:, None] - parents[None]).abs() < 1e-6
+    return torch.where(same.any(dim=1), same.int().argmax(dim=1), -1)
+
+
+def test_the_elites_are_asked_again_before_the_children_and_best_first() -> None:
+    search = build()
+    genomes = marked(search)
+    again = search.ask()
+    assert torch.equal(again[:4], genomes[[14, 13, 12, 11]])
+    assert again.shape == (POPSIZE, NUM_PARAMS)
+
+
+def test_an_elite_that_does_badly_this_time_falls() -> None:
+    search = build()
+    marked(search)
+    genomes = search.ask().clone()
+    metrics = search.tell(torch.arange(POPSIZE, dtype=torch.float64))
+    assert metrics["elites_kept"] == 0
+    assert torch.equal(search.center, genomes[14])
+    search.ask()
+    assert search.tell(-torch.arange(POPSIZE, dtype=torch.float64))["elites_kept"] == 4
+
+
+def test_the_centre_is_the_first_genome_and_then_the_best_told() -> None:
+    search = build()
+    genomes = search.ask().clone()
+    assert torch.equal(search.center, genomes[0])
+    marked(search)
+    assert torch.equal(search.center, genomes[14])
+
+
+@pytest.mark.parametrize(("fraction", "num_parents"), [(0.2, 3), (0.01, 1), (1.0, 15)])
+def test_truncation_lets_only_the_best_breed(fraction: float, num_parents: int) -> None:
+    parents_seen: set[int] = set()
+    for seed in range(30):
+        search = build(seed, parent_fraction=fraction)
+        genomes = marked(search)
+        parents_seen |= set(origin(search.ask()[4:], genomes).unique().tolist())
+    assert parents_seen == set(range(POPSIZE - num_parents, POPSIZE))
+
+
+def test_a_tournament_prefers_the_fitter_and_excludes_few() -> None:
+    counts = torch.zeros(POPSIZE)
+    for seed in range(60):
+        search = build(seed, selection="tournament", tournament_size=3, crossover_rate=0.0)
+        genomes = marked(search)
+        counts += torch.bincount(origin(search.ask()[4:], genomes)[:, 0], minlength=POPSIZE)
+    # The best of three uniform draws is in the upper third in 19 of 27 tournaments.
+    assert counts[10:].sum() / counts.sum() == pytest.approx(19 / 27, abs=0.08)
+    assert counts[:5].sum() > 0
+
+
+@pytest.mark.parametrize("selection", ["truncation", "tournament"])
+def test_crossover_exchanges_one_stretch_between_two_parents(selection: str) -> None:
+    search = build(selection=selection, crossover_rate=1.0, parent_fraction=1.0)
+    genomes = marked(search)
+    sources = origin(search.ask()[4:], genomes)
+    assert (sources >= 0).all()
+    changes = (sources[:, 1:] != sources[:, :-1]).sum(dim=1)
+    assert changes.max() == 2
+    assert all(len(set(row)) <= 2 for row in sources.tolist())
+
+
+def test_without_crossover_each_child_has_one_parent() -> None:
+    search = build(crossover_rate=0.0)
+    genomes = marked(search)
+    sources = origin(search.ask()[4:], genomes)
+    assert (sources >= 0).all()
+    assert (sources == sources[:, :1]).all()
+
+
+def test_mutation_has_the_strength_asked_for_and_decays() -> None:
+    search = build(mutation_sigma=0.2, mutation_decay=0.5, crossover_rate=0.0, parent_fraction=0.01)
+    for generation in range(1, 4):
+        search.ask()
+        metrics = search.tell(-torch.arange(POPSIZE, dtype=torch.float64))
+        noise = search.ask()[4:] - search.center
+        assert metrics["sigma"] == pytest.approx(0.2 * 0.5**generation)
+        assert noise.std().item() == pytest.approx(metrics["sigma"], rel=0.25)
+
+
+def test_ties_are_broken_by_lot() -> None:
+    leaders = set()
+    for seed in range(40):
+        search = build(seed)
+        genomes = search.ask().clone()
+        search.tell((torch.arange(POPSIZE) % 5 == 0).double())
+        leaders.add(int((genomes == search.center).all(dim=1).nonzero()[0]))
+    assert leaders == {0, 5, 10}
+
+
+def test_refuses_genomes_that_cannot_be_cut() -> None:
+    with pytest.raises(ValueError, match="got 2 parameters, ga needs at least 3"):
+        Genetic(SearchConfig(algorithm="ga"), 2, seed=0)
+    assert Genetic(SearchConfig(algorithm="ga"), 3, seed=0).ask().shape == (48, 3)

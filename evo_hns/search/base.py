@@ -2,8 +2,8 @@
 
 Owns what every family shares: the order of the calls, the refusal of fitness that is not finite, ranks
 that ties share, private random streams and the state. A searcher sees flat vectors only, and its whole
-state is a dict of arrays. Continuing from a state gives the same bits on the same
-kind of processor and number of threads.
+state is a dict of arrays. Continuing from a state gives the same bits
+on the same kind of processor and number of threads.
 """
 
 from __future__ import annotations

@@ -81,8 +81,16 @@ class RayCaster:
         distance = np.empty(origins.shape[:2])
         geom = np.empty(origins.shape[:2], np.int64)
         shapes = (self._geom, self._kind, self._body, self._radius, self._face_start, self._faces)
-        _cast(shapes, geom_xpos, geom_xmat, geom_size, origins, directions, exclude_body, distance, geom)
+        # A read-only array is another type to numba: let all be, so that one kernel is compiled and not several.
+        inputs = (geom_xpos, geom_xmat, geom_size, origins, directions, exclude_body)
+        _cast(shapes, *map(_read_only, inputs), distance, geom)
         return distance, geom
+
+
+def _read_only(array: NDArray[np.generic]) -> NDArray[np.generic]:
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 # Division by zero is tested for where it can happen; Python's own check costs more than the division.

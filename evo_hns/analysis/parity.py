@@ -10,14 +10,13 @@ Where several agents asked for a lock, the original drew its owner: any of them 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.table import Table
 
 from evo_hns.analysis.recording_file import MASK_KEYS, OBSERVATION_KEYS, read_recording
 from evo_hns.analysis.recordings import BoolArray, FloatArray, Recording
@@ -190,41 +189,29 @@ def _equal(ours: FloatArray, theirs: FloatArray) -> BoolArray:
     return np.asarray((np.abs(ours - theirs) <= _POSE_TOLERANCE).all(axis=-1))
 
 
-def report_table(reports: Iterable[ParityReport]) -> Table:
-    """One row for each recording, with the verdict last."""
-    table = Table(title="Parity with the original game")
-    columns = (
-        "recording",
-        "steps",
-        "masks",
-        "rewards",
-        "locks",
-        "grabs",
-        "observations",
-        "lidar",
-        "free steps (m)",
-    )
-    for name in (*columns, "weld steps (m)", "verdict"):
-        table.add_column(name, justify="left" if name in ("recording", "verdict") else "right", overflow="fold")
-    for report in reports:
-        table.add_row(*_cells(report))
-    return table
+def format_reports(reports: Sequence[ParityReport]) -> str:
+    """A paragraph for each recording, and one line that sums up."""
+    good = sum(report.within_tolerance for report in reports)
+    summary = f"{good} of {len(reports)} recordings are reproduced within tolerance."
+    return "\n\n".join([*map(_paragraph, reports), summary])
 
 
-def _cells(report: ParityReport) -> list[str]:
-    counts = (report.mask_mismatches, report.reward_mismatches, report.lock_mismatches, report.grab_mismatches)
-    others = [error for key, error in report.observation_errors.items() if key != "lidar"]
-    return [
-        Path(report.path).stem,
-        str(report.num_steps),
-        *(str(count) for count in counts),
-        f"{max(others):.0e}",
-        f"{report.observation_errors['lidar']:.0e}",
-        _spread(report.free_steps),
-        _spread(report.weld_steps),
-        "ok" if report.within_tolerance else "off: " + ", ".join(report.violations),
-    ]
+def _paragraph(report: ParityReport) -> str:
+    verdict = "reproduced" if report.within_tolerance else "NOT reproduced: " + ", ".join(report.violations)
+    errors = [f"{key} {error:.0e}" if error else f"{key} 0" for key, error in report.observation_errors.items()]
+    lines = {
+        "steps": f"{report.num_steps}, {report.num_placed_by_hand} rows placed by hand, {report.failed_steps} failed",
+        "mismatches": f"masks {report.mask_mismatches}, rewards {report.reward_mismatches}, "
+        f"locks {report.lock_mismatches}, grabs {report.grab_mismatches}",
+        "observations": ", ".join(errors[:3]),
+        "": ", ".join(errors[3:]),
+        "free steps": _spread(report.free_steps),
+        "weld steps": _spread(report.weld_steps) + (" (offset mirrored)" if report.mirrored_grips else ""),
+    }
+    return "\n".join([f"{report.path}: {verdict}", *(f"  {name:<13} {text}" for name, text in lines.items())])
 
 
 def _spread(spread: Spread) -> str:
-    return f"{spread.median:.0e} / {spread.p90:.0e} / {spread.max:.0e}" if spread.num_steps else "-"
+    if not spread.num_steps:
+        return "none"
+    return f"{spread.num_steps}: median {spread.median:.0e}, 90 % {spread.p90:.0e}, max {spread.max:.0e} m"

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from rich.console import Console
 
-from evo_hns.analysis.parity import ParityReport, Spread, replay, report_table
+from evo_hns.analysis.parity import ParityReport, Spread, format_reports, replay
 from evo_hns.analysis.recordings import Recording
 from evo_hns.config import PhysicsConfig, RulesConfig
 
@@ -148,16 +146,23 @@ def test_sleeping_bodies_change_no_rule() -> None:
     assert all(report.within_tolerance for report in reports)
 
 
-def test_a_report_is_plain_json_and_a_row_of_a_table() -> None:
+def test_a_report_is_plain_json() -> None:
     report = replay(DATA / "recording_out_of_area.npz")
     told: dict[str, Any] = json.loads(json.dumps(report.to_dict(), allow_nan=False))
     assert told["within_tolerance"] is True
     assert told["num_placed_by_hand"] == 4
     assert told["weld_steps"]["num_steps"] == 0
-    text = io.StringIO()
-    Console(file=text, width=200).print(report_table([report]))
-    assert "recording_out_of_area" in text.getvalue()
-    assert "ok" in text.getvalue()
+
+
+def test_reports_fit_a_narrow_terminal_and_name_what_is_wrong(tmp_path: Path) -> None:
+    arrays = recorded("grab_mirrored")
+    arrays["reward"][4] *= -1
+    text = format_reports([replay(DATA / "recording_grab_mirrored.npz"), replay_changed(tmp_path, arrays)])
+    assert "NOT reproduced: rewards\n" in text
+    assert "masks 0, rewards 4, locks 0, grabs 0" in text
+    assert "m (offset mirrored)\n" in text
+    assert text.endswith("1 of 2 recordings are reproduced within tolerance.")
+    assert all(len(line) < 80 for line in text.splitlines() if line.startswith(" "))
 
 
 def test_a_spread_is_over_all_bodies_of_all_steps() -> None:

@@ -35,7 +35,8 @@ __all__ = ["GameState", "HideAndSeek", "Step"]
 
 # Far beyond what playing gives (a jump over the 4 m walls, a walk out of the field): only a solver that
 # lost its footing brings something here.
-_LOWEST, _HIGHEST, _FARTHEST = -1.0, 20.0, 100.0  # metres
+_LOWEST_CORNER = torch.tensor([-100.0, -100.0, -1.0], dtype=torch.float64)  # metres
+_HIGHEST_CORNER = torch.tensor([100.0, 100.0, 20.0], dtype=torch.float64)
 
 
 @dataclass(frozen=True)
@@ -199,9 +200,9 @@ class HideAndSeek:
             if len(running) == 0:
                 return
         failed = self.physics.step(self._num_substeps, running)[:num_worlds]
-        x, y, z = (self._reader.positions(num_worlds)).unbind(-1)
-        inside = (x.abs() <= _FARTHEST) & (y.abs() <= _FARTHEST) & (z >= _LOWEST) & (z <= _HIGHEST)
-        self._failed = self._failed | failed | ~inside.all(1)
+        pos = self._reader.positions(num_worlds)
+        inside = (pos >= _LOWEST_CORNER) & (pos <= _HIGHEST_CORNER)
+        self._failed = self._failed | failed | ~inside.flatten(1).all(1)
 
     def _silence_failed(self, step: Step) -> Step:
         """Zeros for everything a failed world tells."""

@@ -10,7 +10,7 @@ from torch import Tensor
 
 @dataclass
 class GameState:
-    """The rules' own state of W worlds; fields may be replaced. n agents, m objects (boxes, then ramps)."""
+    """The rules' own state of W worlds; replace fields, never write into them. n agents, m objects (boxes, ramps)."""
 
     t: int  #: env steps done in this episode
     locked: Tensor  #: `(W, m)` bool

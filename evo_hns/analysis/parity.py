@@ -2,7 +2,8 @@
 
 Each row of a recording is set up as recorded, so every observation, reward, decision and env step
 is an experiment of its own. Rules must agree exactly. Positions after a step agree to rounding
-where the contacts are simple; where an agent holds something they need not: MuJoCo's weld has
+where the contacts are simple (3e-6 m for a resting ramp, a mesh) and spread where bodies are pressed
+together, so their median over bodies and steps is judged; where an agent holds something they need not: MuJoCo's weld has
 changed since the version that the original ran on. These steps are reported apart.
 
 Where several agents asked for a lock, the original drew its owner: any of them is right.
@@ -34,17 +35,19 @@ class Spread:
     """How far bodies are, after one env step from a recorded state, from where the original had them; metres."""
 
     num_steps: int  #: env steps; each gives one distance for every body
-    median: float  #: 0 without steps
-    p90: float
+    median: float  #: over bodies and steps; 0 without steps
+    worst_body_median: float  #: over steps, of the body that is farthest off: rich contacts show here
+    p90: float  #: over bodies and steps
     max: float
 
     @classmethod
     def of(cls, distances: FloatArray) -> Spread:
         """The spread of `(K, E)` distances of E bodies after K steps, K may be 0."""
         if len(distances) == 0:
-            return cls(0, 0.0, 0.0, 0.0)
+            return cls(0, 0.0, 0.0, 0.0, 0.0)
         median, p90, largest = np.percentile(distances, [50, 90, 100])
-        return cls(len(distances), float(median), float(p90), float(largest))
+        worst_body = np.median(distances.max(axis=1))
+        return cls(len(distances), float(median), float(worst_body), float(p90), float(largest))
 
 
 @dataclass(frozen=True)
@@ -199,14 +202,15 @@ def format_reports(reports: Sequence[ParityReport]) -> str:
 def _paragraph(report: ParityReport) -> str:
     verdict = "reproduced" if report.within_tolerance else "NOT reproduced: " + ", ".join(report.violations)
     errors = [f"{key} {error:.0e}" if error else f"{key} 0" for key, error in report.observation_errors.items()]
+    mirrored = f" ({report.mirrored_grips} at the mirrored offset)" if report.mirrored_grips else ""
     lines = {
         "steps": f"{report.num_steps}, {report.num_placed_by_hand} rows placed by hand, {report.failed_steps} failed",
         "mismatches": f"masks {report.mask_mismatches}, rewards {report.reward_mismatches}, "
-        f"locks {report.lock_mismatches}, grabs {report.grab_mismatches}",
+        f"locks {report.lock_mismatches}, grabs {report.grab_mismatches}{mirrored}",
         "observations": ", ".join(errors[:3]),
         "": ", ".join(errors[3:]),
         "free steps": _spread(report.free_steps),
-        "weld steps": _spread(report.weld_steps) + (" (offset mirrored)" if report.mirrored_grips else ""),
+        "weld steps": _spread(report.weld_steps),
     }
     return "\n".join([f"{report.path}: {verdict}", *(f"  {name:<13} {text}" for name, text in lines.items())])
 
@@ -214,4 +218,5 @@ def _paragraph(report: ParityReport) -> str:
 def _spread(spread: Spread) -> str:
     if not spread.num_steps:
         return "none"
-    return f"{spread.num_steps}: median {spread.median:.0e}, 90 % {spread.p90:.0e}, max {spread.max:.0e} m"
+    medians = f"median {spread.median:.0e} (worst body {spread.worst_body_median:.0e})"
+    return f"{spread.num_steps}: {medians}, 90 % {spread.p90:.0e}, max {spread.max:.0e} m"

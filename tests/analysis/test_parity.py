@@ -160,7 +160,7 @@ def test_reports_fit_a_narrow_terminal_and_name_what_is_wrong(tmp_path: Path) ->
     text = format_reports([replay(DATA / "recording_grab_mirrored.npz"), replay_changed(tmp_path, arrays)])
     assert "NOT reproduced: rewards\n" in text
     assert "masks 0, rewards 4, locks 0, grabs 0" in text
-    assert "m (offset mirrored)\n" in text
+    assert "grabs 0 (1 at the mirrored offset)\n" in text
     assert text.endswith("1 of 2 recordings are reproduced within tolerance.")
     assert all(len(line) < 80 for line in text.splitlines() if line.startswith(" "))
 
@@ -168,4 +168,5 @@ def test_reports_fit_a_narrow_terminal_and_name_what_is_wrong(tmp_path: Path) ->
 def test_a_spread_is_over_all_bodies_of_all_steps() -> None:
     spread = Spread.of(np.array([[0.0, 1.0], [2.0, 3.0], [4.0, 10.0]]))
     assert (spread.num_steps, spread.median, spread.p90, spread.max) == (3, 2.5, 7.0, 10.0)
-    assert Spread.of(np.zeros((0, 7))) == Spread(0, 0.0, 0.0, 0.0)
+    assert spread.worst_body_median == 3.0
+    assert Spread.of(np.zeros((0, 7))) == Spread(0, 0.0, 0.0, 0.0, 0.0)

@@ -2,9 +2,10 @@
 
 Each row of a recording is set up as recorded, so every observation, reward, decision and env step
 is an experiment of its own. Rules must agree exactly. Positions after a step agree to rounding
-where the contacts are simple (3e-6 m for a resting ramp, a mesh) and spread where bodies are pressed
-together, so their median over bodies and steps is judged; where an agent holds something they need not: MuJoCo's weld has
-changed since the version that the original ran on. These steps are reported apart.
+where contacts are simple (3e-6 m for a resting ramp, a mesh) and spread where bodies are pressed
+together, so their median over bodies and steps is judged. Where an agent holds something they need
+not agree: MuJoCo's weld has changed since the version that the original ran on. These steps are
+reported apart.
 
 Where several agents asked for a lock, the original drew its owner: any of them is right.
 """

@@ -171,6 +171,14 @@ def test_each_call_reports_its_own_failures_only(sleepy_game):
     assert physics.step(15).tolist() == [False, True, False]
 
 
+def test_a_number_that_is_not_finite_is_a_failure_even_if_mujoco_does_not_warn(sleepy_game):
+    """A timestep that is no number spoils the state after MuJoCo's own checks of the last substep."""
+    physics = sleepy_game.physics(3)
+    sleepy_game.place(physics, SEEDS[:3])
+    physics.model_field("opt.timestep")[1] = float("nan")
+    assert physics.step(1).tolist() == [False, True, False]
+
+
 def test_a_failing_world_writes_neither_console_nor_log_file(sleepy_game, tmp_path: Path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     physics = sleepy_game.physics(2, num_threads=2)

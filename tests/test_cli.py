@@ -15,7 +15,7 @@ from evo_hns.cli import main
 from evo_hns.cli.command import BROKEN_PIPE, INTERRUPTED, USER_ERROR, is_user_error, overview
 from evo_hns.cli.progress import duration
 from evo_hns.cli.tables import columns
-from evo_hns.cli.verbs import VERBS, free_path
+from evo_hns.cli.verbs import VERBS, command, free_path
 from evo_hns.cli.words import gather_settings, one_line
 from evo_hns.config import ConfigError
 from evo_hns.experiment import setting_names
@@ -184,6 +184,20 @@ def test_a_run_never_takes_the_name_of_another(tmp_path: Path, monkeypatch: pyte
         path.touch()
 
 
+def test_the_command_is_told_by_its_path_where_the_shell_does_not_find_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "bin" / "evo-hns"
+    program.parent.mkdir()
+    program.touch(mode=0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [str(program)])
+    monkeypatch.setenv("PATH", "")
+    assert command() == "bin/evo-hns"
+    monkeypatch.setenv("PATH", str(program.parent))
+    assert command() == "evo-hns"
+
+
 def test_columns_line_up() -> None:
     assert columns([("a", 1), ("long", 200)]) == "a       1\nlong  200"
 
@@ -206,7 +220,7 @@ def test_a_run_is_trained_told_extended_and_played(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["train", "quickstart", *TINY]) == 0
-    assert "evo-hns info runs/quickstart.h5" in capsys.readouterr().out
+    assert " info runs/quickstart.h5" in capsys.readouterr().out
 
     assert main(["resume", "runs/quickstart.h5", "--generations", "2", "--json"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

@@ -85,7 +85,7 @@ class Words:
         self._bar.update(self._task, total=cost.generations)
         self._last_time = time.perf_counter()
         self._console.print(
-            f"{cost.generations} generations of {cost.env_steps_per_generation:,} env steps,"
+            f"{cost.generations} generation{'s' * (cost.generations != 1)} of {cost.env_steps_per_generation:,} env steps,"
             f" about {duration(cost.seconds)} at {cost.env_steps_per_second:,.0f} env steps/s"
         )
 

@@ -7,6 +7,9 @@ library and prints what it answers; figures also as JSON.
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -245,7 +248,7 @@ def can_go_on(path: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"to go on from the last whole generation: evo-hns resume {path}") from None
+        raise KeyboardInterrupt(f"to go on from the last whole generation: {command()} resume {path}") from None
 
 
 def show_result(path: Path, *, as_json: bool) -> None:
@@ -258,7 +261,17 @@ def show_result(path: Path, *, as_json: bool) -> None:
         show({"run": path})
         return
     show(f"\n{gains_table(gains(RunFile.read(path)))}\n\nThe run is in {path}. Look at it, and let its champions play:")
-    show(f"  evo-hns info {path}\n  evo-hns evaluate {path}:hiders/last {path}:seekers/last")
+    show(f"  {command()} info {path}\n  {command()} evaluate {path}:hiders/last {path}:seekers/last")
+
+
+def command() -> str:
+    """How the command can be typed again: its name if the shell finds it under that, else its path."""
+    program = Path(sys.argv[0])
+    if program.name == "__main__.py":
+        return "python -m evo_hns"
+    found = shutil.which("evo-hns")
+    by_path = program.is_file() and (found is None or not program.samefile(found))
+    return os.path.relpath(program) if by_path else "evo-hns"
 
 
 def show(answer: object) -> None:

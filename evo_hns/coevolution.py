@@ -192,7 +192,14 @@ def held_out_row(generation: int, result: HeldOut) -> HeldOutRow:
     """A held-out measurement as the run file keeps it."""
     mean = result.estimate
     return HeldOutRow(
-        generation, result.side, result.opponent, mean.mean, mean.half_width, mean.num_samples, result.metrics
+        generation=generation,
+        side=result.side,
+        opponent=result.opponent,
+        mean=mean.mean,
+        ci_half_width=mean.half_width,
+        episodes=mean.num_samples,
+        statistics=result.metrics,
+        scores=result.scores,
     )
 
 

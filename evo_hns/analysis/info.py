@@ -8,7 +8,7 @@ import numpy as np
 
 from evo_hns.archive.records import HeldOutRow, Run
 from evo_hns.config import RunConfig
-from evo_hns.evaluation.intervals import Estimate, difference
+from evo_hns.evaluation.intervals import Estimate, estimate, estimate_gain
 from evo_hns.spec import Side
 
 
@@ -22,11 +22,7 @@ class Gain:
     last_generation: int
     first: Estimate
     last: Estimate
-
-    @property
-    def gain(self) -> Estimate:
-        """Last less first."""
-        return difference(self.first, self.last)
+    gain: Estimate  #: last less first, paired over the same worlds
 
     @property
     def is_certain(self) -> bool:
@@ -39,15 +35,19 @@ def gains(run: Run) -> list[Gain]:
     pairs: dict[tuple[Side, str], list[HeldOutRow]] = {}
     for row in run.held_out:
         pairs.setdefault((row.side, row.opponent), []).append(row)
-    return [
-        Gain(side, opponent, rows[0].generation, rows[-1].generation, _estimate(rows[0]), _estimate(rows[-1]))
-        for (side, opponent), rows in pairs.items()
-        if len(rows) > 1
-    ]
+    return [_gain(rows[0], rows[-1]) for rows in pairs.values() if len(rows) > 1]
 
 
-def _estimate(row: HeldOutRow) -> Estimate:
-    return Estimate(row.mean, row.ci_half_width, row.episodes)
+def _gain(first: HeldOutRow, last: HeldOutRow) -> Gain:
+    return Gain(
+        side=first.side,
+        opponent=first.opponent,
+        first_generation=first.generation,
+        last_generation=last.generation,
+        first=estimate(first.scores),
+        last=estimate(last.scores),
+        gain=estimate_gain(first.scores, last.scores),
+    )
 
 
 def env_steps(run: Run) -> int:

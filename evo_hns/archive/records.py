@@ -34,6 +34,10 @@ class Champion:
     score: float  #: what it scored on fresh worlds, higher is better
 
 
+def _no_scores() -> FloatArray:
+    return np.empty(0)
+
+
 @dataclass(frozen=True)
 class HeldOutRow:
     """One measurement of a champion against a player that never takes part in the search."""
@@ -45,6 +49,7 @@ class HeldOutRow:
     ci_half_width: float  #: of the mean's confidence interval
     episodes: int  #: that were counted
     statistics: Mapping[str, float] = field(default_factory=dict)  #: further means by name; NaN is as if absent
+    scores: FloatArray = field(default_factory=_no_scores, compare=False)  #: `(E,)` per world, NaN if discarded
 
 
 @dataclass(frozen=True, eq=False)

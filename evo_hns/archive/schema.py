@@ -6,6 +6,7 @@
     /metrics/<name>      (G,) float64; NaN is absent; names with time_ are wall-clock
     /discards/<cause>    (G,) int64
     /held_out/<column>   one entry per measurement; /held_out/statistics/<name> likewise, NaN is absent
+    /held_out/scores     values of all measurements one after the other, and how many each has
     /state/...           nested arrays, as they were given
 
 Files are encoded in memory: HDF5 itself must never meet a full disk (it can crash the process),
@@ -161,12 +162,16 @@ def _write_held_out(group: h5py.Group, rows: tuple[HeldOutRow, ...]) -> None:
     names = {name for row in rows for name in row.statistics}
     columns = {name: np.array([row.statistics.get(name, np.nan) for row in rows]) for name in sorted(names)}
     _write_arrays(group.create_group("statistics"), columns)
+    scores = [np.asarray(row.scores, dtype=np.float64) for row in rows]
+    lengths = np.array([len(values) for values in scores], dtype=np.int64)
+    _write_arrays(group.create_group("scores"), {"values": np.concatenate([np.empty(0), *scores]), "length": lengths})
 
 
 def _read_held_out(group: h5py.Group) -> tuple[HeldOutRow, ...]:
     length = len(group["generation"])
     columns = _read_columns(group, length)
     statistics = _read_columns(group["statistics"], length)
+    scores = np.split(group["scores/values"][()], np.cumsum(group["scores/length"][()])[:-1]) if length else []
     return tuple(
         HeldOutRow(
             generation=int(columns["generation"][row]),
@@ -176,6 +181,7 @@ def _read_held_out(group: h5py.Group) -> tuple[HeldOutRow, ...]:
             ci_half_width=float(columns["ci_half_width"][row]),
             episodes=int(columns["episodes"][row]),
             statistics={name: float(column[row]) for name, column in statistics.items() if not np.isnan(column[row])},
+            scores=scores[row],
         )
         for row in range(length)
     )

@@ -68,7 +68,7 @@ class HideAndSeek:
         self.scene, self.physics, self.rules = scene, physics, rules
         self.observation_spec, self.action_spec = observation_spec(world, rules), ActionSpec()
         self.num_worlds, self.horizon = physics.num_worlds, rules.horizon
-        self._world, self._num_substeps = world, num_substeps
+        self._world, self.num_substeps = world, num_substeps
         self._prep_time = rules.prep_fraction * rules.horizon
         self._reader = EntityReader(scene, physics)
         self._eyes = Eyes(scene, physics, rules.num_lidar_rays)
@@ -199,7 +199,7 @@ class HideAndSeek:
             running = (~self._failed).nonzero().squeeze(1)
             if len(running) == 0:
                 return
-        failed = self.physics.step(self._num_substeps, running)[:num_worlds]
+        failed = self.physics.step(self.num_substeps, running)[:num_worlds]
         pos = self._reader.positions(num_worlds)
         inside = (pos >= _LOWEST_CORNER) & (pos <= _HIGHEST_CORNER)
         self._failed = self._failed | failed | ~inside.flatten(1).all(1)

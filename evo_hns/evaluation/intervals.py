@@ -48,10 +48,12 @@ def estimate(samples: np.ndarray) -> Estimate:
     return Estimate(float(values.mean()), float(Z_95 * error), len(values))
 
 
-def difference(before: Estimate, after: Estimate) -> Estimate:
-    """What was gained, with its 95 % interval.
+def estimate_gain(before: np.ndarray, after: np.ndarray) -> Estimate:
+    """Mean difference of scores from the same worlds, paired world by world, with its 95 % interval.
 
-    The two are taken as independent; where both were measured on the same worlds this errs on the wide side.
+    Raises:
+        ValueError: the two do not pair, or no pair is finite.
     """
-    half_width = float(np.hypot(before.half_width, after.half_width))
-    return Estimate(after.mean - before.mean, half_width, min(before.num_samples, after.num_samples))
+    if np.shape(before) != np.shape(after):
+        raise ValueError(f"got {np.shape(before)} and {np.shape(after)} scores, expected those of the same worlds")
+    return estimate(np.asarray(after, dtype=np.float64) - np.asarray(before, dtype=np.float64))

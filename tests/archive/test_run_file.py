@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from evo_hns.archive import RunFile, RunFileError
+from evo_hns.archive import GenerationRecord, HeldOutRow, RunFile, RunFileError
 from evo_hns.config import RunConfig
 from evo_hns.spec import Side
 
@@ -269,3 +269,23 @@ def test_settings_of_another_version_are_named_and_the_rest_can_be_read(create):
     assert run.num_generations == 2
     with pytest.raises(RunFileError, match=r"of evo_hns .* and 'world.color' is not understood here"):
         _ = run.config
+
+
+def test_settings_of_an_extended_run_are_stored_with_its_next_generation(tmp_path):
+    path = tmp_path / "run.h5"
+    with RunFile.create(path, RunConfig(), {side: 3 for side in Side}) as writer:
+        longer = RunConfig.model_validate({"coevolution": {"generations": 7}})
+        writer.reconfigure(longer)
+        assert RunFile.read(path).config == RunConfig()
+        writer.commit(GenerationRecord(0, {}, {}, {}))
+    assert RunFile.read(path).config == longer
+
+
+def test_scores_of_held_out_worlds_come_back_with_their_gaps(tmp_path):
+    path = tmp_path / "run.h5"
+    scores = [np.array([1.0, np.nan, -48.0]), np.empty(0), np.array([2.5])]
+    rows = tuple(HeldOutRow(0, Side.HIDERS, f"player{k}", 0.0, 1.0, 2, {}, s) for k, s in enumerate(scores))
+    with RunFile.create(path, RunConfig(), {side: 3 for side in Side}) as writer:
+        writer.commit(GenerationRecord(0, {}, {}, {}, rows))
+    for row, expected in zip(RunFile.read(path).held_out, scores, strict=True):
+        np.testing.assert_array_equal(row.scores, expected)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evo_hns.evaluation.intervals import difference, estimate
+from evo_hns.evaluation.intervals import estimate, estimate_gain
 
 
 def test_intervals_cover_the_mean_in_95_of_100_samples() -> None:
@@ -32,11 +32,14 @@ def test_no_sample_is_an_error() -> None:
         estimate(np.array([np.nan]))
 
 
-def test_the_interval_of_a_difference_covers_it_in_95_of_100_samples() -> None:
-    rng = np.random.default_rng(1)
-    covered = 0
-    for _ in range(2000):
-        before, after = (estimate(rng.choice([-48.0, 48.0], p=[1 - p, p], size=256)) for p in (0.3, 0.6))
-        gain = difference(before, after)
-        covered += gain.low <= 0.3 * 96 <= gain.high
-    assert 0.935 < covered / 2000 < 0.965
+def test_a_gain_is_paired_world_by_world() -> None:
+    before = np.array([-40.0, 0.0, 40.0])
+    result = estimate_gain(before, before + np.array([9.0, 10.0, 11.0]))
+    assert result.mean == pytest.approx(10.0)
+    assert result.half_width < 2.0  # not the spread of the worlds
+    assert estimate_gain(np.array([1.0, np.nan]), np.array([3.0, 5.0])).num_samples == 1
+
+
+def test_scores_of_other_worlds_do_not_pair() -> None:
+    with pytest.raises(ValueError, match="expected those of the same worlds"):
+        estimate_gain(np.zeros(3), np.zeros(4))

@@ -1,0 +1,128 @@
+"""What was learnt, and when: held-out measurements of one or many runs against env steps.
+
+One panel for each side and held-out player (mean return of the champion's team), and one for each
+of the game's statistics that tell what hiders do with boxes and ramps. Runs of one kind of search
+share a colour; a band is the 95 % interval of one measurement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evo_hns.archive.records import HeldOutRow, Run
+from evo_hns.config import ConfigError
+from evo_hns.evaluation.held_out import HELD_OUT
+from evo_hns.spec import Side
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+STATISTICS = (
+    "hiders_in_room_prep",
+    "box_at_door_prep",
+    "max_box_move_prep",
+    "num_box_lock_prep",
+    "max_ramp_move_prep",
+    "hider_seen_share",
+)
+"""Shown of the hiders' champions against the chaser."""
+
+RETURN_LIMITS = (-50, 50)
+
+
+def plot_returns(runs: Mapping[str, Run], path: Path) -> None:
+    """Draw mean returns against every held-out player.
+
+    Args:
+        runs: by name.
+        path: the picture; its ending decides the format.
+
+    Raises:
+        ConfigError: matplotlib is missing, or no run has a measurement.
+    """
+    panels = [(side, opponent) for side in Side for opponent in HELD_OUT[side]]
+    figure, axes = _figure(runs, len(HELD_OUT[Side.HIDERS]), len(panels))
+    for axis, (side, opponent) in zip(axes, panels, strict=True):
+        for run, colour, label in _styled(runs):
+            rows = _rows(run, side, opponent)
+            means, half = np.array([r.mean for r in rows]), np.array([r.ci_half_width for r in rows])
+            _draw(axis, _steps(run, rows), means, half, colour, label)
+        axis.set_title(f"{side.label} against {opponent}")
+        axis.set_ylim(*RETURN_LIMITS)
+        axis.axhline(0, color="0.8", linewidth=0.8, zorder=0)
+    _finish(figure, axes, "mean return of the champion's team", path)
+
+
+def plot_statistics(runs: Mapping[str, Run], path: Path) -> None:
+    """Draw the game's statistics of the hiders' champions against the chaser; errors as `plot_returns`."""
+    figure, axes = _figure(runs, 3, len(STATISTICS))
+    for axis, name in zip(axes, STATISTICS, strict=True):
+        for run, colour, label in _styled(runs):
+            rows = _rows(run, Side.HIDERS, "chaser")
+            values = np.array([r.statistics.get(name, np.nan) for r in rows])
+            _draw(axis, _steps(run, rows), values, np.zeros(len(values)), colour, label)
+        axis.set_title(name)
+        axis.set_ylim(bottom=0)
+    _finish(figure, axes, "mean over the held-out worlds", path)
+
+
+def _rows(run: Run, side: Side, opponent: str) -> list[HeldOutRow]:
+    return [row for row in run.held_out if row.side is side and row.opponent == opponent]
+
+
+def _steps(run: Run, rows: Sequence[HeldOutRow]) -> np.ndarray:
+    """Millions of env steps of training when each measurement was made."""
+    total = np.cumsum(run.metrics["env_steps"]) / 1e6
+    return total[[row.generation for row in rows]]
+
+
+def _styled(runs: Mapping[str, Run]) -> list[tuple[Run, str, str]]:
+    """Each run with the colour of its searches, and their name the first time they occur."""
+    colours: dict[str, str] = {}
+    styled = []
+    for run in runs.values():
+        searches = sorted({run.config.side(side).search.algorithm for side in Side})
+        kind = " and ".join(searches)
+        label = "" if kind in colours else kind
+        styled.append((run, colours.setdefault(kind, f"C{len(colours)}"), label))
+    return styled
+
+
+def _draw(axis: Axes, steps: np.ndarray, means: np.ndarray, half: np.ndarray, colour: str, label: str) -> None:
+    axis.plot(steps, means, color=colour, linewidth=1.2, label=label or None)
+    axis.fill_between(steps, means - half, means + half, color=colour, alpha=0.15, linewidth=0)
+
+
+def _figure(runs: Mapping[str, Run], columns: int, panels: int) -> tuple[Figure, list[Axes]]:
+    if not any(run.held_out for run in runs.values()):
+        raise ConfigError("none of these runs has a held-out measurement yet; let a generation finish")
+    try:
+        import matplotlib
+    except ImportError:
+        raise ConfigError("pictures need matplotlib: pip install 'evo_hns[plot]'") from None
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    rows = -(-panels // columns)
+    figure, grid = pyplot.subplots(rows, columns, figsize=(3.6 * columns, 2.7 * rows), sharex=True, squeeze=False)
+    return figure, list(grid.ravel())
+
+
+def _finish(figure: Figure, axes: Sequence[Axes], ylabel: str, path: Path) -> None:
+    from matplotlib import pyplot
+
+    axes[0].legend(fontsize=8)
+    figure.supxlabel("million env steps of training", fontsize=9)
+    figure.supylabel(ylabel, fontsize=9)
+    figure.tight_layout()
+    try:
+        figure.savefig(path, dpi=130)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"cannot write the picture {path}: {error}") from None
+    finally:
+        pyplot.close(figure)

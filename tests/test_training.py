@@ -1,0 +1,210 @@
+"""Whole runs: stopped anywhere they continue to the same bits, and no setting of the machine changes a number."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from evo_hns.archive.records import GenerationRecord, Run
+from evo_hns.archive.run_file import RunFile
+from evo_hns.archive.storage import RunFileError
+from evo_hns.config import ConfigError, RunConfig
+from evo_hns.search import SEARCHERS
+from evo_hns.spec import Side
+from evo_hns.training import Cost, resume, train
+
+GENERATIONS = 4
+
+
+def tiny(**changes: Any) -> RunConfig:
+    """A run of seconds: every part is there, and each is small."""
+    settings: dict[str, Any] = {
+        "seed": 3,
+        "world": {"num_hiders": 1, "num_seekers": 1},
+        "rules": {"horizon": 6},
+        "physics": {"num_worlds": 16, "num_threads": 1},
+        "policy": {"hidden_size": 2},
+        "search": {"popsize": 4, "ga": {"num_elites": 1}},
+        "coevolution": {
+            "generations": GENERATIONS,
+            "episodes_per_candidate": 2,
+            "num_finalists": 1,
+            "finalist_episodes": 2,
+            "held_out_episodes": 4,
+        },
+    }
+    for table, values in changes.items():
+        settings[table] = {**settings.get(table, {}), **values} if isinstance(values, dict) else values
+    return RunConfig.model_validate(settings)
+
+
+def ignore(_: Cost) -> None:
+    """Take no notice of the cost."""
+
+
+def run_whole(path: Path, config: RunConfig) -> Run:
+    train(config, path, announce=ignore, observers=[])
+    return RunFile.read(path)
+
+
+def numbers(run: Run) -> dict[str, Any]:
+    """Everything in a run that must not depend on when, where and in how many parts it was made."""
+    found: dict[str, Any] = {name: v for name, v in run.metrics.items() if not name.startswith("time_")}
+    for side in Side:
+        hall = run.halls[side]
+        found |= {f"{side.label} genomes": hall.genomes, f"{side.label} scores": hall.scores}
+    found |= {f"held out {k}": np.array([r.mean, r.ci_half_width]) for k, r in enumerate(run.held_out)}
+    found |= {f"discards {cause}": counts for cause, counts in run.discards.items()}
+    return found | _leaves(run.state, "state")
+
+
+def _leaves(state: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in state.items():
+        nested = isinstance(value, Mapping)
+        found |= _leaves(value, f"{prefix} {name}") if nested else {f"{prefix} {name}": value}
+    return found
+
+
+def assert_same_bits(one: Run, other: Run) -> None:
+    a, b = numbers(one), numbers(other)
+    assert a.keys() == b.keys()
+    different = [name for name in a if np.asarray(a[name]).tobytes() != np.asarray(b[name]).tobytes()]
+    assert different == []
+
+
+class StopAfter:
+    """An observer that interrupts a run as Ctrl-C does."""
+
+    def __init__(self, generations: int) -> None:
+        self._left = generations
+
+    def __call__(self, _: GenerationRecord) -> None:
+        self._left -= 1
+        if self._left == 0:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("algorithm", sorted(SEARCHERS))
+def test_an_interrupted_run_continues_to_the_same_bits(algorithm: str, tmp_path: Path) -> None:
+    config = tiny(search={"algorithm": algorithm, "popsize": 4, "ga": {"num_elites": 1}})
+    unbroken = run_whole(tmp_path / "unbroken.h5", config)
+    broken = tmp_path / "broken.h5"
+    with pytest.raises(KeyboardInterrupt):
+        train(config, broken, announce=ignore, observers=[StopAfter(2)])
+    assert RunFile.read(broken).num_generations == 2
+    resume(broken, announce=ignore, observers=[])
+    assert_same_bits(RunFile.read(broken), unbroken)
+
+
+@pytest.mark.parametrize("physics", [{"num_worlds": 3}, {"num_worlds": 64}, {"num_threads": 2}, {"num_threads": 3}])
+def test_batch_size_and_threads_change_no_number(physics: dict[str, int], tmp_path: Path) -> None:
+    one = run_whole(tmp_path / "one.h5", tiny())
+    other = run_whole(tmp_path / "other.h5", tiny(physics={"num_worlds": 16, "num_threads": 1, **physics}))
+    assert_same_bits(one, other)
+
+
+def test_seeds_make_different_runs(tmp_path: Path) -> None:
+    one = run_whole(tmp_path / "one.h5", tiny())
+    other = run_whole(tmp_path / "other.h5", tiny(seed=4))
+    assert not np.array_equal(one.halls[Side.HIDERS].genomes, other.halls[Side.HIDERS].genomes)
+
+
+def test_sides_may_search_in_different_ways_with_different_networks(tmp_path: Path) -> None:
+    config = tiny(
+        hiders={"search": {"algorithm": "ga"}},
+        seekers={"search": {"algorithm": "snes"}, "policy": {"network": "attention", "gru_size": 3}},
+    )
+    run = run_whole(tmp_path / "run.h5", config)
+    assert run.num_generations == GENERATIONS
+    assert run.halls[Side.HIDERS].num_params != run.halls[Side.SEEKERS].num_params
+
+
+def test_a_network_for_each_member_makes_longer_genomes(tmp_path: Path) -> None:
+    pair = {"num_hiders": 2, "num_seekers": 2}
+    shared = run_whole(tmp_path / "shared.h5", tiny(world=pair))
+    own = run_whole(tmp_path / "own.h5", tiny(world=pair, policy={"hidden_size": 2, "genome_per_member": True}))
+    assert own.halls[Side.HIDERS].num_params == 2 * shared.halls[Side.HIDERS].num_params
+
+
+def test_a_finished_run_is_extended_only_when_asked(tmp_path: Path) -> None:
+    path = tmp_path / "run.h5"
+    run_whole(path, tiny())
+    with pytest.raises(ConfigError, match="has all its 4 generations; to go on, ask for more"):
+        resume(path, announce=ignore, observers=[])
+    resume(path, generations=6, announce=ignore, observers=[])
+    extended = RunFile.read(path)
+    assert (extended.num_generations, extended.config.coevolution.generations) == (6, 6)
+    longer = run_whole(tmp_path / "longer.h5", tiny(coevolution={**tiny().coevolution.model_dump(), "generations": 6}))
+    for side in Side:
+        assert np.array_equal(extended.halls[side].genomes, longer.halls[side].genomes)
+
+
+def test_a_run_never_overwrites_another(tmp_path: Path) -> None:
+    path = tmp_path / "run.h5"
+    before = run_whole(path, tiny())
+    with pytest.raises(RunFileError, match="exists"):
+        train(tiny(seed=9), path, announce=ignore, observers=[])
+    assert_same_bits(RunFile.read(path), before)
+
+
+def test_held_out_players_are_met_first_last_and_every_so_often(tmp_path: Path) -> None:
+    settings = {**tiny().coevolution.model_dump(), "held_out_every": 2}
+    run = run_whole(tmp_path / "run.h5", tiny(coevolution=settings))
+    assert sorted({row.generation for row in run.held_out}) == [0, 2, 3]
+    assert {row.opponent for row in run.held_out if row.side is Side.HIDERS} == {"still", "random", "chaser"}
+
+
+def _in_child(job: Any) -> int:
+    """Run a job in a forked process and return its pid: imports and compiled kernels come along."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            job()
+            os._exit(0)
+        except BaseException:
+            os._exit(1)
+    return pid
+
+
+@pytest.mark.slow
+def test_a_run_killed_at_dozens_of_random_moments_ends_in_the_same_bits(tmp_path: Path) -> None:
+    settings = {**tiny().coevolution.model_dump(), "generations": 24}
+    config = tiny(coevolution=settings)
+    start = time.perf_counter()
+    unbroken = run_whole(tmp_path / "unbroken.h5", config)
+    duration = time.perf_counter() - start
+    rng = np.random.default_rng(0)
+    kills = 0
+    for attempt in range(6):
+        path = tmp_path / f"killed-{attempt}.h5"
+        done = 0
+        for _ in range(200):
+            exists = path.exists()
+            pid = _in_child(
+                lambda path=path, exists=exists: (
+                    resume(path, announce=ignore, observers=[])
+                    if exists
+                    else train(config, path, announce=ignore, observers=[])
+                )
+            )
+            time.sleep(rng.uniform(0.05, 0.6) * min(duration, 2.0))
+            os.kill(pid, signal.SIGKILL)
+            _, status = os.waitpid(pid, 0)
+            kills += os.WIFSIGNALED(status)
+            if path.exists():
+                run = RunFile.read(path)  # never damaged
+                assert run.num_generations >= done  # never less than before
+                done = run.num_generations
+                if done == 24:
+                    break
+        assert_same_bits(RunFile.read(path), unbroken)
+        assert sorted(p.name for p in tmp_path.glob("*.tmp*")) == []
+    assert kills >= 24

@@ -20,8 +20,9 @@ PolicyState = Tensor
 class Policy(Protocol):
     """What plays one side."""
 
-    num_params: int
-    """Length N of the genome of *one* network (0 for scripted players)."""
+    @property
+    def num_params(self) -> int:
+        """Length N of the genome of *one* network (0 for scripted players)."""
 
     def initial_state(self, seeds: Tensor, num_agents: int) -> PolicyState:
         """Memory at the start of an episode.

@@ -24,7 +24,7 @@ _MEMORY = 24  # env steps for which a place is worth a visit
 _LOOK = 4  # env steps of looking around at that place
 _PATIENCE = 30  # env steps after which a search for one cell is given up
 _GIVEN_UP = -80.0  # age of such a cell
-_LEAD = 3.0  # env steps that somebody out of sight is thought to run on
+_LEAD = 1.0  # env steps that somebody out of sight is thought to run on
 _STEP = 0.075  # seconds
 _STUCK_LIMIT, _PUSH, _ASIDE = 4, 5, 3  # env steps without progress; of pushing straight on; of stepping aside
 

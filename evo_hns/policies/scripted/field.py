@@ -47,7 +47,7 @@ def best_door(x: float, y: float, to_x: float, to_y: float, doors: np.ndarray) -
 @kernel
 def on_vertical_wall(door: np.ndarray) -> bool:
     """Whether a door is passed along x."""
-    return abs(door[0] - WALL) < abs(door[1] - WALL)
+    return bool(abs(door[0] - WALL) < abs(door[1] - WALL))
 
 
 @kernel

@@ -11,7 +11,7 @@ from evo_hns.policies.kernel import kernel
 _COASTING = 0.08  # seconds of its velocity that an agent rolls on
 _GAIN = 3.0  # full force from a third of a metre
 _TURN_PER_STEP = 0.675  # radians at full torque
-_CLEARANCE = 0.38  # metres from the centre that must be free to walk on
+_CLEARANCE = 0.35  # metres from the centre that must be free to walk on
 _SLACK = 0.2  # how much nearer than an obstacle a goal must be to be walked to
 
 
@@ -52,4 +52,4 @@ def around(dx: float, dy: float, lidar: np.ndarray) -> tuple[float, float]:
 def _free(lidar: np.ndarray, k: int) -> float:
     """Distance that is free along a ray and its neighbours."""
     num_rays = lidar.shape[0]
-    return min(lidar[(k - 1) % num_rays], lidar[k % num_rays], lidar[(k + 1) % num_rays])
+    return float(min(lidar[(k - 1) % num_rays], lidar[k % num_rays], lidar[(k + 1) % num_rays]))

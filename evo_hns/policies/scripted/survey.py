@@ -21,8 +21,8 @@ _COS_CONE = 0.38268343236508984  # cos of 67.5 degrees
 _DEPTH = 0.3  # how far behind a surface a cell's middle may lie, metres: boxes fill cells
 _CLOSE = 0.35  # metres at which a cell is seen in any direction
 _UNSEEN, _NOISE = 30.0, 15.0  # env steps: age of the cells at first, so that no two players search alike
-_ROOM = 15.0  # the room is searched first
-_NEARNESS = 1.5  # metres of way that count for as much as any way
+_ROOM = 80.0  # the room is searched first
+_NEARNESS = 3.0  # metres of way that count for as much as any way
 
 
 @kernel

@@ -33,7 +33,7 @@ class Physics(Protocol):
         """Per-world `(W, ...)` values of a field of `MjModel`, writable between episodes or steps."""
 
     def reset(self) -> None:
-        """Return every world to the model's default state: nothing of its past remains."""
+        """Return every world to the model's default state: nothing of its past remains but its model fields."""
 
     def forward(self) -> None:
         """Bring derived fields up to the state; call after writing state or model fields."""
@@ -50,9 +50,10 @@ class Physics(Protocol):
         """Distance along each ray to the first surface of another body, and the geom it belongs to.
 
         Args:
-            origins: `(W, R, 3)` world frame, metres.
+            origins: `(W, R, 3)` world frame, metres; W may stop short, then only the first worlds are looked at.
             directions: `(W, R, 3)`, any length; distances are in multiples of it.
             exclude_body: `(R,)` int64, the body whose geoms a ray ignores. Floor planes are never hit.
+                Rays that share origin and excluded body are cheapest side by side.
 
         Returns:
             `(W, R)` distance (-1 for a miss) and `(W, R)` int64 geom id (-1 for a miss).

@@ -171,8 +171,8 @@ def test_each_call_reports_its_own_failures_only(sleepy_game):
     assert physics.step(15).tolist() == [False, True, False]
 
 
-def test_a_number_that_is_not_finite_is_a_failure_even_if_mujoco_does_not_warn(sleepy_game):
-    """A timestep that is no number spoils the state after MuJoCo's own checks of the last substep."""
+def test_a_number_that_goes_bad_in_the_last_substep_is_a_failure_of_this_call(sleepy_game):
+    """A timestep that is no number spoils the state after the checks with which a substep begins."""
     physics = sleepy_game.physics(3)
     sleepy_game.place(physics, SEEDS[:3])
     physics.model_field("opt.timestep")[1] = float("nan")

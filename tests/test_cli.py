@@ -13,8 +13,7 @@ import pytest
 
 from evo_hns.cli import main
 from evo_hns.cli.command import BROKEN_PIPE, INTERRUPTED, USER_ERROR, is_user_error, overview
-from evo_hns.cli.progress import duration
-from evo_hns.cli.tables import columns
+from evo_hns.cli.tables import columns, duration, json_text
 from evo_hns.cli.verbs import VERBS, command, free_path
 from evo_hns.cli.words import gather_settings, one_line
 from evo_hns.config import ConfigError
@@ -196,6 +195,11 @@ def test_the_command_is_told_by_its_path_where_the_shell_does_not_find_it(
     assert command() == "bin/evo-hns"
     monkeypatch.setenv("PATH", str(program.parent))
     assert command() == "evo-hns"
+
+
+def test_json_holds_no_number_that_json_does_not_know() -> None:
+    answer = {"path": Path("x"), "figures": (1.5, float("nan"), float("inf")), "deeper": {"count": 2}}
+    assert json.loads(json_text(answer)) == {"path": "x", "figures": [1.5, None, None], "deeper": {"count": 2}}
 
 
 def test_columns_line_up() -> None:

@@ -5,7 +5,6 @@ Owns no figure: everything shown comes in a `GenerationRecord`, after it is safe
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -15,7 +14,8 @@ from typing import Any, Protocol
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from evo_hns.archive.records import GenerationRecord
+from evo_hns.archive.records import GenerationRecord, HeldOutRow
+from evo_hns.cli.tables import duration, json_text
 from evo_hns.config import ConfigError
 from evo_hns.spec import Side
 from evo_hns.training import Cost
@@ -85,8 +85,9 @@ class Words:
         self._bar.update(self._task, total=cost.generations)
         self._last_time = time.perf_counter()
         self._console.print(
-            f"{cost.generations} generation{'s' * (cost.generations != 1)} of {cost.env_steps_per_generation:,} env steps,"
-            f" about {duration(cost.seconds)} at {cost.env_steps_per_second:,.0f} env steps/s"
+            f"{cost.generations} generation{'s' * (cost.generations != 1)} of"
+            f" {cost.env_steps_per_generation:,} env steps, about {duration(cost.seconds)}"
+            f" at {cost.env_steps_per_second:,.0f} env steps/s"
         )
 
     def observe(self, record: GenerationRecord) -> None:
@@ -119,12 +120,12 @@ class JsonLines:
                 "champions": {side.label: champion.score for side, champion in record.champions.items()},
                 "metrics": record.metrics,
                 "discards": record.discards,
-                "held_out": [vars(row) | {"side": row.side.label} for row in record.held_out],
+                "held_out": [held_out_figures(row) for row in record.held_out],
             }
         )
 
     def _print(self, figures: dict[str, Any]) -> None:
-        self._console.out(json.dumps(figures, default=dict), highlight=False)
+        self._console.out(json_text(figures), highlight=False)
 
 
 class EventFiles:
@@ -146,6 +147,19 @@ class EventFiles:
         self._writer.flush()
 
 
+def held_out_figures(row: HeldOutRow) -> dict[str, object]:
+    """A held-out measurement under the names that `info --json` uses."""
+    return {
+        "generation": row.generation,
+        "side": row.side.label,
+        "opponent": row.opponent,
+        "mean": row.mean,
+        "ci95": row.ci_half_width,
+        "episodes": row.episodes,
+        "statistics": dict(row.statistics),
+    }
+
+
 def describe(record: GenerationRecord) -> str:
     """A generation in a line: number, scores of the champions, discarded matches if any."""
     scores = "  ".join(
@@ -153,17 +167,6 @@ def describe(record: GenerationRecord) -> str:
     )
     discarded = sum(record.discards.values())
     return f"generation {record.generation:4d}  {scores}" + (f"  {discarded} discarded" if discarded else "")
-
-
-def duration(seconds: float) -> str:
-    """Seconds in the units that people use: `4.2 s`, `3 min 20 s`, `2 h 05 min`."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    if seconds < 3600:
-        minutes, rest = divmod(round(seconds), 60)
-        return f"{minutes} min {rest:02d} s"
-    hours, rest = divmod(round(seconds / 60), 60)
-    return f"{hours} h {rest:02d} min"
 
 
 def _bar(console: Console) -> Progress:

@@ -1,11 +1,12 @@
-"""Figures as text for people: columns that line up, one fact in a line."""
+"""Figures as text: columns that line up for people, JSON for programs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import math
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from evo_hns.cli.progress import duration
 from evo_hns.spec import Side
 
 if TYPE_CHECKING:
@@ -13,6 +14,30 @@ if TYPE_CHECKING:
     from evo_hns.analysis.evaluate import Evaluation
     from evo_hns.analysis.info import Gain
     from evo_hns.archive import Run
+
+
+def json_text(answer: object) -> str:
+    """One line of JSON; a number that is not finite is null, and what JSON does not know (a path) its text."""
+    return json.dumps(_finite(answer), default=str)
+
+
+def _finite(answer: object) -> object:
+    if isinstance(answer, Mapping):
+        return {key: _finite(value) for key, value in answer.items()}
+    if isinstance(answer, list | tuple):
+        return [_finite(value) for value in answer]
+    return None if isinstance(answer, float) and not math.isfinite(answer) else answer
+
+
+def duration(seconds: float) -> str:
+    """Seconds in the units that people use: `4.2 s`, `3 min 20 s`, `2 h 05 min`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    if seconds < 3600:
+        minutes, rest = divmod(round(seconds), 60)
+        return f"{minutes} min {rest:02d} s"
+    hours, rest = divmod(round(seconds / 60), 60)
+    return f"{hours} h {rest:02d} min"
 
 
 def columns(rows: Sequence[Sequence[object]]) -> str:

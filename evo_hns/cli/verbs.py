@@ -6,7 +6,6 @@ library and prints what it answers; figures also as JSON.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
@@ -20,6 +19,7 @@ import tyro
 from tyro.conf import FlagConversionOff, FlagCreatePairsOff, Positional, UseAppendAction
 
 from evo_hns import config
+from evo_hns.cli.tables import bench_text, evaluation_text, gains_table, info_text, json_text
 from evo_hns.config import ConfigError
 from evo_hns.experiment import load_experiment
 
@@ -125,7 +125,6 @@ class Info:
         """Print it."""
         from evo_hns.analysis.info import describe_run
         from evo_hns.archive import RunFile
-        from evo_hns.cli.tables import info_text
 
         run = RunFile.read(self.run)
         show(describe_run(run) if self.as_json else info_text(run))
@@ -154,7 +153,6 @@ class Evaluate:
         """Play, and print returns and statistics."""
         game = load_experiment(self.experiment, self.settings)
         from evo_hns.analysis.evaluate import evaluate
-        from evo_hns.cli.tables import evaluation_text
 
         result = evaluate(self.hider, self.seeker, game, episodes=self.episodes, seed=self.seed)
         show(result.as_dict() if self.as_json else evaluation_text(result))
@@ -199,7 +197,6 @@ class Bench:
         """Print the rate of each layer."""
         resolved = load_experiment(self.experiment, self.settings)
         from evo_hns.analysis.bench import bench
-        from evo_hns.cli.tables import bench_text
 
         result = bench(resolved)
         show(result.as_dict() if self.as_json else bench_text(result))
@@ -255,7 +252,6 @@ def show_result(path: Path, *, as_json: bool) -> None:
     """What a run has come to, and what can be done with it now."""
     from evo_hns.analysis.info import gains
     from evo_hns.archive import RunFile
-    from evo_hns.cli.tables import gains_table
 
     if as_json:
         show({"run": path})
@@ -275,5 +271,5 @@ def command() -> str:
 
 
 def show(answer: object) -> None:
-    """Text as it is, anything else as one line of JSON; what JSON cannot say (a path) as its text."""
-    print(answer if isinstance(answer, str) else json.dumps(answer, default=str), flush=True)
+    """Text as it is, anything else as one line of JSON."""
+    print(answer if isinstance(answer, str) else json_text(answer), flush=True)

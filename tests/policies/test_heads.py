@@ -20,8 +20,13 @@ def test_a_force_goes_to_the_next_bin(force, bin):
 
 @pytest.mark.parametrize(
     ("rz", "forward", "left"),
-    [(0.0, (5, 0), (10, 5)), (math.pi / 2, (10, 5), (5, 10)), (math.pi, (5, 10), (0, 5)), (-math.pi / 2, (0, 5), (5, 0))],
-)  # fmt: skip
+    [
+        (0.0, (5, 0), (10, 5)),
+        (math.pi / 2, (10, 5), (5, 10)),
+        (math.pi, (5, 10), (0, 5)),
+        (-math.pi / 2, (0, 5), (5, 0)),
+    ],
+)
 def test_forward_is_where_the_front_points_and_left_is_left_of_it(rz, forward, left):
     heading = np.array([[[math.sin(rz), math.cos(rz)]] * 2])
     intents = np.array([[[1, 0, 0, 0, 0], [0, 1, 0, 0, 0]]], np.float32)

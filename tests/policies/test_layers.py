@@ -76,7 +76,11 @@ def test_gru_equals_its_equations():
 
 
 def embeddings(genome, at, rows, kinds, kind, width, size):
-    return [plain_squash(plain_dense(genome, at, row[:width], size)[0]) for row, k in zip(rows, kinds) if k == kind]
+    return [
+        plain_squash(plain_dense(genome, at, row[:width], size)[0])
+        for row, k in zip(rows, kinds, strict=True)
+        if k == kind
+    ]
 
 
 @pytest.mark.parametrize("kinds", [[0, 1, 2, 2, 3], [-1, -1, -1, -1, -1], [0, 0, -1, 3, 0], []])
@@ -106,8 +110,6 @@ def test_attention_pools_equal_a_softmax_in_double_precision(kinds, sharpness):
         expected += [weights @ values / weights.sum() if values else np.zeros(size)]
         at += dense_size(width, size)
     outputs = np.full(4 * size, np.nan, np.float32)
-    end = attention_pools(
-        genome, 4, rows, np.array(kinds, np.int8), WIDTHS, query, np.empty(size, np.float32), outputs
-    )
+    end = attention_pools(genome, 4, rows, np.array(kinds, np.int8), WIDTHS, query, np.empty(size, np.float32), outputs)
     assert end == at
     np.testing.assert_allclose(outputs, np.concatenate(expected), atol=3e-5)

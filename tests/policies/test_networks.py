@@ -1,0 +1,194 @@
+"""Whole networks, and what every network of the registry promises."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from evo_hns.config import ConfigError, PolicyConfig
+from evo_hns.policies import POLICIES, build_policy
+from evo_hns.policies.features import encode, row_widths
+from evo_hns.policies.heads import decide
+
+NETWORKS = [(name, gru) for name in POLICIES for gru in (0, 6)]
+WORLD_COLUMNS = (0, 1, 3, 4)
+
+
+def build(name, gru, spec, hidden=8):
+    return build_policy(PolicyConfig(network=name, hidden_size=hidden, gru_size=gru), spec)
+
+
+def genomes(policy, *shape, seed=0):
+    return torch.randn(*shape, policy.num_params, generator=torch.Generator().manual_seed(seed))
+
+
+def memory(policy, num_worlds, num_agents, seed=1):
+    shape = policy.initial_state(torch.arange(num_worlds), num_agents).shape
+    return torch.rand(shape, generator=torch.Generator().manual_seed(seed)) - 0.5
+
+
+def same(first, second, rows=slice(None)):
+    pairs = zip((*vars(first[0]).values(), first[1]), (*vars(second[0]).values(), second[1]), strict=True)
+    return all(torch.equal(a, b[rows]) for a, b in pairs)
+
+
+class PlainReader:
+    """Reads dense layers off a genome, in double precision."""
+
+    def __init__(self, genome):
+        self.genome, self.at = genome.numpy().astype(float), 0
+
+    def layer(self, num_inputs, num_outputs):
+        size = (1 + num_inputs) * num_outputs
+        weights = self.genome[self.at : self.at + size].reshape(1 + num_inputs, num_outputs)
+        self.at += size
+        return lambda inputs: np.array([1.0, *inputs]) @ weights / math.sqrt(1 + num_inputs)
+
+
+def squash(x):
+    x = np.clip(x, -3, 3)
+    return x * (27 + x**2) / (27 + 9 * x**2)
+
+
+def embeddings(read, rows, kinds, widths, hidden):
+    for kind, width in enumerate(widths):
+        embed = read.layer(width, hidden)
+        yield [squash(embed(row[:width])) for row, k in zip(rows, kinds, strict=True) if k == kind]
+
+
+def plain_mlp(read, own, rows, kinds, widths, hidden):
+    x = read.layer(len(own), hidden)(own)
+    for values in embeddings(read, rows, kinds, widths, hidden):
+        x = x + (np.mean(values, 0) if values else 0)
+    return squash(read.layer(hidden, hidden)(squash(x)))
+
+
+def plain_attention(read, own, rows, kinds, widths, hidden):
+    context = squash(read.layer(len(own), hidden)(own))
+    query = read.layer(hidden, hidden)(context)
+    parts = [context]
+    for values in embeddings(read, rows, kinds, widths, hidden):
+        weights = np.exp([query @ value / math.sqrt(hidden) for value in values])
+        parts.append(weights @ values / weights.sum() if values else np.zeros(hidden))
+    return squash(read.layer(5 * hidden, hidden)(np.concatenate(parts)))
+
+
+def plain_memory(read, x, h):
+    reset, renew = (squash(read.layer(len(x) + len(h), len(h))([*x, *h]) / 2) / 2 + 0.5 for _ in range(2))
+    candidate = squash(read.layer(len(x) + len(h), len(h))([*x, *(reset * h)]))
+    return h + renew * (candidate - h)
+
+
+@pytest.mark.parametrize(("name", "gru"), NETWORKS)
+def test_a_network_equals_a_plain_one_in_double_precision(name, gru, make_spec, random_observation):
+    spec, hidden = make_spec(), 8
+    policy, observation = build(name, gru, spec), random_observation(spec, 5)
+    params, state = genomes(policy, 5, 1), memory(policy, 5, 4)
+    action, renewed = policy.act(params, observation, state)
+    features, intents = encode(observation), np.empty((5, 4, 5))
+    for w, a in np.ndindex(5, 4):
+        read = PlainReader(params[w, 0])
+        body = {"mlp": plain_mlp, "attention": plain_attention}[name]
+        last = body(read, features.own[w, a], features.rows[w, a], features.kinds[w, a], row_widths(spec), hidden)
+        if gru:
+            cells = plain_memory(read, last, state[w, a].numpy())
+            np.testing.assert_allclose(renewed[w, a], cells, atol=1e-5)
+            last = np.concatenate([last, cells])
+        intents[w, a] = squash(read.layer(len(last), 5)(last))
+        assert read.at == policy.num_params
+    expected = decide(intents.astype(np.float32), features.heading)
+    assert (action.movement - expected.movement).abs().max() <= 1  # a bin's border may lie between two roundings
+    assert (action.movement != expected.movement).float().mean() < 0.05
+    assert torch.equal(action.pull, expected.pull)
+    assert torch.equal(action.glueall, expected.glueall)
+
+
+@pytest.mark.parametrize(("name", "gru"), NETWORKS)
+def test_a_match_gets_the_same_bits_in_any_slot_and_any_batch(name, gru, make_spec, random_observation, rows_of):
+    spec = make_spec()
+    policy, observation = build(name, gru, spec, hidden=13), random_observation(spec, 9)
+    params, state = genomes(policy, 9, 1), memory(policy, 9, 4)
+    whole = policy.act(params, observation, state)
+    for rows in ([4], [8, 0, 3], [2, 2, 2, 2, 2]):
+        part = policy.act(params[rows], rows_of(observation, rows), state[rows])
+        assert same(part, whole, rows)
+
+
+@pytest.mark.parametrize(("name", "gru"), NETWORKS)
+def test_one_genome_for_all_equals_a_copy_for_each(name, gru, make_spec, random_observation):
+    spec = make_spec()
+    policy, observation = build(name, gru, spec), random_observation(spec, 6)
+    params, state = genomes(policy, 6, 1), memory(policy, 6, 4)
+    shared = policy.act(params, observation, state)
+    assert same(shared, policy.act(params.expand(-1, 4, -1), observation, state))
+
+
+@pytest.mark.parametrize(("name", "gru"), NETWORKS)
+def test_each_member_plays_its_own_genome(name, gru, make_spec, random_observation):
+    spec = make_spec()
+    policy, observation = build(name, gru, spec), random_observation(spec, 6)
+    params, state = genomes(policy, 6, 4), memory(policy, 6, 4)
+    own = policy.act(params, observation, state)
+    for a in range(4):
+        shared = policy.act(params[:, a : a + 1], observation, state)
+        assert not same(shared, own)
+        assert torch.equal(shared[0].movement[:, a], own[0].movement[:, a])
+        assert torch.equal(shared[1][:, a], own[1][:, a])
+
+
+@pytest.mark.parametrize(("name", "gru"), NETWORKS)
+def test_a_zero_genome_stands_still_and_lets_go(name, gru, make_spec, random_observation):
+    spec = make_spec()
+    policy = build(name, gru, spec)
+    zeros = torch.zeros(4, 1, policy.num_params)
+    action, _ = policy.act(zeros, random_observation(spec, 4), policy.initial_state(torch.arange(4), 4))
+    assert (action.movement == 5).all()
+    assert not action.pull.any()
+    assert not action.glueall.any()
+
+
+@pytest.mark.parametrize(("name", "gru"), NETWORKS)
+def test_turning_the_world_turns_the_movement(name, gru, make_spec, random_observation, turned):
+    spec = make_spec(num_rays=32)
+    policy, observation = build(name, gru, spec), random_observation(spec, 40)
+    params, state = 3 * genomes(policy, 40, 1), memory(policy, 40, 4)
+    for column in WORLD_COLUMNS:  # a network that does not know where it is
+        params[..., 8 * (1 + column) : 8 * (2 + column)] = 0
+    before, _ = policy.act(params, observation, state)
+    after, _ = policy.act(params, turned(observation, math.pi / 2), state)
+    expected = torch.stack([10 - before.movement[..., 1], before.movement[..., 0], before.movement[..., 2]], -1)
+    assert (after.movement - expected).abs().max() <= 1  # a bin's border may lie between two roundings
+    assert (after.movement != expected).float().mean() < 0.01
+    assert torch.equal(after.pull, before.pull)
+    assert before.movement.float().std() > 1
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_the_number_of_parameters_does_not_depend_on_how_many_there_are(name, make_spec):
+    sizes = {build(name, 6, make_spec(*n)).num_params for n in ((1, 1, 0, 0), (2, 2, 2, 1), (1, 3, 9, 2))}
+    assert len(sizes) == 1
+
+
+def test_the_default_network_has_between_one_and_one_and_a_half_thousand_parameters(make_spec):
+    assert build_policy(PolicyConfig(), make_spec()).num_params == 1397
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_a_genome_of_another_length_is_refused(name, make_spec, random_observation):
+    policy, observation = build(name, 0, make_spec()), random_observation(make_spec(), 2)
+    state = policy.initial_state(torch.arange(2), 4)
+    with pytest.raises(ValueError, match=f"got genomes of 7 parameters, expected {policy.num_params}"):
+        policy.act(torch.zeros(2, 1, 7), observation, state)
+    with pytest.raises(ValueError, match="got 2 x 3 genomes, expected 2 worlds x 1"):
+        policy.act(torch.zeros(2, 3, policy.num_params), observation, state)
+    with pytest.raises(ValueError, match="got 3 x 1 genomes, expected 2 worlds"):
+        policy.act(torch.zeros(3, 1, policy.num_params), observation, state)
+
+
+def test_an_unknown_network_is_refused_with_the_known_ones(make_spec):
+    config = PolicyConfig.model_construct(network="transformer")
+    with pytest.raises(ConfigError, match="got network 'transformer', expected one of mlp, attention"):
+        build_policy(config, make_spec())

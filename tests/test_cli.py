@@ -118,6 +118,7 @@ def test_a_dotted_option_without_a_value_is_refused(typed: str) -> None:
         (["evaluate", "nobody", "random"], "got the player 'nobody', expected "),
         (["evaluate", "random", "random", "--episodes", "many"], "Error parsing --episodes: "),
         (["parity"], "parity needs a recording"),
+        (["curves"], "curves needs a run file"),
     ],
 )
 def test_a_users_mistake_is_one_line_and_exit_code_2(
@@ -242,6 +243,10 @@ def test_a_run_is_trained_told_extended_and_played(
     players = ["runs/quickstart.h5:hiders/last", "scripted:chaser"]
     assert main(["evaluate", *players, "--episodes", "4", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["episodes"] == 4
+
+    assert main(["curves", "runs/quickstart.h5", "--output", "returns.png"]) == 0
+    assert main(["curves", "runs/quickstart.h5", "--output", "statistics.svg", "--statistics"]) == 0
+    assert Path("returns.png").stat().st_size > 0 and Path("statistics.svg").stat().st_size > 0
 
     assert main(["train", "quickstart", *TINY, "--run", "runs/quickstart.h5"]) == USER_ERROR
     assert "exists" in capsys.readouterr().err

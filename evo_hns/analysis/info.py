@@ -94,17 +94,19 @@ def describe_run(run: Run) -> dict[str, object]:
         "halls": {
             side.label: {"champions": len(hall), "parameters": hall.num_params} for side, hall in run.halls.items()
         },
-        "held_out": [
-            {
-                "generation": row.generation,
-                "side": row.side.label,
-                "opponent": row.opponent,
-                "mean": row.mean,
-                "ci95": row.ci_half_width,
-                "episodes": row.episodes,
-                "statistics": dict(row.statistics),
-            }
-            for row in run.held_out
-        ],
+        "held_out": [describe_held_out(row) for row in run.held_out],
         "metrics": {name: [None if np.isnan(v) else float(v) for v in values] for name, values in run.metrics.items()},
+    }
+
+
+def describe_held_out(row: HeldOutRow) -> dict[str, object]:
+    """A held-out measurement, for JSON."""
+    return {
+        "generation": row.generation,
+        "side": row.side.label,
+        "opponent": row.opponent,
+        "mean": row.mean,
+        "ci95": row.ci_half_width,
+        "episodes": row.episodes,
+        "statistics": dict(row.statistics),
     }

@@ -14,7 +14,8 @@ from typing import Any, Protocol
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from evo_hns.archive.records import GenerationRecord, HeldOutRow
+from evo_hns.analysis.info import describe_held_out
+from evo_hns.archive.records import GenerationRecord
 from evo_hns.cli.tables import duration, json_text
 from evo_hns.config import ConfigError
 from evo_hns.spec import Side
@@ -120,7 +121,7 @@ class JsonLines:
                 "champions": {side.label: champion.score for side, champion in record.champions.items()},
                 "metrics": record.metrics,
                 "discards": record.discards,
-                "held_out": [held_out_figures(row) for row in record.held_out],
+                "held_out": [describe_held_out(row) for row in record.held_out],
             }
         )
 
@@ -145,19 +146,6 @@ class EventFiles:
         for name, value in {**record.metrics, **points}.items():
             self._writer.add_scalar(name, value, record.generation)
         self._writer.flush()
-
-
-def held_out_figures(row: HeldOutRow) -> dict[str, object]:
-    """A held-out measurement under the names that `info --json` uses."""
-    return {
-        "generation": row.generation,
-        "side": row.side.label,
-        "opponent": row.opponent,
-        "mean": row.mean,
-        "ci95": row.ci_half_width,
-        "episodes": row.episodes,
-        "statistics": dict(row.statistics),
-    }
 
 
 def describe(record: GenerationRecord) -> str:

@@ -159,6 +159,31 @@ class Evaluate:
 
 
 @dataclass(frozen=True)
+class Curves:
+    """Draw what was learnt, and when: held-out measurements of runs against env steps."""
+
+    runs: Annotated[Positional[tuple[Path, ...]], tyro.conf.arg(metavar="RUN...")]
+    """Run files."""
+    output: Annotated[Path, tyro.conf.arg(metavar="FILE")] = Path("curves.png")
+    """The picture; its ending decides the format."""
+    statistics: FlagCreatePairsOff[bool] = False
+    """Draw what hiders do with boxes and ramps instead of the mean returns."""
+    as_json: Json = False
+    """Print JSON."""
+
+    def __call__(self) -> None:
+        """Draw, and say where the picture is."""
+        from evo_hns.analysis.curves import plot_returns, plot_statistics
+        from evo_hns.archive import RunFile
+
+        if not self.runs:
+            raise ConfigError("curves needs a run file to draw")
+        draw = plot_statistics if self.statistics else plot_returns
+        draw({str(path): RunFile.read(path) for path in self.runs}, self.output)
+        show({"picture": self.output} if self.as_json else f"The picture is {self.output}.")
+
+
+@dataclass(frozen=True)
 class Parity:
     """Replay recordings of the original game, and say how exactly this one agrees."""
 
@@ -224,6 +249,7 @@ VERBS: dict[str, type[Verb]] = {
     "resume": Resume,
     "info": Info,
     "evaluate": Evaluate,
+    "curves": Curves,
     "parity": Parity,
     "bench": Bench,
     "doctor": Doctor,

@@ -7,6 +7,8 @@ continues from its last generation to the same bits.
 
 from __future__ import annotations
 
+import resource
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -113,7 +115,11 @@ def run_generation(
     return GenerationRecord(
         generation=generation,
         champions=champions,
-        metrics={**wave_metrics(wave, final, moves, config.rules.horizon), **clock.laps},
+        metrics={
+            **wave_metrics(wave, final, moves, config.rules.horizon),
+            **clock.laps,
+            "memory_peak_mb": peak_memory(),
+        },
         held_out=tuple(held_out_row(generation, result) for result in held_out),
         discards={"physics": wave.num_failed + final.num_failed},
         state={side.label: populations[side].searcher.state_dict() for side in Side},
@@ -216,6 +222,12 @@ def wave_metrics(wave: Wave, final: Wave, moves: Mapping[Side, Mapping[str, floa
         }
         metrics |= {f"{side.label}.{name}": value for name, value in moves[side].items()}
     return metrics | {f"game.{name}": value for name, value in mean_metrics(wave.episodes).items()}
+
+
+def peak_memory() -> float:
+    """Most memory this process ever held, MB."""
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes elsewhere
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
 class Clock:

@@ -56,7 +56,7 @@ def run_whole(path: Path, config: RunConfig) -> Run:
 
 def numbers(run: Run) -> dict[str, Any]:
     """Everything in a run that must not depend on when, where and in how many parts it was made."""
-    found: dict[str, Any] = {name: v for name, v in run.metrics.items() if not name.startswith("time_")}
+    found: dict[str, Any] = {name: v for name, v in run.metrics.items() if not name.startswith(("time_", "memory_"))}
     for side in Side:
         hall = run.halls[side]
         found |= {f"{side.label} genomes": hall.genomes, f"{side.label} scores": hall.scores}

@@ -75,6 +75,8 @@ def check_packages() -> Finding:
 
 def check_cores() -> Finding:
     """Processors that this process may use, of those there are."""
+    from evo_hns.physics import usable_cores
+
     usable, logical = usable_cores(), os.cpu_count() or 1
     physical = physical_cores()
     cores = f"{physical} physical cores" if physical else "an unknown number of physical cores"
@@ -158,13 +160,6 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
     check_mpi,
     check_rendering,
 )
-
-
-def usable_cores() -> int:
-    """Processors that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def physical_cores(cpuinfo: Path = Path("/proc/cpuinfo")) -> int | None:

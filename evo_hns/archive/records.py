@@ -1,7 +1,7 @@
 """What a run is: immutable records, and how one more generation extends them.
 
-Row g of every per-generation array belongs to generation g, from 0. Wall-clock metrics have names
-that start with `time_`; all others are the same numbers whenever the run is repeated.
+Row g of every per-generation array belongs to generation g, from 0. Metrics of the machine have names
+that start with `time_` (seconds) or `memory_`; all others are the same numbers whenever the run is repeated.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from torch import Tensor
 from evo_hns.config import RunConfig
 from evo_hns.envs.hide_and_seek import HideAndSeek
 from evo_hns.evaluation.matches import MatchTable
-from evo_hns.physics import BACKENDS
+from evo_hns.physics import BACKENDS, usable_cores
 from evo_hns.policies import build_policy
 from evo_hns.policies.base import Policy
 from evo_hns.rollout import Episodes, play
@@ -132,6 +131,6 @@ def join(parts: Sequence[Episodes]) -> Episodes:
 def build_evaluator(config: RunConfig) -> LocalEvaluator:
     """An evaluator with as many threads as the settings say, or as this process may use."""
     torch.set_num_threads(1)  # small tensors only lose by more
-    num_threads = config.physics.num_threads or len(os.sched_getaffinity(0))
+    num_threads = config.physics.num_threads or usable_cores()
     num_worlds = -(-config.physics.num_worlds // num_threads)
     return LocalEvaluator([build_player(config, num_worlds) for _ in range(num_threads)])

@@ -44,7 +44,7 @@ class CpuPhysics:
         self.device = torch.device("cpu")
         self.dtype = torch.float64
         _silence_log()
-        self._batch = Batch(model, num_worlds, num_threads or len(os.sched_getaffinity(0)), persistent=True)
+        self._batch = Batch(model, num_worlds, num_threads or usable_cores(), persistent=True)
         self._caster = RayCaster(model)
         self._fields: dict[str, Tensor] = {}
         self._model_fields: dict[str, Tensor] = {}
@@ -152,3 +152,10 @@ def _live(array: NDArray[np.float64]) -> Tensor:
     view = array.view()
     view.flags.writeable = True
     return torch.from_numpy(view)
+
+
+def usable_cores() -> int:
+    """Processors that this process may run on; those of the machine where the system does not tell."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -273,7 +273,7 @@ def test_settings_of_another_version_are_named_and_the_rest_can_be_read(create):
 
 def test_settings_of_an_extended_run_are_stored_with_its_next_generation(tmp_path):
     path = tmp_path / "run.h5"
-    with RunFile.create(path, RunConfig(), {side: 3 for side in Side}) as writer:
+    with RunFile.create(path, RunConfig(), dict.fromkeys(Side, 3)) as writer:
         longer = RunConfig.model_validate({"coevolution": {"generations": 7}})
         writer.reconfigure(longer)
         assert RunFile.read(path).config == RunConfig()
@@ -285,7 +285,7 @@ def test_scores_of_held_out_worlds_come_back_with_their_gaps(tmp_path):
     path = tmp_path / "run.h5"
     scores = [np.array([1.0, np.nan, -48.0]), np.empty(0), np.array([2.5])]
     rows = tuple(HeldOutRow(0, Side.HIDERS, f"player{k}", 0.0, 1.0, 2, {}, s) for k, s in enumerate(scores))
-    with RunFile.create(path, RunConfig(), {side: 3 for side in Side}) as writer:
+    with RunFile.create(path, RunConfig(), dict.fromkeys(Side, 3)) as writer:
         writer.commit(GenerationRecord(0, {}, {}, {}, rows))
     for row, expected in zip(RunFile.read(path).held_out, scores, strict=True):
         np.testing.assert_array_equal(row.scores, expected)

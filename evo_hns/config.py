@@ -115,7 +115,7 @@ class PolicyConfig(Settings):
 
     network: Literal["mlp", "attention"] = "mlp"
     """`mlp` averages what it sees of each kind; `attention` weighs it with one query."""
-    hidden_size: int = Field(16, ge=1, le=256)
+    hidden_size: int = Field(32, ge=1, le=256)
     """Width of every hidden layer."""
     gru_size: int = Field(0, ge=0, le=128)
     """Memory cells; 0 is a network without memory."""
@@ -152,7 +152,7 @@ class GeneticConfig(Settings):
     """Share of the children that have two parents."""
     num_elites: int = Field(4, ge=1)
     """Best genomes that are kept and evaluated again beside the children."""
-    mutation_sigma: float = Field(0.05, gt=0.0)
+    mutation_sigma: float = Field(0.2, gt=0.0)
     """Standard deviation of the mutation of a parameter, in the first generation."""
     mutation_decay: float = Field(1.0, gt=0.0, le=1.0)
     """Factor on the mutation strength after each generation."""
@@ -201,7 +201,7 @@ class CoevolutionConfig(Settings):
     """Share of those matches against the other side's current champion; the rest meets its hall of fame."""
     opponent_sampler: Literal["uniform", "latest"] = "uniform"
     """How opponents are drawn from the hall of fame."""
-    num_finalists: int = Field(2, ge=1)
+    num_finalists: int = Field(1, ge=1)
     """Best candidates that compete with the search's centre, on fresh worlds, to become champion."""
     finalist_episodes: int = Field(24, ge=1)
     """Matches of each finalist."""

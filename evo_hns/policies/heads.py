@@ -12,16 +12,12 @@ import numpy as np
 import torch
 
 from evo_hns.policies.kernel import kernel
-from evo_hns.policies.layers import squash
 from evo_hns.spec import Action
 
 NUM_INTENTS = 5
 """Forward, left, turn, grab, lock."""
 
 MIDDLE_BIN = 5
-
-GAIN = np.float32(3.0)
-"""Sharpens the last layer: with weights of order one it would hardly ever ask for more than half the force."""
 
 
 def decide(intents: np.ndarray, heading: np.ndarray) -> Action:
@@ -36,13 +32,6 @@ def decide(intents: np.ndarray, heading: np.ndarray) -> Action:
     glueall = np.empty(intents.shape[:2], np.bool_)
     _decide(intents, heading, movement, pull, glueall)
     return Action(torch.from_numpy(movement), torch.from_numpy(pull), torch.from_numpy(glueall))
-
-
-@kernel
-def sharpen(intents: np.ndarray) -> None:
-    """Turn the numbers of the last layer into intents, in place: times `GAIN`, squashed to [-1, 1]."""
-    for j in range(intents.shape[0]):
-        intents[j] = squash(GAIN * intents[j])
 
 
 @kernel

@@ -10,7 +10,7 @@ import numpy as np
 
 from evo_hns.config import PolicyConfig
 from evo_hns.policies.features import NUM_OWN, num_sectors, row_widths
-from evo_hns.policies.heads import NUM_INTENTS, sharpen
+from evo_hns.policies.heads import NUM_INTENTS
 from evo_hns.policies.kernel import kernel
 from evo_hns.policies.layers import add_mean_pools, dense, dense_size, gru, gru_size, squash_all
 from evo_hns.policies.network import NetworkPolicy
@@ -59,4 +59,4 @@ def _forward(
                 for j in range(num_cells):
                     last[hidden_size + j] = renewed[w, a, j]
             dense(genome, at, last, intents[w, a])
-            sharpen(intents[w, a])
+            squash_all(intents[w, a])

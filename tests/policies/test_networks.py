@@ -97,7 +97,7 @@ def test_a_network_equals_a_plain_one_in_double_precision(name, gru, make_spec, 
             cells = plain_memory(read, last, state[w, a].numpy())
             np.testing.assert_allclose(renewed[w, a], cells, atol=1e-5)
             last = np.concatenate([last, cells])
-        intents[w, a] = squash(3.0 * read.layer(len(last), 5)(last))
+        intents[w, a] = squash(read.layer(len(last), 5)(last))
         assert read.at == policy.num_params
     expected = decide(intents.astype(np.float32), features.heading)
     assert (action.movement - expected.movement).abs().max() <= 1  # a bin's border may lie between two roundings

@@ -1,0 +1,46 @@
+"""What a run file tells about itself."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evo_hns.analysis.info import changed_settings, describe_run, env_steps, gains
+from evo_hns.archive import RunFile
+from evo_hns.config import RunConfig
+from evo_hns.spec import Side
+
+
+def test_gains_compare_the_first_with_the_last_measurement_world_by_world(run_path: Path) -> None:
+    run = RunFile.read(run_path)
+    found = {(gain.side, gain.opponent): gain for gain in gains(run)}
+    assert len(found) == 6
+    rows = [row for row in run.held_out if (row.side, row.opponent) == (Side.SEEKERS, "random")]
+    gain = found[Side.SEEKERS, "random"]
+    assert (gain.first_generation, gain.last_generation) == (0, 2)
+    assert gain.gain.mean == pytest.approx(np.mean(rows[-1].scores - rows[0].scores))
+
+
+def test_env_steps_count_all_matches_of_training(run_path: Path) -> None:
+    # 2 sides x (4 candidates x 1 match + 2 finalists x 1 match) x 6 env steps x 3 generations
+    assert env_steps(RunFile.read(run_path)) == 2 * (4 + 2) * 6 * 3
+
+
+def test_the_description_is_json_and_complete(run_path: Path) -> None:
+    told = json.loads(json.dumps(describe_run(RunFile.read(run_path)), allow_nan=False))
+    assert told["generations"] == {"done": 3, "planned": 3}
+    assert told["halls"]["hiders"]["champions"] == 3
+    assert told["settings"]["search"] if "search" in told["settings"] else told["settings"]["hiders"]["search"]
+    assert {"versions", "seed", "platform", "held_out", "metrics", "discards"} <= told.keys()
+
+
+def test_only_settings_that_differ_from_the_defaults_are_listed() -> None:
+    config = RunConfig.model_validate({"search": {"popsize": 12}, "world": {"num_hiders": 1}})
+    assert changed_settings(config) == {
+        "world.num_hiders": 1,
+        "hiders.search.popsize": 12,
+        "seekers.search.popsize": 12,
+    }

@@ -1,0 +1,62 @@
+"""What the README says works as it is written there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from evo_hns.cli.command import main, parse
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
+
+
+def commands() -> list[list[str]]:
+    """The `evo-hns` lines of the README, without the command itself."""
+    words = [shlex.split(line, comments=True) for block in blocks("bash") for line in block.splitlines()]
+    return [line[1:] for line in words if line[:1] == ["evo-hns"]]
+
+
+def test_there_are_commands_to_test() -> None:
+    assert {line[0] for line in commands()} >= {"train", "resume", "info", "evaluate", "curves", "bench", "doctor"}
+
+
+@pytest.mark.parametrize("line", commands(), ids=shlex.join)
+def test_every_command_is_understood(line: list[str]) -> None:
+    parse(line)
+
+
+def test_the_commands_do_what_they_say_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "runs").mkdir()
+    small = (
+        "--rules.horizon 6 --search.popsize 8 --search.ga.num-elites 2 --policy.hidden-size 2 --physics.num-worlds 16 "
+        "--coevolution.episodes-per-candidate 1 --coevolution.finalist-episodes 1 --coevolution.held-out-episodes 4"
+    ).split()
+    monkeypatch.chdir(tmp_path)
+    for line in commands():
+        if line[0] == "train":
+            line = [*line, *small, "--generations", "13"]
+        elif line[0] == "evaluate":
+            line = [*line, "--episodes", "4"]
+        elif line[0] == "resume":
+            line = [*line, "--generations", "14"]
+        elif line[0] == "bench":
+            continue  # measures for a minute; it has tests of its own
+        assert main(line) == 0, line
+
+
+def test_the_library_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    [example] = blocks("python")
+    exec(compile(example, "README.md", "exec"), {})
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(((?!http)[^)#]+)\)", README))))
+def test_every_link_leads_somewhere(target: str) -> None:
+    assert (Path(__file__).parents[1] / target).exists()

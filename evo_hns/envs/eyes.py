@@ -51,21 +51,22 @@ class Eyes:
             objects; `(W, n, L)` lidar readings, metres.
         """
         n, num_rays = self._num_agents, self._num_lidar_rays
-        distance, geom = self._cast(entities.centre)
-        nearest_body = self._geom_body[geom[:, :, num_rays:]]
         cos, sin = entities.cos[:, :n, None], entities.sin[:, :n, None]
         # The cone is tested between qpos coordinates: a quirk of the original, about 0.1 m for a box.
         ahead = in_cone(cos, sin, self._offset(entities.qpos[..., 0]), self._offset(entities.qpos[..., 1]))
+        distance, geom = self._cast(entities.centre, ahead)
+        nearest_body = self._geom_body[geom[:, :, num_rays:]]
         sees = ahead & (nearest_body == self._target_bodies)
         return sees[:, :, : n - 1], sees[:, :, n - 1 :], lidar_readings(distance[:, :, :num_rays])
 
-    def _cast(self, centre: Tensor) -> tuple[Tensor, Tensor]:
-        """`(W, n, L + K)` distance and geom of the first hit of every ray."""
+    def _cast(self, centre: Tensor, ahead: Tensor) -> tuple[Tensor, Tensor]:
+        """`(W, n, L + K)` distance and geom of the first hit of every ray; lines of sight only ahead."""
         origins, directions = self._origins[: len(centre)], self._directions[: len(centre)]
         eyes = centre[:, : self._num_agents, None]
         origins.copy_(eyes.expand_as(origins))
         targets = centre.index_select(1, self._targets.flatten()).view(-1, *self._targets.shape, 3)
-        torch.sub(targets, eyes, out=directions[:, :, self._num_lidar_rays :])
+        # A ray without length costs nothing: two thirds of the targets are out of the cone.
+        torch.mul(targets - eyes, ahead.unsqueeze(-1), out=directions[:, :, self._num_lidar_rays :])
         distance, geom = self._physics.cast_rays(
             origins.flatten(1, 2), directions.flatten(1, 2), exclude_body=self._exclude_body
         )

@@ -51,7 +51,8 @@ class Physics(Protocol):
 
         Args:
             origins: `(W, R, 3)` world frame, metres; W may stop short, then only the first worlds are looked at.
-            directions: `(W, R, 3)`, any length; distances are in multiples of it.
+            directions: `(W, R, 3)`, any length; distances are in multiples of it. One without length
+                hits nothing and costs nothing.
             exclude_body: `(R,)` int64, the body whose geoms a ray ignores. Floor planes are never hit.
                 Rays that share origin and excluded body are cheapest side by side.
 

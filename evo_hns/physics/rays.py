@@ -72,7 +72,7 @@ class RayCaster:
             geom_xmat: `(W, G, 9)` geom rotations, row by row.
             geom_size: `(W, G, 3)`, or `(1, G, 3)` if all worlds share it; meshes ignore it.
             origins: `(W, R, 3)` world frame, metres.
-            directions: `(W, R, 3)`, any length; distances are in multiples of it.
+            directions: `(W, R, 3)`, any length; distances are in multiples of it. Without length it hits nothing.
             exclude_body: `(R,)` the body whose geoms a ray ignores; -1 ignores none.
 
         Returns:
@@ -131,6 +131,9 @@ def _cast(shapes, xpos, xmat, size, origins, directions, exclude, distance, geom
         for r in range(num_rays):
             if r == 0 or exclude[r] != exclude[r - 1] or _moved(origins, w, r):
                 count = _look_around(shapes, xpos, xmat, size, w, s, origins, r, exclude[r], near, seen)
+            if directions[w, r, 0] == 0.0 and directions[w, r, 1] == 0.0 and directions[w, r, 2] == 0.0:
+                distance[w, r], geom[w, r] = -1.0, -1
+                continue
             distance[w, r], geom[w, r] = _nearest(shapes, xmat, w, directions, r, near, seen, count)
 
 

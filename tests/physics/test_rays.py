@@ -133,6 +133,18 @@ def test_distances_are_in_multiples_of_the_direction(sleepy_game):
     torch.testing.assert_close(halved[geom >= 0] * 2.0, distance[geom >= 0], rtol=1e-12, atol=0)
 
 
+def test_rays_without_length_hit_nothing_and_leave_the_others_as_they_are(sleepy_game):
+    physics = sleepy_game.physics(3)
+    sleepy_game.place(physics, range(3))
+    origins, directions, bodies = _sights(physics, sleepy_game.scene)
+    distance, geom = physics.cast_rays(origins, directions, exclude_body=bodies)
+    blank = torch.rand(directions.shape[:2], generator=torch.Generator().manual_seed(1)) < 0.5
+    some = torch.where(blank[..., None], torch.zeros_like(directions), directions)
+    got_distance, got_geom = physics.cast_rays(origins, some, exclude_body=bodies)
+    assert (got_distance[blank] == -1).all() and (got_geom[blank] == -1).all()
+    assert torch.equal(got_distance[~blank], distance[~blank]) and torch.equal(got_geom[~blank], geom[~blank])
+
+
 def test_a_ray_that_hits_nothing_or_only_the_floor_misses(sleepy_game):
     physics = sleepy_game.physics(1)
     sleepy_game.place(physics, [0])

@@ -50,6 +50,15 @@ def test_every_figure_of_a_generation_is_a_point_of_a_curve() -> None:
     }
 
 
+def test_tensorboard_reads_the_curves_back(tmp_path: Path) -> None:
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    with display(as_json=True, tensorboard=tmp_path) as shown:
+        shown.observe(RECORD)
+    events = accumulator.EventAccumulator(str(tmp_path)).Reload()
+    [point] = events.Scalars("champion/hiders")
+    assert (point.step, point.value) == (7, 12.5)
+
+
 def test_tensorboard_that_is_not_installed_is_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with pytest.raises(ConfigError, match=r"pip install 'evo_hns\[tensorboard\]'"), display(tensorboard=tmp_path):

@@ -27,7 +27,7 @@ class Settings(BaseModel):
 
 
 class WorldConfig(Settings):
-    """What exists and where it starts (GAME.md 1)."""
+    """What exists and where it starts (Baker et al. 2020)."""
 
     scenario: Literal["quadrant"] = "quadrant"
     """Wall layout: `quadrant` is one room in the corner."""
@@ -80,7 +80,7 @@ class PhysicsConfig(Settings):
 
 
 class RulesConfig(Settings):
-    """The rules of hide-and-seek (GAME.md 2-7)."""
+    """The rules of hide-and-seek (Baker et al. 2020)."""
 
     horizon: int = Field(80, ge=1)
     """Env steps of an episode."""

@@ -197,7 +197,7 @@ class CoevolutionConfig(Settings):
     """Generations to run."""
     episodes_per_candidate: int = Field(8, ge=1)
     """Matches of each candidate in a generation; all candidates play the same list."""
-    champion_share: float = Field(0.5, ge=0.0, le=1.0)
+    champion_share: float = Field(0.25, ge=0.0, le=1.0)
     """Share of those matches against the other side's current champion; the rest meets its hall of fame."""
     opponent_sampler: Literal["uniform", "latest"] = "uniform"
     """How opponents are drawn from the hall of fame."""

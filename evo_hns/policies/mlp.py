@@ -10,10 +10,9 @@ import numpy as np
 
 from evo_hns.config import PolicyConfig
 from evo_hns.policies.features import NUM_OWN, num_sectors, row_widths
-from evo_hns.policies.heads import NUM_INTENTS
 from evo_hns.policies.kernel import kernel
-from evo_hns.policies.layers import add_mean_pools, dense, dense_size, gru, gru_size, squash_all
-from evo_hns.policies.network import NetworkPolicy
+from evo_hns.policies.layers import add_mean_pools, dense, dense_size, squash_all
+from evo_hns.policies.network import NetworkPolicy, finish, finish_size
 from evo_hns.spec import ObservationSpec
 
 
@@ -24,8 +23,7 @@ def build_mlp(config: PolicyConfig, spec: ObservationSpec) -> NetworkPolicy:
         dense_size(NUM_OWN + num_sectors(spec), hidden)
         + sum(dense_size(width, hidden) for width in widths)
         + dense_size(hidden, hidden)
-        + (gru_size(hidden, cells) if cells else 0)
-        + dense_size(hidden + cells, NUM_INTENTS)
+        + finish_size(hidden, cells)
     )
     return NetworkPolicy(num_params, hidden, cells, widths, _forward)
 
@@ -53,10 +51,4 @@ def _forward(
             at = add_mean_pools(genome, at, rows[w, a], kinds[w, a], widths, embedded, hidden)
             squash_all(hidden)
             at = dense(genome, at, hidden, last[:hidden_size])
-            squash_all(last[:hidden_size])
-            if num_cells > 0:
-                at = gru(genome, at, last[:hidden_size], memory[w, a], joined, gates, renewed[w, a])
-                for j in range(num_cells):
-                    last[hidden_size + j] = renewed[w, a, j]
-            dense(genome, at, last, intents[w, a])
-            squash_all(intents[w, a])
+            finish(genome, at, last, memory[w, a], joined, gates, renewed[w, a], intents[w, a])

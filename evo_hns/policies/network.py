@@ -12,6 +12,8 @@ from torch import Tensor
 from evo_hns.policies.base import PolicyState
 from evo_hns.policies.features import encode
 from evo_hns.policies.heads import NUM_INTENTS, decide
+from evo_hns.policies.kernel import kernel
+from evo_hns.policies.layers import dense, dense_size, gru, gru_size, squash_all
 from evo_hns.spec import Action, Observation
 
 Forward = Callable[..., None]
@@ -68,3 +70,42 @@ class NetworkPolicy:
             raise ValueError(
                 f"got {rows} x {members} genomes, expected {num_worlds} worlds x 1 (shared) or {num_agents} (one each)"
             )
+
+
+def finish_size(hidden: int, num_cells: int) -> int:
+    """Parameters of what `finish` reads."""
+    return (gru_size(hidden, num_cells) if num_cells else 0) + dense_size(hidden + num_cells, NUM_INTENTS)
+
+
+@kernel
+def finish(
+    genome: np.ndarray,
+    at: int,
+    last: np.ndarray,
+    memory: np.ndarray,
+    joined: np.ndarray,
+    gates: np.ndarray,
+    renewed: np.ndarray,
+    intents: np.ndarray,
+) -> None:
+    """The end of every network: squash its last hidden layer, renew the memory, read intents from both.
+
+    Args:
+        genome: `(N,)` of which `finish_size` numbers from `at` on are read.
+        at: where the weights begin.
+        last: `(H + G,)` the last layer before it is squashed, and room for the memory.
+        memory: `(G,)` before the step.
+        joined: `(H + G,)` scratch.
+        gates: `(2, G)` scratch.
+        renewed: `(G,)` receives the memory after the step.
+        intents: `(NUM_INTENTS,)` receives the intents.
+    """
+    num_cells = memory.shape[0]
+    hidden = last[: last.shape[0] - num_cells]
+    squash_all(hidden)
+    if num_cells > 0:
+        at = gru(genome, at, hidden, memory, joined, gates, renewed)
+        for j in range(num_cells):
+            last[hidden.shape[0] + j] = renewed[j]
+    dense(genome, at, last, intents)
+    squash_all(intents)

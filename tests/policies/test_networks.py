@@ -172,8 +172,9 @@ def test_the_number_of_parameters_does_not_depend_on_how_many_there_are(name, ma
     assert len(sizes) == 1
 
 
-def test_the_default_network_has_between_one_and_one_and_a_half_thousand_parameters(make_spec):
-    assert build_policy(PolicyConfig(), make_spec()).num_params == 1397
+@pytest.mark.parametrize(("hidden_size", "num_params"), [(16, 1397), (32, 3301), (64, 8645)])
+def test_a_network_has_a_few_thousand_parameters(hidden_size, num_params, make_spec):
+    assert build_policy(PolicyConfig(hidden_size=hidden_size), make_spec()).num_params == num_params
 
 
 @pytest.mark.parametrize("name", POLICIES)

@@ -61,11 +61,16 @@ def train(config: RunConfig, path: Path, *, announce: Callable[[Cost], None], ob
 
     Raises:
         RunFileError: the file exists, cannot be written, or another run writes it.
+        ConfigError: the settings cannot be played.
     """
+    RunFile.check_free(path)  # before anything that takes seconds
     evaluator = build_evaluator(config)
+    populations = build_populations(config, evaluator)
+    cost = estimate_cost(config, evaluator, first_generation=0)
+    # Settings that cannot be played have failed by now, and leave no file behind.
     with RunFile.create(path, config, evaluator.player.genome_lengths) as run_file:
-        announce(estimate_cost(config, evaluator, first_generation=0))
-        _go_on(config, evaluator, build_populations(config, evaluator), run_file, observers)
+        announce(cost)
+        _go_on(config, evaluator, populations, run_file, observers)
 
 
 def resume(
@@ -115,9 +120,15 @@ def _go_on(
 
 
 def extended(config: RunConfig, generations: int | None) -> RunConfig:
-    """The settings with another total of generations, if one is asked for."""
+    """The settings with another total of generations, if one is asked for.
+
+    Raises:
+        ConfigError: the total is not positive.
+    """
     if generations is None:
         return config
+    if generations < 1:
+        raise ConfigError(f"got {generations} generations, expected at least 1")
     coevolution = config.coevolution.model_copy(update={"generations": generations})
     return config.model_copy(update={"coevolution": coevolution})
 

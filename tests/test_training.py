@@ -155,6 +155,25 @@ def test_a_run_never_overwrites_another(tmp_path: Path) -> None:
     assert_same_bits(RunFile.read(path), before)
 
 
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"search": {"algorithm": "cmaes"}, "policy": {"hidden_size": 64}}, "cmaes takes at most 5000"),
+        ({"world": {"num_boxes": 9, "box_size": 1.5}}, "no free place for every object"),
+    ],
+)
+def test_settings_that_cannot_be_played_leave_no_file(changes: dict[str, Any], complaint: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=complaint):
+        train(tiny(**changes), tmp_path / "run.h5", announce=ignore, observers=[])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_total_of_no_generations_is_refused(tmp_path: Path) -> None:
+    run_whole(tmp_path / "run.h5", tiny())
+    with pytest.raises(ConfigError, match="got 0 generations, expected at least 1"):
+        resume(tmp_path / "run.h5", generations=0, announce=ignore, observers=[])
+
+
 def test_held_out_players_are_met_first_last_and_every_so_often(tmp_path: Path) -> None:
     settings = {**tiny().coevolution.model_dump(), "held_out_every": 2}
     run = run_whole(tmp_path / "run.h5", tiny(coevolution=settings))

@@ -123,6 +123,6 @@ def _finish(figure: Figure, axes: Sequence[Axes], ylabel: str, path: Path) -> No
     try:
         figure.savefig(path, dpi=130)
     except (OSError, ValueError) as error:
-        raise ConfigError(f"cannot write the picture {path}: {error}") from None
+        raise ConfigError(f"cannot write the picture {path}: {getattr(error, 'strerror', None) or error}") from None
     finally:
         pyplot.close(figure)

@@ -48,8 +48,7 @@ class RunFile:
         path = Path(path).resolve()
         lock = WriterLock(path)
         try:
-            if path.exists():
-                raise RunFileError(f"{path} exists: resume it, or take another name")
+            cls.check_free(path)
             halls = {side: HallOfFame(num_params[side]) for side in Side}
             run = Run(provenance.describe(config, SCHEMA_VERSION), 0, halls, {}, {}, (), {})
             remove_stale(path)
@@ -58,6 +57,16 @@ class RunFile:
         except BaseException:
             lock.release()
             raise
+
+    @staticmethod
+    def check_free(path: Path) -> None:
+        """Refuse a name that is taken; `create` does so too, and nobody can slip in between.
+
+        Raises:
+            RunFileError: the file exists.
+        """
+        if path.exists():
+            raise RunFileError(f"{path} exists: resume it, or take another name")
 
     @classmethod
     def open(cls, path: Path) -> Self:

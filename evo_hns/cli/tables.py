@@ -91,7 +91,7 @@ def evaluation_text(result: Evaluation) -> str:
     """Returns of both teams and the game's statistics."""
     header = f"{result.hider} against {result.seeker}, {result.episodes} episodes, {result.failed} discarded"
     rows: list[tuple[object, object]] = [(f"{side.label} return", result.returns[side]) for side in Side]
-    rows += result.statistics.items()
+    rows += [(name, f"{s.mean:.3f} ± {s.half_width:.3f}") for name, s in result.statistics.items()]
     return f"{header}, mean ± 95 %\n{columns(rows)}"
 
 

@@ -16,7 +16,7 @@ import torch
 from evotorch import Problem, algorithms
 from torch import Tensor
 
-from evo_hns.config import SearchConfig
+from evo_hns.config import ConfigError, SearchConfig
 from evo_hns.search.base import (
     AskTell,
     first_center,
@@ -48,7 +48,7 @@ class CMAES(AskTell):
         generator = new_stream(seed)
         super().__init__(config, num_params, generator)
         if config.algorithm == "cmaes" and num_params > MAX_FULL_PARAMS:
-            raise ValueError(
+            raise ConfigError(
                 f"got {num_params} parameters, cmaes takes at most {MAX_FULL_PARAMS} (its covariance is N x N): "
                 "set search.algorithm to 'sep-cmaes'"
             )
@@ -139,7 +139,7 @@ def _build_engine(config: SearchConfig, center: Tensor) -> algorithms.CMAES:
             separable=config.algorithm == "sep-cmaes",
         )
     if engine.c_1 + engine.c_mu >= 1.0 and engine.separable:
-        raise ValueError(
+        raise ConfigError(
             f"got popsize {config.popsize} for {num_params} parameters, too many for sep-cmaes to keep its covariance "
             "positive: lower search.popsize or set search.algorithm to 'cmaes'"
         )

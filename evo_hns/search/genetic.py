@@ -10,7 +10,7 @@ import torch
 from evotorch.operators.functional import combine, tournament, two_point_cross_over
 from torch import Tensor
 
-from evo_hns.config import SearchConfig
+from evo_hns.config import ConfigError, SearchConfig
 from evo_hns.search.base import AskTell, global_stream, new_stream
 
 MIN_PARAMS = 3
@@ -33,7 +33,7 @@ class Genetic(AskTell):
 
     def __init__(self, config: SearchConfig, num_params: int, seed: int) -> None:
         if num_params < MIN_PARAMS:
-            raise ValueError(f"got {num_params} parameters, ga needs at least {MIN_PARAMS}: choose another search")
+            raise ConfigError(f"got {num_params} parameters, ga needs at least {MIN_PARAMS}: choose another search")
         super().__init__(config, num_params, new_stream(seed))
         self._settings = config.ga
         shape = (config.popsize, num_params)

@@ -17,7 +17,7 @@ def build_searcher(config: SearchConfig, num_params: int, seed: int) -> Searcher
         seed: decides every random number of the search.
 
     Raises:
-        ValueError: the algorithm cannot search so many or so few parameters.
+        ConfigError: the algorithm cannot search so many or so few parameters.
     """
     return SEARCHERS[config.algorithm](config, num_params, seed)
 

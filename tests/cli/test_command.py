@@ -23,7 +23,7 @@ HEAVY = ("torch", "mujoco", "evotorch", "numba", "h5py", "numpy")
 TINY = [
     *("--generations", "1", "--search.popsize", "4", "--rules.horizon", "8", "--physics.num-worlds", "8"),
     *("--coevolution.episodes-per-candidate", "1", "--coevolution.finalist-episodes", "2"),
-    *("--coevolution.held-out-episodes", "2"),
+    *("--coevolution.held-out-episodes", "2", "--search.ga.num-elites", "1"),
 ]
 
 

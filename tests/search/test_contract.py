@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from evo_hns.config import GeneticConfig, GeneticConfig, SearchConfig
+from evo_hns.config import GeneticConfig, SearchConfig
 from evo_hns.search import SEARCHERS, Searcher, SearchState, build_searcher
 
 NUM_PARAMS = 20

@@ -11,6 +11,11 @@ from torch import Tensor
 from evo_hns.rollout import Episodes
 from evo_hns.spec import ObservationSpec, Side
 
+
+class MatchesFailedError(RuntimeError):
+    """The physics failed in every match, so that nobody can be scored; one line for the user."""
+
+
 Fitness = Callable[[Tensor, np.ndarray, int], Tensor]
 """`(M,)` scores, `(M,)` rows (-1: not scored), P -> `(P,)` fitness, NaN for a row without a match."""
 
@@ -58,12 +63,12 @@ def team_fitness(
         `(P,)` float64. A candidate all of whose matches failed gets the worst fitness of the others.
 
     Raises:
-        RuntimeError: every match of every candidate failed.
+        MatchesFailedError: every match of every candidate failed.
     """
     values = fitness(team_return(episodes, spec, side), rows, num_genomes)
     finite = torch.isfinite(values)
     if not bool(finite.any()):
-        raise RuntimeError(
+        raise MatchesFailedError(
             f"all {len(rows)} matches of the {side.label} failed in the physics; "
             "use the game's own timestep (0.005 s x 15) or report the seed"
         )

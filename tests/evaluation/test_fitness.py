@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from evo_hns.evaluation.fitness import team_fitness, team_return
+from evo_hns.evaluation.fitness import MatchesFailedError, team_fitness, team_return
 from evo_hns.rollout import Episodes
 from evo_hns.spec import ObservationSpec, Side
 
@@ -45,5 +45,5 @@ def test_a_candidate_whose_matches_all_failed_is_worst_and_finite() -> None:
 
 def test_nothing_to_score_is_an_error() -> None:
     episodes = _episodes([[1, 1, -1]], [True])
-    with pytest.raises(RuntimeError, match="all 1 matches of the hiders failed in the physics"):
+    with pytest.raises(MatchesFailedError, match="all 1 matches of the hiders failed in the physics"):
         team_fitness(episodes, np.array([0]), SPEC, Side.HIDERS, num_genomes=1)

@@ -202,10 +202,10 @@ def test_a_run_killed_at_dozens_of_random_moments_ends_in_the_same_bits(tmp_path
     duration = time.perf_counter() - start
     rng = np.random.default_rng(0)
     kills = 0
-    for attempt in range(6):
-        path = tmp_path / f"killed-{attempt}.h5"
+    while kills < 36:  # as many runs as it takes: a fast machine leaves less time to kill each
+        path = tmp_path / f"killed-{kills}.h5"
         done = 0
-        for _ in range(200):
+        while done < 24:
             exists = path.exists()
             pid = _in_child(
                 lambda path=path, exists=exists: (
@@ -214,7 +214,7 @@ def test_a_run_killed_at_dozens_of_random_moments_ends_in_the_same_bits(tmp_path
                     else train(config, path, announce=ignore, observers=[])
                 )
             )
-            time.sleep(rng.uniform(0.05, 0.6) * min(duration, 2.0))
+            time.sleep(rng.uniform(0.02, 0.5) * duration)
             os.kill(pid, signal.SIGKILL)
             _, status = os.waitpid(pid, 0)
             kills += os.WIFSIGNALED(status)
@@ -222,8 +222,5 @@ def test_a_run_killed_at_dozens_of_random_moments_ends_in_the_same_bits(tmp_path
                 run = RunFile.read(path)  # never damaged
                 assert run.num_generations >= done  # never less than before
                 done = run.num_generations
-                if done == 24:
-                    break
         assert_same_bits(RunFile.read(path), unbroken)
         assert sorted(p.name for p in tmp_path.glob("*.tmp*")) == []
-    assert kills >= 24

@@ -257,9 +257,18 @@ VERBS: dict[str, type[Verb]] = {
 
 
 def free_path(experiment: str) -> Path:
-    """`runs/EXPERIMENT.h5`, or with the first number from 2 on that no file has; the folder is made."""
+    """`runs/EXPERIMENT.h5`, or with the first number from 2 on that no file has; the folder is made.
+
+    Raises:
+        ConfigError: the folder cannot be made here.
+    """
     folder = Path("runs")
-    folder.mkdir(exist_ok=True)
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot make the folder {folder.resolve()} ({error.strerror}); choose a file with --run"
+        ) from None
     name = Path(experiment).stem
     names = [name, *(f"{name}-{number}" for number in range(2, 10_000))]
     return next(path for path in (folder / f"{name}.h5" for name in names) if not path.exists())

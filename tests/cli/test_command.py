@@ -264,3 +264,13 @@ def failing_with(error: BaseException) -> type[Callable[[], None]]:
             raise error
 
     return Failing
+
+
+def test_a_place_where_no_run_can_be_kept_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "runs").write_text("a file where the folder should be")
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", "quickstart", *TINY]) == USER_ERROR
+    told = capsys.readouterr().err
+    assert "cannot make the folder" in told and "choose a file with --run" in told

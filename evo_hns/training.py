@@ -171,9 +171,7 @@ def measure_speed(config: RunConfig, evaluator: LocalEvaluator) -> float:
     }
     rows = np.arange(config.physics.num_worlds) % 8
     table = MatchTable(rows, rows, np.arange(len(rows), dtype=np.int64))
-    for warm_up in table.batches(1):
-        evaluator.evaluate(warm_up, rosters)  # compiles the kernels, which is not what the run will cost
-        break
+    evaluator.evaluate(next(table.batches(1)), rosters)  # compiles the kernels, which is not what the run will cost
     start = time.perf_counter()
     evaluator.evaluate(table, rosters)
     return len(table) * config.rules.horizon / (time.perf_counter() - start)

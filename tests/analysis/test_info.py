@@ -33,7 +33,7 @@ def test_the_description_is_json_and_complete(run_path: Path) -> None:
     told = json.loads(json.dumps(describe_run(RunFile.read(run_path)), allow_nan=False))
     assert told["generations"] == {"done": 3, "planned": 3}
     assert told["halls"]["hiders"]["champions"] == 3
-    assert told["settings"]["search"] if "search" in told["settings"] else told["settings"]["hiders"]["search"]
+    assert told["settings"]["hiders"]["search"]["algorithm"] == "snes"
     assert {"versions", "seed", "platform", "held_out", "metrics", "discards"} <= told.keys()
 
 

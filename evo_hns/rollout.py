@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from evo_hns.envs.hide_and_seek import HideAndSeek, Step
+from evo_hns.envs.game import Game, Step
 from evo_hns.policies.base import Policy, PolicyState
 from evo_hns.spec import Action, Observation, Side
 
@@ -26,6 +26,7 @@ class Episodes:
     returns: Tensor  #: `(W, A)` float64, sum of each agent's rewards
     metrics: dict[str, Tensor]  #: name -> `(W,)` float64, the game's statistics at the end
     failed: Tensor  #: `(W,)` bool, the physics failed: to be counted, never scored
+    agent_mask: Tensor  #: `(W, A)` bool, the agent was there; others have a return of 0
 
 
 class Recorder(Protocol):
@@ -37,7 +38,7 @@ class Recorder(Protocol):
 
 @torch.inference_mode()
 def play(
-    env: HideAndSeek,
+    env: Game,
     policies: Mapping[Side, Policy],
     genomes: Mapping[Side, Tensor],
     seeds: np.ndarray,
@@ -57,6 +58,7 @@ def play(
         The episodes, row k being the match of `seeds[k]`.
     """
     observation = env.reset(seeds)
+    agent_mask = observation.agent_mask
     states = {side: _initial_state(policies[side], side, seeds, env) for side in Side}
     returns = torch.zeros(len(seeds), env.observation_spec.num_agents, dtype=torch.float64)
     for _ in range(env.horizon):
@@ -71,10 +73,10 @@ def play(
         if recorder is not None:
             recorder.record(observation, action, step)
         observation = step.observation
-    return Episodes(returns, step.metrics, step.failed)
+    return Episodes(returns, step.metrics, step.failed, agent_mask)
 
 
-def _initial_state(policy: Policy, side: Side, seeds: np.ndarray, env: HideAndSeek) -> PolicyState:
+def _initial_state(policy: Policy, side: Side, seeds: np.ndarray, env: Game) -> PolicyState:
     # Both sides draw from the match's seed, but never the same numbers.
     streams = torch.from_numpy(np.asarray(seeds, dtype=np.int64)) * 2 + int(side)
     return policy.initial_state(streams, env.observation_spec.team_size(side))

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from evo_hns.coevolution import build_populations, run_generation
 from evo_hns.config import RunConfig
-from evo_hns.envs.hide_and_seek import Step
+from evo_hns.envs.game import Step
 from evo_hns.evaluation.evaluators import LocalEvaluator, Player, build_player
 from evo_hns.physics import BACKENDS
 from evo_hns.rollout import play

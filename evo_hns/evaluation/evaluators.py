@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from evo_hns.config import RunConfig
-from evo_hns.envs.hide_and_seek import HideAndSeek
+from evo_hns.envs.game import Game
 from evo_hns.evaluation.matches import MatchTable
 from evo_hns.physics import BACKENDS, usable_cores
 from evo_hns.policies import build_policy
@@ -38,7 +38,7 @@ class Roster:
 class Player:
     """A game that is ready to be played, and the networks that a configuration gives each side."""
 
-    env: HideAndSeek
+    env: Game
     policies: Mapping[Side, Policy]
     genome_lengths: Mapping[Side, int]  #: L per side
 
@@ -66,7 +66,7 @@ def build_player(config: RunConfig, num_worlds: int) -> Player:
     """
     scene = build_scene(config.world, config.physics)
     physics = BACKENDS["cpu"](scene.model, num_worlds, num_threads=1)
-    env = HideAndSeek(scene, physics, config.world, config.rules, config.physics.num_substeps)
+    env = Game(scene, physics, config.world, config.rules, config.physics.num_substeps)
     policies = {side: build_policy(config.side(side).policy, env.observation_spec) for side in Side}
     lengths = {
         side: policies[side].num_params
@@ -125,6 +125,7 @@ def join(parts: Sequence[Episodes]) -> Episodes:
         returns=torch.cat([p.returns for p in parts]),
         metrics={name: torch.cat([p.metrics[name] for p in parts]) for name in parts[0].metrics},
         failed=torch.cat([p.failed for p in parts]),
+        agent_mask=torch.cat([p.agent_mask for p in parts]),
     )
 
 

@@ -23,7 +23,8 @@ def build_policy(config: PolicyConfig, spec: ObservationSpec) -> Policy:
 
     Args:
         config: its form. One network is built, also where each member of a team has a genome of its own.
-        spec: sizes of the game; the number of parameters depends on its lidar and lock columns only.
+        spec: sizes of the game; the number of parameters depends on its lidar, on what is told of objects
+            and on whether there is food, not on how many there are.
 
     Raises:
         ConfigError: no network has this name.

@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from evo_hns.config import PolicyConfig
-from evo_hns.policies.features import NUM_KINDS, NUM_OWN, num_sectors, row_widths
+from evo_hns.policies.features import NUM_OWN, num_sectors, row_widths
 from evo_hns.policies.kernel import kernel
 from evo_hns.policies.layers import attention_pools, dense, dense_size, squash_all
-from evo_hns.policies.network import NetworkPolicy, finish, finish_size
+from evo_hns.policies.network import NetworkPolicy, finish, finish_size, skip
 from evo_hns.spec import ObservationSpec
 
 
@@ -23,19 +23,20 @@ def build_attention(config: PolicyConfig, spec: ObservationSpec) -> NetworkPolic
         dense_size(NUM_OWN + num_sectors(spec), hidden)
         + dense_size(hidden, hidden)
         + sum(dense_size(width, hidden) for width in widths)
-        + dense_size((1 + NUM_KINDS) * hidden, hidden)
+        + dense_size((1 + len(widths)) * hidden, hidden)
         + finish_size(hidden, cells)
     )
-    return NetworkPolicy(num_params, hidden, cells, widths, _forward)
+    return NetworkPolicy(num_params, hidden, cells, spec, widths, _forward)
 
 
 @kernel
 def _forward(
+    present: np.ndarray,
     params: np.ndarray,
     own: np.ndarray,
     rows: np.ndarray,
     kinds: np.ndarray,
-    widths: tuple[int, int, int, int],
+    widths: tuple[int, ...],
     sizes: tuple[int, int],
     memory: np.ndarray,
     renewed: np.ndarray,
@@ -43,11 +44,14 @@ def _forward(
 ) -> None:
     hidden_size, num_cells = sizes
     query, embedded = np.empty((2, hidden_size), np.float32)
-    context = np.empty((1 + NUM_KINDS) * hidden_size, np.float32)  # own part, then one part per kind
+    context = np.empty((1 + len(widths)) * hidden_size, np.float32)  # own part, then one part per kind
     joined, gates = np.empty(hidden_size + num_cells, np.float32), np.empty((2, num_cells), np.float32)
     last = np.empty(hidden_size + num_cells, np.float32)
     for w in range(own.shape[0]):
         for a in range(own.shape[1]):
+            if not present[w, a]:
+                skip(memory[w, a], renewed[w, a], intents[w, a])
+                continue
             genome = params[w, a if params.shape[1] > 1 else 0]
             at = dense(genome, 0, own[w, a], context[:hidden_size])
             squash_all(context[:hidden_size])

@@ -3,6 +3,7 @@
 One genome per world and team (M = 1), or one per world and team member (M = A). All memory of an
 episode lives in the `PolicyState` that is handed in and out. A match must give the same bits in
 any row of any batch, so a policy computes each row on its own, in a fixed order: see `layers`.
+Agents that do not exist do nothing (middle bins, no pull, no lock), and what is told of them is not read.
 """
 
 from __future__ import annotations

@@ -1,35 +1,42 @@
 """What a network is told: an observation turned into the agent's own frame and scaled to order one.
 
 The frame of an agent looks along its front, the local -y axis: forward = (sin rz, -cos rz), left =
-(cos rz, sin rz). What the masks hide is not even read. Entities are sorted into four kinds, and a row
-of the same columns describes each of them, so that nothing depends on how many there are.
+(cos rz, sin rz). What the masks hide is not even read. Entities are sorted into kinds, and a row
+of the same columns describes each of a kind, so that nothing depends on how many there are.
 
-Observed positions are corners: an agent's centre lies 0.15 m above its `qpos`, a box's or a ramp's 0.25 m
-(for boxes of the standard 0.5 m; others shift the row of a box by half the difference).
+Observed positions are corners: an agent's centre lies 0.15 m above its `qpos`, a box's or a ramp's half its
+size: 0.25 m where sizes are not told. (Of boxes of another size that is not told, the rows are shifted by half
+the difference.) The corner of an elongated box does not turn with it. Food is told by its true place.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+from torch import Tensor
 
 from evo_hns.policies.kernel import kernel
-from evo_hns.spec import Observation, ObservationSpec
+from evo_hns.spec import ObjectColumns, Observation, ObservationSpec
 
-OPPONENT, MATE, BOX, RAMP = 0, 1, 2, 3
-NUM_KINDS = 4
+OPPONENT, MATE, BOX, RAMP, FOOD = 0, 1, 2, 3, 4
 HIDDEN = -1
 
 NUM_OWN = 10
 """Columns on the agent itself: x, y, z, sin rz, cos rz, velocity forward, left, turning; prep clock, is prep."""
 NUM_POSE = 8
-"""Columns of every entity: direction (forward, left), closeness, velocity (forward, left), height, relative
+"""Columns of agents and objects: direction (forward, left), closeness, velocity (forward, left), height, relative
 heading (sin, cos)."""
+NUM_SIZE = 2
+"""Columns of boxes whose size is told, after their pose: full size along their own x and y, metres."""
 NUM_LOCKS = 3
-"""Columns of lockable objects: locked by me, by my team, by anyone."""
+"""Last columns of lockable objects: locked by me, by my team, by anyone."""
+NUM_FOOD = 5
+"""Columns of food, which neither moves nor turns: direction (forward, left), closeness, height, health."""
 
+_HALF_AGENT = 0.15  # metres
 _CORNER_SHIFT = 0.10  # half size of an object less that of an agent, metres
 _SPEED = 0.2  # velocities run to 9 m/s and 9 rad/s
 _HEIGHT = 2.0  # objects are 0.5 m high
@@ -38,33 +45,48 @@ _HALF_FIELD = 3.0  # metres
 
 @dataclass(frozen=True)
 class Features:
-    """Inputs of a network. E entities: the other agents, then boxes, then ramps."""
+    """Inputs of a network. E entities: the other agents, then boxes, then ramps, then food."""
 
+    present: np.ndarray  #: `(W, A)` bool, the agent exists; if not, nothing is visible and `own` is undefined
     own: np.ndarray  #: `(W, A, NUM_OWN + sectors)` float32, the agent itself and its lidar, sector 0 ahead
-    rows: np.ndarray  #: `(W, A, E, NUM_POSE + NUM_LOCKS)` float32, undefined where hidden
+    rows: np.ndarray  #: `(W, A, E, widest kind)` float32, undefined where hidden
     kinds: np.ndarray  #: `(W, A, E)` int8, what a row describes, or `HIDDEN`
-    heading: np.ndarray  #: `(W, A, 2)` float64, sin and cos of rz
+    heading: np.ndarray  #: `(W, A, 2)` float64, sin and cos of rz; 0 and 1 of who does not exist
+
+
+class _Places(NamedTuple):
+    """Where the numbers of an object's row stand."""
+
+    angle: int  # of the turn about z: its cosine or, if there is no sine, radians
+    sine: int  # -1: none
+    velocity: int
+    size: int  # -1: not told
+    locks: int
+    end: int
 
 
 def num_sectors(spec: ObservationSpec) -> int:
     """Lidar rays are averaged in pairs."""
-    return max(1, spec.num_lidar_rays // 2)
+    return max(min(1, spec.num_lidar_rays), spec.num_lidar_rays // 2)
 
 
-def row_widths(spec: ObservationSpec) -> tuple[int, int, int, int]:
-    """Columns in use for each kind: only what can be locked has lock flags."""
-    box_locks = NUM_LOCKS if spec.box_features > 9 else 0
-    ramp_locks = NUM_LOCKS if spec.ramp_features > 9 else 0
-    return NUM_POSE, NUM_POSE, NUM_POSE + box_locks, NUM_POSE + ramp_locks
+def row_widths(spec: ObservationSpec) -> tuple[int, ...]:
+    """Columns in use for each kind of the game: sizes where they are told, locks of what can be locked."""
+    box = NUM_POSE + NUM_SIZE * spec.box_columns.has_size + NUM_LOCKS * spec.box_columns.has_locks
+    ramp = NUM_POSE + NUM_LOCKS * spec.ramp_columns.has_locks
+    widths = (NUM_POSE, NUM_POSE, box, ramp)
+    return (*widths, NUM_FOOD) if spec.num_food else widths
 
 
-def encode(observation: Observation) -> Features:
+def encode(observation: Observation, spec: ObservationSpec) -> Features:
     """Turn a team's observation into features.
 
     Args:
         observation: rows `(W, A, ...)`, all agents or one team.
+        spec: of the game.
     """
     arrays = (
+        observation.agent_mask,
         observation.observation_self,
         observation.agent_qpos_qvel,
         observation.mask_aa_obs,
@@ -74,32 +96,57 @@ def encode(observation: Observation) -> Features:
         observation.mask_ar_obs,
         observation.lidar[..., 0],
     )
-    me, agents, sees_agent, boxes, sees_box, ramps, sees_ramp, lidar = (
-        np.ascontiguousarray(array.numpy()) for array in arrays
-    )
-    num_worlds, num_agents = me.shape[:2]
-    num_entities = agents.shape[2] + boxes.shape[2] + ramps.shape[2]
-    sectors = max(1, lidar.shape[2] // 2)
+    present, me, agents, sees_agent, boxes, sees_box, ramps, sees_ramp, lidar = map(_as_array, arrays)
+    first_box = agents.shape[2]
+    first_ramp = first_box + boxes.shape[2]
+    first_food = first_ramp + ramps.shape[2]
+    num_entities = first_food + spec.num_food
     features = Features(
-        own=np.empty((num_worlds, num_agents, NUM_OWN + sectors), np.float32),
-        rows=np.empty((num_worlds, num_agents, num_entities, NUM_POSE + NUM_LOCKS), np.float32),
-        kinds=np.empty((num_worlds, num_agents, num_entities), np.int8),
-        heading=np.empty((num_worlds, num_agents, 2)),
+        present=present,
+        own=np.empty((*present.shape, NUM_OWN + num_sectors(spec)), np.float32),
+        rows=np.empty((*present.shape, num_entities, max(row_widths(spec))), np.float32),
+        kinds=np.empty((*present.shape, num_entities), np.int8),
+        heading=np.empty((*present.shape, 2)),
     )
-    _encode_self(me, lidar, features.own, features.heading)
-    _encode_agents(me, features.heading, agents, sees_agent, features.rows, features.kinds)
-    first_box, first_ramp = agents.shape[2], agents.shape[2] + boxes.shape[2]
-    _encode_objects(me, features.heading, boxes, sees_box, BOX, first_box, features.rows, features.kinds)
-    _encode_objects(me, features.heading, ramps, sees_ramp, RAMP, first_ramp, features.rows, features.kinds)
+    rows, kinds = features.rows, features.kinds
+    _encode_self(present, me, lidar, features.own, features.heading)
+    agent = (present, me, features.heading)
+    _encode_agents(*agent, agents, sees_agent, rows, kinds)
+    _encode_objects(*agent, boxes, sees_box, _places(spec.box_columns), BOX, first_box, rows, kinds)
+    ramp_places = _places(spec.ramp_columns)._replace(size=-1)  # there are none, only columns
+    _encode_objects(*agent, ramps, sees_ramp, ramp_places, RAMP, first_ramp, rows, kinds)
+    if spec.num_food:
+        food, sees_food = _as_array(observation.food_obs), _as_array(observation.mask_af_obs)
+        _encode_food(*agent, food, sees_food, first_food, rows, kinds)
     return features
 
 
+def _as_array(tensor: Tensor) -> np.ndarray:
+    return np.ascontiguousarray(tensor.numpy())
+
+
+def _places(columns: ObjectColumns) -> _Places:
+    """Of three angles the last is the turn about z."""
+    last = columns.angles.start + columns.num_angles - 1
+    return _Places(
+        angle=last,
+        sine=last + columns.num_angles if columns.polar else -1,
+        velocity=columns.velocities.start,
+        size=columns.size.start if columns.has_size else -1,
+        locks=columns.locks.start,
+        end=columns.width,
+    )
+
+
 @kernel
-def _encode_self(me: np.ndarray, lidar: np.ndarray, own: np.ndarray, heading: np.ndarray) -> None:
+def _encode_self(present: np.ndarray, me: np.ndarray, lidar: np.ndarray, own: np.ndarray, heading: np.ndarray) -> None:
     """Fill `own` and `heading` from `observation_self` `(W, A, 10)` and lidar `(W, A, L)`."""
     ring = np.empty(lidar.shape[2])
     for w in range(me.shape[0]):
         for a in range(me.shape[1]):
+            heading[w, a, 0], heading[w, a, 1] = 0.0, 1.0
+            if not present[w, a]:
+                continue
             x, y, z, rz, vx, vy, _, turning, _, clock = me[w, a]
             s, c = math.sin(rz), math.cos(rz)
             heading[w, a, 0], heading[w, a, 1] = s, c
@@ -142,6 +189,7 @@ def _turn_ring(ring: np.ndarray, rz: float, sectors: np.ndarray) -> None:
 
 @kernel
 def _encode_agents(
+    present: np.ndarray,
     me: np.ndarray,
     heading: np.ndarray,
     agents: np.ndarray,
@@ -154,20 +202,23 @@ def _encode_agents(
         for a in range(agents.shape[1]):
             for j in range(agents.shape[2]):
                 kinds[w, a, j] = HIDDEN
-                if sees[w, a, j]:
+                if present[w, a] and sees[w, a, j]:
                     other = agents[w, a, j]
                     kinds[w, a, j] = MATE if other[8] == me[w, a, 8] else OPPONENT
                     s, c = heading[w, a]
                     sin_other, cos_other = math.sin(other[3]), math.cos(other[3])
-                    _fill_pose(rows[w, a, j], me[w, a], s, c, other, 0.0, sin_other, cos_other, other[4], other[5])
+                    row, vx, vy = rows[w, a, j], other[4], other[5]
+                    _fill_pose(row, me[w, a], s, c, other, 0.0, 0.0, sin_other, cos_other, vx, vy)
 
 
 @kernel
 def _encode_objects(
+    present: np.ndarray,
     me: np.ndarray,
     heading: np.ndarray,
     objects: np.ndarray,
     sees: np.ndarray,
+    places: _Places,
     kind: int,
     first: int,
     rows: np.ndarray,
@@ -178,13 +229,55 @@ def _encode_objects(
         for a in range(objects.shape[1]):
             for j in range(objects.shape[2]):
                 kinds[w, a, first + j] = HIDDEN
-                if sees[w, a, j]:
+                if present[w, a] and sees[w, a, j]:
                     kinds[w, a, first + j] = kind
                     thing, row = objects[w, a, j], rows[w, a, first + j]
                     s, c = heading[w, a]
-                    _fill_pose(row, me[w, a], s, c, thing, _CORNER_SHIFT, thing[4], thing[3], thing[5], thing[6])
-                    for k in range(9, thing.shape[0]):
-                        row[NUM_POSE + k - 9] = thing[k]
+                    cos_thing, sin_thing = _heading(thing, places)
+                    shift_x = shift_y = _CORNER_SHIFT
+                    at = NUM_POSE
+                    if places.size >= 0:
+                        width, depth = thing[places.size], thing[places.size + 1]
+                        shift_x, shift_y = 0.5 * width - _HALF_AGENT, 0.5 * depth - _HALF_AGENT
+                        row[at], row[at + 1] = width, depth
+                        at += NUM_SIZE
+                    vx, vy = thing[places.velocity], thing[places.velocity + 1]
+                    _fill_pose(row, me[w, a], s, c, thing, shift_x, shift_y, sin_thing, cos_thing, vx, vy)
+                    for k in range(places.locks, places.end):
+                        row[at + k - places.locks] = thing[k]
+
+
+@kernel
+def _heading(thing: np.ndarray, places: _Places) -> tuple[float, float]:
+    """Cosine and sine of an object's turn about z."""
+    if places.sine >= 0:
+        return thing[places.angle], thing[places.sine]
+    return math.cos(thing[places.angle]), math.sin(thing[places.angle])
+
+
+@kernel
+def _encode_food(
+    present: np.ndarray,
+    me: np.ndarray,
+    heading: np.ndarray,
+    food: np.ndarray,
+    sees: np.ndarray,
+    first: int,
+    rows: np.ndarray,
+    kinds: np.ndarray,
+) -> None:
+    """Fill the entities from `first` on from `food_obs` `(W, A, F, 4)`."""
+    for w in range(food.shape[0]):
+        for a in range(food.shape[1]):
+            for j in range(food.shape[2]):
+                kinds[w, a, first + j] = HIDDEN
+                if present[w, a] and sees[w, a, j]:
+                    kinds[w, a, first + j] = FOOD
+                    item, row = food[w, a, j], rows[w, a, first + j]
+                    s, c = heading[w, a]
+                    _fill_direction(row, me[w, a], s, c, item, -_HALF_AGENT, -_HALF_AGENT)
+                    row[3] = (item[2] - me[w, a, 2]) * _HEIGHT
+                    row[4] = item[3] / (1.0 + item[3])
 
 
 @kernel
@@ -194,21 +287,30 @@ def _fill_pose(
     s: float,
     c: float,
     other: np.ndarray,
-    shift: float,
+    shift_x: float,
+    shift_y: float,
     sin_other: float,
     cos_other: float,
     vx: float,
     vy: float,
 ) -> None:
     """Write the `NUM_POSE` columns of an entity at `other[:3]`, seen from `me`."""
-    dx, dy = other[0] - me[0] + shift, other[1] - me[1] + shift
-    distance = math.sqrt(dx * dx + dy * dy)
-    scale = 1.0 / distance if distance > 0.0 else 0.0
-    row[0] = (dx * s - dy * c) * scale
-    row[1] = (dx * c + dy * s) * scale
-    row[2] = 1.0 / (1.0 + distance)
+    _fill_direction(row, me, s, c, other, shift_x, shift_y)
     row[3] = (vx * s - vy * c) * _SPEED
     row[4] = (vx * c + vy * s) * _SPEED
     row[5] = (other[2] - me[2]) * _HEIGHT
     row[6] = sin_other * c - cos_other * s
     row[7] = cos_other * c + sin_other * s
+
+
+@kernel
+def _fill_direction(
+    row: np.ndarray, me: np.ndarray, s: float, c: float, other: np.ndarray, shift_x: float, shift_y: float
+) -> None:
+    """Write the first three columns: direction (forward, left) and closeness."""
+    dx, dy = other[0] - me[0] + shift_x, other[1] - me[1] + shift_y
+    distance = math.sqrt(dx * dx + dy * dy)
+    scale = 1.0 / distance if distance > 0.0 else 0.0
+    row[0] = (dx * s - dy * c) * scale
+    row[1] = (dx * c + dy * s) * scale
+    row[2] = 1.0 / (1.0 + distance)

@@ -12,7 +12,7 @@ from evo_hns.config import PolicyConfig
 from evo_hns.policies.features import NUM_OWN, num_sectors, row_widths
 from evo_hns.policies.kernel import kernel
 from evo_hns.policies.layers import add_mean_pools, dense, dense_size, squash_all
-from evo_hns.policies.network import NetworkPolicy, finish, finish_size
+from evo_hns.policies.network import NetworkPolicy, finish, finish_size, skip
 from evo_hns.spec import ObservationSpec
 
 
@@ -25,16 +25,17 @@ def build_mlp(config: PolicyConfig, spec: ObservationSpec) -> NetworkPolicy:
         + dense_size(hidden, hidden)
         + finish_size(hidden, cells)
     )
-    return NetworkPolicy(num_params, hidden, cells, widths, _forward)
+    return NetworkPolicy(num_params, hidden, cells, spec, widths, _forward)
 
 
 @kernel
 def _forward(
+    present: np.ndarray,
     params: np.ndarray,
     own: np.ndarray,
     rows: np.ndarray,
     kinds: np.ndarray,
-    widths: tuple[int, int, int, int],
+    widths: tuple[int, ...],
     sizes: tuple[int, int],
     memory: np.ndarray,
     renewed: np.ndarray,
@@ -46,6 +47,9 @@ def _forward(
     last = np.empty(hidden_size + num_cells, np.float32)
     for w in range(own.shape[0]):
         for a in range(own.shape[1]):
+            if not present[w, a]:
+                skip(memory[w, a], renewed[w, a], intents[w, a])
+                continue
             genome = params[w, a if params.shape[1] > 1 else 0]
             at = dense(genome, 0, own[w, a], hidden)
             at = add_mean_pools(genome, at, rows[w, a], kinds[w, a], widths, embedded, hidden)

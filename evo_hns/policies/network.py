@@ -14,11 +14,12 @@ from evo_hns.policies.features import encode
 from evo_hns.policies.heads import NUM_INTENTS, decide
 from evo_hns.policies.kernel import kernel
 from evo_hns.policies.layers import dense, dense_size, gru, gru_size, squash_all
-from evo_hns.spec import Action, Observation
+from evo_hns.spec import Action, Observation, ObservationSpec
 
 Forward = Callable[..., None]
-"""`forward(params, own, rows, kinds, widths, sizes, memory, renewed, intents)`: reads `params` `(W, M, N)`, the
-features, the columns in use per kind, (hidden size, memory cells) and memory `(W, A, G)`; fills the last two."""
+"""`forward(present, params, own, rows, kinds, widths, sizes, memory, renewed, intents)`: for
+those who exist reads `params` `(W, M, N)`, the features, the columns in use per kind, (hidden size, memory cells)
+and memory `(W, A, G)`; fills the last two for everyone."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class NetworkPolicy:
     num_params: int
     hidden_size: int
     num_cells: int
-    row_widths: tuple[int, int, int, int]
+    spec: ObservationSpec
+    row_widths: tuple[int, ...]
     forward: Forward
 
     def initial_state(self, seeds: Tensor, num_agents: int) -> PolicyState:
@@ -42,10 +44,11 @@ class NetworkPolicy:
             ValueError: genomes of another length or number than this network and team need.
         """
         self._check(params, observation)
-        features = encode(observation)
+        features = encode(observation, self.spec)
         intents = np.empty((*features.kinds.shape[:2], NUM_INTENTS), np.float32)
         renewed = torch.empty_like(state)
         self.forward(
+            features.present,
             np.ascontiguousarray(params.numpy()),
             features.own,
             features.rows,
@@ -75,6 +78,15 @@ class NetworkPolicy:
 def finish_size(hidden: int, num_cells: int) -> int:
     """Parameters of what `finish` reads."""
     return (gru_size(hidden, num_cells) if num_cells else 0) + dense_size(hidden + num_cells, NUM_INTENTS)
+
+
+@kernel
+def skip(memory: np.ndarray, renewed: np.ndarray, intents: np.ndarray) -> None:
+    """Who does not exist intends nothing, and its memory stays as it is."""
+    for j in range(memory.shape[0]):
+        renewed[j] = memory[j]
+    for j in range(intents.shape[0]):
+        intents[j] = 0.0
 
 
 @kernel

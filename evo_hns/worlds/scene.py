@@ -1,7 +1,7 @@
 """The compiled topology of a run: one model with every object it may ever need.
 
 Compiled once; an episode only writes arrays (`arrays.py`). Bodies, joints and actuators come in
-the original's order (agents, boxes, ramps) with its names and numbers. What surprises:
+the original's order (agents, boxes, ramps) with its numbers, in places for the largest counts. What surprises:
 
 - A body frame sits at half its size above the field's corner and the slide joints carry the
   placement, so `qpos` is the world centre minus the half extent (the original's convention).
@@ -22,13 +22,16 @@ import mujoco
 import numpy as np
 
 from evo_hns.config import PhysicsConfig, WorldConfig
+from evo_hns.worlds.scenarios import SCENARIOS, num_walls
 from evo_hns.worlds.sizes import (
     AGENT_RADIUS,
     NUM_OUTER_WALLS,
-    NUM_WALLS,
     PARKED_HALF_SIZE,
     PARKED_Z,
     RAMP_SIZE,
+    Triple,
+    box_half_sizes,
+    floor_range,
 )
 
 IntArray = np.ndarray
@@ -45,13 +48,18 @@ _RAMP_RGBA = (0.55, 0.45, 0.85, 1.0)
 _FLOOR_RGBA = (0.5, 0.5, 0.5, 1.0)
 
 _AXES = {"x": (1.0, 0.0, 0.0), "y": (0.0, 1.0, 0.0), "z": (0.0, 0.0, 1.0)}
+_UPRIGHT, _FREE = ("x", "y", "z", "rz"), ("x", "y", "z", "rx", "ry", "rz")  #: joints, in their order
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A model and the indices by which the rules find things in it. n agents, m objects = boxes then ramps."""
+    """A model and the indices by which the rules find things in it. n agents, m objects = boxes then ramps.
 
-    model: mujoco.MjModel
+    All counts are places; which of them a world fills is up to its layout. Boxes that may tip over (`d` = 6) have
+    three hinges, all others (`d` = 4) one; where boxes have three, the ramps' entries for rx and ry repeat their rz.
+    """
+
+    model: mujoco.MjModel  #: every box is a cube, every wall parked
     num_hiders: int
     num_seekers: int
     num_boxes: int
@@ -61,9 +69,12 @@ class Scene:
     agent_qpos: IntArray  #: `(n, 4)` qpos (= dof = joint) indices of x, y, z, rz
     object_body: IntArray  #: `(m,)` body ids, boxes first
     object_geom: IntArray  #: `(m,)` geom ids
-    object_qpos: IntArray  #: `(m, 4)` qpos (= dof = joint) indices of x, y, z, rz
+    object_qpos: IntArray  #: `(m, d)` qpos (= dof = joint) indices of x, y, z, rz, or of x, y, z, rx, ry, rz
     wall_geom: IntArray  #: `(num_walls,)` geom ids of the wall slots
     weld: IntArray  #: `(n, m)` equality ids: agent i holds object j
+    has_ranges: bool  #: worlds differ in how many agents, boxes or ramps they have
+    has_varying_floor: bool  #: worlds differ in the size of the field
+    box_kinds: dict[str, np.ndarray]  #: see `_box_kinds`; empty if all boxes are cubes
 
 
 def build_scene(world: WorldConfig, physics: PhysicsConfig) -> Scene:
@@ -74,18 +85,24 @@ def build_scene(world: WorldConfig, physics: PhysicsConfig) -> Scene:
         physics: timestep and sleep.
 
     Returns:
-        The scene; all its walls are parked until a layout is written (`geom_arrays`).
+        The scene; all its walls are parked until a layout is written (`model_arrays`).
     """
+    return _name_indices(make_spec(world, physics).compile(), world)
+
+
+def make_spec(world: WorldConfig, physics: PhysicsConfig) -> mujoco.MjSpec:
+    """The model of a run before it is compiled; bodies and their first geoms are named agent0, box0, ramp0, ..."""
     spec = mujoco.MjSpec()
     _set_options(spec, world, physics)
     _add_floor_and_walls(spec, world)
-    agents = [_add_agent(spec, world, index) for index in range(world.num_agents)]
-    boxes = [_add_box(spec, world, index) for index in range(world.num_boxes)]
-    ramps = [_add_ramp(spec, world, index) for index in range(world.num_ramps)]
+    cube = box_half_sizes(world)[2]
+    agents = [_add_agent(spec, world, index) for index in range(world.max_agents)]
+    boxes = [_add_box(spec, world, index, cube) for index in range(world.max_boxes)]
+    ramps = [_add_ramp(spec, world, index) for index in range(world.max_ramps)]
     for agent in agents:
         for held in boxes + ramps:
             _add_weld(spec, agent, held)
-    return _name_indices(spec.compile(), world, agents, boxes + ramps)
+    return spec
 
 
 def _set_options(spec: mujoco.MjSpec, world: WorldConfig, physics: PhysicsConfig) -> None:
@@ -96,8 +113,9 @@ def _set_options(spec: mujoco.MjSpec, world: WorldConfig, physics: PhysicsConfig
     if physics.sleep:
         spec.option.enableflags |= mujoco.mjtEnableBit.mjENBL_SLEEP
     # Parked walls must not decide how far away the default camera stands.
-    spec.stat.center = (world.floor_size / 2, world.floor_size / 2, 0.0)
-    spec.stat.extent = world.floor_size
+    floor_size = floor_range(world)[1]
+    spec.stat.center = (floor_size / 2, floor_size / 2, 0.0)
+    spec.stat.extent = floor_size
 
 
 def _friction(sliding: float) -> list[float]:
@@ -106,7 +124,8 @@ def _friction(sliding: float) -> list[float]:
 
 
 def _add_floor_and_walls(spec: mujoco.MjSpec, world: WorldConfig) -> None:
-    half = world.floor_size / 2
+    half = floor_range(world)[1] / 2
+    wall_friction = SCENARIOS[world.scenario].wall_friction(world)
     spec.worldbody.add_geom(
         name="floor0",
         type=mujoco.mjtGeom.mjGEOM_PLANE,
@@ -116,28 +135,33 @@ def _add_floor_and_walls(spec: mujoco.MjSpec, world: WorldConfig) -> None:
         rgba=_FLOOR_RGBA,
         group=FLOOR_GROUP,
     )
-    for slot in range(NUM_WALLS):
+    for slot in range(num_walls(world)):
         spec.worldbody.add_geom(
             name=f"wall{slot}",
             type=mujoco.mjtGeom.mjGEOM_BOX,
             pos=[half, half, PARKED_Z],
             size=[PARKED_HALF_SIZE] * 3,
-            friction=_friction(world.other_friction),
+            friction=_friction(wall_friction),
             rgba=_OUTER_WALL_RGBA if slot < NUM_OUTER_WALLS else _INNER_WALL_RGBA,
             group=WALL_GROUP,
         )
 
 
 def _add_body(
-    spec: mujoco.MjSpec, name: str, half_extent: float, damping: Sequence[float], limits: tuple[float, float] | None
+    spec: mujoco.MjSpec,
+    name: str,
+    pos: Triple,
+    damping: Sequence[float],
+    *,
+    axes: tuple[str, ...] = _UPRIGHT,
+    limits: tuple[float, float] | None = UNLOCKED_RANGE,
 ) -> mujoco.MjsBody:
-    """A body that slides along x, y, z and turns about z (joints in this order)."""
-    body = spec.worldbody.add_body(name=name, pos=[half_extent] * 3)
-    for axis, joint_damping in zip(("x", "y", "z", "rz"), damping, strict=True):
-        turns = axis == "rz"
+    """A body that slides along x, y, z and turns about z, or about each axis (joints in the order of `axes`)."""
+    body = spec.worldbody.add_body(name=name, pos=pos)
+    for axis, joint_damping in zip(axes, damping, strict=True):
         joint = body.add_joint(
             name=f"{name}:{axis}",
-            type=mujoco.mjtJoint.mjJNT_HINGE if turns else mujoco.mjtJoint.mjJNT_SLIDE,
+            type=mujoco.mjtJoint.mjJNT_HINGE if axis[0] == "r" else mujoco.mjtJoint.mjJNT_SLIDE,
             axis=_AXES[axis[-1]],
             damping=[joint_damping, 0.0, 0.0],
             limited=mujoco.mjtLimited.mjLIMITED_TRUE if limits else mujoco.mjtLimited.mjLIMITED_FALSE,
@@ -149,7 +173,7 @@ def _add_body(
 
 def _add_agent(spec: mujoco.MjSpec, world: WorldConfig, index: int) -> str:
     name = f"agent{index}"
-    body = _add_body(spec, name, AGENT_RADIUS, damping=(10.0, 10.0, 1.0, 10.0), limits=None)
+    body = _add_body(spec, name, (AGENT_RADIUS,) * 3, damping=(10.0, 10.0, 1.0, 10.0), limits=None)
     parts = {
         "": (AGENT_RADIUS, (0.0, 0.0, 0.0), 1.0),
         ":arm1": (0.05, (-0.13, -0.075, -0.05), 0.0),
@@ -163,7 +187,7 @@ def _add_agent(spec: mujoco.MjSpec, world: WorldConfig, index: int) -> str:
             pos=pos,
             mass=mass,
             friction=_friction(world.other_friction),
-            rgba=_HIDER_RGBA if index < world.num_hiders else _SEEKER_RGBA,
+            rgba=_HIDER_RGBA if index < world.max_hiders else _SEEKER_RGBA,
             group=MOVABLE_GROUP,
         )
     for axis in ("x", "y", "rz"):
@@ -176,13 +200,13 @@ def _add_motor(spec: mujoco.MjSpec, joint: str) -> None:
     motor.gear[0] = 100.0
 
 
-def _add_box(spec: mujoco.MjSpec, world: WorldConfig, index: int) -> str:
-    name, half = f"box{index}", world.box_size / 2
-    body = _add_body(spec, name, half, damping=[0.01] * 4, limits=UNLOCKED_RANGE)
+def _add_box(spec: mujoco.MjSpec, world: WorldConfig, index: int, half: Triple) -> str:
+    name, axes = f"box{index}", _FREE if world.free_box_rotation else _UPRIGHT
+    body = _add_body(spec, name, half, damping=[0.01] * len(axes), axes=axes)
     body.add_geom(
         name=name,
         type=mujoco.mjtGeom.mjGEOM_BOX,
-        size=[half] * 3,
+        size=half,
         mass=1.0,
         friction=_friction(world.box_floor_friction),
         rgba=_BOX_RGBA,
@@ -197,7 +221,7 @@ def _add_ramp(spec: mujoco.MjSpec, world: WorldConfig, index: int) -> str:
         # A wedge: vertical face at y = -half, 45 degree slope falling towards +y.
         corners = [(x, y, z) for x in (-half, half) for y, z in ((-half, -half), (-half, half), (half, -half))]
         spec.add_mesh(name="ramp", uservert=np.ravel(corners))
-    body = _add_body(spec, name, half, damping=[0.1] * 4, limits=UNLOCKED_RANGE)
+    body = _add_body(spec, name, (half,) * 3, damping=[0.1] * 4)
     body.add_geom(
         name=name,
         type=mujoco.mjtGeom.mjGEOM_MESH,
@@ -223,28 +247,52 @@ def _add_weld(spec: mujoco.MjSpec, agent: str, held: str) -> None:
     )
 
 
-def _name_indices(model: mujoco.MjModel, world: WorldConfig, agents: list[str], objects: list[str]) -> Scene:
+def _name_indices(model: mujoco.MjModel, world: WorldConfig) -> Scene:
     def ids(kind: mujoco.mjtObj, names: list[str]) -> IntArray:
         return np.array([mujoco.mj_name2id(model, kind, name) for name in names], dtype=np.int64)
 
-    def joints(names: list[str]) -> IntArray:
-        every = [f"{name}:{axis}" for name in names for axis in ("x", "y", "z", "rz")]
-        return ids(mujoco.mjtObj.mjOBJ_JOINT, every).reshape(len(names), 4)
+    def joints(names: list[str], axes: tuple[str, ...]) -> IntArray:
+        every = [f"{name}:{axis}" for name in names for axis in axes]
+        return ids(mujoco.mjtObj.mjOBJ_JOINT, every).reshape(len(names), len(axes))
 
+    agents = [f"agent{index}" for index in range(world.max_agents)]
+    boxes = [f"box{index}" for index in range(world.max_boxes)]
+    ramps = [f"ramp{index}" for index in range(world.max_ramps)]
+    free = world.free_box_rotation
+    box_joints = joints(boxes, _FREE if free else _UPRIGHT)
+    ramp_joints = joints(ramps, ("x", "y", "z", "rz", "rz", "rz") if free else _UPRIGHT)
     body, geom = mujoco.mjtObj.mjOBJ_BODY, mujoco.mjtObj.mjOBJ_GEOM
-    welds = ids(mujoco.mjtObj.mjOBJ_EQUALITY, [f"{agent}:{held}" for agent in agents for held in objects])
+    welds = ids(mujoco.mjtObj.mjOBJ_EQUALITY, [f"{agent}:{held}" for agent in agents for held in boxes + ramps])
+    counts = (world.num_hiders, world.num_seekers, world.num_boxes, world.num_ramps)
     return Scene(
         model=model,
-        num_hiders=world.num_hiders,
-        num_seekers=world.num_seekers,
-        num_boxes=world.num_boxes,
-        num_ramps=world.num_ramps,
+        num_hiders=world.max_hiders,
+        num_seekers=world.max_seekers,
+        num_boxes=world.max_boxes,
+        num_ramps=world.max_ramps,
         agent_body=ids(body, agents),
         agent_geom=ids(geom, agents),
-        agent_qpos=joints(agents),
-        object_body=ids(body, objects),
-        object_geom=ids(geom, objects),
-        object_qpos=joints(objects),
-        wall_geom=ids(geom, [f"wall{slot}" for slot in range(NUM_WALLS)]),
-        weld=welds.reshape(len(agents), len(objects)),
+        agent_qpos=joints(agents, _UPRIGHT),
+        object_body=ids(body, boxes + ramps),
+        object_geom=ids(geom, boxes + ramps),
+        object_qpos=np.concatenate([box_joints, ramp_joints]),
+        wall_geom=ids(geom, [f"wall{slot}" for slot in range(num_walls(world))]),
+        weld=welds.reshape(len(agents), len(boxes + ramps)),
+        has_ranges=any(isinstance(count, tuple) for count in counts),
+        has_varying_floor=isinstance(world.floor_size, tuple),
+        box_kinds=_box_kinds(world) if world.has_elongated_boxes else {},
     )
+
+
+def _box_kinds(world: WorldConfig) -> dict[str, np.ndarray]:
+    """What the compiler derives from a box's size, for boxes elongated along x, along y, and cubes.
+
+    Returns:
+        `body_inertia` `(3, 3)`, `body_invweight0` `(3, 2)`, and `dof_M0`, `dof_invweight0`, `dof_length` `(3, d)`.
+    """
+    spec = mujoco.MjSpec()
+    for index, half in enumerate(box_half_sizes(world)):
+        _add_box(spec, world, index, half)
+    model = spec.compile()
+    kinds = {name: getattr(model, name)[1:] for name in ("body_inertia", "body_invweight0")}
+    return kinds | {name: getattr(model, name).reshape(3, -1) for name in ("dof_M0", "dof_invweight0", "dof_length")}

@@ -10,14 +10,34 @@ import torch
 
 from evo_hns.config import PolicyConfig
 from evo_hns.policies import POLICIES, SCRIPTED, build_policy
-from evo_hns.spec import Side
+from evo_hns.spec import ObjectColumns, ObservationSpec, Side
 
 FORMS = {name: PolicyConfig(network=name) for name in POLICIES}
 FORMS |= {f"{name}+gru": PolicyConfig(network=name, gru_size=5) for name in POLICIES}
 PLAYERS = {name: functools.partial(build_policy, form) for name, form in FORMS.items()} | SCRIPTED
-GAMES = [(1, 1, 2, 1), (2, 2, 2, 1), (1, 3, 3, 2), (3, 1, 0, 1), (2, 2, 2, 0), (1, 1, 0, 0)]
+SIZED = ObjectColumns(has_size=True)
+GAMES = {
+    "quadrant": ObservationSpec(2, 2, 2, 1, 30),
+    "no boxes": ObservationSpec(3, 1, 0, 1, 30),
+    "nothing": ObservationSpec(1, 1, 0, 0, 30),
+    "more seekers": ObservationSpec(1, 3, 3, 2, 30),
+    "full": ObservationSpec(2, 2, 9, 2, 30, SIZED, SIZED, has_room=False),
+    "food": ObservationSpec(2, 1, 2, 2, 30, num_food=4),
+    "ranges": ObservationSpec(3, 3, 4, 2, 30, SIZED, SIZED, num_food=2, has_room=False),
+    "tipping": ObservationSpec(1, 1, 3, 2, 30, ObjectColumns(num_angles=3, has_index=True)),
+    "radians": ObservationSpec(1, 1, 3, 2, 30, ObjectColumns(polar=False), ObjectColumns(3, polar=False)),
+    "alone": ObservationSpec(1, 0, 2, 1, 30, has_room=False),
+    "no lidar": ObservationSpec(1, 1, 2, 1, 0),
+}
+ABSENT = {"ranges": 0.4}
 
-pytestmark = pytest.mark.parametrize("name", PLAYERS)
+pytestmark = [pytest.mark.parametrize("game", GAMES), pytest.mark.parametrize("name", PLAYERS)]
+
+
+@pytest.fixture
+def look(game, random_observation):
+    """Random observations of the game."""
+    return functools.partial(random_observation, GAMES[game], absent=ABSENT.get(game, 0.0))
 
 
 def genomes(policy, num_worlds):
@@ -34,25 +54,24 @@ def play(policy, params, observations, seeds):
     return torch.stack(actions), state
 
 
-@pytest.mark.parametrize("game", GAMES)
 @pytest.mark.parametrize("side", list(Side))
-def test_it_plays_either_side_of_any_game(name, game, side, make_spec, random_observation):
-    spec = make_spec(*game)
+def test_it_plays_either_side_of_any_game(name, game, side, look):
+    spec = GAMES[game]
     policy, seeds = PLAYERS[name](spec), torch.arange(4)
-    views = [random_observation(spec, 4, seed=k).of(spec.team(side)) for k in range(3)]
+    views = [look(4, seed=k).of(spec.team(side)) for k in range(3)]
     actions, state = play(policy, genomes(policy, 4), views, seeds)
     assert actions.shape == (3, 4, spec.team_size(side), 5)
-    assert actions.min() >= 0
-    assert actions[..., :3].max() <= 10
+    assert (actions >= 0).all()
+    assert (actions[..., :3] <= 10).all()
+    assert (actions[..., 3:] <= 1).all()
     assert state.isfinite().all()
     action, _ = policy.act(genomes(policy, 4), views[0], state)
     assert (action.movement.dtype, action.pull.dtype, action.glueall.dtype) == (torch.int64, torch.bool, torch.bool)
 
 
-def test_a_match_gets_the_same_bits_in_any_slot_and_any_batch(name, make_spec, random_observation, rows_of):
-    spec = make_spec()
-    policy, seeds = PLAYERS[name](spec), torch.arange(7) + 100
-    views = [random_observation(spec, 7, seed=k) for k in range(4)]
+def test_a_match_gets_the_same_bits_in_any_slot_and_any_batch(name, game, look, rows_of):
+    policy, seeds = PLAYERS[name](GAMES[game]), torch.arange(7) + 100
+    views = [look(7, seed=k) for k in range(4)]
     params = genomes(policy, 7)
     actions, state = play(policy, params, views, seeds)
     for rows in ([5], [6, 0, 2]):
@@ -61,18 +80,23 @@ def test_a_match_gets_the_same_bits_in_any_slot_and_any_batch(name, make_spec, r
         assert torch.equal(part_state, state[rows])
 
 
-def test_what_is_hidden_has_no_influence(name, make_spec, random_observation):
-    spec = make_spec(2, 2, 3, 2)
-    policy, seeds = PLAYERS[name](spec), torch.arange(6)
+def test_what_is_hidden_has_no_influence(name, game, look):
+    policy, seeds = PLAYERS[name](GAMES[game]), torch.arange(6)
     params = genomes(policy, 6)
-    views = [random_observation(spec, 6, seed=k, visible=0.4) for k in range(3)]
+    views = [look(6, seed=k, visible=0.4) for k in range(3)]
     lies = [
         replace(
             view,
+            observation_self=torch.where(view.agent_mask[..., None], view.observation_self, torch.nan),
+            lidar=torch.where(view.agent_mask[..., None, None], view.lidar, torch.nan),
             agent_qpos_qvel=torch.where(view.mask_aa_obs[..., None], view.agent_qpos_qvel, torch.nan),
             box_obs=torch.where(view.mask_ab_obs[..., None], view.box_obs, torch.nan),
             ramp_obs=torch.where(view.mask_ar_obs[..., None], view.ramp_obs, -77.0),
+            food_obs=torch.where(view.mask_af_obs[..., None], view.food_obs, torch.nan),
+            mask_aa_obs_spoof=~view.mask_aa_obs_spoof,
             mask_ab_obs_spoof=~view.mask_ab_obs_spoof,
+            mask_ar_obs_spoof=~view.mask_ar_obs_spoof,
+            mask_af_obs_spoof=~view.mask_af_obs_spoof,
         )
         for view in views
     ]
@@ -82,19 +106,31 @@ def test_what_is_hidden_has_no_influence(name, make_spec, random_observation):
     assert torch.equal(state, lied_state)
 
 
-def test_the_order_of_the_entities_does_not_matter(name, make_spec, random_observation):
-    spec = make_spec(2, 3, 3, 2)
-    policy, seeds = PLAYERS[name](spec), torch.arange(30)
+def test_who_does_not_exist_does_nothing_and_remembers_what_it_did(name, game, look):
+    policy, seeds = PLAYERS[name](GAMES[game]), torch.arange(20)
+    views = [look(20, seed=5) for _ in range(2)]
+    actions, state = play(policy, genomes(policy, 20), views, seeds)
+    absent = ~views[0].agent_mask
+    assert absent.any() == (game in ABSENT)
+    assert (actions[:, absent] == torch.tensor([5, 5, 5, 0, 0])).all()
+    assert torch.equal(state[absent], policy.initial_state(seeds, absent.shape[1])[absent])
+
+
+def test_the_order_of_the_entities_does_not_matter(name, game, look):
+    policy, seeds = PLAYERS[name](GAMES[game]), torch.arange(30)
     params = genomes(policy, 30)
-    view = random_observation(spec, 30, visible=0.8)
+    view = look(30, visible=0.8)
+    order = torch.arange(view.box_obs.shape[2]).roll(1)
     shuffled = replace(
         view,
         agent_qpos_qvel=view.agent_qpos_qvel.flip(2),
         mask_aa_obs=view.mask_aa_obs.flip(2),
-        box_obs=view.box_obs[:, :, [1, 2, 0]],
-        mask_ab_obs=view.mask_ab_obs[:, :, [1, 2, 0]],
+        box_obs=view.box_obs[:, :, order],
+        mask_ab_obs=view.mask_ab_obs[:, :, order],
         ramp_obs=view.ramp_obs.flip(2),
         mask_ar_obs=view.mask_ar_obs.flip(2),
+        food_obs=view.food_obs.flip(2),
+        mask_af_obs=view.mask_af_obs.flip(2),
     )
     actions, state = play(policy, params, [view], seeds)
     other, other_state = play(policy, params, [shuffled], seeds)
@@ -103,10 +139,9 @@ def test_the_order_of_the_entities_does_not_matter(name, make_spec, random_obser
     torch.testing.assert_close(state, other_state, rtol=1e-4, atol=1e-5)
 
 
-def test_what_it_is_given_is_left_as_it_was(name, make_spec, random_observation):
-    spec = make_spec()
-    policy, view = PLAYERS[name](spec), random_observation(spec, 3)
-    params, state = genomes(policy, 3), policy.initial_state(torch.arange(3), 4)
+def test_what_it_is_given_is_left_as_it_was(name, game, look):
+    policy, view = PLAYERS[name](GAMES[game]), look(3)
+    params, state = genomes(policy, 3), policy.initial_state(torch.arange(3), view.agent_mask.shape[1])
     before = [params.clone(), state.clone(), *(value.clone() for value in vars(view).values())]
     policy.act(params, view, state)
     assert all(torch.equal(a, b) for a, b in zip(before, [params, state, *vars(view).values()], strict=True))

@@ -7,23 +7,57 @@ import math
 import numpy as np
 import pytest
 
-from evo_hns.policies.features import BOX, HIDDEN, MATE, NUM_OWN, NUM_POSE, OPPONENT, RAMP, encode, row_widths
+from evo_hns.policies.features import (
+    BOX,
+    FOOD,
+    HIDDEN,
+    MATE,
+    NUM_OWN,
+    OPPONENT,
+    RAMP,
+    encode,
+    num_sectors,
+    row_widths,
+)
+from evo_hns.spec import ObjectColumns
 
 WORLD_COLUMNS = [0, 1, 3, 4]  # of the agent itself: place and heading, which it knows absolutely
 
 
-def plain_pose(me, other, shift, sin_other, cos_other, velocity):
-    """Columns of an entity, by rotating vectors as complex numbers whose real axis looks ahead."""
-    ahead = complex(math.sin(me[3]), -math.cos(me[3]))
-    offset = complex(other[0] - me[0] + shift, other[1] - me[1] + shift) / ahead
-    speed = complex(*velocity) / ahead
-    angle = math.atan2(sin_other, cos_other) - me[3]
+def plain_direction(me, centre):
+    """Direction and closeness of a place, by rotating vectors as complex numbers whose real axis looks ahead."""
+    offset = complex(centre[0] - me[0] - 0.15, centre[1] - me[1] - 0.15) / ahead(me)
     direction = offset / abs(offset)
-    closeness = 1 / (1 + abs(offset))
+    return [direction.real, direction.imag, 1 / (1 + abs(offset))]
+
+
+def plain_pose(me, centre, z, heading, velocity):
+    """Columns of an agent or an object."""
+    speed, angle = complex(*velocity) / ahead(me) / 5, heading - me[3]
     return [
-        *(direction.real, direction.imag, closeness, speed.real / 5, speed.imag / 5),
-        *(2 * (other[2] - me[2]), math.sin(angle), math.cos(angle)),
+        *(*plain_direction(me, centre), speed.real, speed.imag),
+        *(2 * (z - me[2]), math.sin(angle), math.cos(angle)),
     ]
+
+
+def ahead(me):
+    return complex(math.sin(me[3]), -math.cos(me[3]))
+
+
+def plain_object(me, thing, columns, is_box):
+    """Columns of a box or a ramp, with its numbers taken one after the other."""
+    numbers = iter(thing)
+    x, y, z = (next(numbers) for _ in range(3))
+    angles = [next(numbers) for _ in range(columns.num_angles)]
+    if columns.polar:
+        angles = [math.atan2(next(numbers), cosine) for cosine in angles]
+    vx, vy, *_ = (next(numbers) for _ in range(3 + columns.num_angles))
+    if columns.has_index:
+        next(numbers)
+    size = [next(numbers) for _ in range(3)] if columns.has_size else []
+    width, depth = size[:2] if size and is_box else (0.5, 0.5)
+    pose = plain_pose(me, (x + width / 2, y + depth / 2), z, angles[-1], (vx, vy))
+    return [*pose, *(size[:2] if is_box else []), *numbers]
 
 
 def plain_sectors(lidar, rz):
@@ -40,8 +74,9 @@ def plain_sectors(lidar, rz):
 
 @pytest.mark.parametrize("num_rays", [30, 31, 8])
 def test_what_an_agent_knows_of_itself_equals_a_plain_loop(make_spec, random_observation, num_rays):
-    observation = random_observation(make_spec(num_rays=num_rays), 5)
-    own = encode(observation).own
+    spec = make_spec(num_rays=num_rays)
+    observation = random_observation(spec, 5)
+    own = encode(observation, spec).own
     for w, a in np.ndindex(*own.shape[:2]):
         x, y, z, rz, vx, vy, _, turning, _, clock = observation.observation_self[w, a].tolist()
         speed = complex(vx, vy) / complex(math.sin(rz), -math.cos(rz)) / 5
@@ -52,22 +87,41 @@ def test_what_an_agent_knows_of_itself_equals_a_plain_loop(make_spec, random_obs
         np.testing.assert_allclose(own[w, a, NUM_OWN:], sectors, rtol=1e-5)
 
 
-def test_rows_of_entities_equal_a_plain_loop(make_spec, random_observation):
-    observation = random_observation(make_spec(), 6)
-    features = encode(observation)
-    sees = np.concatenate([observation.mask_aa_obs, observation.mask_ab_obs, observation.mask_ar_obs], -1)
+COLUMNS = [
+    ObjectColumns(has_locks=False),
+    ObjectColumns(),
+    ObjectColumns(has_size=True),
+    ObjectColumns(polar=False, has_index=True),
+    ObjectColumns(num_angles=3),
+    ObjectColumns(num_angles=3, polar=False, has_index=True, has_size=True),
+]
+
+
+@pytest.mark.parametrize("boxes", COLUMNS)
+@pytest.mark.parametrize("ramps", [COLUMNS[0], COLUMNS[2], COLUMNS[4]])
+@pytest.mark.parametrize("num_food", [0, 2])
+def test_rows_of_entities_equal_a_plain_loop(make_spec, random_observation, boxes, ramps, num_food):
+    spec = make_spec(2, 2, 3, 2, box_columns=boxes, ramp_columns=ramps, num_food=num_food)
+    observation = random_observation(spec, 6, absent=0.2)
+    features, widths = encode(observation, spec), row_widths(spec)
+    masks = [observation.mask_aa_obs, observation.mask_ab_obs, observation.mask_ar_obs, observation.mask_af_obs]
+    sees = np.concatenate(masks, -1)
     assert np.array_equal(features.kinds != HIDDEN, sees)
     for w, a, e in np.argwhere(sees):
         me = observation.observation_self[w, a].tolist()
         if e < 3:
-            other = observation.agent_qpos_qvel[w, a, e].tolist()
-            kind = MATE if other[8] == me[8] else OPPONENT
-            expected = plain_pose(me, other, 0.0, math.sin(other[3]), math.cos(other[3]), other[4:6])
+            x, y, z, heading, vx, vy, _, _, is_hider, _ = observation.agent_qpos_qvel[w, a, e].tolist()
+            kind = MATE if is_hider == me[8] else OPPONENT
+            expected = plain_pose(me, (x + 0.15, y + 0.15), z, heading, (vx, vy))
+        elif e < 6:
+            kind, expected = BOX, plain_object(me, observation.box_obs[w, a, e - 3].tolist(), boxes, True)
+        elif e < 8:
+            kind, expected = RAMP, plain_object(me, observation.ramp_obs[w, a, e - 6].tolist(), ramps, False)
         else:
-            kind, things, j = (BOX, observation.box_obs, e - 3) if e < 5 else (RAMP, observation.ramp_obs, e - 5)
-            thing = things[w, a, j].tolist()
-            expected = plain_pose(me, thing, 0.25 - 0.15, thing[4], thing[3], thing[5:7]) + thing[9:]
+            x, y, z, health = observation.food_obs[w, a, e - 8].tolist()
+            kind, expected = FOOD, [*plain_direction(me, (x, y)), 2 * (z - me[2]), health / (1 + health)]
         assert features.kinds[w, a, e] == kind
+        assert len(expected) == widths[kind]
         np.testing.assert_allclose(features.rows[w, a, e, : len(expected)], expected, rtol=1e-5, atol=1e-6)
 
 
@@ -76,33 +130,57 @@ def test_a_wall_ahead_shows_in_sector_zero_and_one_to_the_left_in_the_first_half
     observation.observation_self[..., 3] = math.pi / 2  # front along +x, where ray 0 points
     observation.lidar[:] = 6.0
     observation.lidar[:, :, 0] = 0.2
-    assert (encode(observation).own[..., NUM_OWN:].argmax(-1) == 0).all()
+    assert (encode(observation, make_spec()).own[..., NUM_OWN:].argmax(-1) == 0).all()
     observation.observation_self[..., 3] = 0.0  # front along -y: +x is to the left
-    assert (encode(observation).own[..., NUM_OWN:].argmax(-1) < 7).all()
+    assert (encode(observation, make_spec()).own[..., NUM_OWN:].argmax(-1) < 7).all()
 
 
 @pytest.mark.parametrize("rays", [5, 10, 15, 25])
-def test_what_is_egocentric_does_not_notice_that_the_world_is_turned(make_spec, random_observation, turned, rays):
-    observation = random_observation(make_spec(), 4)
-    before, after = encode(observation), encode(turned(observation, 2 * math.pi * rays / 30))
+@pytest.mark.parametrize("has_size", [False, True])
+def test_what_is_egocentric_does_not_notice_that_the_world_is_turned(
+    make_spec, random_observation, turned, rays, has_size
+):
+    spec = make_spec(num_boxes=3, box_columns=ObjectColumns(has_size=has_size), num_food=2)
+    observation = random_observation(spec, 4)
+    before, after = encode(observation, spec), encode(turned(observation, 2 * math.pi * rays / 30), spec)
     relative = [k for k in range(before.own.shape[-1]) if k not in WORLD_COLUMNS]
     np.testing.assert_allclose(after.own[..., relative], before.own[..., relative], atol=2e-6)
-    seen = before.kinds != HIDDEN
-    np.testing.assert_allclose(after.rows[seen][:, :NUM_POSE], before.rows[seen][:, :NUM_POSE], atol=2e-6)
+    for kind, width in enumerate(row_widths(spec)):
+        seen = before.kinds == kind
+        assert seen.any()
+        np.testing.assert_allclose(after.rows[seen][:, :width], before.rows[seen][:, :width], atol=3e-6)
 
 
 def test_features_are_of_order_one(make_spec, random_observation):
-    features = encode(random_observation(make_spec(), 50))
+    spec = make_spec(box_columns=ObjectColumns(has_size=True), num_food=3)
+    features = encode(random_observation(spec, 50), spec)
     assert np.abs(features.own).max() < 2.5
-    assert np.abs(features.rows[features.kinds != HIDDEN][:, :NUM_POSE]).max() < 2.5
+    for kind, width in enumerate(row_widths(spec)):
+        assert np.abs(features.rows[features.kinds == kind][:, :width]).max() < 2.5
 
 
 def test_the_preparation_is_over_with_its_last_step(make_spec, random_observation):
     observation = random_observation(make_spec(), 3)
     for world, steps in enumerate((31, 32, 33)):
         observation.observation_self[world, :, 9] = min(1.0, steps / (32 + 1e-5))
-    assert encode(observation).own[:, 0, 9].tolist() == [1.0, 0.0, 0.0]
+    assert encode(observation, make_spec()).own[:, 0, 9].tolist() == [1.0, 0.0, 0.0]
 
 
-def test_lock_columns_are_read_only_where_the_game_has_them(make_spec):
+def test_columns_are_read_only_where_the_game_has_them(make_spec):
+    sized = ObjectColumns(has_size=True)
     assert row_widths(make_spec()) == (8, 8, 11, 8)
+    assert row_widths(make_spec(box_columns=sized, ramp_columns=sized, num_food=1)) == (8, 8, 13, 11, 5)
+    assert [num_sectors(make_spec(num_rays=n)) for n in (0, 1, 8, 30, 31)] == [0, 1, 4, 15, 15]
+
+
+@pytest.mark.parametrize(("width", "depth"), [(1.65, 0.15), (0.15, 1.65), (0.5, 0.5)])
+def test_a_box_ahead_is_ahead_however_long_it_is(make_spec, random_observation, width, depth):
+    spec = make_spec(box_columns=ObjectColumns(has_size=True))
+    observation = random_observation(spec, 3, visible=1.0)
+    observation.observation_self[..., :2] = 3.0 - 0.15
+    observation.observation_self[..., 3] = math.pi / 2  # front along +x
+    observation.box_obs[..., 0], observation.box_obs[..., 1] = 5.0 - width / 2, 3.0 - depth / 2
+    observation.box_obs[..., 9], observation.box_obs[..., 10] = width, depth
+    features = encode(observation, spec)
+    boxes = features.rows[features.kinds == BOX]
+    np.testing.assert_allclose(boxes[:, :3], [[1.0, 0.0, 1 / 3]] * len(boxes), atol=1e-6)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from evo_hns.config import ConfigError, PolicyConfig
 from evo_hns.policies import POLICIES, build_policy
 from evo_hns.policies.features import encode, row_widths
 from evo_hns.policies.heads import decide
+from evo_hns.spec import ObjectColumns
 
 NETWORKS = [(name, gru) for name in POLICIES for gru in (0, 6)]
 WORLD_COLUMNS = (0, 1, 3, 4)
@@ -73,7 +76,7 @@ def plain_attention(read, own, rows, kinds, widths, hidden):
     for values in embeddings(read, rows, kinds, widths, hidden):
         weights = np.exp([query @ value / math.sqrt(hidden) for value in values])
         parts.append(weights @ values / weights.sum() if values else np.zeros(hidden))
-    return squash(read.layer(5 * hidden, hidden)(np.concatenate(parts)))
+    return squash(read.layer((1 + len(widths)) * hidden, hidden)(np.concatenate(parts)))
 
 
 def plain_memory(read, x, h):
@@ -83,12 +86,15 @@ def plain_memory(read, x, h):
 
 
 @pytest.mark.parametrize(("name", "gru"), NETWORKS)
-def test_a_network_equals_a_plain_one_in_double_precision(name, gru, make_spec, random_observation):
-    spec, hidden = make_spec(), 8
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_network_equals_a_plain_one_in_double_precision(name, gru, whole, make_spec, random_observation):
+    columns = ObjectColumns(has_size=True)
+    spec = make_spec(box_columns=columns, ramp_columns=columns, num_food=3) if whole else make_spec()
+    hidden = 8
     policy, observation = build(name, gru, spec), random_observation(spec, 5)
     params, state = genomes(policy, 5, 1), memory(policy, 5, 4)
     action, renewed = policy.act(params, observation, state)
-    features, intents = encode(observation), np.empty((5, 4, 5))
+    features, intents = encode(observation, spec), np.empty((5, 4, 5))
     for w, a in np.ndindex(5, 4):
         read = PlainReader(params[w, 0])
         body = {"mlp": plain_mlp, "attention": plain_attention}[name]
@@ -164,6 +170,54 @@ def test_turning_the_world_turns_the_movement(name, gru, make_spec, random_obser
     assert (after.movement != expected).float().mean() < 0.01
     assert torch.equal(after.pull, before.pull)
     assert before.movement.float().std() > 1
+
+
+OLD_GENOMES = {  # length, digest of what they did on fixed numbers when there was but the quadrant
+    ("mlp", 0): (3301, "21497ef7753ebc22"),
+    ("mlp", 6): (4033, "3e0cc22156c0130b"),
+    ("attention", 0): (8453, "85868d21a9845467"),
+    ("attention", 6): (9185, "c9f666bb39177952"),
+}
+
+
+def fixed_observations(make_spec, random_observation):
+    """Three observations whose numbers come from a generator that never changes."""
+    rng = np.random.RandomState(2019)
+    for _ in range(3):
+        me = rng.uniform(-1, 1, (6, 4, 10))
+        me[..., :2] = rng.uniform(0.2, 5.5, (6, 4, 2))
+        me[..., 3:8] *= 6
+        me[..., 8], me[..., 9] = np.arange(4) < 2, rng.choice([0.5, 1.0], (6, 1))
+        others = np.stack([np.stack([me[:, (i - k) % 4] for k in range(1, 4)], 1) for i in range(4)], 1)
+        boxes, ramps = (rng.uniform(-1, 1, (6, 4, count, width)) for count, width in ((2, 12), (1, 9)))
+        for rows in (boxes, ramps):
+            rows[..., :2] = rng.uniform(0.2, 5.2, (*rows.shape[:3], 2))
+            rows[..., 9:] = rows[..., 9:] > 0
+        told = {"observation_self": me, "agent_qpos_qvel": others, "box_obs": boxes, "ramp_obs": ramps}
+        told |= {f"mask_a{kind}_obs": rng.uniform(size=(6, 4, n)) < 0.6 for kind, n in (("a", 3), ("b", 2), ("r", 1))}
+        told["lidar"] = rng.uniform(0.1, 6.0, (6, 4, 30, 1))
+        yield replace(random_observation(make_spec(), 6), **{k: torch.from_numpy(v) for k, v in told.items()})
+
+
+@pytest.mark.parametrize(("name", "gru"), OLD_GENOMES)
+def test_a_genome_of_the_first_release_plays_as_it_did(name, gru, make_spec, random_observation):
+    policy = build(name, gru, make_spec(), hidden=32)
+    numbers = np.random.RandomState(7).standard_normal((6, 1, policy.num_params)).astype(np.float32)
+    state, digest = memory(policy, 6, 4) * 0, hashlib.sha256()
+    for view in fixed_observations(make_spec, random_observation):
+        action, state = policy.act(torch.from_numpy(numbers), view, state)
+        for part in (action.movement, action.pull, action.glueall, state):
+            digest.update(part.numpy().tobytes())
+    assert (policy.num_params, digest.hexdigest()[:16]) == OLD_GENOMES[name, gru]
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_sizes_locks_of_ramps_and_food_add_the_weights_of_their_columns(name, make_spec):
+    sized = ObjectColumns(has_size=True)
+    spec = make_spec(box_columns=sized, ramp_columns=sized, num_food=2)
+    old, _ = OLD_GENOMES[name, 0]
+    part = 32 * 32 if name == "attention" else 0  # of the layer that reads what is seen of food
+    assert build(name, 0, spec, hidden=32).num_params == old + (2 + 3 + 6) * 32 + part
 
 
 @pytest.mark.parametrize("name", POLICIES)

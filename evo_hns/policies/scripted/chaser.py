@@ -43,6 +43,7 @@ def build_chaser(spec: ObservationSpec) -> ScriptedPolicy:
 
 @kernel
 def _script(
+    present: np.ndarray,
     me: np.ndarray,
     others: np.ndarray,
     sees: np.ndarray,
@@ -55,6 +56,8 @@ def _script(
 ) -> None:
     for w in range(me.shape[0]):
         for a in range(me.shape[1]):
+            if not present[w, a]:
+                continue
             fx, fy, torque = _decide(me[w, a], others[w, a], sees[w, a], lidar[w, a], doors[w], memory[w, a])
             movement[w, a, 0], movement[w, a, 1] = movement_bin(fx), movement_bin(fy)
             movement[w, a, 2] = movement_bin(torque)

@@ -14,12 +14,14 @@ import torch
 from torch import Tensor
 
 from evo_hns.policies.base import PolicyState
+from evo_hns.policies.heads import MIDDLE_BIN
 from evo_hns.policies.kernel import kernel
 from evo_hns.spec import Action, Observation
 
 Script = Callable[..., None]
-"""`script(me, others, sees, lidar, doors, memory, movement, pull, glueall)`: arrays that lead with `(W, A)`, but
-for doors `(W, D, 3)`; renews `memory` `(W, A, S)` in place and fills the last three."""
+"""`script(present, me, others, sees, lidar, doors, memory, movement, pull, glueall)`: arrays that lead with
+`(W, A)`, but for doors `(W, D, 3)`; renews `memory` `(W, A, S)` in place and fills the last three. For agents that do
+not exist it leaves the last four as they are: no action."""
 
 
 _LOW = np.uint64(0xFFFFFFFF)
@@ -43,8 +45,10 @@ class ScriptedPolicy:
         """Decide one env step for a team; `params` is not looked at."""
         renewed = state.clone()
         shape = observation.observation_self.shape[:2]
-        movement, pull, glueall = np.empty((*shape, 3), np.int64), np.empty(shape, np.bool_), np.empty(shape, np.bool_)
+        movement = np.full((*shape, 3), MIDDLE_BIN, np.int64)
+        pull, glueall = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
         seen = (
+            observation.agent_mask,
             observation.observation_self,
             observation.agent_qpos_qvel,
             observation.mask_aa_obs,

@@ -22,6 +22,7 @@ def build_sticky(spec: ObservationSpec) -> ScriptedPolicy:
 
 @kernel
 def _script(
+    present: np.ndarray,
     me: np.ndarray,
     others: np.ndarray,
     sees: np.ndarray,
@@ -34,6 +35,8 @@ def _script(
 ) -> None:
     for w in range(memory.shape[0]):
         for a in range(memory.shape[1]):
+            if not present[w, a]:
+                continue
             row = memory[w, a]
             if draw(row) < _REDRAW or row[_STARTED] == 0:
                 _redraw(row)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from evo_hns.policies.heads import MIDDLE_BIN
 from evo_hns.policies.kernel import kernel
 from evo_hns.policies.scripted.player import ScriptedPolicy
 from evo_hns.spec import ObservationSpec
@@ -17,6 +16,7 @@ def build_still(spec: ObservationSpec) -> ScriptedPolicy:
 
 @kernel
 def _script(
+    present: np.ndarray,
     me: np.ndarray,
     others: np.ndarray,
     sees: np.ndarray,
@@ -27,6 +27,4 @@ def _script(
     pull: np.ndarray,
     glueall: np.ndarray,
 ) -> None:
-    movement[:] = MIDDLE_BIN
-    pull[:] = False
-    glueall[:] = False
+    """Leave everything as it is: no action."""

@@ -50,8 +50,8 @@ def look(ages: np.ndarray, x: float, y: float, rz: float, lidar: np.ndarray) -> 
         dx, dy = cell_x - x, cell_y - y
         length = math.sqrt(dx * dx + dy * dy)
         if dx * front_x + dy * front_y >= _COS_CONE * length:
-            ray = math.floor(math.atan2(dy, dx) * num_rays / (2.0 * math.pi) + 0.5) % num_rays
-            if lidar[ray] >= length - _DEPTH:
+            ray = math.floor(math.atan2(dy, dx) * num_rays / (2.0 * math.pi) + 0.5) % max(num_rays, 1)
+            if num_rays == 0 or lidar[ray] >= length - _DEPTH:
                 ages[k] = 0
         if length < _CLOSE:
             ages[k] = 0

@@ -277,6 +277,7 @@ def _drop_padding(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
         if arrays[key].ndim < 3 or (arrays[key] != value).any():
             raise RecordingError(f"{path}: {key} holds more than padding; {_GAMES}")
         arrays[key] = arrays[key][:, :, :0].astype(dtype)
+    arrays["obs_ramp_obs"] = arrays["obs_ramp_obs"][..., : ObjectColumns(has_locks=False).width]
 
 
 def _fill_in(arrays: dict[str, NDArray[Any]]) -> None:

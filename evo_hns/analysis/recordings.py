@@ -26,7 +26,7 @@ IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
 TALLER_THAN_INNER_WALLS = 1.0  #: half height, metres: walls around the field are 4 m high, those inside 0.5 m
-_DEFAULT_HORIZON = 80
+_DEFAULT_HORIZON, _PREP_FRACTION = 80, 0.4  # of the original's examples
 _MOVED_BY_HAND = 0.01  # metres, radians: less is a difference between observation and state, and an error
 _OPEN_FIELD = (-6.0, -6.0, 12.0, 12.0)  # what the original's example with random walls calls outside
 _FOOD_RADIUS = 0.25  # metres: recordings do not tell; in the one with food nobody comes nearer when allowed to eat
@@ -88,7 +88,8 @@ class Recording:
 
     def rules(self) -> RulesConfig:
         """The rules that the episode was played by: those of the original's example, with what the file tells."""
-        horizon = self.num_steps if self.finished else max(_DEFAULT_HORIZON, self.num_steps + 1)
+        longest_known = max(_DEFAULT_HORIZON, self.num_steps + 1, round(self.prep_steps / _PREP_FRACTION))
+        horizon = self.num_steps if self.finished else longest_known
         is_quadrant, food = self.scenario == "quadrant", self.observations["food_obs"]
         return RulesConfig(
             task=self.task,

@@ -110,7 +110,7 @@ class Eyes:
     def _gather(self, values: Tensor) -> Tensor:
         """Of `(W, E + F, ...)`, `(W, n, K, ...)` the targets' of each agent."""
         targets = values.index_select(1, self._targets.flatten())
-        return targets.view(-1, *self._targets.shape, *values.shape[2:])
+        return targets.view(len(values), *self._targets.shape, *values.shape[2:])
 
     def _offset(self, coordinate: Tensor) -> Tensor:
         """Of a `(W, E + F)` coordinate, `(W, n, K)` target minus agent."""

@@ -90,7 +90,7 @@ class ObservationBuilder:
     def _of_others(self, values: Tensor) -> Tensor:
         """Of `(W, n, ...)`, `(W, n, n - 1, ...)` those of the other agents."""
         n = self._spec.num_agents
-        return values.index_select(1, self._others).view(-1, n, n - 1, *values.shape[2:])
+        return values.index_select(1, self._others).view(len(values), n, n - 1, *values.shape[2:])
 
     def _exists(self, cast: Cast) -> Tensor:
         """`(W, n, m)` bool, agent and object exist."""

@@ -24,7 +24,8 @@ def commands() -> list[list[str]]:
 
 
 def test_there_are_commands_to_test() -> None:
-    assert {line[0] for line in commands()} >= {"train", "resume", "info", "evaluate", "curves", "bench", "doctor"}
+    verbs = {"train", "resume", "info", "evaluate", "record", "replay", "curves", "bench", "doctor"}
+    assert {line[0] for line in commands()} >= verbs
 
 
 @pytest.mark.parametrize("line", commands(), ids=shlex.join)

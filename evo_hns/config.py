@@ -361,6 +361,8 @@ class CoevolutionConfig(Settings):
     """Measure the champions against the held-out players every so many generations; 0: only first and last."""
     held_out_episodes: int = Field(256, ge=2)
     """Fresh worlds of each held-out measurement."""
+    recorded_matches: int = Field(1, ge=0)
+    """Fresh worlds in which the champions of a measured generation meet and are recorded; 0: none."""
 
 
 class RunConfig(Settings):

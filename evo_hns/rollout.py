@@ -1,12 +1,13 @@
 """How an episode is played: two teams, one environment, from the first look to the horizon.
 
 Every world is one match and stands alone: its outcome depends on its seed and the two genomes,
-never on its neighbours, its place in the batch or what was played there before.
+never on its neighbours, its place in the batch or what was played there before. So its seed and what
+was done in it bring it back to the same bits (`replay`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -57,17 +58,43 @@ def play(
     Returns:
         The episodes, row k being the match of `seeds[k]`.
     """
-    observation = env.reset(seeds)
-    agent_mask = observation.agent_mask
     states = {side: _initial_state(policies[side], side, seeds, env) for side in Side}
-    returns = torch.zeros(len(seeds), env.observation_spec.num_agents, dtype=torch.float64)
-    for _ in range(env.horizon):
+
+    def decide(observation: Observation) -> Action:
         actions = []
         for side in Side:
             view = observation.of(env.observation_spec.team(side))
             action, states[side] = policies[side].act(genomes[side], view, states[side])
             actions.append(action)
-        action = _join(actions)
+        return _join(actions)
+
+    return _play(env, decide, seeds, recorder)
+
+
+@torch.inference_mode()
+def replay(env: Game, actions: Iterable[Action], seeds: np.ndarray, *, recorder: Recorder | None = None) -> Episodes:
+    """Play W matches again from what was done in them.
+
+    Args:
+        env: the game; it may hold more than W worlds.
+        actions: of all agents, `(W, A, ...)`, one for each env step up to the horizon.
+        seeds: `(W,)` int64 world seeds.
+        recorder: is shown every env step.
+
+    Returns:
+        The episodes, to the bits of those in which the actions were recorded.
+    """
+    script = iter(actions)
+    return _play(env, lambda _: next(script), seeds, recorder)
+
+
+def _play(env: Game, decide: Callable[[Observation], Action], seeds: np.ndarray, recorder: Recorder | None) -> Episodes:
+    """Look, decide, step, from the start to the horizon."""
+    observation = env.reset(seeds)
+    agent_mask = observation.agent_mask
+    returns = torch.zeros(len(seeds), env.observation_spec.num_agents, dtype=torch.float64)
+    for _ in range(env.horizon):
+        action = decide(observation)
         step = env.step(action)
         returns += step.reward
         if recorder is not None:

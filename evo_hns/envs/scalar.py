@@ -7,11 +7,16 @@ may round differently.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 import torch
 from numba import njit
+from numpy.typing import NDArray
 from torch import Tensor
+
+FloatArray: TypeAlias = NDArray[np.float64]
 
 
 def tanh(values: Tensor) -> Tensor:
@@ -29,25 +34,28 @@ def sin(angles: Tensor) -> Tensor:
     return _map(_sin, angles)
 
 
-def _map(function, values: Tensor) -> Tensor:  # type: ignore[no-untyped-def]
+def _map(function: Callable[[FloatArray, FloatArray], None], values: Tensor) -> Tensor:
     result = np.empty(values.numel())
     function(values.contiguous().numpy().reshape(-1), result)
     return torch.from_numpy(result).view(values.shape)
 
 
-@njit(cache=True, nogil=True)
-def _tanh(values: np.ndarray, result: np.ndarray) -> None:
+_compiled = njit(cache=True, nogil=True)
+
+
+@_compiled  # type: ignore[untyped-decorator]
+def _tanh(values: FloatArray, result: FloatArray) -> None:
     for i in range(len(values)):
         result[i] = math.tanh(values[i])
 
 
-@njit(cache=True, nogil=True)
-def _cos(values: np.ndarray, result: np.ndarray) -> None:
+@_compiled  # type: ignore[untyped-decorator]
+def _cos(values: FloatArray, result: FloatArray) -> None:
     for i in range(len(values)):
         result[i] = math.cos(values[i])
 
 
-@njit(cache=True, nogil=True)
-def _sin(values: np.ndarray, result: np.ndarray) -> None:
+@_compiled  # type: ignore[untyped-decorator]
+def _sin(values: FloatArray, result: FloatArray) -> None:
     for i in range(len(values)):
         result[i] = math.sin(values[i])

@@ -10,7 +10,7 @@ import pytest
 
 from evo_hns.config import PhysicsConfig, WorldConfig
 from evo_hns.worlds import Layout, Scene, build_scene, initial_qpos, model_arrays, sample_layouts
-from evo_hns.worlds.scene import make_spec
+from evo_hns.worlds.model_spec import make_spec
 
 RECORDED = np.load(Path(__file__).parents[1] / "data" / "worlds_full.npz")
 WORLD = WorldConfig()
@@ -145,3 +145,12 @@ def test_an_agent_cannot_walk_through_a_written_wall(scene: Scene, layout: Layou
     wall = 5 if direction > 0 else 0
     x, half = layout.wall_pos[0, wall, 0], layout.wall_size[0, wall, 0]
     assert data.xpos[scene.agent_body[0], 0] == pytest.approx(x - direction * (half + 0.15), abs=0.02)
+
+
+@pytest.mark.parametrize("free", [False, True])
+def test_a_lone_agent_is_a_world_too(free: bool) -> None:
+    world = WorldConfig(num_hiders=1, num_seekers=0, num_boxes=0, num_ramps=0, free_box_rotation=free)
+    scene, layout = build_scene(world, PhysicsConfig()), sample_layouts(world, SEEDS)
+    assert scene.object_qpos.shape == (0, 6 if free else 4)
+    _, data = placed(scene, layout, row=0)
+    np.testing.assert_allclose(data.xpos[scene.agent_body], layout.agents[0])

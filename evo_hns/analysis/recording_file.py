@@ -215,15 +215,15 @@ def _check_values(path: Path, arrays: dict[str, NDArray[Any]], scenario: str) ->
             raise RecordingError(f"{path}: {key} holds values outside 0..{limit - 1}")
     if (arrays["st_grab_obj_grabbed"].sum(axis=2) > 1).any():
         raise RecordingError(f"{path}: st_grab_obj_grabbed has an agent that holds two objects at once")
-    num_boxes = int(np.char.startswith(arrays["model_geom_names"], _BOX_PREFIX).sum())
-    if num_boxes != arrays["st_lock_box_obj_locked"].shape[1]:
-        raise RecordingError(f"{path}: model_geom_names names {num_boxes} boxes; expected as many as have locks")
     outer, inner = (int((_is_wall(arrays) & tall).sum()) for tall in _by_height(arrays))
     if outer > NUM_OUTER_WALLS or inner > _MAX_INNER_WALLS[scenario]:
         raise RecordingError(
             f"{path}: has {outer} outer and {inner} inner walls; "
             f"a world has at most {NUM_OUTER_WALLS} and {_MAX_INNER_WALLS[scenario]}"
         )
+    num_boxes = int(np.char.startswith(arrays["model_geom_names"], _BOX_PREFIX).sum())
+    if num_boxes != arrays["st_lock_box_obj_locked"].shape[1]:
+        raise RecordingError(f"{path}: model_geom_names names {num_boxes} boxes; expected as many as have locks")
 
 
 def _by_height(arrays: dict[str, NDArray[Any]]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

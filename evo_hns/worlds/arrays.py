@@ -5,8 +5,8 @@ calls `forward`. The order matters twice: static geoms are posed, and what is ab
 alone. And the fields belong together: contacts are looked for within `geom_rbound` and `geom_aabb`, and what MuJoCo
 derives from the size of a box (inertia, `dof_invweight0`, ...) does not follow by itself.
 
-Absent agents, boxes and ramps stand on the floor far away from the field and from each other, asleep from
-the start where bodies may sleep; then they cost next to nothing. Their `qpos` is `qpos0`, 0.
+Absent agents, boxes and ramps stand on a deck far away from the field and from each other, above all rays, asleep
+from the start where bodies may sleep; then they cost next to nothing. Their `qpos` is `qpos0`, 0.
 """
 
 from __future__ import annotations
@@ -16,9 +16,7 @@ import numpy as np
 
 from evo_hns.worlds.layout import Layout
 from evo_hns.worlds.scene import Scene
-
-#: Absent bodies stand in rows of so many, from this x and y (metres) on outwards, so far apart.
-PARKING_ROW, PARKING_START, PARKING_DISTANCE = 7, -50.0, 3.0
+from evo_hns.worlds.sizes import PARKING_DISTANCE, PARKING_HEIGHT, PARKING_ROW, PARKING_START
 
 
 def model_arrays(scene: Scene, layout: Layout) -> dict[str, np.ndarray]:
@@ -75,8 +73,9 @@ def _park_absent(arrays: dict[str, np.ndarray], scene: Scene, layout: Layout) ->
     bodies, present = _movable(scene, layout)
     row, column = np.divmod(np.arange(len(bodies)), PARKING_ROW)
     spots = PARKING_START - PARKING_DISTANCE * np.stack([column, row], axis=-1)
-    places = arrays["body_pos"][:, bodies, :2]
-    arrays["body_pos"][:, bodies, :2] = np.where(present[..., None], places, spots)
+    places = arrays["body_pos"][:, bodies]
+    away = np.concatenate([np.broadcast_to(spots, (*present.shape, 2)), places[..., 2:] + PARKING_HEIGHT], axis=-1)
+    arrays["body_pos"][:, bodies] = np.where(present[..., None], places, away)
     if "tree_sleep_policy" in arrays:
         trees = scene.model.body_treeid[bodies]
         awake = arrays["tree_sleep_policy"][:, trees]

@@ -26,6 +26,10 @@ from evo_hns.worlds.sizes import (
     NUM_OUTER_WALLS,
     PARKED_HALF_SIZE,
     PARKED_Z,
+    PARKING_DISTANCE,
+    PARKING_HEIGHT,
+    PARKING_ROW,
+    PARKING_START,
     RAMP_SIZE,
     Triple,
     box_half_sizes,
@@ -52,6 +56,8 @@ def make_spec(world: WorldConfig, physics: PhysicsConfig) -> mujoco.MjSpec:
     spec = mujoco.MjSpec()
     _set_options(spec, world, physics)
     _add_floor_and_walls(spec, world)
+    if world.has_ranges:
+        _add_parking_deck(spec)
     cube = box_half_sizes(world)[2]
     agents = [_add_agent(spec, world, index) for index in range(world.max_agents)]
     boxes = [_add_box(spec, world, index, cube) for index in range(world.max_boxes)]
@@ -102,6 +108,20 @@ def _add_floor_and_walls(spec: mujoco.MjSpec, world: WorldConfig) -> None:
             rgba=_OUTER_WALL_RGBA if slot < NUM_OUTER_WALLS else _INNER_WALL_RGBA,
             group=WALL_GROUP,
         )
+
+
+def _add_parking_deck(spec: mujoco.MjSpec) -> None:
+    """What absent bodies stand on (`arrays`); out of sight in every sense."""
+    half = PARKING_ROW * PARKING_DISTANCE
+    centre = PARKING_START - half / 2
+    spec.worldbody.add_geom(
+        name="parking",
+        type=mujoco.mjtGeom.mjGEOM_BOX,
+        pos=[centre, centre, PARKING_HEIGHT - 0.25],
+        size=[half, half, 0.25],
+        rgba=(0.0, 0.0, 0.0, 0.0),
+        group=WALL_GROUP,
+    )
 
 
 def _add_body(

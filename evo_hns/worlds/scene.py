@@ -74,7 +74,6 @@ def _name_indices(model: mujoco.MjModel, world: WorldConfig) -> Scene:
     ramp_joints = joints(ramps, ("x", "y", "z", "rz", "rz", "rz") if free else UPRIGHT_JOINTS)
     body, geom = mujoco.mjtObj.mjOBJ_BODY, mujoco.mjtObj.mjOBJ_GEOM
     welds = ids(mujoco.mjtObj.mjOBJ_EQUALITY, [f"{agent}:{held}" for agent in agents for held in boxes + ramps])
-    counts = (world.num_hiders, world.num_seekers, world.num_boxes, world.num_ramps)
     return Scene(
         model=model,
         num_hiders=world.max_hiders,
@@ -89,7 +88,7 @@ def _name_indices(model: mujoco.MjModel, world: WorldConfig) -> Scene:
         object_qpos=np.concatenate([box_joints, ramp_joints]),
         wall_geom=ids(geom, [f"wall{slot}" for slot in range(num_walls(world))]),
         weld=welds.reshape(len(agents), len(boxes + ramps)),
-        has_ranges=any(isinstance(count, tuple) for count in counts),
+        has_ranges=world.has_ranges,
         has_varying_floor=isinstance(world.floor_size, tuple),
         box_kinds=box_kinds(world) if world.has_elongated_boxes else {},
     )

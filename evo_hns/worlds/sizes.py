@@ -16,6 +16,10 @@ NUM_OUTER_WALLS = 4
 PARKED_Z = -100.0  #: height at which absent walls wait, out of reach of bodies and rays
 PARKED_HALF_SIZE = 0.05
 
+PARKING_ROW = 7  #: absent bodies stand in rows of so many
+PARKING_START, PARKING_DISTANCE = -50.0, 3.0  #: x and y of the first, and from one to the next
+PARKING_HEIGHT = 10.0  #: of the deck that they stand on: no agent looks so high
+
 LONG_SIDE, SHORT_SIDE = 3.3, 0.3  #: of an elongated box, in edges of a cube
 
 

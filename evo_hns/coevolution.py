@@ -191,8 +191,8 @@ def measure_champions(
     settings = config.coevolution
     if not held_out_is_due(settings, generation):
         return []
-    rosters = champion_rosters(evaluator, champions)
-    return [result for side in Side for result in measure(evaluator, side, rosters[side], settings.held_out_episodes)]
+    exact, rosters = evaluator.exact, champion_rosters(evaluator, champions)
+    return [result for side in Side for result in measure(exact, side, rosters[side], settings.held_out_episodes)]
 
 
 def record_champions(
@@ -204,7 +204,7 @@ def record_champions(
         return ()
     seeds = fresh_seeds(num, config.seed, generation, _RECORDED)
     first = np.zeros(num, dtype=np.int64)
-    episodes, actions = evaluator.record(MatchTable(first, first, seeds), champion_rosters(evaluator, champions))
+    episodes, actions = evaluator.exact.record(MatchTable(first, first, seeds), champion_rosters(evaluator, champions))
     players = {side: f"{side.label}/{generation}" for side in Side}
     return recorded_matches(generation, players, seeds, outcome(episodes), actions)
 

@@ -99,7 +99,7 @@ class HideAndSeekParallelEnv(ParallelEnv[str, Told, np.ndarray]):  # type: ignor
         """The number of choices for each number of an action."""
         spec, sizes = self._game.action_spec, self._game.observation_spec
         self._num_movements = spec.num_movement_axes
-        self._pulls_objects = getattr(spec, "selective_grab", False)
+        self._pulls_objects = spec.selective_grab
         num_pulls = sizes.num_boxes + sizes.num_ramps if self._pulls_objects else 1
         return [spec.num_movement_bins] * self._num_movements + [2] * num_pulls + [2]
 
@@ -133,8 +133,8 @@ class HideAndSeekParallelEnv(ParallelEnv[str, Told, np.ndarray]):  # type: ignor
             self._rng = np.random.default_rng(seed)
         world = int(self._rng.integers(HELD_OUT_SEED)) if seed is None else int(seed)
         self._observation, self._time = self._game.reset(np.array([world], dtype=np.int64)), 0
-        there = getattr(self._observation, "agent_mask", None)
-        self.agents = [a for a, row in self._rows.items() if there is None or bool(there[0, row])]
+        there = self._observation.agent_mask[0]
+        self.agents = [agent for agent, row in self._rows.items() if there[row]]
         return self._tell(self.agents), {agent: {"world_seed": world} for agent in self.agents}
 
     def step(

@@ -20,7 +20,7 @@ from evo_hns.archive.records import GenerationRecord, Run
 from evo_hns.archive.run_file import RunFile
 from evo_hns.coevolution import Population, Populations, build_populations, coevolve, held_out_is_due
 from evo_hns.config import ConfigError, RunConfig
-from evo_hns.evaluation.evaluators import LocalEvaluator, build_evaluator
+from evo_hns.evaluation.evaluators import LocalEvaluator, build_search_evaluator
 from evo_hns.evaluation.held_out import HELD_OUT
 from evo_hns.evaluation.matches import MatchTable
 from evo_hns.search.base import SearchState
@@ -64,7 +64,7 @@ def train(config: RunConfig, path: Path, *, announce: Callable[[Cost], None], ob
         ConfigError: the settings cannot be played.
     """
     RunFile.check_free(path)  # before anything that takes seconds
-    evaluator = build_evaluator(config)
+    evaluator = build_search_evaluator(config)
     populations = build_populations(config, evaluator)
     cost = estimate_cost(config, evaluator, first_generation=0)
     # Settings that cannot be played have failed by now, and leave no file behind.
@@ -100,7 +100,7 @@ def resume(
                 f"{path} has all its {first} generations; to go on, ask for more with --generations {2 * first}"
             )
         run_file.reconfigure(config)
-        evaluator = build_evaluator(config)
+        evaluator = build_search_evaluator(config)
         populations = restored(build_populations(config, evaluator), run_file.run)
         announce(estimate_cost(config, evaluator, first))
         _go_on(config, evaluator, populations, run_file, observers)

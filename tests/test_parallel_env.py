@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import warnings
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -145,34 +144,28 @@ def test_a_failed_world_ends_the_episode_and_says_so(monkeypatch: pytest.MonkeyP
     assert env.agents == []
 
 
-def test_only_agents_that_are_there_take_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    env = parallel_env(ONE_AGAINST_ONE)
-    observation = env._game.reset(np.array([3]))
-
-    @dataclass(frozen=True)
-    class WithMask(type(observation)):  # type: ignore[misc]
-        agent_mask: torch.Tensor
-
-    there = WithMask(**vars(observation), agent_mask=torch.tensor([[True, False]]))
-    monkeypatch.setattr(env._game, "reset", lambda _: there)
-    observations, infos = env.reset()
-    assert env.agents == list(observations) == list(infos) == ["hider_0"]
-    assert "agent_mask" not in observations["hider_0"]
-    monkeypatch.undo()
-    env._game.reset(np.array([3]))
-    assert list(env.step({"hider_0": np.array([5, 5, 5, 0, 0])})[1]) == ["hider_0"]
+def test_only_agents_that_are_there_take_part() -> None:
+    world = {"scenario": "randomwalls", "num_hiders": (1, 3), "num_seekers": (1, 2), "num_boxes": (1, 3)}
+    env = parallel_env(RunConfig.model_validate({"world": world, "rules": {"horizon": 5}}))
+    assert env.possible_agents == ["hider_0", "hider_1", "hider_2", "seeker_0", "seeker_1"]
+    teams = set()
+    for seed in range(20):
+        observations, infos = env.reset(seed=seed)
+        assert env.agents == list(observations) == list(infos)
+        assert "agent_mask" not in observations["hider_0"]
+        still = dict.fromkeys(env.agents, np.array([5, 5, 5, 0, 0]))
+        assert list(env.step(still)[1]) == list(observations)
+        teams.add(tuple(env.agents))
+    assert len(teams) == 6
+    parallel_api_test(env, num_cycles=50)
 
 
-def test_agents_may_name_what_they_pull(monkeypatch: pytest.MonkeyPatch) -> None:
-    @dataclass(frozen=True)
-    class Selective:
-        num_movement_axes: int = 3
-        num_movement_bins: int = 11
-        selective_grab: bool = True
-
-    env = parallel_env(ONE_AGAINST_ONE)
-    monkeypatch.setattr(env._game, "action_spec", Selective())
-    assert env._choices() == [11, 11, 11, 2, 2, 2, 2]
+def test_agents_may_name_what_they_pull() -> None:
+    env = parallel_env(RunConfig.model_validate({"rules": {"grab_selective": True}}))
+    assert env.action_space("hider_0").nvec.tolist() == [11, 11, 11, 2, 2, 2, 2]
+    env.reset(seed=0)
+    pulls = {agent: np.array([5, 5, 5, 1, 0, 1, 0]) for agent in env.agents}
+    assert np.isfinite(list(env.step(pulls)[1].values())).all()
 
 
 def test_mistakes_are_told_in_one_line() -> None:

@@ -98,15 +98,25 @@ class LocalEvaluator:
     physics does. A match gives the same bits wherever it is played, so threads change no number.
     """
 
-    def __init__(self, players: Sequence[Player]) -> None:
-        """Take over the games; they must be built from the same settings."""
-        self._players = tuple(players)
+    def __init__(self, players: Sequence[Player], exact: LocalEvaluator | None = None) -> None:
+        """Take over the games; they must be built from the same settings.
+
+        Args:
+            players: the games.
+            exact: where champions are measured, if these games are coarser than the one that is played.
+        """
+        self._players, self._exact = tuple(players), exact
         self._pool = ThreadPoolExecutor(len(self._players), thread_name_prefix="evo-hns-player")
 
     @property
     def player(self) -> Player:
         """One of the games: its sizes and policies are those of all."""
         return self._players[0]
+
+    @property
+    def exact(self) -> LocalEvaluator:
+        """Where matches run at the game's own timestep: usually here."""
+        return self if self._exact is None else self._exact
 
     def evaluate(self, table: MatchTable, rosters: Mapping[Side, Roster]) -> Episodes:
         """Play every match of a table.
@@ -184,8 +194,22 @@ def join(parts: Sequence[Episodes]) -> Episodes:
 
 
 def build_evaluator(config: RunConfig) -> LocalEvaluator:
-    """An evaluator with as many threads as the settings say, or as this process may use."""
+    """Where matches run at the game's own timestep, with as many threads as the settings say or as are at hand."""
+    return LocalEvaluator(_build_players(config))
+
+
+def build_search_evaluator(config: RunConfig) -> LocalEvaluator:
+    """Where the matches of a search run, which may be coarser (`physics.search_substeps`); `exact` is not."""
+    exact = build_evaluator(config)
+    if config.physics.of_search == config.physics:
+        return exact
+    coarse = config.model_copy(update={"physics": config.physics.of_search})
+    return LocalEvaluator(_build_players(coarse), exact)
+
+
+def _build_players(config: RunConfig) -> list[Player]:
+    """A game for each thread, together as many worlds as the settings say."""
     torch.set_num_threads(1)  # small tensors only lose by more
     num_threads = config.physics.num_threads or usable_cores()
     num_worlds = -(-config.physics.num_worlds // num_threads)
-    return LocalEvaluator([build_player(config, num_worlds) for _ in range(num_threads)])
+    return [build_player(config, num_worlds) for _ in range(num_threads)]

@@ -14,7 +14,8 @@ from evo_hns.analysis.recordings import Recording
 from evo_hns.config import PhysicsConfig, RulesConfig
 
 DATA = Path(__file__).parents[1] / "data"
-NAMES = ("episode", "grab", "grab_mirrored", "lock", "out_of_area", "prep", "visibility")
+QUADRANT = ("episode", "grab", "grab_mirrored", "lock", "out_of_area", "prep", "visibility")
+NAMES = (*QUADRANT, "full", "full_open", "food", "lock_and_return")
 
 
 def recorded(name: str) -> dict[str, np.ndarray]:
@@ -46,6 +47,25 @@ def test_the_recordings_show_every_rule() -> None:
     assert (prep["action_movement"][:32, 2:] != 5).any()
     assert not prep["reward"][:32].any()
     assert prep["reward"][32:].all()
+
+
+def test_the_recordings_of_the_full_game_show_its_rules() -> None:
+    full, food = recorded("full"), recorded("food")
+    assert full["st_lock_ramp_obj_locked"].any()
+    assert full["st_grab_obj_grabbed"].any()
+    assert {-1.0, 0.0, 1.0} == set(np.unique(full["reward"]))
+    assert full["obs_box_obs"].shape[2] > full["st_lock_box_obj_locked"].shape[1]  # some boxes are absent
+    assert food["obs_mask_af_obs"].any()
+    assert not food["obs_mask_af_obs"].all()
+    near = np.linalg.norm(food["obs_observation_self"][1:, 1, None, :3] - food["obs_food_obs"][1:, 1, :, :3], axis=-1)
+    assert near.min() < 0.1  # in the preparation, which keeps hiders from eating
+    assert np.abs(recorded("lock_and_return")["reward"]).min() > 0.0
+
+
+def test_a_reward_of_the_task_that_is_off_by_little_is_found(tmp_path: Path) -> None:
+    arrays = recorded("lock_and_return")
+    arrays["reward"][7] += 1e-9
+    assert replay_changed(tmp_path, arrays).violations == ["rewards"]
 
 
 def test_steps_are_counted_with_and_without_a_grip() -> None:

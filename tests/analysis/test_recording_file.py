@@ -42,6 +42,31 @@ def test_a_recording_knows_its_world_and_its_rules() -> None:
     assert rules.num_lidar_rays == 30
 
 
+def test_a_recording_of_the_full_game_knows_what_is_absent() -> None:
+    recording = read_recording(DATA / "recording_full.npz")
+    world, rules = recording.world(), recording.rules()
+    assert (world.scenario, world.num_boxes, world.max_ramps) == ("randomwalls", (4, 9), 2)
+    assert recording.present.tolist() == [True] * 4 + [False] * 5 + [True] * 2
+    assert (rules.lock_ramp, rules.restrict_rect, rules.horizon) == (True, (-6.0, -6.0, 12.0, 12.0), 240)
+    assert recording.box_size[:4].tolist() == [[0.075, 0.825, 0.25]] * 4
+
+
+def test_a_recording_of_one_agent_is_the_task_without_its_padding() -> None:
+    recording = read_recording(DATA / "recording_lock_and_return.npz")
+    assert (recording.task, recording.num_agents, recording.num_ramps) == ("box-locking", 1, 0)
+    assert recording.observations["agent_qpos_qvel"].shape[2] == recording.observations["mask_aa_obs"].shape[2] == 0
+    assert recording.rules().box_locking.goal == "all-return"
+
+
+def test_padding_that_tells_something_is_refused(tmp_path: Path) -> None:
+    with np.load(DATA / "recording_lock_and_return.npz") as archive:
+        arrays = {key: archive[key] for key in archive.files}
+    arrays["obs_agent_qpos_qvel"] = arrays["obs_agent_qpos_qvel"] + 1.0
+    np.savez(tmp_path / "a.npz", **arrays)
+    with pytest.raises(RecordingError, match="obs_agent_qpos_qvel holds more than padding; only hide-and-seek and"):
+        read_recording(tmp_path / "a.npz")
+
+
 def test_the_horizon_is_the_end_of_a_finished_episode() -> None:
     assert read_recording(DATA / "recording_episode.npz").rules().horizon == 80
 
@@ -150,7 +175,7 @@ def test_a_file_that_unpacks_to_something_huge_is_refused(tmp_path: Path) -> Non
         ("st_qvel", lambda a: a * np.nan, "st_qvel holds numbers that are not finite"),
         ("st_qpos", lambda a: a + 1e30, "not finite, or beyond 1e"),
         ("st_grab_obj_grabbed", lambda a: a | True, "holds two objects at once"),
-        ("model_geom_names", lambda a: np.full(a.shape, "wall"), "has 0 outer and 23 inner walls; .* at most 4 and 4"),
+        ("model_geom_names", lambda a: np.full(a.shape, "wall"), "has 4 outer and 19 inner walls; .* at most 4 and 4"),
         ("metadata_json", lambda a: np.array("{"), "metadata_json is not a JSON object"),
         ("metadata_json", lambda a: np.array("{}"), "recorded in another game"),
         ("metadata_json", lambda a: edited(a, n_hiders=4), "4 hiders; expected 1 to all but one agent"),

@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evo_hns.analysis.recording_file import MASK_KEYS, OBSERVATION_KEYS, read_recording
+from evo_hns.analysis.recording_arrays import MASK_KEYS, OBSERVATION_KEYS
+from evo_hns.analysis.recording_file import read_recording
 from evo_hns.analysis.recordings import BoolArray, FloatArray, Recording
 from evo_hns.analysis.stage import Outcome, Sight, Stage
 from evo_hns.config import PhysicsConfig
@@ -62,6 +63,7 @@ class ParityReport:
     mask_mismatches: int  #: of all agents, targets and rows
     observation_errors: dict[str, float]  #: key -> largest difference, masks left out
     reward_mismatches: int  #: of all agents and steps
+    statistic_errors: dict[str, float]  #: name -> difference at the end, where the recording tells the figure
     lock_mismatches: int  #: objects and steps with another lock, owner or pose
     grab_mismatches: int  #: agents and steps with another object in hand, or held at another pose
     mirrored_grips: int  #: grips whose recorded offset has the opposite sign (the original as it was run)
@@ -81,6 +83,7 @@ class ParityReport:
         }
         # Written so that an error that is not a number counts as one out of tolerance.
         wrong = [key for key, error in self.observation_errors.items() if not error <= _tolerance(key)]
+        wrong += [name for name, error in self.statistic_errors.items() if not error <= OBSERVATION_TOLERANCE]
         late = [] if self.free_steps.median < MEDIAN_STEP_TOLERANCE else ["positions"]
         return [name for name, count in counts.items() if count] + wrong + late
 
@@ -120,6 +123,11 @@ def replay(path: Path, physics: PhysicsConfig | None = None) -> ParityReport:
         mask_mismatches=_mask_mismatches(recording, sights),
         observation_errors=_observation_errors(recording, sights),
         reward_mismatches=_reward_mismatches(recording, sights),
+        statistic_errors={
+            name: abs(sights[-1].metrics[name] - value)
+            for name, value in recording.statistics.items()
+            if name in sights[-1].metrics
+        },
         lock_mismatches=sum(_lock_mismatches(recording, outcome, stage) for outcome in outcomes),
         grab_mismatches=sum(wrong for wrong, _ in grips),
         mirrored_grips=sum(mirrored for _, mirrored in grips),
@@ -204,6 +212,9 @@ def format_reports(reports: Sequence[ParityReport]) -> str:
 def _paragraph(report: ParityReport) -> str:
     verdict = "reproduced" if report.within_tolerance else "NOT reproduced: " + ", ".join(report.violations)
     errors = [f"{key} {error:.0e}" if error else f"{key} 0" for key, error in report.observation_errors.items()]
+    statistics = f"{len(report.statistic_errors)} told" + (
+        f", largest error {max(report.statistic_errors.values()):.0e}" if report.statistic_errors else ""
+    )
     mirrored = f" ({report.mirrored_grips} at the mirrored offset)" if report.mirrored_grips else ""
     lines = {
         "steps": f"{report.num_steps}, {report.num_placed_by_hand} rows placed by hand, {report.failed_steps} failed",
@@ -211,6 +222,7 @@ def _paragraph(report: ParityReport) -> str:
         f"locks {report.lock_mismatches}, grabs {report.grab_mismatches}{mirrored}",
         "observations": ", ".join(errors[:3]),
         "": ", ".join(errors[3:]),
+        "statistics": statistics,
         "free steps": _spread(report.free_steps),
         "weld steps": _spread(report.weld_steps),
     }

@@ -58,6 +58,7 @@ class Recording:
     pull: BoolArray  #: `(T, n)`
     glueall: BoolArray  #: `(T, n)`
     reward: FloatArray  #: `(T, n)`
+    statistics: dict[str, float]  #: OpenAI's statistics at the end of the episode, where the file tells any
     finished: bool  #: the last step reached the horizon
     wall_pos: FloatArray  #: `(K, 3)` centres, metres
     wall_size: FloatArray  #: `(K, 3)` half sizes, metres

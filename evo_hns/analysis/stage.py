@@ -29,6 +29,7 @@ class Sight:
 
     observation: Observation
     reward: FloatArray  #: `(n,)` of the step that led to the row
+    metrics: dict[str, float]  #: the statistics of the episode so far
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,9 @@ class Stage:
     def observe(self, row: int) -> Sight:
         """Look around at a row; rewards of row 0 mean nothing. Rows must be asked for in their order."""
         self._set(row, self._recording.seen_qpos[row], self._recording.seen_qvel[row], seen_at=max(row - 1, 0))
-        observation = self._game.observe()
-        return Sight(observation, self._game.reward()[0].numpy())
+        observation, reward = self._game.observe(), self._game.reward()[0].numpy()
+        metrics = {name: float(value[0]) for name, value in self._game.metrics().items()} if row else {}
+        return Sight(observation, reward, metrics)
 
     @torch.inference_mode()
     def play(self, step: int) -> Outcome:

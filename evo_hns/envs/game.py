@@ -125,7 +125,7 @@ class Game:
         self._step_physics()
         observation = self.observe()
         reward = self.reward()
-        return self._silence_failed(Step(observation, reward, self._task.metrics(self._now()), self._failed))
+        return self._silence_failed(Step(observation, reward, self.metrics(), self._failed))
 
     @torch.inference_mode()
     def apply(self, action: Action) -> None:
@@ -157,6 +157,11 @@ class Game:
     def reward(self) -> Tensor:
         """`(W, A)` float64 rewards of the env step that led to the present state."""
         return self._task.reward(self._now())
+
+    @torch.inference_mode()
+    def metrics(self) -> dict[str, Tensor]:
+        """Name -> `(W,)` float64 figures of the episodes so far; asked for once after each env step."""
+        return self._task.metrics(self._now())
 
     def _now(self) -> Moment:
         return Moment(self._entities, self.state)

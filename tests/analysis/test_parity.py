@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from evo_hns.analysis.parity import ParityReport, Spread, format_reports, replay
+from evo_hns.analysis.recording_file import RecordingError
 from evo_hns.analysis.recordings import Recording
 from evo_hns.config import PhysicsConfig, RulesConfig
 
@@ -60,6 +61,20 @@ def test_the_recordings_of_the_full_game_show_its_rules() -> None:
     near = np.linalg.norm(food["obs_observation_self"][1:, 1, None, :3] - food["obs_food_obs"][1:, 1, :, :3], axis=-1)
     assert near.min() < 0.1  # in the preparation, which keeps hiders from eating
     assert np.abs(recorded("lock_and_return")["reward"]).min() > 0.0
+
+
+def test_the_statistics_that_the_original_tells_at_the_end_are_compared(tmp_path: Path) -> None:
+    arrays, length = recorded("episode"), len(recorded("episode")["reward"])
+    told = {"max_box_move": 0.5242463542647187, "num_box_lock_prep": 1, "diverged": 0.0}
+    arrays["info_json"] = np.array([json.dumps(told)] * length)
+    report = replay_changed(tmp_path, arrays)
+    assert set(report.statistic_errors) == {"max_box_move", "num_box_lock_prep"}
+    assert report.within_tolerance
+    arrays["info_json"] = np.array([json.dumps({**told, "num_box_lock_prep": 2})] * length)
+    assert replay_changed(tmp_path, arrays).violations == ["num_box_lock_prep"]
+    arrays["info_json"] = np.array(["[1]"] * length)
+    with pytest.raises(RecordingError, match="info_json does not end with a JSON object"):
+        replay_changed(tmp_path, arrays)
 
 
 def test_a_reward_of_the_task_that_is_off_by_little_is_found(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from evo_hns.config import RulesConfig, WorldConfig
+from evo_hns.config import ConfigError, RulesConfig, WorldConfig, lowest
 from evo_hns.envs import food, rewards
 from evo_hns.envs.draws import draw_uniform
 from evo_hns.envs.hands import Wishes
@@ -27,9 +27,17 @@ class HideAndSeek:
     Args:
         world: how many of whom there are.
         rules: the rules.
+
+    Raises:
+        ConfigError: there may be nobody to seek.
     """
 
     def __init__(self, world: WorldConfig, rules: RulesConfig) -> None:
+        if lowest(world.num_seekers) < 1:
+            raise ConfigError(
+                f"hide-and-seek is a game of hiders and seekers, got world.num_seekers {world.num_seekers}; "
+                "have 1 or more, or choose a task of one team with rules.task"
+            )
         self._rules, self._num_hiders, n = rules, world.max_hiders, world.max_agents
         self._prep_time = rules.prep_fraction * rules.horizon
         self._is_hider = torch.arange(n) < self._num_hiders

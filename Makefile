@@ -8,7 +8,7 @@ PYTHON ?= python3
 VENV ?= .venv
 EXPERIMENT ?= quickstart
 ARGS ?=
-EXTRAS := dev,mpi,plot,tensorboard
+EXTRAS := dev,mpi,pettingzoo,plot,tensorboard
 
 BIN := $(VENV)/bin
 CONSTRAINTS := .ci/constraints.txt

@@ -18,18 +18,22 @@ import torch
 from torch import Tensor
 
 from evo_hns.archive.hall_of_fame import HallOfFame
-from evo_hns.archive.records import Champion, GenerationRecord, HeldOutRow
+from evo_hns.archive.records import Champion, GenerationRecord, HeldOutRow, RecordedMatch, recorded_matches
 from evo_hns.config import CoevolutionConfig, RunConfig
-from evo_hns.evaluation.evaluators import LocalEvaluator
+from evo_hns.evaluation.evaluators import LocalEvaluator, Roster
 from evo_hns.evaluation.fitness import team_fitness
 from evo_hns.evaluation.held_out import HeldOut, mean_metrics, measure
-from evo_hns.evaluation.matches import HELD_OUT_SEED, concatenate, same_list_for_all
+from evo_hns.evaluation.matches import HELD_OUT_SEED, MatchTable, concatenate, fresh_seeds, same_list_for_all
+from evo_hns.evaluation.recording import outcome
 from evo_hns.rollout import Episodes
 from evo_hns.search import build_searcher
 from evo_hns.search.base import Searcher
 from evo_hns.spec import Side
 
 PerSide = Mapping[Side, Tensor]
+
+_RECORDED = 1
+"""Third word of the seed of a generation's recorded matches; its other random numbers have two."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,8 @@ def run_generation(
 
     held_out = measure_champions(config, evaluator, champions, generation)
     clock.lap("time_held_out")
+    matches = record_champions(config, evaluator, champions, generation)
+    clock.lap("time_recorded")
     return GenerationRecord(
         generation=generation,
         champions=champions,
@@ -123,6 +129,7 @@ def run_generation(
         held_out=tuple(held_out_row(generation, result) for result in held_out),
         discards={"physics": wave.num_failed + final.num_failed},
         state={side.label: populations[side].searcher.state_dict() for side in Side},
+        matches=matches,
     )
 
 
@@ -184,8 +191,27 @@ def measure_champions(
     settings = config.coevolution
     if not held_out_is_due(settings, generation):
         return []
-    rosters = {side: evaluator.player.roster(side, torch.from_numpy(champions[side].genome)[None]) for side in Side}
+    rosters = champion_rosters(evaluator, champions)
     return [result for side in Side for result in measure(evaluator, side, rosters[side], settings.held_out_episodes)]
+
+
+def record_champions(
+    config: RunConfig, evaluator: LocalEvaluator, champions: Mapping[Side, Champion], generation: int
+) -> tuple[RecordedMatch, ...]:
+    """The champions of a measured generation against each other, in fresh worlds, to be watched later."""
+    num = config.coevolution.recorded_matches
+    if num == 0 or not held_out_is_due(config.coevolution, generation):
+        return ()
+    seeds = fresh_seeds(num, config.seed, generation, _RECORDED)
+    first = np.zeros(num, dtype=np.int64)
+    episodes, actions = evaluator.record(MatchTable(first, first, seeds), champion_rosters(evaluator, champions))
+    players = {side: f"{side.label}/{generation}" for side in Side}
+    return recorded_matches(generation, players, seeds, outcome(episodes), actions)
+
+
+def champion_rosters(evaluator: LocalEvaluator, champions: Mapping[Side, Champion]) -> dict[Side, Roster]:
+    """The champions, each as a roster of one."""
+    return {side: evaluator.player.roster(side, torch.from_numpy(champions[side].genome)[None]) for side in Side}
 
 
 def held_out_is_due(settings: CoevolutionConfig, generation: int) -> bool:

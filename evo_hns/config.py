@@ -141,6 +141,12 @@ class WorldConfig(Settings):
         """Some worlds may have elongated boxes."""
         return highest(self.num_elongated_boxes) > 0
 
+    @property
+    def has_ranges(self) -> bool:
+        """Worlds differ in how many agents, boxes or ramps they have."""
+        counts = (self.num_hiders, self.num_seekers, self.num_boxes, self.num_ramps)
+        return any(isinstance(count, tuple) for count in counts)
+
     @model_validator(mode="after")
     def _check_counts(self) -> WorldConfig:
         """Refuse more elongated boxes than boxes, and clusters that the food cannot form."""
@@ -361,6 +367,8 @@ class CoevolutionConfig(Settings):
     """Measure the champions against the held-out players every so many generations; 0: only first and last."""
     held_out_episodes: int = Field(256, ge=2)
     """Fresh worlds of each held-out measurement."""
+    recorded_matches: int = Field(1, ge=0)
+    """Fresh worlds in which the champions of a measured generation meet and are recorded; 0: none."""
 
 
 class RunConfig(Settings):

@@ -1,12 +1,13 @@
 """How an episode is played: two teams, one environment, from the first look to the horizon.
 
 Every world is one match and stands alone: its outcome depends on its seed and the two genomes,
-never on its neighbours, its place in the batch or what was played there before.
+never on its neighbours, its place in the batch or what was played there before. So its seed and what
+was done in it bring it back to the same bits (`replay`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from evo_hns.envs.hide_and_seek import HideAndSeek, Step
+from evo_hns.envs.game import Game, Step
 from evo_hns.policies.base import Policy, PolicyState
 from evo_hns.spec import Action, Observation, Side
 
@@ -26,6 +27,7 @@ class Episodes:
     returns: Tensor  #: `(W, A)` float64, sum of each agent's rewards
     metrics: dict[str, Tensor]  #: name -> `(W,)` float64, the game's statistics at the end
     failed: Tensor  #: `(W,)` bool, the physics failed: to be counted, never scored
+    agent_mask: Tensor  #: `(W, A)` bool, the agent was there; others have a return of 0
 
 
 class Recorder(Protocol):
@@ -37,7 +39,7 @@ class Recorder(Protocol):
 
 @torch.inference_mode()
 def play(
-    env: HideAndSeek,
+    env: Game,
     policies: Mapping[Side, Policy],
     genomes: Mapping[Side, Tensor],
     seeds: np.ndarray,
@@ -56,25 +58,52 @@ def play(
     Returns:
         The episodes, row k being the match of `seeds[k]`.
     """
-    observation = env.reset(seeds)
     states = {side: _initial_state(policies[side], side, seeds, env) for side in Side}
-    returns = torch.zeros(len(seeds), env.observation_spec.num_agents, dtype=torch.float64)
-    for _ in range(env.horizon):
+
+    def decide(observation: Observation) -> Action:
         actions = []
         for side in Side:
             view = observation.of(env.observation_spec.team(side))
             action, states[side] = policies[side].act(genomes[side], view, states[side])
             actions.append(action)
-        action = _join(actions)
+        return _join(actions)
+
+    return _play(env, decide, seeds, recorder)
+
+
+@torch.inference_mode()
+def replay(env: Game, actions: Iterable[Action], seeds: np.ndarray, *, recorder: Recorder | None = None) -> Episodes:
+    """Play W matches again from what was done in them.
+
+    Args:
+        env: the game; it may hold more than W worlds.
+        actions: of all agents, `(W, A, ...)`, one for each env step up to the horizon.
+        seeds: `(W,)` int64 world seeds.
+        recorder: is shown every env step.
+
+    Returns:
+        The episodes, to the bits of those in which the actions were recorded.
+    """
+    script = iter(actions)
+    return _play(env, lambda _: next(script), seeds, recorder)
+
+
+def _play(env: Game, decide: Callable[[Observation], Action], seeds: np.ndarray, recorder: Recorder | None) -> Episodes:
+    """Look, decide, step, from the start to the horizon."""
+    observation = env.reset(seeds)
+    agent_mask = observation.agent_mask
+    returns = torch.zeros(len(seeds), env.observation_spec.num_agents, dtype=torch.float64)
+    for _ in range(env.horizon):
+        action = decide(observation)
         step = env.step(action)
         returns += step.reward
         if recorder is not None:
             recorder.record(observation, action, step)
         observation = step.observation
-    return Episodes(returns, step.metrics, step.failed)
+    return Episodes(returns, step.metrics, step.failed, agent_mask)
 
 
-def _initial_state(policy: Policy, side: Side, seeds: np.ndarray, env: HideAndSeek) -> PolicyState:
+def _initial_state(policy: Policy, side: Side, seeds: np.ndarray, env: Game) -> PolicyState:
     # Both sides draw from the match's seed, but never the same numbers.
     streams = torch.from_numpy(np.asarray(seeds, dtype=np.int64)) * 2 + int(side)
     return policy.initial_state(streams, env.observation_spec.team_size(side))

@@ -115,7 +115,7 @@ class ObjectColumns:
     @property
     def width(self) -> int:
         """All columns."""
-        return self.locks.stop
+        return int(self.locks.stop)
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ class Cost:
     """What a run will take on this machine."""
 
     env_steps_per_generation: int
-    held_out_env_steps: int  #: of all held-out measurements together
+    held_out_env_steps: int  #: of all held-out measurements and recorded matches together
     generations: int
     env_steps_per_second: float  #: measured just now
 
@@ -153,10 +153,10 @@ def estimate_cost(config: RunConfig, evaluator: LocalEvaluator, first_generation
     finalists = 2 * (settings.num_finalists + 1)
     matches = popsizes * settings.episodes_per_candidate + finalists * settings.finalist_episodes
     measured = [g for g in range(first_generation, settings.generations) if held_out_is_due(settings, g)]
-    held_out = len(measured) * sum(map(len, HELD_OUT.values())) * settings.held_out_episodes
+    unscored = sum(map(len, HELD_OUT.values())) * settings.held_out_episodes + settings.recorded_matches
     return Cost(
         env_steps_per_generation=matches * horizon,
-        held_out_env_steps=held_out * horizon,
+        held_out_env_steps=len(measured) * unscored * horizon,
         generations=settings.generations - first_generation,
         env_steps_per_second=measure_speed(config, evaluator),
     )

@@ -39,6 +39,7 @@ ROOMS: dict[str, set[str]] = {
     },  # a run from start to end: loop, file, what is left to do
     "analysis": PLAYING | {"physics", "evaluation", "archive", "coevolution"},  # `bench` measures a generation
     "baselines": PLAYING | {"evaluation"},
+    "parallel_env": {"evaluation"},  # the game for outsiders; nothing here uses it
     "__main__": {"cli"},
     "cli": {"experiment", "training", "analysis", "baselines", "archive"},
 }
@@ -52,6 +53,7 @@ OWNERS: dict[str, set[str]] = {
     "numba": {"physics", "envs", "policies"},
     "matplotlib": {"analysis"},
     "stable_baselines3": {"baselines"},
+    "pettingzoo": {"parallel_env"},
     "tyro": {"cli"},
     "rich": {"cli", "analysis"},
 }

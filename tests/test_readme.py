@@ -24,7 +24,8 @@ def commands() -> list[list[str]]:
 
 
 def test_there_are_commands_to_test() -> None:
-    assert {line[0] for line in commands()} >= {"train", "resume", "info", "evaluate", "curves", "bench", "doctor"}
+    verbs = {"train", "resume", "info", "evaluate", "record", "replay", "curves", "bench", "doctor"}
+    assert {line[0] for line in commands()} >= verbs
 
 
 @pytest.mark.parametrize("line", commands(), ids=shlex.join)
@@ -51,10 +52,13 @@ def test_the_commands_do_what_they_say_in_their_order(tmp_path: Path, monkeypatc
         assert main(line) == 0, line
 
 
-def test_the_library_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    [example] = blocks("python")
+@pytest.mark.parametrize(("number", "num_lines", "needed"), [(0, 3, "evotorch"), (1, 1, "pettingzoo")])
+def test_the_library_examples_run(number: int, num_lines: int, needed: str, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip(needed)
+    example = blocks("python")[number]
     exec(compile(example, "README.md", "exec"), {})
-    assert len(capsys.readouterr().out.splitlines()) == 3
+    assert len(capsys.readouterr().out.splitlines()) == num_lines
+    assert len(blocks("python")) == 2
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(((?!http)[^)#]+)\)", README))))

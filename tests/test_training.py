@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from evo_hns.archive.records import GenerationRecord, Run
 from evo_hns.archive.run_file import RunFile
 from evo_hns.archive.storage import RunFileError
 from evo_hns.config import ConfigError, RunConfig
+from evo_hns.evaluation.matches import FRESH_SEED
 from evo_hns.search import SEARCHERS
 from evo_hns.spec import Side
 from evo_hns.training import Cost, resume, train
@@ -62,6 +64,10 @@ def numbers(run: Run) -> dict[str, Any]:
         found |= {f"{side.label} genomes": hall.genomes, f"{side.label} scores": hall.scores}
     found |= {f"held out {k}": np.array([r.mean, r.ci_half_width]) for k, r in enumerate(run.held_out)}
     found |= {f"discards {cause}": counts for cause, counts in run.discards.items()}
+    for k, match in enumerate(run.matches):
+        outcome = [match.generation, match.world_seed, match.failed, *match.returns, *match.metrics.values()]
+        found |= {f"match {k} {name}": array for name, array in match.actions.items()}
+        found |= {f"match {k}": np.array(outcome), f"match {k} players": np.array([match.hider, match.seeker])}
     return found | _leaves(run.state, "state")
 
 
@@ -179,6 +185,20 @@ def test_held_out_players_are_met_first_last_and_every_so_often(tmp_path: Path) 
     run = run_whole(tmp_path / "run.h5", tiny(coevolution=settings))
     assert sorted({row.generation for row in run.held_out}) == [0, 2, 3]
     assert {row.opponent for row in run.held_out if row.side is Side.HIDERS} == {"still", "random", "chaser"}
+
+
+def test_champions_are_recorded_when_they_are_measured_in_worlds_of_their_own(tmp_path: Path) -> None:
+    def run(name: str, **changes: int) -> Run:
+        settings = {**tiny().coevolution.model_dump(), "held_out_every": 2, **changes}
+        return run_whole(tmp_path / f"{name}.h5", tiny(coevolution=settings))
+
+    none, three = run("none", recorded_matches=0), run("three", recorded_matches=3)
+    assert none.matches == ()
+    assert [match.generation for match in three.matches] == [0, 0, 0, 2, 2, 2, 3, 3, 3]
+    seeds = [match.world_seed for match in three.matches]
+    assert len(set(seeds)) == 9 and min(seeds) >= FRESH_SEED
+    # Being recorded changes nothing else.
+    assert_same_bits(replace(three, matches=()), none)
 
 
 def _in_child(job: Any) -> int:

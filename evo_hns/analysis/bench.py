@@ -15,18 +15,18 @@ import torch
 from torch import Tensor
 
 from evo_hns.coevolution import build_populations, run_generation
-from evo_hns.config import RunConfig
-from evo_hns.envs.hide_and_seek import Step
+from evo_hns.config import RunConfig, WorldConfig
+from evo_hns.envs.game import Step
 from evo_hns.evaluation.evaluators import LocalEvaluator, Player, build_player
 from evo_hns.physics import BACKENDS
 from evo_hns.rollout import play
 from evo_hns.spec import Action, Observation, Side
+from evo_hns.worlds.arrays import initial_qpos, model_arrays
+from evo_hns.worlds.layout import sample_layouts
 
 STATE_FIELDS = ("ctrl", "eq_active")
 MODEL_FIELDS = ("eq_data", "jnt_range")
 """What the rules write before each env step: a replay of the physics needs no more."""
-
-START_FIELDS = ("geom_pos", "geom_size", "geom_rbound", "geom_aabb", "eq_data", "jnt_range")
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def bench(config: RunConfig, rounds: int = 3, num_worlds: int | None = None) -> 
     tape = Tape()
     play(player.env, player.policies, genomes, seeds, recorder=TapeRecorder(player, tape))
     layers: dict[str, Callable[[], Rate]] = {
-        "physics": lambda: _time_physics(player, seeds, tape),
+        "physics": lambda: _time_physics(player, config.world, seeds, tape),
         "env": lambda: _time_env(player, seeds, tape),
         "env_with_policies": lambda: _time_play(player, genomes, seeds),
         "generation": lambda: _time_generation(config, evaluator),
@@ -142,15 +142,14 @@ def _random_genomes(player: Player, seed: int, num_worlds: int) -> dict[Side, Te
     }
 
 
-def _time_physics(player: Player, seeds: np.ndarray, tape: Tape) -> Rate:
+def _time_physics(player: Player, world: WorldConfig, seeds: np.ndarray, tape: Tape) -> Rate:
     """`Batch.step` alone, from the same starts with the recorded inputs; nothing else is read out."""
-    env = player.env
-    env.reset(seeds)
+    env, layout = player.env, sample_layouts(world, seeds)
     bare = BACKENDS["cpu"](env.scene.model, len(seeds), num_threads=1)
-    for name in START_FIELDS:
-        bare.model_field(name)[:] = env.physics.model_field(name)
+    for name, values in model_arrays(env.scene, layout).items():
+        bare.model_field(name)[:] = torch.as_tensor(values)
     bare.reset()
-    bare.field("qpos")[:] = env.physics.field("qpos")
+    bare.field("qpos")[:] = torch.as_tensor(initial_qpos(env.scene, layout))
     bare.forward()
     seconds, env_steps = 0.0, 0
     for inputs, alive in zip(tape.inputs, tape.alive, strict=True):

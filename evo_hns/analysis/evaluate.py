@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from evo_hns.analysis.players import common_game, find_player, parse_address
 from evo_hns.config import RunConfig
 from evo_hns.evaluation.evaluators import build_evaluator
 from evo_hns.evaluation.fitness import team_return
 from evo_hns.evaluation.held_out import meet
 from evo_hns.evaluation.intervals import Estimate, estimate
-from evo_hns.evaluation.matches import HELD_OUT_SEED
+from evo_hns.evaluation.matches import fresh_seeds
 from evo_hns.spec import Side
-
-_FIRST_FRESH_SEED = HELD_OUT_SEED + 2**20
-"""Above the seeds of training and those of the held-out measurements."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +48,13 @@ def evaluate(hider: str, seeker: str, game: RunConfig, *, episodes: int = 256, s
         seed: decides the worlds; none of them is used in training or held-out measurements.
 
     Raises:
-        ConfigError: an address that leads nowhere, or players of different games.
+        ConfigError: an address that leads nowhere, players of different games, or nothing to play.
         RunFileError: a run file that cannot be read.
     """
+    seeds = fresh_seeds(episodes, seed)
     addresses = {Side.HIDERS: parse_address(hider, Side.HIDERS), Side.SEEKERS: parse_address(seeker, Side.SEEKERS)}
     evaluator = build_evaluator(common_game(addresses, game))
     rosters = {side: find_player(addresses[side], side, evaluator.player) for side in Side}
-    seeds = np.random.default_rng(seed).integers(_FIRST_FRESH_SEED, 2**32, episodes, dtype=np.int64)
     played = meet(evaluator, rosters[Side.HIDERS], rosters[Side.SEEKERS], seeds)
     counted = ~played.failed.numpy()
     return Evaluation(

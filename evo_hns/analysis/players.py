@@ -131,7 +131,7 @@ def common_game(addresses: dict[Side, Address], fallback: RunConfig) -> RunConfi
         return fallback
     first, *others = configs.values()
     for other in others:
-        if _game(other) != _game(first):
+        if game_of(other) != game_of(first):
             raise ConfigError(
                 "the two runs play different games (world, rules or timestep); players can only meet in one game"
             )
@@ -139,7 +139,8 @@ def common_game(addresses: dict[Side, Address], fallback: RunConfig) -> RunConfi
     return first.model_copy(update=sides)
 
 
-def _game(config: RunConfig) -> tuple[object, ...]:
+def game_of(config: RunConfig) -> tuple[object, ...]:
+    """The settings in which two runs must agree for their players to meet."""
     return config.world, config.rules, config.physics.timestep, config.physics.num_substeps
 
 
@@ -149,3 +150,14 @@ def find_player(address: Address, side: Side, player: Player) -> Roster:
         return scripted_roster(address.name, player.spec)
     genome = address.run.halls[side].genomes[address.row]
     return player.roster(side, torch.from_numpy(np.array(genome))[None])
+
+
+def lasting_name(address: Address, here: Path) -> str:
+    """An address that means the same player in years: `hiders/12` for a champion of the run in `here`."""
+    if isinstance(address, Scripted):
+        return f"scripted:{address.name}"
+    generation = int(address.run.halls[address.side].generations[address.row])
+    name = f"{address.side.label}/{generation}"
+    if address.path.resolve() == here.resolve():
+        return name
+    return "".join(letter if letter.isprintable() else "?" for letter in f"{address.path}:{name}")

@@ -13,13 +13,12 @@ import torch
 
 from evo_hns.analysis.recordings import BoolArray, FloatArray, IntArray, Recording
 from evo_hns.config import PhysicsConfig
-from evo_hns.envs.hide_and_seek import GameState, HideAndSeek
+from evo_hns.envs.game import Game
 from evo_hns.physics import BACKENDS
 from evo_hns.spec import Action, Observation
-from evo_hns.worlds.arrays import geom_arrays
-from evo_hns.worlds.layout import sample_layouts
+from evo_hns.worlds.layout import Layout, sample_layouts
 from evo_hns.worlds.scene import build_scene
-from evo_hns.worlds.sizes import PARKED_HALF_SIZE, PARKED_Z
+from evo_hns.worlds.sizes import AGENT_RADIUS, NUM_OUTER_WALLS, PARKED_HALF_SIZE, PARKED_Z, RAMP_SIZE
 
 _OFFSET_AND_TURN = slice(3, 10)  # the relative pose within the 11 numbers of a weld
 
@@ -54,21 +53,20 @@ class Stage:
         physics: how time passes.
     """
 
-    @torch.inference_mode()
     def __init__(self, recording: Recording, physics: PhysicsConfig) -> None:
         world = recording.world()
         self._recording, self._num_substeps = recording, physics.num_substeps
         self._scene = build_scene(world, physics)
         self._physics = BACKENDS["cpu"](self._scene.model, 1, 1)
-        self._game = HideAndSeek(self._scene, self._physics, world, recording.rules(), physics.num_substeps)
-        self._game.reset(np.zeros(1, dtype=np.int64))
-        self._joints = np.concatenate([self._scene.agent_qpos, self._scene.object_qpos]).ravel()
-        self._set_walls()
+        self._game = Game(self._scene, self._physics, world, recording.rules(), physics.num_substeps)
+        self._game.begin(recorded_layout(recording), np.zeros(1, dtype=np.int64))
+        objects = self._scene.object_qpos[recording.present]
+        self._joints = np.concatenate([self._scene.agent_qpos, objects]).ravel()
 
     @torch.inference_mode()
     def observe(self, row: int) -> Sight:
-        """Look around at a row; rewards of row 0 mean nothing."""
-        self._set(row, self._recording.seen_qpos[row], self._recording.seen_qvel[row])
+        """Look around at a row; rewards of row 0 mean nothing. Rows must be asked for in their order."""
+        self._set(row, self._recording.seen_qpos[row], self._recording.seen_qvel[row], seen_at=max(row - 1, 0))
         observation = self._game.observe()
         return Sight(observation, self._game.reward()[0].numpy())
 
@@ -78,7 +76,7 @@ class Stage:
 
         The physics holds objects as the recording does, so that a position error is not a grip's.
         """
-        self._set(step, self._recording.qpos[step], self._recording.qvel[step])
+        self._set_to_state(step)
         self._game.apply(self._action(step))
         state, fields = self._game.state, self._physics.model_field
         grips = fields("eq_data")[0, self._scene.weld, _OFFSET_AND_TURN].numpy().copy()
@@ -99,7 +97,7 @@ class Stage:
     @torch.inference_mode()
     def would_lock(self, step: int, agent: int, item: int) -> bool:
         """Whether the agent, if nobody else were there to see the object, locks it in a recorded step."""
-        self._set(step, self._recording.qpos[step], self._recording.qvel[step])
+        self._set_to_state(step)
         sees = self._game.state.sees_objects
         self._game.state.sees_objects = torch.zeros_like(sees)
         self._game.state.sees_objects[0, agent] = sees[0, agent]
@@ -111,8 +109,11 @@ class Stage:
         asked = (recording.movement, recording.pull, recording.glueall)
         return Action(*(torch.from_numpy(values[step : step + 1]) for values in asked))
 
-    def _set(self, row: int, qpos: FloatArray, qvel: FloatArray) -> None:
-        """Put the world and the rules into the state of a row; what was seen is what the recording shows."""
+    def _set_to_state(self, step: int) -> None:
+        self._set(step, self._recording.qpos[step], self._recording.qvel[step], seen_at=step)
+
+    def _set(self, row: int, qpos: FloatArray, qvel: FloatArray, seen_at: int) -> None:
+        """Put the world and the rules into the state of a row; what was seen last is what row `seen_at` shows."""
         recording, physics = self._recording, self._physics
         self._set_locks(row)
         self._set_grips(row)
@@ -123,15 +124,21 @@ class Stage:
             physics.field("eq_active").dtype
         )
         physics.forward()
-        seen = [torch.from_numpy(recording.observations[f"mask_{kind}_obs"][row]) for kind in ("aa", "ab", "ar")]
-        self._game.state = GameState(
+        health = recording.observations["food_obs"][seen_at, 0, :, 3]
+        self._game.state = replace(
+            self._game.state,
             t=row,
             locked=torch.from_numpy(recording.locked[None, row]),
             lock_owner=torch.from_numpy(recording.lock_owner[None, row]),
             grabbed=torch.from_numpy(recording.grabbed[None, row]),
-            sees_agents=seen[0][None],
-            sees_objects=torch.cat(seen[1:], 1)[None],
+            sees_agents=self._seen("mask_aa_obs", seen_at),
+            sees_objects=torch.cat([self._seen("mask_ab_obs", seen_at), self._seen("mask_ar_obs", seen_at)], 2),
+            sees_food=self._seen("mask_af_obs", seen_at),
+            food_health=torch.from_numpy(health[None].copy()),
         )
+
+    def _seen(self, mask: str, row: int) -> torch.Tensor:
+        return torch.from_numpy(self._recording.observations[mask][None, row].astype(bool))
 
     def _set_locks(self, row: int) -> None:
         ranges = self._physics.model_field("jnt_range")
@@ -145,12 +152,29 @@ class Stage:
         poses = torch.from_numpy(self._recording.weld[row, agents])
         self._physics.model_field("eq_data")[0, self._scene.weld[agents, items], _OFFSET_AND_TURN] = poses
 
-    def _set_walls(self) -> None:
-        """Stand the recorded walls up; slots beyond them stay below the floor."""
-        recording, count = self._recording, len(self._recording.wall_pos)
-        layout = sample_layouts(recording.world(), np.zeros(1, dtype=np.int64))
-        wall_pos, wall_size = np.full_like(layout.wall_pos, PARKED_Z), np.full_like(layout.wall_size, PARKED_HALF_SIZE)
-        wall_pos[0, :count], wall_size[0, :count] = recording.wall_pos, recording.wall_size
-        walls = geom_arrays(self._scene, replace(layout, wall_pos=wall_pos, wall_size=wall_size))
-        for name, values in walls.items():
-            self._physics.model_field(name)[:] = torch.from_numpy(values)
+
+def recorded_layout(recording: Recording) -> Layout:
+    """The recorded world as a layout; walls beyond those it has stay away."""
+    layout = sample_layouts(recording.world(), np.zeros(1, dtype=np.int64))
+    wall_pos, wall_size = np.full_like(layout.wall_pos, PARKED_Z), np.full_like(layout.wall_size, PARKED_HALF_SIZE)
+    outer = recording.is_outer_wall
+    slots = np.concatenate([np.arange(outer.sum()), NUM_OUTER_WALLS + np.arange((~outer).sum())])
+    order = np.concatenate([np.flatnonzero(outer), np.flatnonzero(~outer)])
+    wall_pos[0, slots], wall_size[0, slots] = recording.wall_pos[order], recording.wall_size[order]
+    num_agents, num_boxes = recording.num_agents, recording.num_boxes
+    corners = np.zeros((num_agents + len(recording.present), 3))
+    exists = np.concatenate([np.ones(num_agents, dtype=bool), recording.present])
+    corners[exists] = recording.qpos[0].reshape(-1, 4)[:, :3]
+    agents, boxes, ramps = np.split(corners, [num_agents, num_agents + num_boxes])
+    return replace(
+        layout,
+        wall_pos=wall_pos,
+        wall_size=wall_size,
+        wall_mask=np.isin(np.arange(wall_pos.shape[1]), slots)[None],
+        agents=agents[None] + AGENT_RADIUS,
+        boxes=boxes[None] + recording.box_size,
+        box_size=recording.box_size[None],
+        box_mask=recording.present[None, :num_boxes],
+        ramps=ramps[None] + RAMP_SIZE / 2,
+        food=recording.observations["food_obs"][None, 0, 0, :, :3],
+    )

@@ -24,9 +24,14 @@ def describe(config: RunConfig, schema_version: int) -> RunMeta:
         seed=config.seed,
         platform=platform.platform(),
         git_commit=git_commit(Path(__file__).resolve().parents[2]),
-        versions={"python": platform.python_version()} | {name: _version(name) for name in LIBRARIES},
+        versions=versions(),
         config_json=config.model_dump_json(),
     )
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and the libraries, as they are here."""
+    return {"python": platform.python_version()} | {name: _version(name) for name in LIBRARIES}
 
 
 def git_commit(folder: Path) -> str:

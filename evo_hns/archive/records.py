@@ -7,7 +7,7 @@ that start with `time_` (seconds) or `memory_`; all others are the same numbers 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,6 +22,8 @@ from evo_hns.spec import Side
 
 State = Mapping[str, "npt.NDArray[Any] | State"]
 """Nested arrays of numbers or booleans by name; what a run needs to continue to the same bits."""
+
+ByteArray = npt.NDArray[np.uint8]
 
 _NAME = re.compile(r"\w[\w.-]*")
 
@@ -53,6 +55,62 @@ class HeldOutRow:
 
 
 @dataclass(frozen=True, eq=False)
+class RecordedMatch:
+    """A match as it was played: with the settings of its run, enough to play it again to the same bits."""
+
+    generation: int  #: the run's last one at that time; -1 before the first
+    hider: str  #: who played the hiders: `hiders/12` of the same run, or an address
+    seeker: str  #: who played the seekers
+    world_seed: int  #: of its world
+    failed: bool  #: the physics failed
+    returns: FloatArray  #: `(A,)` of each agent
+    metrics: Mapping[str, float]  #: the game's statistics at the end; NaN is as if absent
+    actions: Mapping[str, ByteArray]  #: name of a field of `Action` -> `(T, A, ...)` what was done in T env steps
+
+    @property
+    def num_steps(self) -> int:
+        """T, its length in env steps."""
+        return len(next(iter(self.actions.values())))
+
+    @property
+    def form(self) -> Mapping[str, tuple[int, ...]]:
+        """Shapes of its arrays: the same for all matches of a run."""
+        return {"returns": self.returns.shape} | {name: array.shape for name, array in self.actions.items()}
+
+
+def recorded_matches(
+    generation: int,
+    players: Mapping[Side, str],
+    seeds: IntArray,
+    outcome: tuple[FloatArray, npt.NDArray[np.bool_], Mapping[str, FloatArray]],
+    actions: Mapping[str, ByteArray],
+) -> tuple[RecordedMatch, ...]:
+    """Records of M matches of the same two players.
+
+    Args:
+        generation: the run's last one.
+        players: who played each side.
+        seeds: `(M,)` world seeds.
+        outcome: `(M, A)` returns, `(M,)` whether the physics failed, and `(M,)` statistics by name.
+        actions: `(M, T, A, ...)` by field of `Action`.
+    """
+    returns, failed, metrics = outcome
+    return tuple(
+        RecordedMatch(
+            generation=generation,
+            hider=players[Side.HIDERS],
+            seeker=players[Side.SEEKERS],
+            world_seed=int(seeds[row]),
+            failed=bool(failed[row]),
+            returns=returns[row],
+            metrics={name: float(values[row]) for name, values in metrics.items() if not np.isnan(values[row])},
+            actions={name: array[row] for name, array in actions.items()},
+        )
+        for row in range(len(seeds))
+    )
+
+
+@dataclass(frozen=True, eq=False)
 class GenerationRecord:
     """Everything one generation adds to a run."""
 
@@ -62,6 +120,7 @@ class GenerationRecord:
     state: State  #: to continue after this generation; replaces the previous one
     held_out: tuple[HeldOutRow, ...] = ()  #: measured in this generation
     discards: Mapping[str, int] = field(default_factory=dict)  #: discarded episodes by cause
+    matches: tuple[RecordedMatch, ...] = ()  #: recorded in this generation
 
 
 @dataclass(frozen=True)
@@ -89,6 +148,7 @@ class Run:
     discards: Mapping[str, IntArray]  #: `(G,)` each, episodes discarded by cause
     held_out: tuple[HeldOutRow, ...]  #: in order of measurement
     state: State  #: after the last generation; empty before the first
+    matches: tuple[RecordedMatch, ...] = ()  #: in the order in which they were recorded
 
     @property
     def config(self) -> RunConfig:
@@ -121,7 +181,23 @@ class Run:
             discards=_with_row(self.discards, record.discards, np.zeros(count, dtype=np.int64)),
             held_out=self.held_out + record.held_out,
             state=record.state,
+            matches=self.matches + record.matches,
         )
+
+    def with_matches(self, matches: Sequence[RecordedMatch]) -> Run:
+        """The run with more recorded matches.
+
+        Raises:
+            ValueError: they do not fit this run.
+        """
+        self._check_matches(matches)
+        return replace(self, matches=self.matches + tuple(matches))
+
+    def _check_matches(self, matches: Sequence[RecordedMatch]) -> None:
+        for match in matches:
+            check_match(match)
+            if match.form != (self.matches or matches)[0].form:
+                raise ValueError(f"the match has arrays {match.form}, expected {(self.matches or matches)[0].form}")
 
     def _check(self, record: GenerationRecord) -> None:
         if record.generation != self.num_generations:
@@ -132,6 +208,10 @@ class Run:
             if row.generation != record.generation:
                 raise ValueError(f"held-out row of generation {row.generation} in record {record.generation}")
             check_names(row.statistics)
+        for match in record.matches:
+            if match.generation != record.generation:
+                raise ValueError(f"match of generation {match.generation} in record {record.generation}")
+        self._check_matches(record.matches)
         check_names(record.metrics)
         check_names(record.discards)
         check_state(record.state)
@@ -146,6 +226,24 @@ def check_names(names: Mapping[str, object]) -> None:
     for name in names:
         if not (isinstance(name, str) and _NAME.fullmatch(name)):
             raise ValueError(f"{name!r} is not a name: expected letters, digits, '_', '.', '-'")
+
+
+def check_match(match: RecordedMatch) -> None:
+    """Refuse a match that would not come back to the same bits.
+
+    Raises:
+        ValueError: a bad name, or arrays of another type or length than a match has.
+    """
+    check_names(match.metrics)
+    check_names(match.actions)
+    for player in (match.hider, match.seeker):
+        if not player.isprintable():
+            raise ValueError(f"{player!r} cannot be the name of a player: expected text that can be printed")
+    lengths = {array.shape[:2] for array in match.actions.values()}
+    if any(array.dtype != np.uint8 for array in match.actions.values()):
+        raise ValueError("actions are expected as uint8")
+    if match.returns.dtype != np.float64 or len(lengths) != 1 or match.returns.shape != lengths.pop()[1:]:
+        raise ValueError(f"returns and actions have shapes {match.form}, expected (A,) and (T, A, ...) each")
 
 
 def check_state(state: State) -> None:

@@ -8,7 +8,7 @@ never waits and never sees half a file. A commit costs what the file weighs, in 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +18,7 @@ import h5py
 
 from evo_hns.archive import provenance
 from evo_hns.archive.hall_of_fame import HallOfFame
-from evo_hns.archive.records import GenerationRecord, Run
+from evo_hns.archive.records import GenerationRecord, RecordedMatch, Run
 from evo_hns.archive.schema import SCHEMA_VERSION, decode, encode
 from evo_hns.archive.storage import RunFileError, WriterLock, check_hdf5, remove_stale, write_whole
 from evo_hns.config import RunConfig
@@ -123,13 +123,28 @@ class RunFile:
             ValueError: the record does not fit; nothing has changed.
             RunFileError: it cannot be written, or the run file is closed; nothing has changed.
         """
-        if self._lock.released:
-            raise RunFileError(f"{self.path} is closed for writing: open it again")
+        self._check_open()
         successor = self._run.followed_by(record)
         write_whole(self.path, encode(successor, record.champions))
         for side, champion in record.champions.items():
             self._run.halls[side].append(champion.genome, record.generation, champion.score)
         self._run = successor
+
+    def record(self, matches: Sequence[RecordedMatch]) -> None:
+        """Add recorded matches to the generations that are there; when this returns, they are on the disk.
+
+        Raises:
+            ValueError: they do not fit; nothing has changed.
+            RunFileError: they cannot be written, or the run file is closed; nothing has changed.
+        """
+        self._check_open()
+        successor = self._run.with_matches(matches)
+        write_whole(self.path, encode(successor, {}))
+        self._run = successor
+
+    def _check_open(self) -> None:
+        if self._lock.released:
+            raise RunFileError(f"{self.path} is closed for writing: open it again")
 
     def close(self) -> None:
         """Let others write; the file is complete at any time, so nothing else happens."""

@@ -8,6 +8,9 @@
     /held_out/<column>   one entry per measurement; /held_out/statistics/<name> likewise, NaN is absent
     /held_out/scores     values of all measurements one after the other, and how many each has
     /state/...           nested arrays, as they were given
+    /matches/<column>    one entry per recorded match; returns (K, A); absent while there is none
+    /matches/metrics/<name>    (K,) float64, NaN is absent
+    /matches/actions/<field>   (K, T, A, ...) uint8, compressed match by match: what all agents did
 
 Files are encoded in memory: HDF5 itself must never meet a full disk (it can crash the process),
 and a file of a run is a pure function of the run.
@@ -16,7 +19,7 @@ and a file of a run is a pure function of the run.
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import h5py
@@ -24,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evo_hns.archive.hall_of_fame import HallOfFame
-from evo_hns.archive.records import Champion, HeldOutRow, Run, RunMeta, State
+from evo_hns.archive.records import Champion, HeldOutRow, RecordedMatch, Run, RunMeta, State, check_match
 from evo_hns.archive.storage import RunFileError
 from evo_hns.spec import Side
 
@@ -41,6 +44,13 @@ _HELD_OUT_DTYPES: dict[str, Any] = {
     "mean": np.float64,
     "ci_half_width": np.float64,
     "episodes": np.int64,
+}
+_MATCH_DTYPES: dict[str, Any] = {
+    "generation": np.int64,
+    "hider": h5py.string_dtype(),
+    "seeker": h5py.string_dtype(),
+    "world_seed": np.int64,
+    "failed": np.bool_,
 }
 
 
@@ -62,6 +72,8 @@ def encode(run: Run, newcomers: Mapping[Side, Champion]) -> memoryview:
         _write_arrays(file.create_group("discards"), run.discards)
         _write_held_out(file.create_group("held_out"), run.held_out)
         _write_arrays(file.create_group("state"), run.state)
+        if run.matches:
+            _write_matches(file.create_group("matches"), run.matches)
     return buffer.getbuffer()
 
 
@@ -82,6 +94,7 @@ def decode(file: h5py.File) -> Run:
         discards=_read_columns(file["discards"], length),
         held_out=_read_held_out(file["held_out"]),
         state=_read_state(file["state"]),
+        matches=_read_matches(file["matches"]) if "matches" in file else (),
     )
 
 
@@ -159,9 +172,7 @@ def _write_held_out(group: h5py.Group, rows: tuple[HeldOutRow, ...]) -> None:
     for name, dtype in _HELD_OUT_DTYPES.items():
         values = [row.side.label if name == "side" else getattr(row, name) for row in rows]
         group.create_dataset(name, (len(rows),), dtype, data=values if rows else None)
-    names = {name for row in rows for name in row.statistics}
-    columns = {name: np.array([row.statistics.get(name, np.nan) for row in rows]) for name in sorted(names)}
-    _write_arrays(group.create_group("statistics"), columns)
+    _write_arrays(group.create_group("statistics"), _columns([row.statistics for row in rows]))
     scores = [np.asarray(row.scores, dtype=np.float64) for row in rows]
     lengths = np.array([len(values) for values in scores], dtype=np.int64)
     _write_arrays(group.create_group("scores"), {"values": np.concatenate([np.empty(0), *scores]), "length": lengths})
@@ -185,6 +196,50 @@ def _read_held_out(group: h5py.Group) -> tuple[HeldOutRow, ...]:
         )
         for row in range(length)
     )
+
+
+def _write_matches(group: h5py.Group, matches: tuple[RecordedMatch, ...]) -> None:
+    for name, dtype in _MATCH_DTYPES.items():
+        group.create_dataset(name, (len(matches),), dtype, data=[getattr(match, name) for match in matches])
+    group["returns"] = np.stack([match.returns for match in matches])
+    _write_arrays(group.create_group("metrics"), _columns([match.metrics for match in matches]))
+    actions = group.create_group("actions")
+    for name in matches[0].actions:
+        array = np.stack([match.actions[name] for match in matches])
+        filters = {"chunks": (1, *array.shape[1:]), "compression": "gzip", "compression_opts": 9} if array.size else {}
+        actions.create_dataset(name, data=array, **filters)
+
+
+def _read_matches(group: h5py.Group) -> tuple[RecordedMatch, ...]:
+    length = len(group["generation"])
+    columns = {name: group[name][()] for name in _MATCH_DTYPES}
+    metrics = _read_columns(group["metrics"], length)
+    actions = {name: item[()] for name, item in group["actions"].items()}
+    arrays = [group["returns"][()], *columns.values(), *actions.values()]
+    if any(len(array) != length for array in arrays):
+        raise ValueError(f"{group.name} has columns of different lengths")
+    matches = tuple(
+        RecordedMatch(
+            generation=int(columns["generation"][row]),
+            hider=columns["hider"][row].decode(),
+            seeker=columns["seeker"][row].decode(),
+            world_seed=int(columns["world_seed"][row]),
+            failed=bool(columns["failed"][row]),
+            returns=arrays[0][row],
+            metrics={name: float(column[row]) for name, column in metrics.items() if not np.isnan(column[row])},
+            actions={name: array[row] for name, array in actions.items()},
+        )
+        for row in range(length)
+    )
+    for match in matches:
+        check_match(match)
+    return matches
+
+
+def _columns(rows: Sequence[Mapping[str, float]]) -> dict[str, npt.NDArray[np.float64]]:
+    """One array per name, NaN where a row lacks it."""
+    names = sorted({name for row in rows for name in row})
+    return {name: np.array([row.get(name, np.nan) for row in rows]) for name in names}
 
 
 def _read_columns(group: h5py.Group, length: int) -> dict[str, npt.NDArray[Any]]:

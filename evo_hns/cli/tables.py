@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from evo_hns.analysis.bench import Benchmark
     from evo_hns.analysis.evaluate import Evaluation
     from evo_hns.analysis.info import Gain
+    from evo_hns.analysis.replay import Replay
     from evo_hns.archive import Run
 
 
@@ -81,6 +82,7 @@ def info_text(run: Run) -> str:
         ("generations", f"{run.num_generations} of {run.config.coevolution.generations}"),
         ("env steps", f"{env_steps(run):,} in {duration(seconds(run))}"),
         ("champions", halls),
+        ("recorded", f"{len(run.matches)} match{'es' * (len(run.matches) != 1)}"),
         ("discarded", sum(int(counts.sum()) for counts in run.discards.values())),
     ]
     lines = [f"{name:<13}{value}" for name, value in facts]
@@ -93,6 +95,52 @@ def evaluation_text(result: Evaluation) -> str:
     rows: list[tuple[object, object]] = [(f"{side.label} return", result.returns[side]) for side in Side]
     rows += [(name, f"{s.mean:.3f} ± {s.half_width:.3f}") for name, s in result.statistics.items()]
     return f"{header}, mean ± 95 %\n{columns(rows)}"
+
+
+def replays_text(replays: Sequence[Replay]) -> str:
+    """One line for each recorded match: who played where, what came of it, and whether it came out again."""
+    header = ("match", "generation", "hiders", "seekers", "world", "env steps", "returns", "replayed")
+    rows = [
+        (
+            replay.number,
+            replay.match.generation,
+            replay.match.hider,
+            replay.match.seeker,
+            replay.match.world_seed,
+            replay.match.num_steps,
+            _returns(replay) + " discarded" * replay.match.failed,
+            "equal" if replay.is_equal else "DIFFERENT",
+        )
+        for replay in replays
+    ]
+    equal = sum(replay.is_equal for replay in replays)
+    verdict = f"{equal} of {len(replays)} matches played again are equal to the bit"
+    return f"{columns([header, *rows])}\n{verdict}"
+
+
+def replay_text(replay: Replay) -> str:
+    """A recorded match beside its repetition, figure by figure."""
+    match = replay.match
+    header = (
+        f"match {replay.number}, recorded in generation {match.generation}: {match.hider} against {match.seeker} "
+        f"in world {match.world_seed}, {match.num_steps} env steps"
+    )
+    rows: list[tuple[object, ...]] = [("", "stored", "replayed")]
+    for side in Side:
+        agents = range(len(match.returns))[replay.teams[side]]
+        rows += [
+            (f"{side.label} return {place}", f"{match.returns[agent]:+g}", f"{replay.returns[agent]:+g}")
+            for place, agent in enumerate(agents)
+        ]
+    rows += [(name, f"{value:g}", f"{replay.metrics.get(name, math.nan):g}") for name, value in match.metrics.items()]
+    rows.append(("physics", *("failed" if failed else "ok" for failed in (match.failed, replay.failed))))
+    verdict = "equal to the bit" if replay.is_equal else "DIFFERENT"
+    return f"{header}\n{columns(rows)}\n{verdict}"
+
+
+def _returns(replay: Replay) -> str:
+    teams = (replay.match.returns[rows] for rows in replay.teams.values())
+    return " : ".join(" ".join(f"{value:+g}" for value in team) for team in teams)
 
 
 def bench_text(result: Benchmark) -> str:

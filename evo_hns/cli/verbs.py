@@ -19,7 +19,7 @@ import tyro
 from tyro.conf import FlagConversionOff, FlagCreatePairsOff, Positional, UseAppendAction
 
 from evo_hns import config
-from evo_hns.cli.tables import bench_text, evaluation_text, gains_table, info_text, json_text
+from evo_hns.cli.tables import bench_text, evaluation_text, gains_table, info_text, json_text, replay_text, replays_text
 from evo_hns.config import ConfigError
 from evo_hns.experiment import load_experiment
 
@@ -159,6 +159,60 @@ class Evaluate:
 
 
 @dataclass(frozen=True)
+class Record:
+    """Let any two players meet in the game of a run, and keep the matches in its file."""
+
+    run: RunPath
+    """The run file; it must not be training."""
+    hider: Annotated[Positional[str], tyro.conf.arg(metavar="HIDER")]
+    """Who plays the hiders: RUN:hiders/last, RUN:hiders/12, RUN:hiders/best, scripted:chaser, random."""
+    seeker: Annotated[Positional[str], tyro.conf.arg(metavar="SEEKER")]
+    """Who plays the seekers."""
+    episodes: int = 1
+    """Worlds, each played once: the first ones of `evaluate` with the same seed."""
+    seed: int = 0
+    """Decides the worlds."""
+    as_json: Json = False
+    """Print JSON."""
+
+    def __call__(self) -> None:
+        """Play, keep, and say how to play them again."""
+        from evo_hns.analysis.record import record
+
+        numbers = record(self.run, self.hider, self.seeker, episodes=self.episodes, seed=self.seed)
+        if self.as_json:
+            show({"run": self.run, "matches": list(numbers)})
+            return
+        for number in numbers:
+            show(f"{command()} replay {self.run} --match {number}")
+
+
+@dataclass(frozen=True)
+class Replay:
+    """Play the recorded matches of a run again, and say whether they come out equal to the bit."""
+
+    run: RunPath
+    """The run file."""
+    match: Count = None
+    """One match, by its number; without it all are listed and played again."""
+    as_json: Json = False
+    """Print JSON."""
+
+    def __call__(self) -> None:
+        """Print stored and replayed figures; exit code 1 if any differ."""
+        from evo_hns.analysis.replay import explain_difference, replay
+
+        replays = replay(self.run, self.match)
+        if self.as_json:
+            show([each.as_dict() for each in replays])
+        else:
+            print(replays_text(replays) if self.match is None else replay_text(replays[0]))
+        if not all(each.is_equal for each in replays):
+            print(explain_difference(self.run), file=sys.stderr)
+            raise SystemExit(1)
+
+
+@dataclass(frozen=True)
 class Curves:
     """Draw what was learnt, and when: held-out measurements of runs against env steps."""
 
@@ -249,6 +303,8 @@ VERBS: dict[str, type[Verb]] = {
     "resume": Resume,
     "info": Info,
     "evaluate": Evaluate,
+    "record": Record,
+    "replay": Replay,
     "curves": Curves,
     "parity": Parity,
     "bench": Bench,

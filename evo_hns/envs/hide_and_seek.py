@@ -1,217 +1,118 @@
-"""Hide-and-seek: the rules of Baker et al. 2020 for a batch of worlds.
+"""Hide-and-seek: preparation, rewards and food of Baker et al. 2020.
 
-A step reads like the rules: wishes become locks, grips and forces; the physics moves; everyone looks
-around; rewards are paid. The order inside is the original's: wishes are judged in the state *before* the
-physics with what was seen in the observation before, and show in the observation after.
-
-All worlds end together at `horizon`. A world that fails (the physics, or something flung out of any
-sensible range) stays failed for the episode: it is not stepped again, tells zeros, earns nothing.
+During the preparation seekers are frozen (they command nothing, but can be pushed, and they see) and nothing is
+rewarded but food. Then hiders are paid for not being seen, seekers for seeing, and whoever is outside pays.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-
-import numpy as np
 import torch
 from torch import Tensor
 
 from evo_hns.config import RulesConfig, WorldConfig
-from evo_hns.envs import rewards
-from evo_hns.envs.entities import EntityReader
-from evo_hns.envs.eyes import Eyes
-from evo_hns.envs.hands import Hands
-from evo_hns.envs.observations import ObservationBuilder, observation_spec, preparation_clock
+from evo_hns.envs import food, rewards
+from evo_hns.envs.draws import draw_uniform
+from evo_hns.envs.hands import Wishes
 from evo_hns.envs.state import GameState
 from evo_hns.envs.statistics import EpisodeStatistics
-from evo_hns.envs.vision import circulant
-from evo_hns.physics.base import Physics
-from evo_hns.spec import Action, ActionSpec, Observation
-from evo_hns.worlds.arrays import geom_arrays, initial_qpos
-from evo_hns.worlds.layout import sample_layouts
-from evo_hns.worlds.scene import IntArray, Scene
+from evo_hns.envs.task import Moment
+from evo_hns.spec import ActionSpec
 
-__all__ = ["GameState", "HideAndSeek", "Step"]
-
-# Far beyond what playing gives (a jump over the 4 m walls, a walk out of the field): only a solver that
-# lost its footing brings something here.
-_LOWEST_CORNER = torch.tensor([-100.0, -100.0, -1.0], dtype=torch.float64)  # metres
-_HIGHEST_CORNER = torch.tensor([100.0, 100.0, 20.0], dtype=torch.float64)
-
-
-@dataclass(frozen=True)
-class Step:
-    """What came of one env step in W worlds."""
-
-    observation: Observation  #: after the step
-    reward: Tensor  #: `(W, A)` float64
-    metrics: dict[str, Tensor]  #: name -> `(W,)` float64, running; final at the horizon (`statistics.STATISTICS`)
-    failed: Tensor  #: `(W,)` bool, the world failed in this step or before
+_NO_FORCE = ActionSpec().num_movement_bins // 2
 
 
 class HideAndSeek:
-    """The game in up to `physics.num_worlds` worlds.
+    """The rules of the game (see `Task`).
 
     Args:
-        scene: what exists, and where in the model.
-        physics: holds `scene.model`; the game is its only user.
-        world: the configuration of the scene; layouts are drawn from it.
+        world: how many of whom there are.
         rules: the rules.
-        num_substeps: physics substeps in an env step.
     """
 
-    state: GameState
-
-    def __init__(
-        self, scene: Scene, physics: Physics, world: WorldConfig, rules: RulesConfig, num_substeps: int
-    ) -> None:
-        self.scene, self.physics, self.rules = scene, physics, rules
-        self.observation_spec, self.action_spec = observation_spec(world, rules), ActionSpec()
-        self.num_worlds, self.horizon = physics.num_worlds, rules.horizon
-        self._world, self.num_substeps = world, num_substeps
+    def __init__(self, world: WorldConfig, rules: RulesConfig) -> None:
+        self._rules, self._num_hiders, n = rules, world.max_hiders, world.max_agents
         self._prep_time = rules.prep_fraction * rules.horizon
-        self._reader = EntityReader(scene, physics)
-        self._eyes = Eyes(scene, physics, rules.num_lidar_rays)
-        self._hands = Hands(scene, physics, rules)
-        self._builder = ObservationBuilder(self.observation_spec)
+        self._is_hider = torch.arange(n) < self._num_hiders
+        self._seekers = torch.arange(self._num_hiders, n)[:, None]
+        self._hider_columns = hider_columns(self._num_hiders, n)
         self._statistics = EpisodeStatistics(world, rules)
-        self._index()
 
-    def _index(self) -> None:
-        """Constants of the rules as tensors."""
-        n = self.observation_spec.num_agents
-        self._is_hider = torch.arange(n) < self.observation_spec.num_hiders
-        self._hider_seen_by_seeker = ~self._is_hider[:, None] & self._is_hider[circulant(n)]
-        # The original's limits are float32 numbers, its bins between them float64.
-        limit = float(np.float32(self.rules.action_limit))
-        self._bins = torch.as_tensor(np.linspace(-limit, limit, self.action_spec.num_movement_bins))
+    def reset(self, start: Moment) -> None:
+        """Begin new episodes."""
+        self._statistics.reset(start.entities)
 
-    @torch.inference_mode()
-    def reset(self, seeds: IntArray) -> Observation:
-        """Begin new episodes; nothing of earlier ones remains.
+    def clock(self, t: int) -> float:
+        """How much of the preparation is over; 1 from the first step *after* it (the original's 1e-5)."""
+        return min(1.0, t / (self._prep_time + 1e-5))
 
-        Args:
-            seeds: `(W,)` int64, one world each. World k of the original is seed k. Worlds beyond W stay idle.
+    def restrain(self, movement: Tensor, wishes: Wishes, state: GameState) -> tuple[Tensor, Wishes]:
+        """Seekers command nothing during the preparation."""
+        if not self._is_preparation(state.t):
+            return movement, wishes
+        hider = self._is_hider[:, None]
+        return torch.where(hider, movement, _NO_FORCE), Wishes(wishes.grab & hider, wishes.lock & hider)
 
-        Raises:
-            ValueError: there are no seeds, or more than worlds.
-        """
-        if not 0 < len(seeds) <= self.num_worlds:
-            raise ValueError(f"got {len(seeds)} seeds, expected 1 to {self.num_worlds}; build more worlds or split")
-        num_worlds, spec = len(seeds), self.observation_spec
-        self._doors = self._place(seeds)
-        self._seeds = torch.as_tensor(np.asarray(seeds, dtype=np.int64))
-        self._failed = torch.zeros(num_worlds, dtype=torch.bool)
-        self.state = GameState.initial(num_worlds, spec.num_agents, spec.num_boxes + spec.num_ramps)
-        observation = self.observe()
-        self._statistics.reset(self._entities, self._doors)
-        return observation
+    def settle(self, now: Moment) -> None:
+        """Hiders eat what they saw before and reach now."""
+        rules, state, cast = self._rules.food, now.state, now.entities.cast
+        if cast.food.shape[1] == 0 or now.t == 0:
+            return
+        eats = self._may_eat(now).view(-1, 1, 1) & state.sees_food & self._is_hider[:, None]
+        qpos = now.entities.qpos[:, : len(self._is_hider), :3]
+        bites, health = food.share_bites(eats & food.within_reach(qpos, cast.food, rules.radius), state.food_health)
+        state.food_health, state.food_timer = food.come_back(health, state.food_timer, rules)
+        state.eaten = rewards.sum_in_order(bites, 2)
 
-    def _place(self, seeds: IntArray) -> Tensor:
-        """Lay out the worlds and return their doors. The order is the one `physics.base` asks for."""
-        layout, num_worlds = sample_layouts(self._world, seeds), len(seeds)
-        for name, values in geom_arrays(self.scene, layout).items():
-            self.physics.model_field(name)[:num_worlds] = torch.as_tensor(values)
-        self._hands.let_go()
-        self.physics.reset()
-        self.physics.field("qpos")[:num_worlds] = torch.as_tensor(initial_qpos(self.scene, layout))
-        self.physics.forward()
-        return torch.as_tensor(layout.doors)
+    def reward(self, now: Moment) -> Tensor:
+        """Hiding, seeking and staying inside, after the preparation; and eating, at any time."""
+        agent_mask = now.entities.cast.agent_mask
+        if self._is_preparation(now.t - 1):
+            reward = torch.zeros(agent_mask.shape, dtype=torch.float64)
+        else:
+            sees = self._sees_hiders(now.state)
+            reward = rewards.hide_and_seek(sees, agent_mask, self._num_hiders, self._rules.reward_type)
+            reward = self._penalize_leaving(reward * self._rules.reward_scale, now)
+        return reward + self._food_reward(now) if now.state.food_health.shape[1] else reward
 
-    @torch.inference_mode()
-    def step(self, action: Action) -> Step:
-        """Play one env step in every world that has not failed.
+    def metrics(self, now: Moment) -> dict[str, Tensor]:
+        """OpenAI's statistics and some of our own."""
+        seen = self._sees_hiders(now.state).flatten(1).any(1)
+        return self._statistics.update(now, self.clock(now.t), seen, not self._is_preparation(now.t - 1))
 
-        Args:
-            action: of all agents; what failed worlds do is ignored.
-        """
-        self.apply(action)
-        self._step_physics()
-        observation = self.observe()
-        reward = self.reward()
-        metrics = self._statistics.update(
-            self._entities, self.state.locked, self._clock(), self._any_hider_seen(), self._is_rewarded()
-        )
-        return self._silence_failed(Step(observation, reward, metrics, self._failed))
+    def _is_preparation(self, done: int) -> bool:
+        """Whether the env step after `done` belongs to the preparation; the first always does, as in the original."""
+        return done <= 0 or done < self._prep_time
 
-    @torch.inference_mode()
-    def apply(self, action: Action) -> None:
-        """Turn wishes into locks, grips and forces, and advance the game's clock.
+    def _sees_hiders(self, state: GameState) -> Tensor:
+        """`(W, S, H)` bool, the seeker sees the hider."""
+        return state.sees_agents[:, self._seekers, self._hider_columns]
 
-        Judged on the present state of the physics, with what `state` says was seen last.
-        """
-        if self._is_frozen():
-            action = self._freeze_seekers(action)
-        self._hands.apply(action, self._reader.read(len(self._seeds)), self.state, self._seeds)
-        self.physics.field("ctrl")[: len(self._seeds)] = self._bins[action.movement].flatten(1)
-        self.state.t += 1
-
-    @torch.inference_mode()
-    def observe(self) -> Observation:
-        """Look around in the present state; `state` remembers what was seen."""
-        self._entities = self._reader.read(len(self._seeds))
-        self.state.sees_agents, self.state.sees_objects, lidar = self._eyes.look(self._entities)
-        return self._builder.build(self._entities, self.state, lidar, self._clock(), self._doors)
-
-    @torch.inference_mode()
-    def reward(self) -> Tensor:
-        """`(W, A)` float64 rewards of the present state: 0 in the preparation."""
-        spec, rules = self.observation_spec, self.rules
-        if not self._is_rewarded():
-            return torch.zeros(len(self._seeds), spec.num_agents, dtype=torch.float64)
-        reward = rewards.joint_zero_sum(self._any_hider_seen(), spec.num_hiders, spec.num_seekers)
+    def _penalize_leaving(self, reward: Tensor, now: Moment) -> Tensor:
+        rules, cast = self._rules, now.entities.cast
         if rules.restrict_rect is None:
             return reward
-        outside = rewards.outside(self._reader.positions(len(self._seeds)), rules.restrict_rect)
-        agents, objects = outside[:, : spec.num_agents], outside[:, spec.num_agents :]
-        return rewards.penalize_leaving(reward, agents, objects if rules.penalize_objects_out else None)
+        outside = rewards.outside(now.entities.pos, rules.restrict_rect) & cast.mask
+        agents, objects = outside[:, : reward.shape[1]], outside[:, reward.shape[1] :]
+        paid = rewards.penalize_leaving(reward, agents, objects if rules.penalize_objects_out else None)
+        return torch.where(cast.agent_mask, paid, 0.0)
 
-    def _any_hider_seen(self) -> Tensor:
-        """`(W,)` bool, some seeker sees some hider."""
-        return (self.state.sees_agents & self._hider_seen_by_seeker).flatten(1).any(1)
+    def _may_eat(self, now: Moment) -> Tensor:
+        """`(W,)` bool, the rules let hiders eat in the step just done, by what was seen before it."""
+        caught = self._sees_hiders(now.state).flatten(1).any(1)
+        allowed = self._rules.food.in_preparation or not self._is_preparation(now.t - 1)
+        return torch.full_like(caught, allowed) & (~caught | self._rules.food.when_caught)
 
-    def _clock(self) -> float:
-        return preparation_clock(self.state.t, self._prep_time)
+    def _food_reward(self, now: Moment) -> Tensor:
+        rules, cast = self._rules.food, now.entities.cast
+        bites = now.state.eaten
+        if rules.reward_type == "joint_mean":
+            bites = rewards.team_means(bites, cast.agent_mask, self._num_hiders)
+        if isinstance(rules.reward_scale, tuple):
+            return bites * draw_uniform(cast.seeds, *rules.reward_scale).unsqueeze(1)
+        return bites * rules.reward_scale
 
-    def _is_frozen(self) -> bool:
-        """The coming step belongs to the preparation; the first one always does, as in the original."""
-        return self.state.t == 0 or self.state.t < self._prep_time
 
-    def _is_rewarded(self) -> bool:
-        """The step that was just done does not belong to the preparation."""
-        done_before = self.state.t - 1
-        return done_before > 0 and done_before >= self._prep_time
-
-    def _freeze_seekers(self, action: Action) -> Action:
-        """Seekers command nothing; they may still be pushed."""
-        no_force = self.action_spec.num_movement_bins // 2
-        return Action(
-            movement=torch.where(self._is_hider[:, None], action.movement, no_force),
-            pull=action.pull & self._is_hider,
-            glueall=action.glueall & self._is_hider,
-        )
-
-    def _step_physics(self) -> None:
-        """Advance the worlds that have not failed, and see who fails."""
-        num_worlds = len(self._seeds)
-        running = None
-        if num_worlds < self.num_worlds or self._failed.any():
-            running = (~self._failed).nonzero().squeeze(1)
-            if len(running) == 0:
-                return
-        failed = self.physics.step(self.num_substeps, running)[:num_worlds]
-        pos = self._reader.positions(num_worlds)
-        inside = (pos >= _LOWEST_CORNER) & (pos <= _HIGHEST_CORNER)
-        self._failed = self._failed | failed | ~inside.flatten(1).all(1)
-
-    def _silence_failed(self, step: Step) -> Step:
-        """Zeros for everything a failed world tells."""
-        if not self._failed.any():
-            return step
-        told = {f.name: self._silence(getattr(step.observation, f.name)) for f in fields(step.observation)}
-        metrics = {name: self._silence(value) for name, value in step.metrics.items()}
-        return replace(step, observation=Observation(**told), reward=self._silence(step.reward), metrics=metrics)
-
-    def _silence(self, values: Tensor) -> Tensor:
-        failed = self._failed.view(-1, *[1] * (values.dim() - 1))
-        return torch.where(failed, torch.zeros_like(values), values)
+def hider_columns(num_hiders: int, num_agents: int) -> Tensor:
+    """`(S, H)` int64, where each hider stands among the others of each seeker (`vision.circulant`)."""
+    seeker = torch.arange(num_hiders, num_agents)[:, None]
+    return (seeker - torch.arange(num_hiders)) % num_agents - 1

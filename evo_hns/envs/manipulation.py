@@ -1,67 +1,89 @@
 """Locking and grabbing: who may, who wants to, and what comes of it.
 
-An agent reaches an object whose surface is within `lock_grab_radius` of the agent's *centre* and
-which it saw in its previous observation. Both verbs are decided anew in every step: letting go of the
-button, looking away or stepping back ends a grab, and lets a lock be undone by a team mate.
+An agent reaches an object whose surface is within `lock_grab_radius` of the agent's *centre* and (unless the
+rules waive it) which it saw in its previous observation. Both verbs are decided anew in every step: letting go
+of the button, looking away or stepping back ends a grab, and lets a lock be undone.
 
 Source: Baker et al. 2020 and the authors' published environment.
 """
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 
-_LOW_31_BITS = 2**31 - 1
+from evo_hns.envs.draws import draw_integers
+
+LockType = Literal["any_lock", "all_lock", "any_lock_specific", "all_lock_team_specific"]
 
 
-def distance_to_cuboids(points: Tensor, centres: Tensor, cos: Tensor, sin: Tensor, half_sizes: Tensor) -> Tensor:
-    """Distance from each point to the surface of each upright cuboid, 0 inside.
+def distance_to_cuboids(points: Tensor, centres: Tensor, rotations: Tensor, half_sizes: Tensor) -> Tensor:
+    """Distance from each point to the surface of each cuboid, 0 inside.
 
     Args:
         points: `(W, n, 3)` world frame, metres.
         centres: `(W, m, 3)`.
-        cos: `(W, m)` cosine of each cuboid's turn about z.
-        sin: `(W, m)` its sine.
-        half_sizes: `(m, 3)` metres along the cuboid's own axes.
+        rotations: `(W, m, 9)` of the cuboids, row by row.
+        half_sizes: `(W, m, 3)` metres along the cuboids' own axes.
 
     Returns:
         `(W, n, m)` metres.
     """
-    x, y, z = (points.unsqueeze(2) - centres.unsqueeze(1)).unbind(-1)
-    cos, sin = cos.unsqueeze(1), sin.unsqueeze(1)
-    half_x, half_y, half_z = half_sizes.unbind(-1)
-    beyond_x = ((cos * x + sin * y).abs() - half_x).clamp(min=0.0)
-    beyond_y = ((cos * y - sin * x).abs() - half_y).clamp(min=0.0)
-    beyond_z = (z.abs() - half_z).clamp(min=0.0)
-    return torch.sqrt(beyond_x * beyond_x + beyond_y * beyond_y + beyond_z * beyond_z)
+    offset = (points.unsqueeze(2) - centres.unsqueeze(1)).unbind(-1)
+    rows, half = rotations.unsqueeze(1).unbind(-1), half_sizes.unsqueeze(1).unbind(-1)
+    square = torch.zeros((), dtype=points.dtype)
+    for axis in range(3):  # a column of the rotation is an axis of the cuboid
+        along = rows[axis] * offset[0] + rows[3 + axis] * offset[1] + rows[6 + axis] * offset[2]
+        beyond = (along.abs() - half[axis]).clamp(min=0.0)
+        square = square + beyond * beyond
+    return torch.sqrt(square)
 
 
 def decide_locks(
-    locked: Tensor, owner: Tensor, glue: Tensor, able: Tensor, num_hiders: int
+    kind: LockType, locked: Tensor, owner: Tensor, asks: Tensor, able: Tensor, num_hiders: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Which objects are locked after this step's wishes (the original's `all_lock_team_specific`).
+    """Which objects are locked after this step's wishes.
 
-    Any able agent of the owner's team that does not ask for the lock undoes it, and keeps others
-    from locking; otherwise any able agent that asks locks. An object that nobody locked yet belongs to
-    agent 0, and an unlocked one to whoever locked it last.
+    An able agent that asks wants the lock, one that does not ask refuses it. An object that nobody locked
+    yet belongs to agent 0, and an unlocked one to whoever locked it last.
 
     Args:
+        kind: `any_lock`: who wants locks, refusals count where nobody wants. `all_lock`: any refusal unlocks,
+            and keeps others from locking. `any_lock_specific`: as the first, but only the owner's refusal counts.
+            `all_lock_team_specific`: as the second, but only refusals of the owner's team count.
         locked: `(W, m)` bool, before.
         owner: `(W, m)` int64, the agent that locked the object last.
-        glue: `(W, n)` bool, the agent asks for locks.
-        able: `(W, n, m)` bool, the agent reaches and sees the object.
+        asks: `(W, n, m)` bool, the agent asks for the lock.
+        able: `(W, n, m)` bool, the agent may lock and unlock the object.
         num_hiders: agents below this index are one team, the others the other.
 
     Returns:
-        `(W, m)` bool locked now; `(W, m)` bool locked by this step; `(W, n, m)` bool, who asks.
+        `(W, m)` bool locked now; `(W, m)` bool whose owner is to be drawn among those who want it, since
+        it was locked by this step or its owner refused it to others; `(W, n, m)` bool, who wants it.
     """
-    wants = able & glue.unsqueeze(2)
-    is_hider = torch.arange(able.shape[1], device=able.device) < num_hiders
-    refuses = (able & ~wants) & (is_hider[:, None] == (owner < num_hiders).unsqueeze(1))
-    unlock = refuses.any(1)
-    lock = wants.any(1) & ~unlock
-    return (locked & ~unlock) | lock, lock & ~locked, wants
+    wants = able & asks
+    refuses = able & ~asks & _may_refuse(kind, owner, able.shape[1], num_hiders)
+    wanted, refused = wants.any(1), refuses.any(1)
+    if kind.startswith("all_lock"):
+        lock, unlock = wanted & ~refused, refused
+    else:
+        lock, unlock = wanted, refused & ~wanted
+    drawn = lock & ~locked
+    if kind == "any_lock_specific":
+        drawn = drawn | (lock & refused)
+    return (locked & ~unlock) | lock, drawn, wants
+
+
+def _may_refuse(kind: LockType, owner: Tensor, num_agents: int, num_hiders: int) -> Tensor:
+    """`(W or 1, n, m or 1)` bool, whose refusal counts."""
+    agent = torch.arange(num_agents)[None, :, None]
+    if kind == "any_lock_specific":
+        return agent == owner.unsqueeze(1)
+    if kind == "all_lock_team_specific":
+        return (agent < num_hiders) == (owner < num_hiders).unsqueeze(1)
+    return torch.ones_like(agent, dtype=torch.bool)
 
 
 def draw_owner(wants: Tensor, seeds: Tensor, time: int) -> Tensor:
@@ -78,70 +100,80 @@ def draw_owner(wants: Tensor, seeds: Tensor, time: int) -> Tensor:
     Returns:
         `(W, m)` int64 agents.
     """
-    moments = _scramble(_scramble(seeds) + time).unsqueeze(1)
-    draws = _scramble(moments + torch.arange(wants.shape[2], device=wants.device)) & _LOW_31_BITS
+    draws = draw_integers(seeds, time, wants.shape[2])
     order = wants.cumsum(1)
     rank = draws % order[:, -1].clamp(min=1)
     return (wants & (order == rank.unsqueeze(1) + 1)).to(torch.uint8).argmax(1)
 
 
-def _scramble(x: Tensor) -> Tensor:
-    """The finaliser of SplitMix64 (Steele et al. 2014) on int64, whose products wrap around."""
-    x = x + -0x61C8864680B583EB
-    x = (x ^ _shift_right(x, 30)) * -0x40A7B892E31B1A47
-    x = (x ^ _shift_right(x, 27)) * -0x6B2FB644ECCEEE15
-    return x ^ _shift_right(x, 31)
-
-
-def _shift_right(x: Tensor, bits: int) -> Tensor:
-    """A logical shift: torch's own fills with the sign."""
-    return (x >> bits) & ((1 << (64 - bits)) - 1)
-
-
-def decide_grabs(able: Tensor, distance: Tensor) -> Tensor:
+def decide_grabs(able: Tensor, distance: Tensor, *, exclusive: bool = False) -> Tensor:
     """What each agent holds: the nearest object it asks for and is able to hold, or nothing.
 
-    Several agents may hold the same object.
-
     Args:
-        able: `(W, n, m)` bool, the agent pulls, reaches and sees the object.
+        able: `(W, n, m)` bool, the agent asks for, reaches and sees the object.
         distance: `(W, n, m)` metres to the object's surface.
+        exclusive: an object has one holder: the nearest pairs are joined first. Otherwise several agents may
+            hold the same object.
 
     Returns:
         `(W, n, m)` bool, at most one object for each agent.
     """
     if able.shape[2] == 0:
         return able
+    if exclusive:
+        return _join_nearest(able, distance)
     nearest = torch.where(able, distance, torch.inf).argmin(2, keepdim=True)
     return able & (torch.arange(able.shape[2], device=able.device) == nearest)
 
 
-def grip_poses(agent_pos: Tensor, agent_turn: Tensor, object_pos: Tensor, object_turn: Tensor) -> Tensor:
+def _join_nearest(able: Tensor, distance: Tensor) -> Tensor:
+    """Join the nearest able pair of agent and object, then the nearest of those that are left, and so on."""
+    held, left = torch.zeros_like(able), able
+    for _ in range(min(able.shape[1:])):
+        nearest = torch.where(left, distance, torch.inf).flatten(1).argmin(1)
+        pair = torch.zeros_like(able.flatten(1)).scatter_(1, nearest[:, None], True).view_as(able) & left
+        held = held | pair
+        left = left & ~pair.any(2, keepdim=True) & ~pair.any(1, keepdim=True)
+    return held
+
+
+def grip_poses(
+    agent_pos: Tensor,
+    agent_turn: Tensor,
+    object_pos: Tensor,
+    quaternions: tuple[Tensor, Tensor],
+    distance: float | None = None,
+) -> Tensor:
     """Poses of objects in the frames of agents, in the form of a MuJoCo weld.
 
     The offset is R_a^T (x_o - x_a), so that the object keeps its place in front of the agent.
 
     Args:
         agent_pos: `(K, 3)` world frame, metres.
-        agent_turn: `(K, 2)` cosine and sine of the turn about z.
+        agent_turn: `(K, 2)` cosine and sine of the agent's turn about z.
         object_pos: `(K, 3)`.
-        object_turn: `(K, 2)`.
+        quaternions: `(K, 4)` w, x, y, z of the agents, and of the objects.
+        distance: length of the offset, metres, if it is not to be kept.
 
     Returns:
-        `(K, 7)` offset x, y, z and unit quaternion w, x, y, z.
+        `(K, 7)` offset x, y, z and unit quaternion w, x, y, z with w not negative.
     """
     x, y, z = (object_pos - agent_pos).unbind(-1)
-    cos_a, sin_a = agent_turn.unbind(-1)
-    cos_o, sin_o = object_turn.unbind(-1)
-    cos, sin = cos_o * cos_a + sin_o * sin_a, sin_o * cos_a - cos_o * sin_a
-    w, spin = _half_turn(cos, sin)
-    none = torch.zeros_like(w)
-    return torch.stack([cos_a * x + sin_a * y, cos_a * y - sin_a * x, z, w, none, none, spin], -1)
+    cos, sin = agent_turn.unbind(-1)
+    offset = torch.stack([cos * x + sin * y, cos * y - sin * x, z], -1)
+    if distance is not None:
+        length = torch.sqrt(x * x + y * y + z * z).unsqueeze(-1)
+        offset = offset * (distance / length.clamp(min=1e-9))
+    return torch.cat([offset, _relative(*quaternions)], -1)
 
 
-def _half_turn(cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:
-    """Cosine (not negative) and sine of half an angle, from whichever root is well conditioned."""
-    large = torch.sqrt((1.0 + cos.abs()).clamp(max=2.0) / 2.0)
-    small = sin.abs() / (2.0 * large)
-    w, spin = torch.where(cos >= 0.0, large, small), torch.where(cos >= 0.0, small, large)
-    return w, torch.where(sin < 0.0, -spin, spin)
+def _relative(agent: Tensor, held: Tensor) -> Tensor:
+    """`(K, 4)` quaternion of the object in the agent's frame, conj(q_a) q_o."""
+    aw, ax, ay, az = agent.unbind(-1)
+    bw, bx, by, bz = held.unbind(-1)
+    w = aw * bw + ax * bx + ay * by + az * bz
+    x = aw * bx - ax * bw - ay * bz + az * by
+    y = aw * by + ax * bz - ay * bw - az * bx
+    z = aw * bz - ax * by + ay * bx - az * bw
+    product = torch.stack([w, x, y, z], -1)
+    return torch.where(w.unsqueeze(-1) < 0.0, -product, product)

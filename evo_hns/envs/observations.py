@@ -9,30 +9,36 @@ import torch
 from torch import Tensor
 
 from evo_hns.config import RulesConfig, WorldConfig
-from evo_hns.envs.entities import Entities
+from evo_hns.envs import scalar
+from evo_hns.envs.entities import Cast, Entities
 from evo_hns.envs.state import GameState
 from evo_hns.envs.vision import circulant
-from evo_hns.spec import Observation, ObservationSpec
+from evo_hns.spec import ObjectColumns, Observation, ObservationSpec
 
-_AGENT_FEATURES, _POSE_FEATURES, _LOCK_FEATURES = 10, 9, 3
+_AGENT_FEATURES = 10
 
 
 def observation_spec(world: WorldConfig, rules: RulesConfig) -> ObservationSpec:
     """Sizes of the observations of a game; what cannot be locked has no columns for locks."""
     return ObservationSpec(
-        num_hiders=world.num_hiders,
-        num_seekers=world.num_seekers,
-        num_boxes=world.num_boxes,
-        num_ramps=world.num_ramps,
+        num_hiders=world.max_hiders,
+        num_seekers=world.max_seekers,
+        num_boxes=world.max_boxes,
+        num_ramps=world.max_ramps,
         num_lidar_rays=rules.num_lidar_rays,
-        box_features=_POSE_FEATURES + _LOCK_FEATURES * rules.lock_box,
-        ramp_features=_POSE_FEATURES + _LOCK_FEATURES * rules.lock_ramp,
+        box_columns=ObjectColumns(
+            num_angles=3 if world.free_box_rotation else 1,
+            polar=rules.polar_angles,
+            has_index=rules.tell_box_index,
+            has_size=world.has_elongated_boxes or rules.tell_box_size,
+            has_locks=rules.lock_box,
+        ),
+        ramp_columns=ObjectColumns(
+            polar=rules.polar_angles, has_size=world.has_elongated_boxes, has_locks=rules.lock_ramp
+        ),
+        num_food=world.num_food,
+        has_room=world.scenario == "quadrant",
     )
-
-
-def preparation_clock(time: int, prep_time: float) -> float:
-    """How much of the preparation is over, 0 to 1; 1 from the first step *after* it (the original's 1e-5)."""
-    return min(1.0, time / (prep_time + 1e-5))
 
 
 class ObservationBuilder:
@@ -49,7 +55,7 @@ class ObservationBuilder:
         self._same_team = is_hider[:, None] == is_hider
         self._is_hider = is_hider.to(torch.float64)
 
-    def build(self, entities: Entities, state: GameState, lidar: Tensor, clock: float, doors: Tensor) -> Observation:
+    def build(self, entities: Entities, state: GameState, lidar: Tensor, clock: float) -> Observation:
         """The observation of all agents.
 
         Args:
@@ -57,50 +63,88 @@ class ObservationBuilder:
             state: what is seen and locked now.
             lidar: `(W, n, L)` metres.
             clock: how much of the preparation is over.
-            doors: `(W, D, 3)`.
         """
-        n, boxes = self._spec.num_agents, self._spec.num_boxes
-        agents = self._agent_rows(entities.qpos[:, :n], entities.qvel[:, :n], clock)
-        poses, locks = self._object_poses(entities), self._lock_columns(state.locked, state.lock_owner)
-        sees_boxes = state.sees_objects[:, :, :boxes]
+        n, boxes, cast = self._spec.num_agents, self._spec.num_boxes, entities.cast
+        agents, exists = self._agent_rows(entities, clock), self._exists(cast)
+        columns = self._spec.box_columns, self._spec.ramp_columns
+        of_boxes, of_ramps = slice(0, boxes), slice(boxes, boxes + self._spec.num_ramps)
         return Observation(
+            agent_mask=cast.agent_mask,
             observation_self=agents,
-            agent_qpos_qvel=agents.index_select(1, self._others).view(-1, n, n - 1, _AGENT_FEATURES),
+            agent_qpos_qvel=self._of_others(agents),
             mask_aa_obs=state.sees_agents,
-            box_obs=_object_rows(poses[:, :boxes], locks[:, :, :boxes], self._spec.box_features),
-            mask_ab_obs=sees_boxes,
-            mask_ab_obs_spoof=torch.ones_like(sees_boxes),
-            ramp_obs=_object_rows(poses[:, boxes:], locks[:, :, boxes:], self._spec.ramp_features),
+            mask_aa_obs_spoof=self._of_others(cast.agent_mask) & cast.agent_mask.unsqueeze(2),
+            box_obs=self._object_rows(columns[0], of_boxes, entities, state),
+            mask_ab_obs=state.sees_objects[:, :, :boxes],
+            mask_ab_obs_spoof=exists[:, :, :boxes],
+            ramp_obs=self._object_rows(columns[1], of_ramps, entities, state),
             mask_ar_obs=state.sees_objects[:, :, boxes:],
+            mask_ar_obs_spoof=exists[:, :, boxes:],
+            food_obs=_food_rows(cast, state),
+            mask_af_obs=state.sees_food,
+            mask_af_obs_spoof=cast.agent_mask.unsqueeze(2).expand(-1, n, self._spec.num_food),
             lidar=lidar.unsqueeze(-1),
-            door_obs=doors,
+            door_obs=cast.doors,
         )
 
-    def _object_poses(self, entities: Entities) -> Tensor:
-        """`(W, m, 9)` qpos x, y, z, cosine and sine of rz, qvel."""
+    def _of_others(self, values: Tensor) -> Tensor:
+        """Of `(W, n, ...)`, `(W, n, n - 1, ...)` those of the other agents."""
         n = self._spec.num_agents
-        turn = torch.stack([entities.cos[:, n:], entities.sin[:, n:]], -1)
-        return torch.cat([entities.qpos[:, n:, :3], turn, entities.qvel[:, n:]], -1)
+        return values.index_select(1, self._others).view(len(values), n, n - 1, *values.shape[2:])
 
-    def _agent_rows(self, qpos: Tensor, qvel: Tensor, clock: float) -> Tensor:
-        """`(W, n, 10)` what is told of each agent."""
-        rows = qpos.new_empty(len(qpos), self._spec.num_agents, _AGENT_FEATURES)
-        rows[..., :4], rows[..., 4:8] = qpos, qvel
+    def _exists(self, cast: Cast) -> Tensor:
+        """`(W, n, m)` bool, agent and object exist."""
+        return cast.agent_mask.unsqueeze(2) & cast.object_mask.unsqueeze(1)
+
+    def _agent_rows(self, entities: Entities, clock: float) -> Tensor:
+        """`(W, n, 10)` what is told of each agent; zeros of who is absent."""
+        n, mask = self._spec.num_agents, entities.cast.agent_mask
+        rows = entities.qpos.new_empty(len(mask), n, _AGENT_FEATURES)
+        rows[..., :4], rows[..., 4:8] = entities.qpos[:, :n], entities.qvel[:, :n]
         rows[..., 8], rows[..., 9] = self._is_hider, clock
-        return rows
+        return torch.where(mask.unsqueeze(2), rows, 0.0)
+
+    def _object_rows(self, kind: ObjectColumns, of: slice, entities: Entities, state: GameState) -> Tensor:
+        """`(W, n, k, width)` what each agent is told of the objects `of`; zeros of what is absent."""
+        cast, rows = entities.cast, slice(self._spec.num_agents + of.start, self._spec.num_agents + of.stop)
+        exists = self._exists(cast)[:, :, of].unsqueeze(3)
+        told = entities.qpos.new_zeros(*exists.shape[:3], kind.width)
+        told[..., :3] = entities.qpos[:, None, rows, :3]
+        told[..., kind.angles] = _angles(kind, entities, rows).unsqueeze(1)
+        told[..., kind.velocities] = _velocities(kind, entities, rows).unsqueeze(1)
+        if kind.has_index:
+            told[..., kind.velocities.stop] = torch.arange(exists.shape[2], dtype=told.dtype)
+        if kind.has_size and of.start == 0:  # of a ramp's size the original tells zeros
+            told[..., kind.size] = 2.0 * cast.half_sizes[:, None, of]
+        if kind.has_locks:
+            told[..., kind.locks] = self._lock_columns(state.locked[:, of], state.lock_owner[:, of])
+        return torch.where(exists, told, 0.0)
 
     def _lock_columns(self, locked: Tensor, owner: Tensor) -> Tensor:
-        """`(W, n, m, 3)` bool: locked by me, by my team, at all."""
+        """`(W, n, k, 3)` float64: locked by me, by my team, at all."""
         locked = locked.unsqueeze(1)
         mine = locked & (owner.unsqueeze(1) == torch.arange(self._spec.num_agents)[:, None])
         ours = locked & self._same_team[:, owner].transpose(0, 1)
-        return torch.stack([mine, ours, locked.expand_as(mine)], -1)
+        return torch.stack([mine, ours, locked.expand_as(mine)], -1).to(torch.float64)
 
 
-def _object_rows(poses: Tensor, locks: Tensor, num_features: int) -> Tensor:
-    """`(W, n, k, F)` what each agent is told of k objects."""
-    rows = poses.new_empty(*locks.shape[:3], num_features)
-    rows[..., :_POSE_FEATURES] = poses.unsqueeze(1)
-    if num_features > _POSE_FEATURES:
-        rows[..., _POSE_FEATURES:] = locks
-    return rows
+def _angles(kind: ObjectColumns, entities: Entities, rows: slice) -> Tensor:
+    """`(W, k, ...)` angles as they are told."""
+    if kind.num_angles == 1 and kind.polar:
+        return torch.stack([entities.cos[:, rows], entities.sin[:, rows]], -1)
+    raw = entities.qpos[:, rows, 3:]
+    if kind.num_angles == 3:
+        raw = torch.cat([entities.tilt, raw], -1)
+    return torch.cat([scalar.cos(raw), scalar.sin(raw)], -1) if kind.polar else raw
+
+
+def _velocities(kind: ObjectColumns, entities: Entities, rows: slice) -> Tensor:
+    """`(W, k, ...)` velocities as they are told."""
+    qvel = entities.qvel[:, rows]
+    return qvel if kind.num_angles == 1 else torch.cat([qvel[..., :3], entities.tilt_velocity, qvel[..., 3:]], -1)
+
+
+def _food_rows(cast: Cast, state: GameState) -> Tensor:
+    """`(W, n, F, 4)` place and health of food, the same for every agent that exists."""
+    rows = torch.cat([cast.food, state.food_health.unsqueeze(2)], 2).unsqueeze(1)
+    return torch.where(cast.agent_mask[:, :, None, None], rows, 0.0)

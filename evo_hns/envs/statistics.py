@@ -14,6 +14,8 @@ from torch import Tensor
 
 from evo_hns.config import RulesConfig, WorldConfig
 from evo_hns.envs.entities import Entities
+from evo_hns.envs.rewards import sum_in_order
+from evo_hns.envs.task import Moment
 from evo_hns.worlds.walls import room_size
 
 STATISTICS = {
@@ -25,13 +27,15 @@ STATISTICS = {
     "max_ramp_move_prep": "the same at the end of the preparation",
     "num_ramp_lock": "locked ramps",
     "num_ramp_lock_prep": "the same at the end of the preparation",
+    "food_eaten": "bites that hiders took",
+    "food_eaten_prep": "the same at the end of the preparation",
     "hider_seen_share": "share of the rewarded steps in which any hider was seen",
     "max_agent_travel": "length of the longest path of an agent, metres",
     "hiders_in_room_prep": "hiders inside the room at the end of the preparation",
     "box_at_door_prep": "1 if a box's centre was within 0.5 m of a door's centre at the end of the preparation",
     "ramp_at_door_prep": "1 if a ramp's centre was within 0.5 m of a door's centre at the end of the preparation",
 }
-"""What each metric says. Boxes, ramps and locks that a game does not have have no metrics."""
+"""What each metric says. Boxes, ramps, locks, food and a room that a game does not have have no metrics."""
 
 DOOR_REACH = 0.5  #: metres from a door's centre within which an object counts as being at the door
 
@@ -45,36 +49,29 @@ class EpisodeStatistics:
     """
 
     def __init__(self, world: WorldConfig, rules: RulesConfig) -> None:
-        n, boxes, ramps = world.num_agents, world.num_boxes, world.num_ramps
+        n, boxes, ramps = world.max_agents, world.max_boxes, world.max_ramps
         objects = {"box": slice(n, n + boxes), "ramp": slice(n + boxes, n + boxes + ramps)}
         self._kinds = {kind: rows for kind, rows in objects.items() if rows.stop > rows.start}
         self._lockable = {"box": rules.lock_box, "ramp": rules.lock_ramp}
-        self._num_agents, self._num_hiders = n, world.num_hiders
-        self._room_west, self._room_north = _room_corner(world)
+        self._num_agents, self._num_hiders = n, world.max_hiders
+        self._world, self._has_food = world, world.num_food > 0
 
-    def reset(self, entities: Entities, doors: Tensor) -> None:
-        """Start new episodes.
-
-        Args:
-            entities: where everything starts.
-            doors: `(W, D, 3)` x, y of each door's centre, 1 if it exists.
-        """
-        none = torch.zeros(len(doors), dtype=torch.float64)
-        self._start, self._last, self._doors = entities.qpos, entities.qpos, doors
-        self._travel = torch.zeros(len(doors), self._num_agents, dtype=torch.float64)
-        self._seen_steps, self._rewarded_steps = none, 0
-        self._prep = {f"{name}_prep": none for name in self._snapshot(entities, self._no_locks())}
+    def reset(self, entities: Entities) -> None:
+        """Start new episodes with everything where it is."""
+        none = torch.zeros(len(entities.cast), dtype=torch.float64)
+        self._start, self._last = entities.qpos, entities.qpos
+        self._travel = torch.zeros(len(none), self._num_agents, dtype=torch.float64)
+        self._seen_steps, self._eaten, self._rewarded_steps = none, none, 0
+        locked = torch.zeros_like(entities.cast.object_mask)
+        self._prep = {f"{name}_prep": none for name in self._snapshot(entities, locked)}
         self._prep |= dict.fromkeys(self._preparation(entities), none)
         self._prep_taken = False
 
-    def update(
-        self, entities: Entities, locked: Tensor, clock: float, any_hider_seen: Tensor, rewarded: bool
-    ) -> dict[str, Tensor]:
+    def update(self, now: Moment, clock: float, any_hider_seen: Tensor, rewarded: bool) -> dict[str, Tensor]:
         """Take in one env step.
 
         Args:
-            entities: where everything is after it.
-            locked: `(W, m)` bool.
+            now: after it.
             clock: how much of the preparation is over.
             any_hider_seen: `(W,)` bool.
             rewarded: the step is not part of the preparation.
@@ -82,52 +79,57 @@ class EpisodeStatistics:
         Returns:
             Name -> `(W,)` float64, the episodes so far.
         """
+        entities = now.entities
         self._travel = self._travel + _length(entities.qpos - self._last, 2)[:, : self._num_agents]
         self._last = entities.qpos
+        self._eaten = self._eaten + sum_in_order(now.state.eaten, 1)
         if rewarded:
             self._seen_steps = self._seen_steps + any_hider_seen
             self._rewarded_steps += 1
-        now = self._snapshot(entities, locked)
+        figures = self._snapshot(entities, now.state.locked)
         if clock == 1.0 and not self._prep_taken:
-            self._prep = {f"{name}_prep": value for name, value in now.items()} | self._preparation(entities)
+            self._prep = {f"{name}_prep": value for name, value in figures.items()} | self._preparation(entities)
             self._prep_taken = True
         seen_share = self._seen_steps / max(self._rewarded_steps, 1)
-        return now | self._prep | {"hider_seen_share": seen_share, "max_agent_travel": self._travel.amax(1)}
-
-    def _no_locks(self) -> Tensor:
-        return torch.zeros(len(self._start), self._start.shape[1] - self._num_agents, dtype=torch.bool)
+        travel = torch.where(entities.cast.agent_mask, self._travel, 0.0).amax(1)
+        return figures | self._prep | {"hider_seen_share": seen_share, "max_agent_travel": travel}
 
     def _snapshot(self, entities: Entities, locked: Tensor) -> dict[str, Tensor]:
         """The original's statistics at this moment."""
-        moved = _length(entities.qpos - self._start, 3)
+        moved = torch.where(entities.cast.mask, _length(entities.qpos - self._start, 3), 0.0)
         figures = {}
         for kind, rows in self._kinds.items():
             figures[f"max_{kind}_move"] = moved[:, rows].amax(1)
             if self._lockable[kind]:
                 columns = slice(rows.start - self._num_agents, rows.stop - self._num_agents)
                 figures[f"num_{kind}_lock"] = locked[:, columns].sum(1).to(torch.float64)
-        return figures
+        return figures | ({"food_eaten": self._eaten} if self._has_food else {})
 
     def _preparation(self, entities: Entities) -> dict[str, Tensor]:
-        """What the hiders have made of the room."""
-        hiders = entities.pos[:, : self._num_hiders]
-        inside = (hiders[..., 0] > self._room_west) & (hiders[..., 1] < self._room_north)
-        figures = {"hiders_in_room_prep": inside.sum(1).to(torch.float64)}
+        """What the hiders have made of the room and of the doors."""
+        figures = {}
+        if self._world.scenario == "quadrant":
+            figures["hiders_in_room_prep"] = self._in_room(entities)
         for kind, rows in self._kinds.items():
-            figures[f"{kind}_at_door_prep"] = self._any_at_door(entities.pos[:, rows])
+            figures[f"{kind}_at_door_prep"] = _any_at_door(entities, rows)
         return figures
 
-    def _any_at_door(self, pos: Tensor) -> Tensor:
-        """`(W,)` 1.0 where one of the `(W, K, 3)` points is near a door."""
-        distance = _length(pos.unsqueeze(2) - self._doors.unsqueeze(1), 2)
-        exists = self._doors[:, None, :, 2] > 0.0
-        return (exists & (distance <= DOOR_REACH)).flatten(1).any(1).to(torch.float64)
+    def _in_room(self, entities: Entities) -> Tensor:
+        """`(W,)` hiders within the quadrant's room, whose border is the middle of its walls."""
+        cells = room_size(self._world)
+        cell = (entities.cast.floor_size / self._world.grid_size).unsqueeze(1)
+        west, north = (self._world.grid_size - cells + 0.5) * cell, (cells + 0.5) * cell
+        hiders = entities.pos[:, : self._num_hiders]
+        inside = (hiders[..., 0] > west) & (hiders[..., 1] < north)
+        return (inside & entities.cast.agent_mask[:, : self._num_hiders]).sum(1).to(torch.float64)
 
 
-def _room_corner(world: WorldConfig) -> tuple[float, float]:
-    """Where the room ends in the west (x) and in the north (y): the middle of its walls, metres."""
-    cell, size = world.floor_size / world.grid_size, room_size(world)
-    return (world.grid_size - size + 0.5) * cell, (size + 0.5) * cell
+def _any_at_door(entities: Entities, rows: slice) -> Tensor:
+    """`(W,)` 1.0 where an object of these rows is near a door."""
+    doors, exists = entities.cast.doors, entities.cast.mask[:, rows]
+    distance = _length(entities.pos[:, rows].unsqueeze(2) - doors.unsqueeze(1), 2)
+    near = (distance <= DOOR_REACH) & (doors[:, None, :, 2] > 0.0) & exists.unsqueeze(2)
+    return near.flatten(1).any(1).to(torch.float64)
 
 
 def _length(offset: Tensor, num_axes: int) -> Tensor:

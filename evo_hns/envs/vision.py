@@ -14,6 +14,8 @@ import math
 import torch
 from torch import Tensor
 
+from evo_hns.envs.scalar import tanh
+
 CONE_HALF_ANGLE = 3 / 8 * math.pi  #: radians to each side
 COS_CONE_HALF_ANGLE = math.cos(CONE_HALF_ANGLE)
 LIDAR_MISS = 6.0  #: metres reported where a lidar ray hits nothing
@@ -52,9 +54,16 @@ def in_cone(cos: Tensor, sin: Tensor, offset_x: Tensor, offset_y: Tensor) -> Ten
 def lidar_directions(num_rays: int) -> Tensor:
     """`(L, 3)` unit vectors in the horizontal plane, evenly spaced, the first along world +x."""
     angles = [2 * math.pi * k / num_rays for k in range(num_rays)]
-    return torch.tensor([[math.cos(a), math.sin(a), 0.0] for a in angles], dtype=torch.float64)
+    directions = [[math.cos(a), math.sin(a), 0.0] for a in angles]
+    return torch.tensor(directions, dtype=torch.float64).view(-1, 3)
 
 
-def lidar_readings(distance: Tensor) -> Tensor:
-    """Distances of lidar rays, with a miss (-1) read as 6.0 m; a hit farther away is told as it is."""
-    return torch.where(distance < 0.0, LIDAR_MISS, distance)
+def lidar_readings(distance: Tensor, compression: float | None = None) -> Tensor:
+    """What lidar tells of distances.
+
+    Args:
+        distance: metres; a miss (-1) is read as 6.0 m, a hit farther away is told as it is.
+        compression: scale s at which readings saturate, s tanh(d / s), metres; None tells distances.
+    """
+    readings = torch.where(distance < 0.0, LIDAR_MISS, distance)
+    return readings if compression is None else compression * tanh(readings / compression)

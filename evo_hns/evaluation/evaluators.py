@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import SimpleQueue
+from typing import TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from evo_hns.config import RunConfig
-from evo_hns.envs.hide_and_seek import HideAndSeek
+from evo_hns.envs.game import Game
 from evo_hns.evaluation.matches import MatchTable
+from evo_hns.evaluation.recording import ActionRecorder, Actions, join_actions, rows_of, steps_of
 from evo_hns.physics import BACKENDS, usable_cores
 from evo_hns.policies import build_policy
 from evo_hns.policies.base import Policy
-from evo_hns.rollout import Episodes, play
+from evo_hns.rollout import Episodes, Recorder, play, replay
 from evo_hns.spec import ObservationSpec, Side
 from evo_hns.worlds.scene import build_scene
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,7 @@ class Roster:
 class Player:
     """A game that is ready to be played, and the networks that a configuration gives each side."""
 
-    env: HideAndSeek
+    env: Game
     policies: Mapping[Side, Policy]
     genome_lengths: Mapping[Side, int]  #: L per side
 
@@ -57,8 +62,8 @@ class Player:
         return Roster(self.policies[side], genomes)
 
 
-def build_player(config: RunConfig, num_worlds: int) -> Player:
-    """Put scene, physics, rules and policies together.
+def build_game(config: RunConfig, num_worlds: int) -> Game:
+    """Put scene, physics and rules together.
 
     Args:
         config: the run's settings.
@@ -66,7 +71,17 @@ def build_player(config: RunConfig, num_worlds: int) -> Player:
     """
     scene = build_scene(config.world, config.physics)
     physics = BACKENDS["cpu"](scene.model, num_worlds, num_threads=1)
-    env = HideAndSeek(scene, physics, config.world, config.rules, config.physics.num_substeps)
+    return Game(scene, physics, config.world, config.rules, config.physics.num_substeps)
+
+
+def build_player(config: RunConfig, num_worlds: int) -> Player:
+    """Put the game and the policies of both sides together.
+
+    Args:
+        config: the run's settings.
+        num_worlds: worlds side by side.
+    """
+    env = build_game(config, num_worlds)
     policies = {side: build_policy(config.side(side).policy, env.observation_spec) for side in Side}
     lengths = {
         side: policies[side].num_params
@@ -103,20 +118,59 @@ class LocalEvaluator:
         Returns:
             Episodes in the order of the table.
         """
+        return join(self._share(table, lambda player, batch: _play_batch(player, batch, rosters)))
+
+    def record(self, table: MatchTable, rosters: Mapping[Side, Roster]) -> tuple[Episodes, Actions]:
+        """Play every match of a table as `evaluate` does, and keep what everybody did."""
+
+        def record_batch(player: Player, batch: MatchTable) -> tuple[Episodes, Actions]:
+            recorder = ActionRecorder()
+            return _play_batch(player, batch, rosters, recorder), recorder.actions
+
+        episodes, actions = zip(*self._share(table, record_batch), strict=True)
+        return join(episodes), join_actions(actions)
+
+    def replay(self, actions: Actions, seeds: np.ndarray) -> Episodes:
+        """Play M recorded matches again.
+
+        Args:
+            actions: what was done in them.
+            seeds: `(M,)` their world seeds.
+
+        Returns:
+            Episodes in the order of the seeds, to the bits of the recorded ones.
+        """
+        rows = np.arange(len(seeds))
+        return join(
+            self._share(
+                MatchTable(rows, rows, seeds),  # whose row k is the k-th recorded match
+                lambda player, batch: replay(player.env, steps_of(rows_of(actions, batch.hider)), batch.seed),
+            )
+        )
+
+    def _share(self, table: MatchTable, job: Callable[[Player, MatchTable], T]) -> list[T]:
+        """Do a job with each batch of a table, on all games at once; the answers in the table's order."""
         idle: SimpleQueue[Player] = SimpleQueue()
         for player in self._players:
             idle.put(player)
 
-        def play_batch(batch: MatchTable) -> Episodes:
+        def take_turn(batch: MatchTable) -> T:
             player = idle.get()
             try:
-                params = {side: rosters[side].params(torch.from_numpy(batch.rows(side))) for side in Side}
-                return play(player.env, {side: rosters[side].policy for side in Side}, params, batch.seed)
+                return job(player, batch)
             finally:
                 idle.put(player)
 
         batches = table.batches(self.player.env.num_worlds, multiple_of=len(self._players))
-        return join(list(self._pool.map(play_batch, batches)))
+        return list(self._pool.map(take_turn, batches))
+
+
+def _play_batch(
+    player: Player, batch: MatchTable, rosters: Mapping[Side, Roster], recorder: Recorder | None = None
+) -> Episodes:
+    params = {side: rosters[side].params(torch.from_numpy(batch.rows(side))) for side in Side}
+    policies = {side: rosters[side].policy for side in Side}
+    return play(player.env, policies, params, batch.seed, recorder=recorder)
 
 
 def join(parts: Sequence[Episodes]) -> Episodes:
@@ -125,6 +179,7 @@ def join(parts: Sequence[Episodes]) -> Episodes:
         returns=torch.cat([p.returns for p in parts]),
         metrics={name: torch.cat([p.metrics[name] for p in parts]) for name in parts[0].metrics},
         failed=torch.cat([p.failed for p in parts]),
+        agent_mask=torch.cat([p.agent_mask for p in parts]),
     )
 
 

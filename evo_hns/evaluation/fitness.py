@@ -21,10 +21,12 @@ Fitness = Callable[[Tensor, np.ndarray, int], Tensor]
 
 
 def team_return(episodes: Episodes, spec: ObservationSpec, side: Side) -> Tensor:
-    """`(M,)` float64: the return of a team, the mean of its members'. Failed matches hold NaN."""
-    members = episodes.returns[:, spec.team(side)]
-    # Returns are whole numbers, so their sum is exact in any order.
-    mean = members.sum(1) / members.shape[1]
+    """`(M,)` float64: the return of a team, the mean over its members that were there. Failed matches hold NaN."""
+    members, count = episodes.returns[:, spec.team(side)], episodes.agent_mask[:, spec.team(side)].sum(1)
+    total = torch.zeros(len(members), dtype=torch.float64)
+    for member in members.unbind(1):  # one by one: the same bits in a batch of any size
+        total = total + member
+    mean = total / count.clamp(min=1)
     return torch.where(episodes.failed, torch.nan, mean)
 
 

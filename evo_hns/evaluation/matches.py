@@ -11,10 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evo_hns.config import ConfigError
 from evo_hns.spec import Side
 
 HELD_OUT_SEED = 2**31
 """First seed of the held-out worlds; training draws its seeds below."""
+
+FRESH_SEED = HELD_OUT_SEED + 2**20
+"""First seed of the fresh worlds, of evaluations and recorded matches, up to the last seed there is."""
 
 
 @dataclass(frozen=True)
@@ -75,3 +79,20 @@ def same_list_for_all(side: Side, candidates: np.ndarray, opponents: np.ndarray,
 def held_out_seeds(num_worlds: int) -> np.ndarray:
     """`(num_worlds,)` seeds that no training run ever draws; the same worlds for every measurement."""
     return HELD_OUT_SEED + np.arange(num_worlds, dtype=np.int64)
+
+
+def fresh_seeds(num_worlds: int, *seed: int) -> np.ndarray:
+    """`(num_worlds,)` seeds of worlds that neither training nor the held-out measurements ever use.
+
+    Args:
+        num_worlds: how many; fewer are the first of more.
+        seed: one or more integers, at least 0, that decide which.
+
+    Raises:
+        ConfigError: no worlds, or a negative seed.
+    """
+    if num_worlds < 1:
+        raise ConfigError(f"got {num_worlds} episodes, expected at least 1")
+    if min(seed) < 0:
+        raise ConfigError(f"got the seed {min(seed)}, expected at least 0")
+    return np.random.default_rng(seed).integers(FRESH_SEED, 2**32, num_worlds, dtype=np.int64)

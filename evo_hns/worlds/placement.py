@@ -1,8 +1,8 @@
 """Where things may start: rejection sampling on a grid of cells, with the original's order of draws.
 
-An object covers a square of cells. Its lower-left cell is drawn until the square is free, ten times
-at most; then its place within the square is drawn. The plan of a world (what, how large, where) depends on
-the settings alone, and is where impossible settings are found out.
+An object covers a rectangle of cells. Its lower-left cell is drawn until the rectangle is free, ten times
+at most; then its place within the rectangle is drawn. The plan of a world (what, how large, where) depends on
+the settings and the field's size alone, and is where impossible settings are found out.
 
 Source: Baker et al. 2020 and the authors' published environment.
 """
@@ -10,13 +10,15 @@ Source: Baker et al. 2020 and the authors' published environment.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from evo_hns.config import ConfigError, WorldConfig
-from evo_hns.worlds.sizes import AGENT_RADIUS, RAMP_SIZE
+from evo_hns.config import ConfigError, WorldConfig, highest
+from evo_hns.worlds.scenarios import SCENARIOS
+from evo_hns.worlds.sizes import AGENT_RADIUS, RAMP_SIZE, Triple, box_half_sizes
 from evo_hns.worlds.walls import room_size
 
 MAX_TRIES = 10  #: draws of a cell before the whole world is built anew
@@ -31,95 +33,172 @@ class Region(NamedTuple):
     y_high: int
 
 
+class Field(NamedTuple):
+    """The grid that things are placed on, in cells but for `cell`."""
+
+    grid: int  #: edge of the field
+    room: int  #: edge of the quadrant's room
+    cell: float  #: edge of a cell, metres
+
+
 @dataclass(frozen=True)
 class Item:
-    """One object of the plan."""
+    """A kind of object of the plan."""
 
-    name: str
-    half_extent: float  #: metres
-    num_cells: int  #: edge of the square of cells that it covers
-    slack: float  #: metres by which that square is wider than the object
+    half: Triple  #: metres
+    cells: tuple[int, int]  #: edges of the rectangle of cells that it covers
+    slack: tuple[float, float]  #: metres by which that rectangle is longer than the object
     regions: tuple[Region, ...]  #: a cell of each is drawn, then one of those
+    together: int | None = None  #: cells within which a group starts around its first object
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is placed in every world of a run, in the order of the draws."""
+    """What is placed in a world."""
 
-    agents: list[Item]
-    boxes: list[Item]
-    ramps: list[Item]
+    field: Field
+    hider: Item
+    seeker: Item
+    boxes: tuple[Item, Item, Item]  #: elongated along x, along y, cube
+    ramp: Item
+    food: Item
 
 
-def make_plan(world: WorldConfig) -> Plan:
-    """List what has to be placed.
+Group = tuple[Item, int]  #: a kind of object and how many of it
+
+
+def make_plan(world: WorldConfig, floor_size: float) -> Plan:
+    """List what has to be placed on a field of `floor_size` metres.
 
     Raises:
         ConfigError: an object is too large for the cells that it must start in.
     """
-    hiders = "room" if world.hider_placement == "quadrant" else "anywhere"
-    agent = 2 * AGENT_RADIUS
+    scenario = SCENARIOS[world.scenario]
+    places = scenario.places(world)
+    field = Field(world.grid_size, room_size(world), floor_size / world.grid_size)
+    agent: Triple = (AGENT_RADIUS,) * 3
+    ramp: Triple = (RAMP_SIZE / 2,) * 3
+    food: Triple = (world.food_size / 2,) * 3
+    long_x, long_y, cube = box_half_sizes(world)
+    num_long = highest(world.num_elongated_boxes)
+
+    def item(name: str, count: int, half: Triple, place: str, radius: float | None = None) -> Item:
+        made = _make_item(field, half, place, radius)
+        if count and any(r.x_low >= r.x_high or r.y_low >= r.y_high for r in made.regions):
+            raise ConfigError(
+                f"{name} of {2 * max(half):g} m does not fit ({place}) on a field of {floor_size:g} m with "
+                f"{field.grid} x {field.grid} cells; use a larger floor_size or smaller objects"
+            )
+        return made
+
+    hiders_radius = world.hiders_together_radius if scenario.teams_together else None
+    seekers_radius = world.seekers_together_radius if scenario.teams_together else None
     return Plan(
-        agents=[_item(world, "hider", agent, hiders)] * world.num_hiders
-        + [_item(world, "seeker", agent, "outside the room")] * world.num_seekers,
-        boxes=[_item(world, "box", world.box_size, "room")] * world.num_boxes,
-        ramps=[_item(world, "ramp", RAMP_SIZE, "anywhere")] * world.num_ramps,
+        field=field,
+        hider=item("a hider", world.max_hiders, agent, places.hiders, hiders_radius),
+        seeker=item("a seeker", world.max_seekers, agent, places.seekers, seekers_radius),
+        boxes=(
+            item("an elongated box", num_long, long_x, places.boxes),
+            item("an elongated box", num_long, long_y, places.boxes),
+            item("a box", world.max_boxes, cube, places.boxes),
+        ),
+        ramp=item("a ramp", world.max_ramps, ramp, places.ramps),
+        food=item("a food item", world.num_food, food, places.food, world.food_together_radius),
     )
 
 
-def _item(world: WorldConfig, name: str, size: float, place: str) -> Item:
-    cell = world.floor_size / world.grid_size
-    num_cells = math.ceil(size / cell)
-    regions = _regions(world.grid_size, room_size(world), num_cells, place)
-    if any(r.x_low >= r.x_high or r.y_low >= r.y_high for r in regions):
-        raise ConfigError(
-            f"a {name} of {size:g} m does not fit ({place}) on a field of {world.floor_size:g} m with "
-            f"{world.grid_size} x {world.grid_size} cells; use a larger floor_size or smaller objects"
-        )
-    return Item(name, size / 2, num_cells, num_cells * cell - size, regions)
+def _make_item(field: Field, half: Triple, place: str, radius: float | None) -> Item:
+    width, length = 2 * half[0], 2 * half[1]
+    cells = math.ceil(width / field.cell), math.ceil(length / field.cell)
+    slack = cells[0] * field.cell - width, cells[1] * field.cell - length
+    together = None if radius is None else math.ceil(radius / field.cell)
+    return Item(half, cells, slack, REGIONS[place](field, *cells), together)
 
 
-def _regions(grid: int, room: int, cells: int, place: str) -> tuple[Region, ...]:
-    """Cells from which an object of `cells` x `cells` keeps one cell off its region's far border."""
-    left, right = (1, grid - room - cells - 1), (grid - room, grid - cells - 1)
-    low, high = (1, room - cells - 1), (room, grid - cells - 1)
-    if place == "room":
-        return (Region(*right, *low),)
-    if place == "outside the room":
-        return Region(*left, *low), Region(*left, *high), Region(*right, *high)
-    return (Region(1, grid - cells - 1, 1, grid - cells - 1),)
+def _anywhere(field: Field, width: int, length: int) -> tuple[Region, ...]:
+    return (Region(1, field.grid - width - 1, 1, field.grid - length - 1),)
 
 
-def place_items(items: list[Item], grid: np.ndarray, cell: float, rng: np.random.RandomState) -> np.ndarray | None:
+def _middle(field: Field, width: int, length: int) -> tuple[Region, ...]:
+    """The middle quarter, rounded as in the original."""
+
+    def ends(size: int) -> tuple[int, int]:
+        free, share = field.grid - size, 0.25
+        return int(free * (1 - share) / 2 + share), int(free * (1 + share) / 2 - share)
+
+    return (Region(*ends(width), *ends(length)),)
+
+
+def _room(field: Field, width: int, length: int) -> tuple[Region, ...]:
+    return (Region(field.grid - field.room, field.grid - width - 1, 1, field.room - length - 1),)
+
+
+def _outside_the_room(field: Field, width: int, length: int) -> tuple[Region, ...]:
+    grid, room = field.grid, field.room
+    left, right = (1, grid - room - width - 1), (grid - room, grid - width - 1)
+    low, high = (1, room - length - 1), (room, grid - length - 1)
+    return Region(*left, *low), Region(*left, *high), Region(*right, *high)
+
+
+#: Cells from which an object of some cells keeps one cell off its region's far border, by name of the place.
+REGIONS: dict[str, Callable[[Field, int, int], tuple[Region, ...]]] = {
+    "anywhere": _anywhere,
+    "middle": _middle,
+    "room": _room,
+    "outside the room": _outside_the_room,
+}
+
+
+def place_groups(
+    groups: Sequence[Group], grid: np.ndarray, cell: float, rng: np.random.RandomState
+) -> list[Triple] | None:
     """Place objects one after the other and mark their cells.
 
     Args:
-        items: what to place.
+        groups: what to place.
         grid: `(grid, grid)` bool, occupied cells, x first; written.
         cell: edge of a cell, metres.
         rng: the world's random numbers.
 
     Returns:
-        `(len(items), 3)` centres, metres, standing on the floor; None if an object found no free place.
+        The centres in order, metres, standing on the floor; None if an object found no free place. The
+        others are placed all the same, as in the original: the next build goes on with the random numbers.
     """
-    centres = []
-    for item in items:
-        corner = _draw_free_cell(item, grid, rng)
-        if corner is None:
-            return None
-        x, y = corner
-        grid[x : x + item.num_cells, y : y + item.num_cells] = True
-        shift_x, shift_y = rng.random_sample(), rng.random_sample()
-        centre_x = x * cell + shift_x * item.slack + item.half_extent
-        centre_y = y * cell + shift_y * item.slack + item.half_extent
-        centres.append((centre_x, centre_y, item.half_extent))
-    return np.array(centres).reshape(-1, 3)
+    centres: list[Triple] = []
+    for item, count in groups:
+        regions = item.regions
+        for index in range(count):
+            corner = _draw_free_cell(item, regions, grid, rng)
+            if corner is None:
+                continue
+            centres.append(_settle(item, corner, grid, cell, rng))
+            if index == 0 and item.together is not None:
+                regions = (_around(corner, item.together, len(grid)),)
+    return centres if len(centres) == sum(count for _, count in groups) else None
 
 
-def _draw_free_cell(item: Item, grid: np.ndarray, rng: np.random.RandomState) -> tuple[int, int] | None:
+def _settle(item: Item, corner: tuple[int, int], grid: np.ndarray, cell: float, rng: np.random.RandomState) -> Triple:
+    """Take the cells and draw the place within them."""
+    x, y = corner
+    grid[x : x + item.cells[0], y : y + item.cells[1]] = True
+    shift_x, shift_y = rng.random_sample(), rng.random_sample()
+    half_x, half_y, half_z = item.half
+    return x * cell + shift_x * item.slack[0] + half_x, y * cell + shift_y * item.slack[1] + half_y, half_z
+
+
+def _around(corner: tuple[int, int], radius: int, grid: int) -> Region:
+    """Cells near that of a group's first object; as in the original, without regard to the size of what comes."""
+    x, y = corner
+    return Region(max(1, x - radius), min(grid - 1, x + radius), max(1, y - radius), min(grid - 1, y + radius))
+
+
+def _draw_free_cell(
+    item: Item, regions: tuple[Region, ...], grid: np.ndarray, rng: np.random.RandomState
+) -> tuple[int, int] | None:
+    width, length = item.cells
     for _ in range(MAX_TRIES):
-        x, y = _draw_cell(item.regions, rng)
-        if not grid[x : x + item.num_cells, y : y + item.num_cells].any():
+        x, y = _draw_cell(regions, rng)
+        if not grid[x : x + width, y : y + length].any():
             return x, y
     return None
 

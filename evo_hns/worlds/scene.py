@@ -1,57 +1,33 @@
 """The compiled topology of a run: one model with every object it may ever need.
 
-Compiled once; an episode only writes arrays (`arrays.py`). Bodies, joints and actuators come in
-the original's order (agents, boxes, ramps) with its names and numbers. What surprises:
-
-- A body frame sits at half its size above the field's corner and the slide joints carry the
-  placement, so `qpos` is the world centre minus the half extent (the original's convention).
-- Walls are geoms of the world body, and the mid-phase is off: with it on, bodies walk through a
-  wall that was moved or resized in one world.
-- The joints of boxes and ramps are always limited, with a range nothing reaches; to lock an
-  object is to write `jnt_range` = [q, q]. The constraint is the one the original switches on.
-
-Source: Baker et al. 2020 and the authors' published environment.
+Compiled once, from what `model_spec` says; an episode only writes arrays (`arrays.py`). Bodies, joints and
+actuators come in the original's order: agents, boxes, ramps, in places for the largest counts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import mujoco
 import numpy as np
 
 from evo_hns.config import PhysicsConfig, WorldConfig
-from evo_hns.worlds.sizes import (
-    AGENT_RADIUS,
-    NUM_OUTER_WALLS,
-    NUM_WALLS,
-    PARKED_HALF_SIZE,
-    PARKED_Z,
-    RAMP_SIZE,
-)
+from evo_hns.worlds.model_spec import FREE_JOINTS, UPRIGHT_JOINTS, box_kinds, make_spec
+from evo_hns.worlds.model_spec import UNLOCKED_RANGE as UNLOCKED_RANGE
+from evo_hns.worlds.scenarios import num_walls
 
 IntArray = np.ndarray
-
-UNLOCKED_RANGE = (-1e6, 1e6)  #: joint range (metres, radians) of an object that is not locked
-MOVABLE_GROUP, WALL_GROUP, FLOOR_GROUP = 0, 1, 2  #: geom groups
-
-_HIDER_RGBA = (66 / 255, 235 / 255, 244 / 255, 1.0)
-_SEEKER_RGBA = (1.0, 0.0, 0.0, 1.0)
-_OUTER_WALL_RGBA = (0.0, 1.0, 0.0, 0.1)
-_INNER_WALL_RGBA = (0.0, 1.0, 0.0, 1.0)
-_BOX_RGBA = (0.9, 0.7, 0.25, 1.0)
-_RAMP_RGBA = (0.55, 0.45, 0.85, 1.0)
-_FLOOR_RGBA = (0.5, 0.5, 0.5, 1.0)
-
-_AXES = {"x": (1.0, 0.0, 0.0), "y": (0.0, 1.0, 0.0), "z": (0.0, 0.0, 1.0)}
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A model and the indices by which the rules find things in it. n agents, m objects = boxes then ramps."""
+    """A model and the indices by which the rules find things in it. n agents, m objects = boxes then ramps.
 
-    model: mujoco.MjModel
+    All counts are places; which of them a world fills is up to its layout. Boxes that may tip over (`d` = 6) have
+    three hinges, all others (`d` = 4) one; where boxes have three, the ramps' entries for rx and ry repeat their rz.
+    """
+
+    model: mujoco.MjModel  #: every box is a cube, every wall parked
     num_hiders: int
     num_seekers: int
     num_boxes: int
@@ -61,9 +37,12 @@ class Scene:
     agent_qpos: IntArray  #: `(n, 4)` qpos (= dof = joint) indices of x, y, z, rz
     object_body: IntArray  #: `(m,)` body ids, boxes first
     object_geom: IntArray  #: `(m,)` geom ids
-    object_qpos: IntArray  #: `(m, 4)` qpos (= dof = joint) indices of x, y, z, rz
+    object_qpos: IntArray  #: `(m, d)` qpos (= dof = joint) indices of x, y, z, rz, or of x, y, z, rx, ry, rz
     wall_geom: IntArray  #: `(num_walls,)` geom ids of the wall slots
     weld: IntArray  #: `(n, m)` equality ids: agent i holds object j
+    has_ranges: bool  #: worlds differ in how many agents, boxes or ramps they have
+    has_varying_floor: bool  #: worlds differ in the size of the field
+    box_kinds: dict[str, np.ndarray]  #: see `model_spec.box_kinds`; empty if all boxes are cubes
 
 
 def build_scene(world: WorldConfig, physics: PhysicsConfig) -> Scene:
@@ -74,177 +53,42 @@ def build_scene(world: WorldConfig, physics: PhysicsConfig) -> Scene:
         physics: timestep and sleep.
 
     Returns:
-        The scene; all its walls are parked until a layout is written (`geom_arrays`).
+        The scene; all its walls are parked until a layout is written (`model_arrays`).
     """
-    spec = mujoco.MjSpec()
-    _set_options(spec, world, physics)
-    _add_floor_and_walls(spec, world)
-    agents = [_add_agent(spec, world, index) for index in range(world.num_agents)]
-    boxes = [_add_box(spec, world, index) for index in range(world.num_boxes)]
-    ramps = [_add_ramp(spec, world, index) for index in range(world.num_ramps)]
-    for agent in agents:
-        for held in boxes + ramps:
-            _add_weld(spec, agent, held)
-    return _name_indices(spec.compile(), world, agents, boxes + ramps)
+    return _name_indices(make_spec(world, physics).compile(), world)
 
 
-def _set_options(spec: mujoco.MjSpec, world: WorldConfig, physics: PhysicsConfig) -> None:
-    spec.compiler.degree = False
-    spec.option.timestep = physics.timestep
-    spec.option.gravity = (0.0, 0.0, world.gravity)
-    spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_MIDPHASE
-    if physics.sleep:
-        spec.option.enableflags |= mujoco.mjtEnableBit.mjENBL_SLEEP
-    # Parked walls must not decide how far away the default camera stands.
-    spec.stat.center = (world.floor_size / 2, world.floor_size / 2, 0.0)
-    spec.stat.extent = world.floor_size
-
-
-def _friction(sliding: float) -> list[float]:
-    """Geom friction with the given sliding coefficient and MuJoCo's own torsional and rolling ones."""
-    return [sliding, 0.005, 0.0001]
-
-
-def _add_floor_and_walls(spec: mujoco.MjSpec, world: WorldConfig) -> None:
-    half = world.floor_size / 2
-    spec.worldbody.add_geom(
-        name="floor0",
-        type=mujoco.mjtGeom.mjGEOM_PLANE,
-        pos=[half, half, 0.0],
-        size=[half, half, 1.0],
-        friction=_friction(world.box_floor_friction),
-        rgba=_FLOOR_RGBA,
-        group=FLOOR_GROUP,
-    )
-    for slot in range(NUM_WALLS):
-        spec.worldbody.add_geom(
-            name=f"wall{slot}",
-            type=mujoco.mjtGeom.mjGEOM_BOX,
-            pos=[half, half, PARKED_Z],
-            size=[PARKED_HALF_SIZE] * 3,
-            friction=_friction(world.other_friction),
-            rgba=_OUTER_WALL_RGBA if slot < NUM_OUTER_WALLS else _INNER_WALL_RGBA,
-            group=WALL_GROUP,
-        )
-
-
-def _add_body(
-    spec: mujoco.MjSpec, name: str, half_extent: float, damping: Sequence[float], limits: tuple[float, float] | None
-) -> mujoco.MjsBody:
-    """A body that slides along x, y, z and turns about z (joints in this order)."""
-    body = spec.worldbody.add_body(name=name, pos=[half_extent] * 3)
-    for axis, joint_damping in zip(("x", "y", "z", "rz"), damping, strict=True):
-        turns = axis == "rz"
-        joint = body.add_joint(
-            name=f"{name}:{axis}",
-            type=mujoco.mjtJoint.mjJNT_HINGE if turns else mujoco.mjtJoint.mjJNT_SLIDE,
-            axis=_AXES[axis[-1]],
-            damping=[joint_damping, 0.0, 0.0],
-            limited=mujoco.mjtLimited.mjLIMITED_TRUE if limits else mujoco.mjtLimited.mjLIMITED_FALSE,
-        )
-        if limits:
-            joint.range = limits
-    return body
-
-
-def _add_agent(spec: mujoco.MjSpec, world: WorldConfig, index: int) -> str:
-    name = f"agent{index}"
-    body = _add_body(spec, name, AGENT_RADIUS, damping=(10.0, 10.0, 1.0, 10.0), limits=None)
-    parts = {
-        "": (AGENT_RADIUS, (0.0, 0.0, 0.0), 1.0),
-        ":arm1": (0.05, (-0.13, -0.075, -0.05), 0.0),
-        ":arm2": (0.05, (0.13, -0.075, -0.05), 0.0),
-    }
-    for suffix, (radius, pos, mass) in parts.items():
-        body.add_geom(
-            name=name + suffix,
-            type=mujoco.mjtGeom.mjGEOM_SPHERE,
-            size=[radius, 0.0, 0.0],
-            pos=pos,
-            mass=mass,
-            friction=_friction(world.other_friction),
-            rgba=_HIDER_RGBA if index < world.num_hiders else _SEEKER_RGBA,
-            group=MOVABLE_GROUP,
-        )
-    for axis in ("x", "y", "rz"):
-        _add_motor(spec, f"{name}:{axis}")
-    return name
-
-
-def _add_motor(spec: mujoco.MjSpec, joint: str) -> None:
-    motor = spec.add_actuator(name=joint, target=joint, trntype=mujoco.mjtTrn.mjTRN_JOINT)
-    motor.gear[0] = 100.0
-
-
-def _add_box(spec: mujoco.MjSpec, world: WorldConfig, index: int) -> str:
-    name, half = f"box{index}", world.box_size / 2
-    body = _add_body(spec, name, half, damping=[0.01] * 4, limits=UNLOCKED_RANGE)
-    body.add_geom(
-        name=name,
-        type=mujoco.mjtGeom.mjGEOM_BOX,
-        size=[half] * 3,
-        mass=1.0,
-        friction=_friction(world.box_floor_friction),
-        rgba=_BOX_RGBA,
-        group=MOVABLE_GROUP,
-    )
-    return name
-
-
-def _add_ramp(spec: mujoco.MjSpec, world: WorldConfig, index: int) -> str:
-    name, half = f"ramp{index}", RAMP_SIZE / 2
-    if index == 0:
-        # A wedge: vertical face at y = -half, 45 degree slope falling towards +y.
-        corners = [(x, y, z) for x in (-half, half) for y, z in ((-half, -half), (-half, half), (half, -half))]
-        spec.add_mesh(name="ramp", uservert=np.ravel(corners))
-    body = _add_body(spec, name, half, damping=[0.1] * 4, limits=UNLOCKED_RANGE)
-    body.add_geom(
-        name=name,
-        type=mujoco.mjtGeom.mjGEOM_MESH,
-        meshname="ramp",
-        mass=1.0,
-        friction=_friction(world.other_friction),
-        rgba=_RAMP_RGBA,
-        group=MOVABLE_GROUP,
-    )
-    return name
-
-
-def _add_weld(spec: mujoco.MjSpec, agent: str, held: str) -> None:
-    """An inactive grip; the relative pose is written when the agent grabs."""
-    spec.add_equality(
-        name=f"{agent}:{held}",
-        type=mujoco.mjtEq.mjEQ_WELD,
-        objtype=mujoco.mjtObj.mjOBJ_BODY,
-        name1=agent,
-        name2=held,
-        active=False,
-        data=[0.0] * 10 + [1.0, 1.0],  # anchor, relative pose (from the compiler), scales as in a parsed XML
-    )
-
-
-def _name_indices(model: mujoco.MjModel, world: WorldConfig, agents: list[str], objects: list[str]) -> Scene:
+def _name_indices(model: mujoco.MjModel, world: WorldConfig) -> Scene:
     def ids(kind: mujoco.mjtObj, names: list[str]) -> IntArray:
         return np.array([mujoco.mj_name2id(model, kind, name) for name in names], dtype=np.int64)
 
-    def joints(names: list[str]) -> IntArray:
-        every = [f"{name}:{axis}" for name in names for axis in ("x", "y", "z", "rz")]
-        return ids(mujoco.mjtObj.mjOBJ_JOINT, every).reshape(len(names), 4)
+    def joints(names: list[str], axes: tuple[str, ...]) -> IntArray:
+        every = [f"{name}:{axis}" for name in names for axis in axes]
+        return ids(mujoco.mjtObj.mjOBJ_JOINT, every).reshape(len(names), len(axes))
 
+    agents = [f"agent{index}" for index in range(world.max_agents)]
+    boxes = [f"box{index}" for index in range(world.max_boxes)]
+    ramps = [f"ramp{index}" for index in range(world.max_ramps)]
+    free = world.free_box_rotation
+    box_joints = joints(boxes, FREE_JOINTS if free else UPRIGHT_JOINTS)
+    ramp_joints = joints(ramps, ("x", "y", "z", "rz", "rz", "rz") if free else UPRIGHT_JOINTS)
     body, geom = mujoco.mjtObj.mjOBJ_BODY, mujoco.mjtObj.mjOBJ_GEOM
-    welds = ids(mujoco.mjtObj.mjOBJ_EQUALITY, [f"{agent}:{held}" for agent in agents for held in objects])
+    welds = ids(mujoco.mjtObj.mjOBJ_EQUALITY, [f"{agent}:{held}" for agent in agents for held in boxes + ramps])
     return Scene(
         model=model,
-        num_hiders=world.num_hiders,
-        num_seekers=world.num_seekers,
-        num_boxes=world.num_boxes,
-        num_ramps=world.num_ramps,
+        num_hiders=world.max_hiders,
+        num_seekers=world.max_seekers,
+        num_boxes=world.max_boxes,
+        num_ramps=world.max_ramps,
         agent_body=ids(body, agents),
         agent_geom=ids(geom, agents),
-        agent_qpos=joints(agents),
-        object_body=ids(body, objects),
-        object_geom=ids(geom, objects),
-        object_qpos=joints(objects),
-        wall_geom=ids(geom, [f"wall{slot}" for slot in range(NUM_WALLS)]),
-        weld=welds.reshape(len(agents), len(objects)),
+        agent_qpos=joints(agents, UPRIGHT_JOINTS),
+        object_body=ids(body, boxes + ramps),
+        object_geom=ids(geom, boxes + ramps),
+        object_qpos=np.concatenate([box_joints, ramp_joints]),
+        wall_geom=ids(geom, [f"wall{slot}" for slot in range(num_walls(world))]),
+        weld=welds.reshape(len(agents), len(boxes + ramps)),
+        has_ranges=world.has_ranges,
+        has_varying_floor=isinstance(world.floor_size, tuple),
+        box_kinds=box_kinds(world) if world.has_elongated_boxes else {},
     )

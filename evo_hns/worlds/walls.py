@@ -1,22 +1,20 @@
-"""Walls and doors of the quadrant scenario, in cells of the placement grid and in metres.
+"""Walls and doors, in cells of the placement grid and in metres; which there are is up to the scenario.
 
-A wall is a straight run of cells, both ends included, half a cell thick. The room is the corner
-at high x and low y: a vertical wall on its left and a horizontal one on top, each with at most one
-door. With the door drop-out one of the two stays solid.
+A wall is a straight run of cells, both ends included, half a cell thick. It has at most one door,
+cut into one of the regions between the places where other walls join it.
 
 Source: Baker et al. 2020 and the authors' published environment, whose order of draws is kept.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from evo_hns.config import WorldConfig
-from evo_hns.worlds.sizes import INNER_WALL_HEIGHT, OUTER_WALL_HEIGHT
-
-Triple = tuple[float, float, float]
+from evo_hns.worlds.sizes import INNER_WALL_HEIGHT, OUTER_WALL_HEIGHT, Triple
 
 
 class Wall(NamedTuple):
@@ -38,49 +36,49 @@ class Door(NamedTuple):
     size: int
 
 
+class Partition(NamedTuple):
+    """How a world is divided."""
+
+    outer: list[Wall]  #: the four around the field; none where the field is open
+    inner: list[Wall]  #: between the doors
+    doors: list[Door | None]  #: by door slot; None where the slot's wall is solid
+
+
 def room_size(world: WorldConfig) -> int:
-    """Cells along the edge of the room (`quadrant_size` in the original's metadata)."""
+    """Cells along the edge of the quadrant's room (`quadrant_size` in the original's metadata)."""
     return int(0.5 * world.grid_size)
 
 
 def outer_walls(world: WorldConfig) -> list[Wall]:
-    """The four high walls around the field, in the original's order."""
+    """The four walls around the field, in the original's order."""
     last = world.grid_size - 1
+    height = INNER_WALL_HEIGHT if world.low_outer_walls else OUTER_WALL_HEIGHT
     sides = ((True, 0), (False, 0), (True, last), (False, last))
-    return [Wall(is_vertical, line, 0, last, OUTER_WALL_HEIGHT) for is_vertical, line in sides]
+    return [Wall(is_vertical, line, 0, last, height) for is_vertical, line in sides]
 
 
-def draw_room(world: WorldConfig, rng: np.random.RandomState) -> tuple[list[Wall], list[Door]]:
-    """Draw the room's walls and doors.
+def cut_door(
+    wall: Wall, junctions: list[int], door_size: int, rng: np.random.RandomState
+) -> tuple[list[Wall], Door | None]:
+    """Cut a door at a random place; parts of one cell are dropped.
+
+    Args:
+        wall: the whole wall.
+        junctions: where it is joined, cells along it; its ends count without being named.
+        door_size: cells; 0 leaves the wall whole.
+        rng: the world's random numbers.
 
     Returns:
-        One to four inner walls in the original's order (a solid wall first), and up to two doors.
+        What is left of the wall, and the door; None if no region between junctions has room for one.
     """
-    room, last = room_size(world), world.grid_size - 1
-    vertical = Wall(True, last + 1 - room, 0, room, INNER_WALL_HEIGHT)
-    horizontal = Wall(False, room, last + 1 - room, last, INNER_WALL_HEIGHT)
-    walls: list[Wall] = []
-    doors: list[Door] = []
-    with_door = [vertical, horizontal]
-    if rng.uniform(0, 1) < world.door_dropout:
-        kept = with_door.pop(rng.randint(0, 2))
-        walls, with_door = with_door, [kept]
-    for wall in with_door:
-        parts, door = _cut_door(wall, world.door_size, rng)
-        walls += parts
-        doors += door
-    return walls, doors
-
-
-def _cut_door(wall: Wall, door_size: int, rng: np.random.RandomState) -> tuple[list[Wall], list[Door]]:
-    """Cut a door at a random place; parts of one cell are dropped, and a wall too short stays whole."""
-    span = wall.end - wall.start
-    if door_size == 0 or span < door_size + 1:
-        return [wall], []
-    # The original draws the region of the wall first; here there is one, which takes no random number.
-    start = wall.start + rng.randint(1, span - door_size + 1)
+    ends = sorted({wall.start, wall.end, *junctions})
+    regions = [(low, high) for low, high in pairwise(ends) if high - low > door_size]
+    if door_size == 0 or not regions:
+        return [wall], None
+    low, high = regions[rng.permutation(len(regions))[0] if len(regions) > 1 else 0]
+    start = low + rng.randint(1, high - low - door_size + 1)
     parts = [wall._replace(end=start - 1), wall._replace(start=start + door_size)]
-    return [part for part in parts if part.start < part.end], [Door(wall.is_vertical, wall.line, start, door_size)]
+    return [part for part in parts if part.start < part.end], Door(wall.is_vertical, wall.line, start, door_size)
 
 
 def wall_box(wall: Wall, cell: float) -> tuple[Triple, Triple]:

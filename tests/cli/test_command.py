@@ -9,6 +9,7 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
+import h5py
 import pytest
 
 from evo_hns.cli import main
@@ -117,6 +118,9 @@ def test_a_dotted_option_without_a_value_is_refused(typed: str) -> None:
         (["info", "nowhere.h5"], "nowhere.h5 does not exist"),
         (["evaluate", "nobody", "random"], "got the player 'nobody', expected "),
         (["evaluate", "random", "random", "--episodes", "many"], "Error parsing --episodes: "),
+        (["evaluate", "random", "random", "--episodes", "0"], "got 0 episodes, expected at least 1"),
+        (["record", "nowhere.h5", "random", "random"], "nowhere.h5 does not exist"),
+        (["replay", "nowhere.h5"], "nowhere.h5 does not exist"),
         (["parity"], "parity needs a recording"),
         (["curves"], "curves needs a run file"),
     ],
@@ -243,6 +247,24 @@ def test_a_run_is_trained_told_extended_and_played(
     players = ["runs/quickstart.h5:hiders/last", "scripted:chaser"]
     assert main(["evaluate", *players, "--episodes", "4", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["episodes"] == 4
+
+    players = ["scripted:fugitive", "runs/quickstart.h5:seekers/last"]
+    assert main(["record", "runs/quickstart.h5", *players, "--episodes", "2"]) == 0
+    assert capsys.readouterr().out.count(" replay runs/quickstart.h5 --match ") == 2
+    assert main(["replay", "runs/quickstart.h5"]) == 0
+    assert "4 of 4 matches played again are equal to the bit" in capsys.readouterr().out
+    assert main(["replay", "runs/quickstart.h5", "--match", "3"]) == 0
+    assert "scripted:fugitive against seekers/1 in world" in capsys.readouterr().out
+    assert main(["replay", "runs/quickstart.h5", "--match", "4"]) == USER_ERROR
+    assert "no match 4 in runs/quickstart.h5; it has matches 0 to 3" in capsys.readouterr().err
+    with h5py.File("runs/quickstart.h5", "r+") as file:
+        file["matches/returns"][1, 0] += 1
+    with pytest.raises(SystemExit) as stop:
+        main(["replay", "runs/quickstart.h5"])
+    assert stop.value.code == 1
+    shown = capsys.readouterr()
+    assert "3 of 4 matches played again are equal to the bit" in shown.out
+    assert shown.err.count("\n") == 1
 
     assert main(["curves", "runs/quickstart.h5", "--output", "returns.png"]) == 0
     assert main(["curves", "runs/quickstart.h5", "--output", "statistics.svg", "--statistics"]) == 0

@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from evo_hns.config import PhysicsConfig, RulesConfig, WorldConfig
-from evo_hns.envs.hide_and_seek import HideAndSeek
+from evo_hns.envs.game import Game
 from evo_hns.physics.cpu import CpuPhysics
 from evo_hns.spec import Action
 from evo_hns.worlds.scene import build_scene
 
-MakeGame = Callable[..., HideAndSeek]
+MakeGame = Callable[..., Game]
 
 
 @pytest.fixture(autouse=True)
@@ -29,11 +29,11 @@ def one_thread() -> Iterator[None]:
 def make_game() -> MakeGame:
     """A game of some worlds; keyword arguments are settings of the world or of the rules."""
 
-    def make(num_worlds: int = 1, **settings: Any) -> HideAndSeek:
+    def make(num_worlds: int = 1, **settings: Any) -> Game:
         world = WorldConfig(**{k: v for k, v in settings.items() if k in WorldConfig.model_fields})
         rules = RulesConfig(**{k: v for k, v in settings.items() if k in RulesConfig.model_fields})
         scene = build_scene(world, PhysicsConfig())
-        return HideAndSeek(scene, CpuPhysics(scene.model, num_worlds, num_threads=1), world, rules, num_substeps=15)
+        return Game(scene, CpuPhysics(scene.model, num_worlds, num_threads=1), world, rules, num_substeps=15)
 
     return make
 

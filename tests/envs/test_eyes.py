@@ -12,11 +12,13 @@ import pytest
 
 from evo_hns.envs.vision import LIDAR_MISS, circulant
 
+LAID_OUT = ("geom_pos", "geom_size", "geom_rbound", "geom_aabb", "body_pos")
+
 
 def one_world(env, world: int) -> tuple[mujoco.MjModel, mujoco.MjData]:
     """One world of a batch as plain MuJoCo."""
     model = copy.copy(env.scene.model)
-    for name in ("geom_pos", "geom_size", "geom_rbound", "geom_aabb"):
+    for name in LAID_OUT:
         getattr(model, name)[:] = env.physics.model_field(name)[world].numpy()
     data = mujoco.MjData(model)
     data.qpos[:] = env.physics.field("qpos")[world].numpy()

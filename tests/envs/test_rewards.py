@@ -1,12 +1,53 @@
 from __future__ import annotations
 
+import pytest
 import torch
 
-from evo_hns.envs.rewards import joint_zero_sum, outside, penalize_leaving
+from evo_hns.envs.rewards import hide_and_seek, outside, penalize_leaving, sum_in_order
+
+EVERYONE = torch.ones(1, 5, dtype=torch.bool)
+
+
+def paid(sees: list[list[bool]], kind: str, there: torch.Tensor = EVERYONE) -> list[float]:
+    """Rewards of three hiders and two seekers in one world."""
+    return hide_and_seek(torch.tensor([sees]), there, 3, kind)[0].tolist()
+
+
+def slow_rewards(sees: list[list[bool]], kind: str) -> list[float]:
+    """Agent by agent, as the original words it."""
+    hiders = [-1.0 if any(row[h] for row in sees) else 1.0 for h in range(3)]
+    seekers = [1.0 if any(row) else -1.0 for row in sees]
+    if kind == "joint_mean":
+        hiders, seekers = [sum(hiders) / 3] * 3, [sum(seekers) / 2] * 2
+    if kind == "joint_zero_sum":
+        hiders, seekers = [min(hiders)] * 3, [max(seekers)] * 2
+    return hiders + seekers
+
+
+@pytest.mark.parametrize("kind", ["selfish", "joint_mean", "joint_zero_sum"])
+def test_rewards_equal_the_rule_agent_by_agent(kind):
+    for bits in range(64):
+        sees = [[bool(bits >> (3 * s + h) & 1) for h in range(3)] for s in range(2)]
+        assert paid(sees, kind) == pytest.approx(slow_rewards(sees, kind), abs=1e-15)
 
 
 def test_one_seen_hider_costs_all_hiders_and_pays_all_seekers():
-    assert joint_zero_sum(torch.tensor([True, False]), 2, 1).tolist() == [[-1, -1, 1], [1, 1, -1]]
+    assert paid([[True, False, False], [False] * 3], "joint_zero_sum") == [-1, -1, -1, 1, 1]
+    assert paid([[False] * 3] * 2, "joint_zero_sum") == [1, 1, 1, -1, -1]
+
+
+def test_who_is_absent_earns_nothing_and_counts_for_no_mean():
+    there = torch.tensor([[True, True, False, True, False]])
+    sees = [[True, False, False], [False] * 3]
+    assert paid(sees, "selfish", there) == [-1, 1, 0, 1, 0]
+    assert paid(sees, "joint_mean", there) == [0, 0, 0, 1, 0]
+    assert paid(sees, "joint_zero_sum", there) == [-1, -1, 0, 1, 0]
+
+
+def test_a_sum_in_order_is_the_sum_also_of_nothing():
+    values = torch.arange(12.0, dtype=torch.float64).view(3, 4)
+    assert torch.equal(sum_in_order(values, 1), values.sum(1))
+    assert sum_in_order(values[:, :0], 1).tolist() == [0.0, 0.0, 0.0]
 
 
 def test_the_edge_of_the_field_is_inside():

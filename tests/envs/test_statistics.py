@@ -1,33 +1,58 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 import torch
 
 from evo_hns.config import RulesConfig, WorldConfig
-from evo_hns.envs.entities import Entities
+from evo_hns.envs.entities import Cast, Entities
+from evo_hns.envs.state import GameState
 from evo_hns.envs.statistics import STATISTICS, EpisodeStatistics
+from evo_hns.envs.task import Moment
 
 DOORS = torch.tensor([[[3.1, 1.5, 1.0], [0.0, 0.0, 0.0]]], dtype=torch.float64)
 UNLOCKED = torch.zeros(1, 3, dtype=torch.bool)
 UNSEEN, SEEN = torch.tensor([False]), torch.tensor([True])
 
 
-def entities(moved: dict[int, Iterable[float]] | None = None) -> Entities:
+def cast(absent: int | None = None) -> Cast:
+    """One world of four agents, two boxes and a ramp; one of the seven may be absent."""
+    there = torch.arange(7)[None] != (-1 if absent is None else absent)
+    return Cast(
+        seeds=torch.zeros(1, dtype=torch.int64),
+        agent_mask=there[:, :4],
+        object_mask=there[:, 4:],
+        half_sizes=torch.full((1, 3, 3), 0.25, dtype=torch.float64),
+        food=torch.zeros(1, 0, 3, dtype=torch.float64),
+        doors=DOORS,
+        floor_size=torch.tensor([6.0], dtype=torch.float64),
+    )
+
+
+def entities(moved: dict[int, Iterable[float]] | None = None, absent: int | None = None) -> Entities:
     """One world: agents 0-3, boxes 4 and 5, ramp 6, all at (1, 4, 0) but for the given places."""
     pos = torch.tensor([1.0, 4.0, 0.0], dtype=torch.float64).repeat(1, 7, 1)
     for entity, place in (moved or {}).items():
         pos[0, entity] = torch.tensor(list(place), dtype=torch.float64)
-    qpos, turn = torch.cat([pos, torch.zeros(1, 7, 1)], -1), torch.ones(1, 7, dtype=torch.float64)
-    return Entities(qpos, torch.zeros_like(qpos), pos, pos, turn, 0 * turn)
+    qpos, upright = torch.cat([pos, torch.zeros(1, 7, 1)], -1), torch.eye(3, dtype=torch.float64).view(1, 1, 9)
+    none = torch.zeros(1, 0, 2)
+    return Entities(cast(absent), qpos, torch.zeros_like(qpos), pos, pos, upright.expand(1, 7, 9), none, none)
 
 
-def follow(*frames: tuple[Entities, float], lock_ramp: bool = False, locked=UNLOCKED, seen=UNSEEN, rewarded=True):
-    statistics = EpisodeStatistics(WorldConfig(), RulesConfig(lock_ramp=lock_ramp))
-    statistics.reset(entities(), DOORS)
+def moment(frame: Entities, locked=UNLOCKED, eaten: float = 0.0) -> Moment:
+    state = replace(GameState.initial(1, 4, 3), locked=locked, eaten=torch.tensor([[eaten, 0.0, 0.0, 0.0]]).double())
+    return Moment(frame, state)
+
+
+def follow(
+    *frames: tuple[Entities, float], locked=UNLOCKED, seen=UNSEEN, rewarded=True, eaten=0.0, num_food=0, lock_ramp=False
+):
+    statistics = EpisodeStatistics(WorldConfig(num_food=num_food), RulesConfig(lock_ramp=lock_ramp))
+    statistics.reset(entities())
     for frame, clock in frames:
-        metrics = statistics.update(frame, locked, clock, seen, rewarded)
+        metrics = statistics.update(moment(frame, locked, eaten), clock, seen, rewarded)
     return {name: value.item() for name, value in metrics.items()}
 
 
@@ -54,9 +79,9 @@ def test_locks_are_counted_where_there_can_be_any():
 
 def test_seen_share_counts_rewarded_steps_alone():
     statistics = EpisodeStatistics(WorldConfig(), RulesConfig())
-    statistics.reset(entities(), DOORS)
+    statistics.reset(entities())
     shares = [
-        statistics.update(entities(), UNLOCKED, 0.5, seen, rewarded)["hider_seen_share"].item()
+        statistics.update(moment(entities()), 0.5, seen, rewarded)["hider_seen_share"].item()
         for seen, rewarded in ((SEEN, False), (SEEN, True), (UNSEEN, True), (UNSEEN, True), (UNSEEN, True))
     ]
     assert shares == [0.0, 1.0, 0.5, pytest.approx(1 / 3), 0.25]
@@ -78,6 +103,27 @@ def test_a_door_that_does_not_exist_is_nowhere():
     assert follow((entities({4: (0, 0, 0)}), 1.0))["box_at_door_prep"] == 0.0
 
 
+def test_who_is_absent_moves_no_figure():
+    far = entities({1: (4, 2, 0), 4: (3.1, 1.5, 0)}, absent=4)
+    metrics = follow((far, 1.0))
+    assert (metrics["max_box_move"], metrics["box_at_door_prep"], metrics["hiders_in_room_prep"]) == (0.0, 0.0, 1.0)
+    gone = follow((entities({1: (4, 2, 0)}, absent=1), 1.0))
+    assert (gone["max_agent_travel"], gone["hiders_in_room_prep"]) == (0.0, 0.0)
+
+
+def test_bites_are_added_up_in_games_with_food():
+    frame = entities()
+    metrics = follow((frame, 0.5), (frame, 1.0), (frame, 1.0), eaten=0.5, num_food=1)
+    assert (metrics["food_eaten"], metrics["food_eaten_prep"]) == (1.5, 1.0)
+    assert "food_eaten" not in follow((frame, 1.0))
+
+
+def test_a_game_without_the_room_has_no_figure_of_it():
+    statistics = EpisodeStatistics(WorldConfig(scenario="randomwalls"), RulesConfig())
+    statistics.reset(entities())
+    assert "hiders_in_room_prep" not in statistics.update(moment(entities()), 1.0, UNSEEN, True)
+
+
 def test_every_metric_says_what_it_means():
-    metrics = follow((entities(), 1.0), lock_ramp=True)
+    metrics = follow((entities(), 1.0), lock_ramp=True, num_food=1)
     assert set(metrics) == set(STATISTICS)

@@ -10,19 +10,24 @@ from evo_hns.evaluation.fitness import MatchesFailedError, team_fitness, team_re
 from evo_hns.rollout import Episodes
 from evo_hns.spec import ObservationSpec, Side
 
-SPEC = ObservationSpec(
-    num_hiders=2, num_seekers=1, num_boxes=0, num_ramps=0, num_lidar_rays=30, box_features=12, ramp_features=9
-)
+SPEC = ObservationSpec(num_hiders=2, num_seekers=1, num_boxes=0, num_ramps=0, num_lidar_rays=30)
 
 
-def _episodes(returns: list[list[float]], failed: list[bool]) -> Episodes:
-    return Episodes(torch.tensor(returns, dtype=torch.float64), {}, torch.tensor(failed))
+def _episodes(returns: list[list[float]], failed: list[bool], there: list[list[bool]] | None = None) -> Episodes:
+    values = torch.tensor(returns, dtype=torch.float64)
+    agent_mask = torch.ones_like(values, dtype=torch.bool) if there is None else torch.tensor(there)
+    return Episodes(values, {}, torch.tensor(failed), agent_mask)
 
 
 def test_a_team_earns_the_mean_of_its_members() -> None:
     episodes = _episodes([[4.0, -10.0, 6.0]], [False])
     assert team_return(episodes, SPEC, Side.HIDERS).tolist() == [-3.0]
     assert team_return(episodes, SPEC, Side.SEEKERS).tolist() == [6.0]
+
+
+def test_who_is_absent_counts_for_nothing() -> None:
+    episodes = _episodes([[4.0, 0.0, 6.0]], [False], [[True, False, True]])
+    assert team_return(episodes, SPEC, Side.HIDERS).tolist() == [4.0]
 
 
 def test_fitness_equals_a_plain_loop() -> None:

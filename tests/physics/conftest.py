@@ -11,7 +11,7 @@ import torch
 
 from evo_hns.config import PhysicsConfig, WorldConfig
 from evo_hns.physics import CpuPhysics
-from evo_hns.worlds.arrays import geom_arrays, initial_qpos
+from evo_hns.worlds.arrays import initial_qpos, model_arrays
 from evo_hns.worlds.layout import sample_layouts
 from evo_hns.worlds.scene import Scene, build_scene
 
@@ -30,7 +30,7 @@ class Game:
     def place(self, physics: CpuPhysics, seeds: Sequence[int]) -> None:
         """Start the worlds of the seeds; worlds beyond them keep the model's default state."""
         layout = sample_layouts(self.world, np.array(seeds))
-        for name, values in geom_arrays(self.scene, layout).items():
+        for name, values in model_arrays(self.scene, layout).items():
             physics.model_field(name)[: len(seeds)] = torch.as_tensor(values)
         for name in ("jnt_range", "eq_data"):
             physics.model_field(name)[:] = torch.as_tensor(getattr(self.scene.model, name))

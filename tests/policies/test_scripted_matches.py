@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from evo_hns.config import PhysicsConfig, RulesConfig, WorldConfig
-from evo_hns.envs.hide_and_seek import HideAndSeek
+from evo_hns.envs.game import Game
 from evo_hns.physics.cpu import CpuPhysics
 from evo_hns.policies import SCRIPTED
 from evo_hns.rollout import play
@@ -21,7 +21,7 @@ WORLDS = 48
 def game():
     world = WorldConfig(num_hiders=1, num_seekers=1)
     scene = build_scene(world, PhysicsConfig(timestep=0.01))
-    return HideAndSeek(scene, CpuPhysics(scene.model, WORLDS, num_threads=1), world, RulesConfig(), num_substeps=8)
+    return Game(scene, CpuPhysics(scene.model, WORLDS, num_threads=1), world, RulesConfig(), num_substeps=8)
 
 
 # Means over 200 worlds at the game's own time step, 0.005 s x 15: see the bounds' neighbours in the comments.

@@ -11,7 +11,8 @@ import pytest
 from evo_hns.config import PhysicsConfig, WorldConfig
 from evo_hns.worlds import Scene, build_scene
 
-RECORDED = np.load(Path(__file__).parents[1] / "data" / "worlds_quadrant.npz")
+DATA = Path(__file__).parents[1] / "data"
+RECORDED, FULL = np.load(DATA / "worlds_quadrant.npz"), np.load(DATA / "worlds_full.npz")
 FIRST_BODY = 1  # of the movable ones: the recording holds no others
 FIRST_GEOM = 9  # after the floor and eight walls
 
@@ -60,6 +61,13 @@ def test_floor_and_walls_have_the_recorded_friction(scene: Scene) -> None:
         np.testing.assert_allclose(scene.model.geom_friction[wall], RECORDED["model_wall_friction"])
 
 
+def test_random_walls_have_the_recorded_friction_and_their_slots(full: WorldConfig) -> None:
+    scene = build_scene(full, PhysicsConfig())
+    assert len(scene.wall_geom) == 10
+    for wall in scene.wall_geom:
+        np.testing.assert_allclose(scene.model.geom_friction[wall], FULL["lock_wall_friction"])
+
+
 def test_the_solver_is_the_originals() -> None:
     opt = build_scene(WorldConfig(), PhysicsConfig(timestep=0.01)).model.opt
     assert opt.timestep == 0.01
@@ -77,7 +85,9 @@ def test_sleep_follows_the_settings_and_the_mid_phase_is_always_off(sleep: bool)
     assert opt.disableflags & mujoco.mjtDisableBit.mjDSBL_MIDPHASE
 
 
-@pytest.mark.parametrize(("hiders", "seekers", "boxes", "ramps"), [(2, 2, 2, 1), (1, 1, 0, 0), (3, 1, 9, 3)])
+@pytest.mark.parametrize(
+    ("hiders", "seekers", "boxes", "ramps"), [(2, 2, 2, 1), (1, 1, 0, 0), (3, 1, 9, 3), (1, 0, 1, 0)]
+)
 def test_indices_name_what_they_say(hiders: int, seekers: int, boxes: int, ramps: int) -> None:
     world = WorldConfig(num_hiders=hiders, num_seekers=seekers, num_boxes=boxes, num_ramps=ramps)
     scene = build_scene(world, PhysicsConfig())
@@ -96,6 +106,27 @@ def test_indices_name_what_they_say(hiders: int, seekers: int, boxes: int, ramps
     for index, columns in zip(scene.object_body, scene.object_qpos, strict=True):
         np.testing.assert_array_equal(model.jnt_bodyid[columns], index)
     assert model.nu == 3 * agents
+
+
+def test_a_scene_has_places_for_the_largest_counts(varied: WorldConfig) -> None:
+    scene = build_scene(varied, PhysicsConfig())
+    assert (scene.num_hiders, scene.num_seekers, scene.num_boxes, scene.num_ramps) == (3, 3, 9, 2)
+    assert scene.weld.shape == (6, 11)
+    colours = scene.model.geom_rgba[scene.agent_geom]
+    assert (colours == colours[[0, 0, 0, 3, 3, 3]]).all()
+    assert (colours[0] != colours[3]).any()
+
+
+def test_boxes_that_may_tip_over_turn_about_every_axis_and_ramps_do_not() -> None:
+    model = (scene := build_scene(WorldConfig(free_box_rotation=True), PhysicsConfig())).model
+    assert scene.object_qpos.shape == (3, 6)
+    for index, columns in zip(scene.object_body[:2], scene.object_qpos[:2], strict=True):
+        np.testing.assert_array_equal(model.jnt_bodyid[columns], index)
+        np.testing.assert_array_equal(model.jnt_axis[columns], np.tile(np.eye(3), (2, 1)))
+        np.testing.assert_array_equal(model.jnt_type[columns], [2, 2, 2, 3, 3, 3])
+        np.testing.assert_array_equal(model.dof_damping[columns], 0.01)
+    assert list(scene.object_qpos[2, 3:]) == [model.joint("ramp0:rz").id] * 3
+    np.testing.assert_array_equal(model.jnt_qposadr, np.arange(model.njnt))
 
 
 def test_every_agent_has_an_inactive_weld_for_every_object(scene: Scene) -> None:

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from evo_hns.config import WorldConfig
-from evo_hns.worlds.walls import Door, Wall, door_centre, draw_room, mark_walls, outer_walls, wall_box
+from evo_hns.worlds.walls import Door, Wall, cut_door, door_centre, outer_walls, wall_box
+
+WALL = Wall(is_vertical=True, line=15, start=0, end=20, height=0.5)
 
 
 def test_a_vertical_wall_keeps_clear_of_the_walls_at_its_ends() -> None:
@@ -23,14 +25,15 @@ def test_a_horizontal_wall_is_a_vertical_one_with_x_and_y_swapped() -> None:
     assert size == (half_y, half_x, half_z)
 
 
-def test_outer_walls_leave_the_recorded_free_space() -> None:
-    boxes = [wall_box(wall, cell=0.2) for wall in outer_walls(WorldConfig())]
+@pytest.mark.parametrize(("low", "height"), [(False, 4.0), (True, 0.5)])
+def test_outer_walls_leave_the_recorded_free_space(low: bool, height: float) -> None:
+    boxes = [wall_box(wall, cell=0.2) for wall in outer_walls(WorldConfig(low_outer_walls=low))]
     left, bottom, right, top = ((np.array(pos), np.array(size)) for pos, size in boxes)
     assert (left[0] + left[1])[0] == pytest.approx(0.15)
     assert (bottom[0] + bottom[1])[1] == pytest.approx(0.15)
     assert (right[0] - right[1])[0] == pytest.approx(5.85)
     assert (top[0] - top[1])[1] == pytest.approx(5.85)
-    assert {pos[2] + size[2] for pos, size in boxes} == {4.0}
+    assert {pos[2] + size[2] for pos, size in boxes} == {height}
 
 
 def test_a_door_is_centred_on_its_cells() -> None:
@@ -38,21 +41,23 @@ def test_a_door_is_centred_on_its_cells() -> None:
     assert door_centre(Door(is_vertical=False, line=15, start=16, size=2), 0.2) == pytest.approx((3.4, 3.1))
 
 
-def test_each_cell_of_the_room_is_wall_or_door_but_for_single_cells_at_the_ends() -> None:
-    line = [(15, y) for y in range(16)] + [(x, 15) for x in range(15, 30)]
-    ends = {(15, 0), (15, 15), (29, 15)}
-    for seed in range(100):
-        walls, doors = draw_room(WorldConfig(door_dropout=0.0), np.random.RandomState(seed))
-        grid = np.zeros((30, 30), dtype=bool)
-        mark_walls(grid, walls)
-        run = [(door, door.start + k) for door in doors for k in range(door.size)]
-        holes = {(door.line, k) if door.is_vertical else (k, door.line) for door, k in run}
-        free = {cell for cell in line if not grid[cell]}
-        assert holes <= free <= holes | ends
-        assert set(zip(*np.nonzero(grid), strict=True)) == set(line) - free
+def doors_of(junctions: list[int], door_size: int) -> set[int]:
+    """First cells of the doors that are cut into `WALL`."""
+    starts = set()
+    for seed in range(300):
+        parts, door = cut_door(WALL, junctions, door_size, np.random.RandomState(seed))
+        assert door is not None
+        assert all(part.end < door.start or part.start >= door.start + door_size for part in parts)
+        starts.add(door.start)
+    return starts
 
 
-def test_every_place_of_a_door_is_drawn() -> None:
-    rooms = [draw_room(WorldConfig(door_dropout=0.0), np.random.RandomState(seed)) for seed in range(500)]
-    starts = {(door.is_vertical, door.start) for _, doors in rooms for door in doors}
-    assert starts == {(True, s) for s in range(1, 14)} | {(False, s) for s in range(16, 28)}
+def test_a_door_stands_between_two_junctions() -> None:
+    assert doors_of([], 2) == set(range(1, 19))
+    assert doors_of([7, 12], 2) == {1, 2, 3, 4, 5, 8, 9, 10, 13, 14, 15, 16, 17, 18}
+    assert doors_of([7, 12], 5) == {1, 2, 13, 14, 15}  # from 7 to 12 is too short
+
+
+@pytest.mark.parametrize(("junctions", "door_size"), [([], 0), ([], 20), ([5, 10, 15], 5)])
+def test_a_wall_without_room_for_a_door_stays_whole(junctions: list[int], door_size: int) -> None:
+    assert cut_door(WALL, junctions, door_size, np.random.RandomState(0)) == ([WALL], None)

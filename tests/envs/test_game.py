@@ -244,7 +244,7 @@ def test_games_of_other_sizes_have_observations_of_the_promised_shape(make_game,
     spec = env.observation_spec
     last = play(env, [0, 1], play_randomly(10, 2, num_agents=3))[-1]
     assert last["agent_qpos_qvel"].shape == (2, 3, 2, 10)
-    assert last["box_obs"].shape == (2, 3, spec.num_boxes, spec.box_features)
-    assert last["ramp_obs"].shape == (2, 3, spec.num_ramps, spec.ramp_features)
+    assert last["box_obs"].shape == (2, 3, spec.num_boxes, spec.box_columns.width)
+    assert last["ramp_obs"].shape == (2, 3, spec.num_ramps, spec.ramp_columns.width)
     assert last["lidar"].shape == (2, 3, 8, 1)
-    assert (spec.box_features, spec.ramp_features) == ((9, 12) if "lock_ramp" in settings else (12, 9))
+    assert (spec.box_columns.width, spec.ramp_columns.width) == ((9, 12) if "lock_ramp" in settings else (12, 9))

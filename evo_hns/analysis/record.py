@@ -1,0 +1,51 @@
+"""Let any two players meet, and keep the matches in a run file, to be watched whenever one likes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from evo_hns.analysis.players import common_game, find_player, game_of, lasting_name, parse_address
+from evo_hns.archive.records import recorded_matches
+from evo_hns.archive.run_file import RunFile
+from evo_hns.config import ConfigError
+from evo_hns.evaluation.evaluators import build_evaluator
+from evo_hns.evaluation.matches import MatchTable, fresh_seeds
+from evo_hns.evaluation.recording import outcome
+from evo_hns.spec import Side
+
+
+def record(path: Path, hider: str, seeker: str, *, episodes: int = 1, seed: int = 0) -> range:
+    """Play matches of two players in the game of a run, and keep them in its file.
+
+    Args:
+        path: the run file; nobody else may be writing it.
+        hider: address of the hiders' player, of this run or of another of the same game.
+        seeker: address of the seekers' player.
+        episodes: worlds, each played once.
+        seed: decides the worlds; they are the first ones of an evaluation with the same seed.
+
+    Returns:
+        The numbers of the new matches in the file.
+
+    Raises:
+        ConfigError: an address that leads nowhere, a player of another game, or nothing to play.
+        RunFileError: a run file that cannot be read or written, or somebody else is writing it.
+    """
+    seeds = fresh_seeds(episodes, seed)
+    addresses = {Side.HIDERS: parse_address(hider, Side.HIDERS), Side.SEEKERS: parse_address(seeker, Side.SEEKERS)}
+    with RunFile.open(path) as run_file:
+        run = run_file.run
+        theirs = common_game(addresses, run.config)
+        if game_of(theirs) != game_of(run.config):
+            raise ConfigError(f"{path} is a run of another game (world, rules or timestep) than that of the players")
+        # The physics of this run, to the bit: a replay has no other.
+        config = run.config.model_copy(update={side.label: theirs.side(side) for side in Side})
+        evaluator = build_evaluator(config)
+        rosters = {side: find_player(addresses[side], side, evaluator.player) for side in Side}
+        first = np.zeros(episodes, dtype=np.int64)
+        played, actions = evaluator.record(MatchTable(first, first, seeds), rosters)
+        players = {side: lasting_name(addresses[side], run_file.path) for side in Side}
+        run_file.record(recorded_matches(run.num_generations - 1, players, seeds, outcome(played), actions))
+        return range(len(run.matches), len(run_file.run.matches))

@@ -1,0 +1,187 @@
+"""The game in a batch of worlds: what hide-and-seek and its relatives share, whatever is rewarded.
+
+A step reads like the rules: wishes become locks, grips and forces; the physics moves; everyone looks around;
+rewards are paid. The order inside is the original's: wishes are judged in the state *before* the physics with what
+was seen in the observation before, and show in the observation after. What a task allows and pays is its own
+affair (`task`).
+
+All worlds end together at `horizon`. A world that fails (the physics, or something flung out of any
+sensible range) stays failed for the episode: it is not stepped again, tells zeros, earns nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from evo_hns.config import RulesConfig, WorldConfig
+from evo_hns.envs.entities import Cast, EntityReader
+from evo_hns.envs.eyes import Eyes
+from evo_hns.envs.hands import Hands, Wishes
+from evo_hns.envs.observations import ObservationBuilder, observation_spec
+from evo_hns.envs.state import GameState
+from evo_hns.envs.task import Moment
+from evo_hns.envs.tasks import TASKS
+from evo_hns.physics.base import Physics
+from evo_hns.spec import Action, ActionSpec, Observation
+from evo_hns.worlds.arrays import initial_qpos, model_arrays
+from evo_hns.worlds.layout import Layout, sample_layouts
+from evo_hns.worlds.scene import IntArray, Scene
+
+__all__ = ["Game", "GameState", "Step"]
+
+# Far beyond what playing gives (a jump over the 4 m walls, a walk out of the field): only a solver that
+# lost its footing brings something here.
+_LOWEST_CORNER = torch.tensor([-100.0, -100.0, -1.0], dtype=torch.float64)  # metres
+_HIGHEST_CORNER = torch.tensor([100.0, 100.0, 20.0], dtype=torch.float64)
+
+
+@dataclass(frozen=True)
+class Step:
+    """What came of one env step in W worlds."""
+
+    observation: Observation  #: after the step
+    reward: Tensor  #: `(W, A)` float64
+    metrics: dict[str, Tensor]  #: name -> `(W,)` float64, running; final at the horizon
+    failed: Tensor  #: `(W,)` bool, the world failed in this step or before
+
+
+class Game:
+    """A task in up to `physics.num_worlds` worlds.
+
+    Args:
+        scene: what exists, and where in the model.
+        physics: holds `scene.model`; the game is its only user.
+        world: the configuration of the scene; layouts are drawn from it.
+        rules: the task and its rules.
+        num_substeps: physics substeps in an env step.
+    """
+
+    state: GameState
+
+    def __init__(
+        self, scene: Scene, physics: Physics, world: WorldConfig, rules: RulesConfig, num_substeps: int
+    ) -> None:
+        self.scene, self.physics, self.rules = scene, physics, rules
+        self.observation_spec = observation_spec(world, rules)
+        self.action_spec = ActionSpec(selective_grab=rules.grab_selective)
+        self.num_worlds, self.horizon = physics.num_worlds, rules.horizon
+        self.num_substeps, self._world = num_substeps, world
+        self._task = TASKS[rules.task](world, rules)
+        self._reader = EntityReader(scene, physics)
+        self._eyes = Eyes(scene, physics, rules.num_lidar_rays, world.num_food, rules.lidar_compression)
+        self._hands = Hands(scene, physics, rules)
+        self._builder = ObservationBuilder(self.observation_spec)
+        # The original's limits are float32 numbers, its bins between them float64.
+        limit = float(np.float32(rules.action_limit))
+        self._bins = torch.as_tensor(np.linspace(-limit, limit, self.action_spec.num_movement_bins))
+
+    def reset(self, seeds: IntArray) -> Observation:
+        """Begin new episodes; nothing of earlier ones remains.
+
+        Args:
+            seeds: `(W,)` int64, one world each. World k of the original is seed k. Worlds beyond W stay idle.
+
+        Raises:
+            ValueError: there are no seeds, or more than worlds.
+        """
+        if not 0 < len(seeds) <= self.num_worlds:
+            raise ValueError(f"got {len(seeds)} seeds, expected 1 to {self.num_worlds}; build more worlds or split")
+        return self.begin(sample_layouts(self._world, seeds), seeds)
+
+    @torch.inference_mode()
+    def begin(self, layout: Layout, seeds: IntArray) -> Observation:
+        """Begin new episodes in given worlds; what the rules draw comes from the seeds."""
+        self._place(layout)
+        self._cast = Cast.of(self.scene, layout, seeds)
+        self._failed = torch.zeros(len(seeds), dtype=torch.bool)
+        n, m = self._cast.agent_mask.shape[1], self._cast.object_mask.shape[1]
+        self.state = GameState.initial(len(seeds), n, m, self._world.num_food, self.rules.food.max_health)
+        observation = self.observe()
+        self._task.reset(self._now())
+        return observation
+
+    def _place(self, layout: Layout) -> None:
+        """Lay out the worlds, in the order that `physics.base` asks for."""
+        num_worlds = len(layout.agents)
+        for name, values in model_arrays(self.scene, layout).items():
+            self.physics.model_field(name)[:num_worlds] = torch.as_tensor(values)
+        self._hands.let_go()
+        self.physics.reset()
+        self.physics.field("qpos")[:num_worlds] = torch.as_tensor(initial_qpos(self.scene, layout))
+        self.physics.forward()
+
+    @torch.inference_mode()
+    def step(self, action: Action) -> Step:
+        """Play one env step in every world that has not failed.
+
+        Args:
+            action: of all agents; what failed worlds and absent agents do is ignored.
+        """
+        self.apply(action)
+        self._step_physics()
+        observation = self.observe()
+        reward = self.reward()
+        return self._silence_failed(Step(observation, reward, self._task.metrics(self._now()), self._failed))
+
+    @torch.inference_mode()
+    def apply(self, action: Action) -> None:
+        """Turn wishes into locks, grips and forces, and advance the game's clock.
+
+        Judged on the present state of the physics, with what `state` says was seen last.
+        """
+        now = self._reader.read(self._cast)
+        wishes = Wishes.of(action, self._cast.object_mask.shape[1])
+        movement, wishes = self._task.restrain(action.movement, wishes, self.state)
+        self._hands.apply(wishes, now, self.state)
+        ctrl = torch.where(self._cast.agent_mask.unsqueeze(2), self._bins[movement], 0.0)
+        self.physics.field("ctrl")[: len(ctrl)] = ctrl.flatten(1)
+        self.state.t += 1
+
+    @torch.inference_mode()
+    def observe(self) -> Observation:
+        """Take in where the physics has moved everything, and look around; `state` remembers what was seen.
+
+        What agents do with what they saw before (eating) happens here, so this is called once for each env step.
+        """
+        self._entities = self._reader.read(self._cast)
+        self._task.settle(self._now())
+        sight = self._eyes.look(self._entities)
+        self.state.sees_agents, self.state.sees_objects, self.state.sees_food = sight.agents, sight.objects, sight.food
+        return self._builder.build(self._entities, self.state, sight.lidar, self._task.clock(self.state.t))
+
+    @torch.inference_mode()
+    def reward(self) -> Tensor:
+        """`(W, A)` float64 rewards of the env step that led to the present state."""
+        return self._task.reward(self._now())
+
+    def _now(self) -> Moment:
+        return Moment(self._entities, self.state)
+
+    def _step_physics(self) -> None:
+        """Advance the worlds that have not failed, and see who fails."""
+        num_worlds = len(self._cast)
+        running = None
+        if num_worlds < self.num_worlds or self._failed.any():
+            running = (~self._failed).nonzero().squeeze(1)
+            if len(running) == 0:
+                return
+        failed = self.physics.step(self.num_substeps, running)[:num_worlds]
+        pos = self._reader.positions(num_worlds)
+        inside = (pos >= _LOWEST_CORNER) & (pos <= _HIGHEST_CORNER)
+        self._failed = self._failed | failed | ~inside.flatten(1).all(1)
+
+    def _silence_failed(self, step: Step) -> Step:
+        """Zeros for everything a failed world tells."""
+        if not self._failed.any():
+            return step
+        told = {f.name: self._silence(getattr(step.observation, f.name)) for f in fields(step.observation)}
+        metrics = {name: self._silence(value) for name, value in step.metrics.items()}
+        return replace(step, observation=Observation(**told), reward=self._silence(step.reward), metrics=metrics)
+
+    def _silence(self, values: Tensor) -> Tensor:
+        failed = self._failed.view(-1, *[1] * (values.dim() - 1))
+        return torch.where(failed, torch.zeros_like(values), values)

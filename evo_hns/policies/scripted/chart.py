@@ -87,7 +87,7 @@ def cell_at(chart: Chart, x: float, y: float) -> int:
 def on_chart(chart: Chart, x: float, y: float) -> bool:
     """Whether a point is on the chart."""
     u, v, width = x - chart.origin[0], y - chart.origin[1], SIDE * CELL
-    return u >= 0.0 and v >= 0.0 and u < width and v < width
+    return bool(min(u, v) >= 0.0 and max(u, v) < width)
 
 
 @kernel
@@ -110,8 +110,8 @@ def is_free(chart: Chart, ax: float, ay: float, bx: float, by: float, margin: fl
 @kernel
 def _take_along(chart: Chart, x: float, y: float) -> None:
     """Move the chart under a player that has come to its rim, so that the player is in its middle again."""
-    i = int(math.floor((x - chart.origin[0]) / CELL))
-    j = int(math.floor((y - chart.origin[1]) / CELL))
+    i = math.floor((x - chart.origin[0]) / CELL)
+    j = math.floor((y - chart.origin[1]) / CELL)
     if min(i, j) >= _RIM and max(i, j) < SIDE - _RIM:
         return
     walls, ages = chart.walls.copy(), chart.ages.copy()

@@ -26,7 +26,7 @@ from evo_hns.policies.scripted.chart import (
 )
 from evo_hns.policies.scripted.field import distance
 from evo_hns.policies.scripted.motion import force_towards, turn_towards
-from evo_hns.policies.scripted.player import ScriptedPolicy, draw
+from evo_hns.policies.scripted.player import ScriptedPolicy, draw, nearest_opponent
 from evo_hns.policies.scripted.route import HOME_RANGE, WALK_SIZE, flood, heading, most_worth, step_towards
 from evo_hns.spec import ObservationSpec
 
@@ -35,9 +35,9 @@ _MEMORY = 15  # env steps for which a seeker that was seen is still thought to b
 _SURVEY = 0.5  # share of the preparation in which it gets to know the field
 _CALM = 8  # places that are thought of in an env step while nobody is about
 _HIDDEN, _STAY = 6.0, 1.0  # worth of being out of sight and of keeping to a plan, in metres of way
-_FARTHER = 0.5  # worth of a metre more between a place and the seeker
+_FARTHER = 3.0  # worth of a metre more between a place and the seeker
 _CUT_OFF = 6.0  # cost of a place that the seeker reaches first
-_EXPOSURE = 2.0  # cost of a metre that can be seen in the mean of all directions
+_EXPOSURE = 1.0  # cost of a metre that can be seen in the mean of all directions
 _WAY, _HURRY = 0.2, 1.0  # cost of a metre of way, and while a seeker is about
 _RAYS, _SIGHT = 16, 4.0  # directions in which exposure is measured, and how far, metres
 
@@ -76,7 +76,6 @@ def _script(
             fx, fy, torque = _decide(me[w, a], others[w, a], sees[w, a], lidar[w, a], memory[w, a], mine, theirs)
             movement[w, a, 0], movement[w, a, 1] = movement_bin(fx), movement_bin(fy)
             movement[w, a, 2] = movement_bin(torque)
-            pull[w, a], glueall[w, a] = False, False
 
 
 @kernel
@@ -117,13 +116,9 @@ def _watch(me: np.ndarray, others: np.ndarray, sees: np.ndarray, row: np.ndarray
     """Remember the nearest visible opponent; as long as it is frozen it does not go away."""
     if me[9] >= 0.999:
         row[_THREAT] = max(row[_THREAT] - 1, 0)
-    nearest = np.inf
-    for j in range(others.shape[0]):
-        if sees[j] and others[j, 8] != me[8]:
-            length = distance(me[0], me[1], others[j, 0], others[j, 1])
-            if length < nearest:
-                nearest = length
-                row[_THREAT], row[_X], row[_Y] = _MEMORY, others[j, 0] + _HALF_AGENT, others[j, 1] + _HALF_AGENT
+    j = nearest_opponent(me, others, sees)
+    if j >= 0:
+        row[_THREAT], row[_X], row[_Y] = _MEMORY, others[j, 0] + _HALF_AGENT, others[j, 1] + _HALF_AGENT
 
 
 @kernel

@@ -18,7 +18,7 @@ from evo_hns.policies.scripted.player import draw
 _UNKNOWN, _BESIDE = 1.5, 2.0  # length of a cell that is not known, or beside something solid, in cells
 _DIAGONAL = 1.4142135623730951
 _MARGIN = 0.14  # metres that a straight way must be free to both sides
-_NEARNESS = 2.0  # metres of way that count for as much as any way
+_NEARNESS = 4.0  # metres of way that count for as much as any way
 _STUCK_LIMIT, _PUSH, _ASIDE = 4, 4, 3  # env steps without progress; of pushing straight on; of stepping aside
 
 HOME_RANGE = 5.2
@@ -75,18 +75,16 @@ def _cost(chart: Chart, k: int) -> float:
 
 
 @kernel
-def heading(
-    chart: Chart, lengths: np.ndarray, x: float, y: float, to_x: float, to_y: float
-) -> tuple[float, float]:
+def heading(chart: Chart, lengths: np.ndarray, x: float, y: float, to_x: float, to_y: float) -> tuple[float, float]:
     """Where to head now: the farthest point of the shortest way to a goal that lies straight ahead.
 
     Args:
         chart: the map.
         lengths: from `flood` at (x, y).
-        x: where the way begins, with `y`.
-        y: see `x`.
-        to_x: where it ends, with `to_y`.
-        to_y: see `to_x`.
+        x: of where the way begins.
+        y: likewise.
+        to_x: of where it ends.
+        to_y: likewise.
     """
     if is_free(chart, x, y, to_x, to_y, _MARGIN):
         return to_x, to_y
@@ -154,10 +152,10 @@ def step_towards(
     """Step in a direction, around things; where that does not help, push on, then step aside.
 
     Args:
-        dx: the way to go, with `dy`, metres.
-        dy: see `dx`.
-        x: where the agent is, with `y`.
-        y: see `x`.
+        dx: the way to go, metres.
+        dy: likewise.
+        x: of where the agent is.
+        y: likewise.
         lidar: `(L,)` metres.
         walk: `(WALK_SIZE,)` its memory.
         row: whose first number is the random stream.

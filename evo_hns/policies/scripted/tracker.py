@@ -15,7 +15,6 @@ from evo_hns.policies.scripted.chart import (
     CHART_SIZE,
     NUM_CELLS,
     Chart,
-    cell_at,
     centre,
     chart_in,
     is_free,
@@ -24,12 +23,12 @@ from evo_hns.policies.scripted.chart import (
 )
 from evo_hns.policies.scripted.field import distance
 from evo_hns.policies.scripted.motion import force_towards, turn_towards
-from evo_hns.policies.scripted.player import ScriptedPolicy
+from evo_hns.policies.scripted.player import ScriptedPolicy, nearest_opponent
 from evo_hns.policies.scripted.route import HOME_RANGE, WALK_SIZE, flood, heading, most_worth, step_towards
 from evo_hns.spec import ObservationSpec
 
 _HALF_AGENT = 0.15
-_NEAR = 0.7  # keep that far from the hider, metres: pushing it does not pay
+_NEAR = 0.4  # keep that far from the hider, metres: pushing it does not pay
 _MEMORY = 10  # env steps for which the place where somebody was lost is worth a visit
 _LOOK = 2  # env steps of looking around at that place
 _PATIENCE = 25  # env steps after which a search for one cell is given up
@@ -73,7 +72,6 @@ def _script(
             fx, fy, torque = _decide(me[w, a], others[w, a], sees[w, a], lidar[w, a], memory[w, a], lengths)
             movement[w, a, 0], movement[w, a, 1] = movement_bin(fx), movement_bin(fy)
             movement[w, a, 2] = movement_bin(torque)
-            pull[w, a], glueall[w, a] = False, False
 
 
 @kernel
@@ -88,7 +86,7 @@ def _decide(
         row[_HOME_X], row[_HOME_Y] = x, y
         unfold(chart, x, y, row)
     survey(chart, x, y, me[3], lidar)
-    prey = _nearest(me, others, sees)
+    prey = nearest_opponent(me, others, sees)
     if prey >= 0:
         other = others[prey]
         row[_BELIEF], row[_GOAL] = _MEMORY, 0
@@ -108,18 +106,6 @@ def _decide(
     dx, dy = step_towards(way_x - x, way_y - y, x, y, lidar, walk, row)
     fx, fy = force_towards(dx, dy, me[4], me[5])
     return fx, fy, 1.0
-
-
-@kernel
-def _nearest(me: np.ndarray, others: np.ndarray, sees: np.ndarray) -> int:
-    """The nearest visible opponent, or -1."""
-    best, shortest = -1, np.inf
-    for j in range(others.shape[0]):
-        if sees[j] and others[j, 8] != me[8]:
-            length = distance(me[0], me[1], others[j, 0], others[j, 1])
-            if length < shortest:
-                best, shortest = j, length
-    return best
 
 
 @kernel

@@ -154,11 +154,14 @@ def draw_opponents(
 
 
 def play_wave(evaluator: LocalEvaluator, contestants: PerSide, opponents: PerSide, rng: np.random.Generator) -> Wave:
-    """Both sides at once: every contestant of a side meets the same opponents in the same fresh worlds."""
+    """Both sides at once: every contestant of a side meets the same opponents in the same fresh worlds.
+
+    In a task of one team the other side has nobody to be compared: its fitness is 0.
+    """
     player = evaluator.player
     sizes = {side: len(contestants[side]) for side in Side}
     tables = []
-    for side in Side:
+    for side in player.spec.teams:
         rows = sizes[side.other] + np.arange(len(opponents[side]))
         seeds = rng.integers(0, HELD_OUT_SEED, len(rows), dtype=np.int64)
         tables.append(same_list_for_all(side, np.arange(sizes[side]), rows, seeds))
@@ -168,8 +171,11 @@ def play_wave(evaluator: LocalEvaluator, contestants: PerSide, opponents: PerSid
         for side in Side
     }
     episodes = evaluator.evaluate(table, rosters)
-    fitness = {side: team_fitness(episodes, table.rows(side), player.spec, side, sizes[side]) for side in Side}
-    return Wave(fitness, episodes)
+    nobody = {side: torch.zeros(sizes[side], dtype=torch.float64) for side in Side}
+    scored = {
+        side: team_fitness(episodes, table.rows(side), player.spec, side, sizes[side]) for side in player.spec.teams
+    }
+    return Wave(nobody | scored, episodes)
 
 
 def choose_finalists(searcher: Searcher, candidates: Tensor, fitness: Tensor, settings: CoevolutionConfig) -> Tensor:

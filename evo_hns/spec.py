@@ -141,6 +141,11 @@ class ObservationSpec:
         """Number of agents of one side."""
         return self.num_hiders if side is Side.HIDERS else self.num_seekers
 
+    @property
+    def teams(self) -> tuple[Side, ...]:
+        """The sides that have agents: one in the tasks of a single team."""
+        return tuple(side for side in Side if self.team_size(side))
+
     def team(self, side: Side) -> slice:
         """The rows of one side among all agents."""
         return slice(0, self.num_hiders) if side is Side.HIDERS else slice(self.num_hiders, self.num_agents)

@@ -21,7 +21,7 @@ from evo_hns.archive.run_file import RunFile
 from evo_hns.coevolution import Population, Populations, build_populations, coevolve, held_out_is_due
 from evo_hns.config import ConfigError, RunConfig
 from evo_hns.evaluation.evaluators import LocalEvaluator, build_search_evaluator
-from evo_hns.evaluation.held_out import HELD_OUT
+from evo_hns.evaluation.held_out import held_out_opponents
 from evo_hns.evaluation.matches import MatchTable
 from evo_hns.search.base import SearchState
 from evo_hns.spec import Side
@@ -148,12 +148,13 @@ def restored(fresh: Populations, run: Run) -> Populations:
 
 def estimate_cost(config: RunConfig, evaluator: LocalEvaluator, first_generation: int) -> Cost:
     """What is left of a run will take, from a short measurement with still networks."""
-    settings, horizon = config.coevolution, config.rules.horizon
-    popsizes = sum(config.side(side).search.popsize for side in Side)
-    finalists = 2 * (settings.num_finalists + 1)
+    settings, horizon, spec = config.coevolution, config.rules.horizon, evaluator.player.spec
+    popsizes = sum(config.side(side).search.popsize for side in spec.teams)
+    finalists = len(spec.teams) * (settings.num_finalists + 1)
     matches = popsizes * settings.episodes_per_candidate + finalists * settings.finalist_episodes
     measured = [g for g in range(first_generation, settings.generations) if held_out_is_due(settings, g)]
-    unscored = sum(map(len, HELD_OUT.values())) * settings.held_out_episodes + settings.recorded_matches
+    opponents = [name for side in Side for name in held_out_opponents(spec, side)]
+    unscored = len(opponents) * settings.held_out_episodes + settings.recorded_matches
     return Cost(
         env_steps_per_generation=matches * horizon,
         held_out_env_steps=len(measured) * unscored * horizon,

@@ -164,3 +164,28 @@ def test_shared_tables_are_written_out_below_what_is_said_of_one_side() -> None:
 
 def test_setting_names_hold_shared_and_one_sided_names() -> None:
     assert {"seed", "search.popsize", "seekers.search.popsize", "rules.restrict_rect"} <= set(setting_names())
+
+
+def test_the_full_game_is_openais_example_to_the_number() -> None:
+    config = load_experiment("full")
+    world, rules = config.world, config.rules
+    assert (world.scenario, world.num_hiders, world.num_seekers, world.num_ramps) == ("randomwalls", 2, 2, 2)
+    assert (world.num_boxes, world.num_elongated_boxes, world.num_food) == ((3, 9), (3, 9), 0)
+    assert (world.num_rooms, world.random_room_number, world.outer_walls_probability) == (4, True, 0.5)
+    assert (world.hiders_together_radius, world.seekers_together_radius, world.free_box_rotation) == (0.5, 0.5, False)
+    assert (rules.horizon, rules.horizon * rules.prep_fraction, rules.num_lidar_rays) == (240, 96.0, 30)
+    assert (rules.restrict_rect, rules.penalize_objects_out) == ((-6.0, -6.0, 12.0, 12.0), False)
+    assert (rules.lock_box, rules.lock_ramp, rules.lock_type) == (True, True, "all_lock_team_specific")
+    assert not (rules.lock_out_of_vision or rules.grab_out_of_vision or rules.grab_exclusive or rules.grab_selective)
+    assert (config.physics.timestep, config.physics.num_substeps) == (0.005, 15)
+
+
+def test_lock_and_return_is_openais_example_to_the_number() -> None:
+    config = load_experiment("lock-and-return")
+    world, rules = config.world, config.rules
+    assert (world.num_rooms, world.random_room_number, world.outer_walls_probability) == (6, False, 1.0)
+    assert (world.num_hiders, world.num_seekers, world.num_boxes, world.num_ramps) == (1, 0, 1, 0)
+    assert (rules.task, rules.horizon, rules.box_locking.goal) == ("box-locking", 120, "all-return")
+    task = rules.box_locking
+    assert (task.lock_reward, task.unlock_penalty, task.shaped_reward_scale, task.success_reward) == (5, 5, 0.5, 1)
+    assert task.return_threshold == 0.1

@@ -12,11 +12,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from evo_hns.archive.records import GenerationRecord, Run
 from evo_hns.archive.run_file import RunFile
 from evo_hns.archive.storage import RunFileError
 from evo_hns.config import ConfigError, RunConfig
+from evo_hns.evaluation.evaluators import build_evaluator
+from evo_hns.evaluation.held_out import measure
 from evo_hns.evaluation.matches import FRESH_SEED
 from evo_hns.search import SEARCHERS
 from evo_hns.spec import Side
@@ -108,6 +111,59 @@ def test_an_interrupted_run_continues_to_the_same_bits(algorithm: str, tmp_path:
     assert RunFile.read(broken).num_generations == 2
     resume(broken, announce=ignore, observers=[])
     assert_same_bits(RunFile.read(broken), unbroken)
+
+
+GAMES: dict[str, dict[str, Any]] = {
+    "full": {
+        "world": {
+            "scenario": "randomwalls",
+            "num_hiders": [1, 3],
+            "num_seekers": [1, 2],
+            "num_boxes": [1, 4],
+            "num_elongated_boxes": [1, 4],
+            "num_ramps": [0, 2],
+            "num_food": 2,
+            "outer_walls_probability": 0.5,
+        },
+        "rules": {"horizon": 10, "lock_ramp": True, "restrict_rect": [-6, -6, 12, 12]},
+    },
+    "coarse": {"physics": {"search_substeps": 8}},
+    "lock and return": {
+        "world": {"scenario": "randomwalls", "num_hiders": 1, "num_seekers": 0, "num_boxes": 1, "num_ramps": 0},
+        "rules": {"task": "box-locking", "horizon": 10, "box_locking": {"goal": "all-return"}},
+    },
+}
+
+
+@pytest.mark.parametrize("game", GAMES)
+def test_a_run_of_any_game_continues_to_the_same_bits_on_other_threads(game: str, tmp_path: Path) -> None:
+    config = tiny(search={"algorithm": "ga"}, **GAMES[game])
+    unbroken, broken = run_whole(tmp_path / "unbroken.h5", config), tmp_path / "broken.h5"
+    physics = config.physics.model_copy(update={"num_threads": 2, "num_worlds": 5})
+    with pytest.raises(KeyboardInterrupt):
+        train(config.model_copy(update={"physics": physics}), broken, announce=ignore, observers=[StopAfter(2)])
+    resume(broken, announce=ignore, observers=[])
+    assert_same_bits(RunFile.read(broken), unbroken)
+
+
+def test_a_task_of_one_team_moves_that_team_alone(tmp_path: Path) -> None:
+    run = run_whole(tmp_path / "run.h5", tiny(search={"algorithm": "ga"}, **GAMES["lock and return"]))
+    assert (run.halls[Side.SEEKERS].scores == 0.0).all()
+    assert (run.metrics["hiders.fitness_std"] > 0.0).all()
+    assert (run.metrics["env_steps"] == 10 * (4 * 2 + 2 * 2)).all()
+    assert {(row.side, row.opponent) for row in run.held_out} == {(Side.HIDERS, "still")}
+
+
+def test_a_coarse_search_finds_other_champions_which_the_games_own_timestep_measures(tmp_path: Path) -> None:
+    exact, coarse = run_whole(tmp_path / "a.h5", tiny()), run_whole(tmp_path / "b.h5", tiny(**GAMES["coarse"]))
+    assert not np.array_equal(exact.metrics["game.max_agent_travel"], coarse.metrics["game.max_agent_travel"])
+    evaluator = build_evaluator(coarse.config)
+    champion = evaluator.player.roster(Side.SEEKERS, torch.from_numpy(coarse.halls[Side.SEEKERS].genomes[-1:]))
+    again = {row.opponent: row.scores for row in measure(evaluator, Side.SEEKERS, champion, 4)}
+    last = [row for row in coarse.held_out if row.side is Side.SEEKERS and row.generation == GENERATIONS - 1]
+    assert len(last) == 3
+    for row in last:
+        np.testing.assert_array_equal(row.scores, again[row.opponent])
 
 
 @pytest.mark.parametrize("physics", [{"num_worlds": 3}, {"num_worlds": 64}, {"num_threads": 2}, {"num_threads": 3}])

@@ -15,7 +15,6 @@ import numpy as np
 
 from evo_hns.archive.records import HeldOutRow, Run
 from evo_hns.config import ConfigError
-from evo_hns.evaluation.held_out import HELD_OUT
 from evo_hns.spec import Side
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ STATISTICS = (
     "max_ramp_move_prep",
     "hider_seen_share",
 )
-"""Shown of the hiders' champions against the chaser."""
+"""Shown of the hiders' champions against the chaser (or the tracker)."""
 
 RETURN_LIMITS = (-50, 50)
 
@@ -45,8 +44,8 @@ def plot_returns(runs: Mapping[str, Run], path: Path) -> None:
     Raises:
         ConfigError: matplotlib is missing, or no run has a measurement.
     """
-    panels = [(side, opponent) for side in Side for opponent in HELD_OUT[side]]
-    figure, axes = _figure(runs, len(HELD_OUT[Side.HIDERS]), len(panels))
+    panels = _panels(runs)
+    figure, axes = _figure(runs, len({opponent for side, opponent in panels if side is Side.HIDERS}), len(panels))
     for axis, (side, opponent) in zip(axes, panels, strict=True):
         for run, colour, label in _styled(runs):
             rows = _rows(run, side, opponent)
@@ -59,16 +58,28 @@ def plot_returns(runs: Mapping[str, Run], path: Path) -> None:
 
 
 def plot_statistics(runs: Mapping[str, Run], path: Path) -> None:
-    """Draw the game's statistics of the hiders' champions against the chaser; errors as `plot_returns`."""
+    """Draw the game's statistics of the hiders' champions against the seeker with a plan; errors as `plot_returns`."""
     figure, axes = _figure(runs, 3, len(STATISTICS))
     for axis, name in zip(axes, STATISTICS, strict=True):
         for run, colour, label in _styled(runs):
-            rows = _rows(run, Side.HIDERS, "chaser")
+            rows = _rows(run, Side.HIDERS, _planner(run))
             values = np.array([r.statistics.get(name, np.nan) for r in rows])
             _draw(axis, _steps(run, rows), values, np.zeros(len(values)), colour, label)
         axis.set_title(name)
         axis.set_ylim(bottom=0)
     _finish(figure, axes, "mean over the held-out worlds", path)
+
+
+def _panels(runs: Mapping[str, Run]) -> list[tuple[Side, str]]:
+    """Which side met whom, in any of the runs: hiders first, opponents in the order of their first measurement."""
+    met = dict.fromkeys((row.side, row.opponent) for run in runs.values() for row in run.held_out)
+    return sorted(met, key=lambda panel: panel[0])
+
+
+def _planner(run: Run) -> str:
+    """The held-out seeker with a plan, whom hiders meet last."""
+    met = [row.opponent for row in run.held_out if row.side is Side.HIDERS]
+    return met[-1] if met else ""
 
 
 def _rows(run: Run, side: Side, opponent: str) -> list[HeldOutRow]:

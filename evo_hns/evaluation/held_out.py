@@ -21,12 +21,6 @@ from evo_hns.policies import SCRIPTED
 from evo_hns.rollout import Episodes
 from evo_hns.spec import ObservationSpec, Side
 
-HELD_OUT: dict[Side, tuple[str, ...]] = {
-    Side.HIDERS: ("still", "random", "chaser"),
-    Side.SEEKERS: ("still", "random", "fugitive"),
-}
-"""Per measured side, the names of the scripted opponents."""
-
 
 @dataclass(frozen=True)
 class HeldOut:
@@ -41,6 +35,19 @@ class HeldOut:
     def estimate(self) -> Estimate:
         """Mean return of the champion's team."""
         return estimate(self.scores)
+
+
+def held_out_opponents(spec: ObservationSpec, side: Side) -> tuple[str, ...]:
+    """Names of the scripted players that one side is measured against, the one with a plan last.
+
+    Args:
+        spec: of the game; the quadrant has players who know its room.
+        side: the side that is measured.
+    """
+    if len(spec.teams) == 1:
+        return ("still",) if side in spec.teams else ()  # a task of one team: nobody plays the other
+    seeker, hider = ("chaser", "fugitive") if spec.has_room else ("tracker", "evader")
+    return ("still", "random", seeker if side is Side.HIDERS else hider)
 
 
 def scripted_roster(name: str, spec: ObservationSpec) -> Roster:
@@ -74,11 +81,11 @@ def measure(
         side: the side that is measured.
         roster: its player.
         num_worlds: E, held-out worlds per opponent.
-        opponents: names of scripted players, if not all of `HELD_OUT[side]`.
+        opponents: names of scripted players, if not all of `held_out_opponents`.
     """
     results = []
     spec = evaluator.player.spec
-    for name in HELD_OUT[side] if opponents is None else opponents:
+    for name in held_out_opponents(spec, side) if opponents is None else opponents:
         rosters = {side: roster, side.other: scripted_roster(name, spec)}
         episodes = meet(evaluator, rosters[Side.HIDERS], rosters[Side.SEEKERS], held_out_seeds(num_worlds))
         results.append(HeldOut(side, name, team_return(episodes, spec, side).numpy(), mean_metrics(episodes)))

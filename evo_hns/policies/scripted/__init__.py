@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 from evo_hns.policies.base import Policy
 from evo_hns.policies.scripted.chaser import build_chaser
+from evo_hns.policies.scripted.evader import build_evader
 from evo_hns.policies.scripted.fugitive import build_fugitive
 from evo_hns.policies.scripted.sticky import build_sticky
 from evo_hns.policies.scripted.still import build_still
+from evo_hns.policies.scripted.tracker import build_tracker
 from evo_hns.spec import ObservationSpec
 
 SCRIPTED: dict[str, Callable[[ObservationSpec], Policy]] = {
@@ -16,7 +18,10 @@ SCRIPTED: dict[str, Callable[[ObservationSpec], Policy]] = {
     "random": build_sticky,
     "chaser": build_chaser,
     "fugitive": build_fugitive,
+    "tracker": build_tracker,
+    "evader": build_evader,
 }
-"""Scripted players by name; each plays either side."""
+"""Scripted players by name; each plays either side. Chaser and fugitive know the quadrant's room, tracker and evader
+find their way in any field."""
 
 __all__ = ["SCRIPTED"]

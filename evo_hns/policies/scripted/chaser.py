@@ -14,7 +14,7 @@ from evo_hns.policies.heads import movement_bin
 from evo_hns.policies.kernel import kernel
 from evo_hns.policies.scripted.field import distance, waypoint
 from evo_hns.policies.scripted.motion import around, force_towards, turn_towards
-from evo_hns.policies.scripted.player import ScriptedPolicy, draw
+from evo_hns.policies.scripted.player import ScriptedPolicy, draw, nearest_opponent
 from evo_hns.policies.scripted.survey import NUM_CELLS, cell_centre, choose, look, unfold
 from evo_hns.spec import ObservationSpec
 
@@ -74,7 +74,7 @@ def _decide(
     if me[9] == 0:
         unfold(ages, row)
     look(ages, x, y, me[3], lidar)
-    prey = _nearest(me, others, sees)
+    prey = nearest_opponent(me, others, sees)
     if prey >= 0:
         other = others[prey]
         row[_BELIEF], row[_GOAL] = _MEMORY, 0
@@ -92,18 +92,6 @@ def _decide(
     dx, dy = _walk(x, y, to_x, to_y, lidar, doors, row)
     fx, fy = force_towards(dx, dy, me[4], me[5])
     return fx, fy, 1.0
-
-
-@kernel
-def _nearest(me: np.ndarray, others: np.ndarray, sees: np.ndarray) -> int:
-    """The nearest visible opponent, or -1."""
-    best, shortest = -1, np.inf
-    for j in range(others.shape[0]):
-        if sees[j] and others[j, 8] != me[8]:
-            length = distance(me[0], me[1], others[j, 0], others[j, 1])
-            if length < shortest:
-                best, shortest = j, length
-    return best
 
 
 @kernel

@@ -6,6 +6,7 @@ memory is the stream, all other columns belong to the script and start at zero.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -69,6 +70,18 @@ def draw(memory: np.ndarray) -> float:
     x = (x ^ (x << np.uint64(5))) & _LOW
     memory[0] = np.float64(x)
     return np.float64(x) / 4294967296.0
+
+
+@kernel
+def nearest_opponent(me: np.ndarray, others: np.ndarray, sees: np.ndarray) -> int:
+    """The nearest visible opponent, or -1."""
+    best, shortest = -1, np.inf
+    for j in range(others.shape[0]):
+        if sees[j] and others[j, 8] != me[8]:
+            length = math.sqrt((others[j, 0] - me[0]) ** 2 + (others[j, 1] - me[1]) ** 2)
+            if length < shortest:
+                best, shortest = j, length
+    return best
 
 
 @kernel

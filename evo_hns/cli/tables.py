@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from evo_hns.analysis.evaluate import Evaluation
     from evo_hns.analysis.info import Gain
     from evo_hns.analysis.replay import Replay
+    from evo_hns.analysis.soak import Slice, Soak
     from evo_hns.archive import Run
 
 
@@ -151,3 +152,26 @@ def bench_text(result: Benchmark) -> str:
         for name, rate in result.rates.items()
     ]
     return f"{result.num_worlds} worlds, one thread\n{columns([header, *rows])}"
+
+
+def soak_line(result: Soak, env_steps: int) -> str:
+    """The last slice of a soak, on its way to so many env steps."""
+    part = result.slices[-1]
+    return (
+        f"{result.env_steps:>12,} of {env_steps:,} env steps  {part.env_steps / part.seconds:7,.0f}/s"
+        f"  {part.microseconds_per_env_step:6.0f} µs of CPU each  {part.memory_mb:7,.1f} MB  {_discards(part)}"
+    )
+
+
+def soak_text(result: Soak) -> str:
+    """What was measured in a line, and what is wrong with it, if anything."""
+    verdict = "; ".join(result.complaints) or "ok"
+    return (
+        f"{result.env_steps:,} env steps in {duration(result.seconds)}: memory {result.growth:+.1%}, "
+        f"CPU time per env step {result.slowdown:+.0%}, {_discards(result)}: {verdict}"
+    )
+
+
+def _discards(played: Slice | Soak) -> str:
+    causes = ", ".join(f"{count:,} {cause}" for cause, count in played.discards.items())
+    return f"{sum(played.discards.values()):,} of {played.episodes:,} episodes discarded ({causes})"

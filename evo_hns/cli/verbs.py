@@ -19,7 +19,17 @@ import tyro
 from tyro.conf import FlagConversionOff, FlagCreatePairsOff, Positional, UseAppendAction
 
 from evo_hns import config
-from evo_hns.cli.tables import bench_text, evaluation_text, gains_table, info_text, json_text, replay_text, replays_text
+from evo_hns.cli.tables import (
+    bench_text,
+    evaluation_text,
+    gains_table,
+    info_text,
+    json_text,
+    replay_text,
+    replays_text,
+    soak_line,
+    soak_text,
+)
 from evo_hns.config import ConfigError
 from evo_hns.experiment import load_experiment
 
@@ -282,6 +292,38 @@ class Bench:
 
 
 @dataclass(frozen=True)
+class Soak:
+    """Play millions of random env steps, and say whether memory, speed and physics hold out."""
+
+    experiment: Experiment
+    """A TOML file, or the name of one under experiments/."""
+    env_steps: int = 5_000_000
+    """How many, at least; whole batches of worlds are played."""
+    as_json: Json = False
+    """Print JSON; the lines in between go to the standard error."""
+    settings: Settings = ()
+    """Any setting; --physics.num-worlds 64 is short for --set physics.num_worlds=64."""
+
+    def __call__(self) -> None:
+        """Print a line for each slice and a verdict; exit code 1 if something grew, slowed down or failed too much."""
+        resolved = load_experiment(self.experiment, self.settings)
+        from evo_hns.analysis.soak import soak
+
+        so_far = None
+        try:
+            for so_far in soak(resolved, self.env_steps):
+                line = soak_line(so_far, self.env_steps)
+                print(line, file=sys.stderr if self.as_json else sys.stdout, flush=True)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(soak_text(so_far) if so_far else "nothing was measured yet") from None
+        if so_far is None:  # at least one slice is played
+            return
+        show(so_far.as_dict() if self.as_json else soak_text(so_far))
+        if so_far.complaints:
+            raise SystemExit(1)
+
+
+@dataclass(frozen=True)
 class Doctor:
     """Say what works on this machine, and what to do about what does not."""
 
@@ -308,6 +350,7 @@ VERBS: dict[str, type[Verb]] = {
     "curves": Curves,
     "parity": Parity,
     "bench": Bench,
+    "soak": Soak,
     "doctor": Doctor,
 }
 

@@ -61,6 +61,7 @@ class Game:
     """
 
     state: GameState
+    discards: dict[str, int]  #: worlds that failed since it was built, by cause: `physics` or `flung` out of range
 
     def __init__(
         self, scene: Scene, physics: Physics, world: WorldConfig, rules: RulesConfig, num_substeps: int
@@ -70,6 +71,7 @@ class Game:
         self.action_spec = ActionSpec(selective_grab=rules.grab_selective)
         self.num_worlds, self.horizon = physics.num_worlds, rules.horizon
         self.num_substeps, self._world = num_substeps, world
+        self.discards = {"physics": 0, "flung": 0}
         self._task = TASKS[rules.task](world, rules)
         self._reader = EntityReader(scene, physics)
         self._eyes = Eyes(scene, physics, rules.num_lidar_rays, world.num_food, rules.lidar_compression)
@@ -177,7 +179,10 @@ class Game:
         failed = self.physics.step(self.num_substeps, running)[:num_worlds]
         pos = self._reader.positions(num_worlds)
         inside = (pos >= _LOWEST_CORNER) & (pos <= _HIGHEST_CORNER)
-        self._failed = self._failed | failed | ~inside.flatten(1).all(1)
+        flung = ~inside.flatten(1).all(1) & ~failed & ~self._failed
+        self.discards["physics"] += int(failed.sum())
+        self.discards["flung"] += int(flung.sum())
+        self._failed = self._failed | failed | flung
 
     def _silence_failed(self, step: Step) -> Step:
         """Zeros for everything a failed world tells."""

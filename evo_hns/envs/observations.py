@@ -66,14 +66,15 @@ class ObservationBuilder:
         """
         n, boxes, cast = self._spec.num_agents, self._spec.num_boxes, entities.cast
         agents, exists = self._agent_rows(entities, clock), self._exists(cast)
+        pairs = self._of_others(cast.agent_mask) & cast.agent_mask.unsqueeze(2)
         columns = self._spec.box_columns, self._spec.ramp_columns
         of_boxes, of_ramps = slice(0, boxes), slice(boxes, boxes + self._spec.num_ramps)
         return Observation(
             agent_mask=cast.agent_mask,
             observation_self=agents,
-            agent_qpos_qvel=self._of_others(agents),
+            agent_qpos_qvel=torch.where(pairs.unsqueeze(3), self._of_others(agents), 0.0),
             mask_aa_obs=state.sees_agents,
-            mask_aa_obs_spoof=self._of_others(cast.agent_mask) & cast.agent_mask.unsqueeze(2),
+            mask_aa_obs_spoof=pairs,
             box_obs=self._object_rows(columns[0], of_boxes, entities, state),
             mask_ab_obs=state.sees_objects[:, :, :boxes],
             mask_ab_obs_spoof=exists[:, :, :boxes],

@@ -118,6 +118,12 @@ class LocalEvaluator:
         """Where matches run at the game's own timestep: usually here."""
         return self if self._exact is None else self._exact
 
+    @property
+    def discards(self) -> dict[str, int]:
+        """Worlds that failed since the games were built, by cause (`Game.discards`)."""
+        games = [player.env.discards for player in self._players]
+        return {cause: sum(game[cause] for game in games) for cause in games[0]}
+
     def evaluate(self, table: MatchTable, rosters: Mapping[Side, Roster]) -> Episodes:
         """Play every match of a table.
 

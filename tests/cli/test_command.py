@@ -123,6 +123,10 @@ def test_a_dotted_option_without_a_value_is_refused(typed: str) -> None:
         (["replay", "nowhere.h5"], "nowhere.h5 does not exist"),
         (["parity"], "parity needs a recording"),
         (["curves"], "curves needs a run file"),
+        (["soak"], "Missing from evo-hns soak: EXPERIMENT"),
+        (["soak", "fll"], "no experiment 'fll' (did you mean full?); there are: "),
+        (["soak", "full", "--env-steps", "0"], "got 0 env steps, expected at least 1"),
+        (["soak", "full", "--env-steps", "-5"], "got -5 env steps, expected at least 1"),
     ],
 )
 def test_a_users_mistake_is_one_line_and_exit_code_2(

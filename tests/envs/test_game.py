@@ -248,3 +248,12 @@ def test_games_of_other_sizes_have_observations_of_the_promised_shape(make_game,
     assert last["ramp_obs"].shape == (2, 3, spec.num_ramps, spec.ramp_columns.width)
     assert last["lidar"].shape == (2, 3, 8, 1)
     assert (spec.box_columns.width, spec.ramp_columns.width) == ((9, 12) if "lock_ramp" in settings else (12, 9))
+
+
+def test_who_is_absent_is_told_nothing_of_anybody(make_game, play_randomly):
+    env = make_game(8, num_hiders=(1, 3), num_seekers=(1, 2), num_food=1)
+    for step in play(env, range(8), play_randomly(3, 8, num_agents=5)):
+        absent = ~step["agent_mask"]
+        assert absent.any()
+        rows = ("observation_self", "agent_qpos_qvel", "box_obs", "ramp_obs", "food_obs", "lidar")
+        assert all((step[name][absent] == 0).all() for name in rows)

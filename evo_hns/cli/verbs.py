@@ -6,25 +6,31 @@ library and prints what it answers; figures also as JSON.
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Protocol
 
 import tyro
-from tyro.conf import FlagConversionOff, FlagCreatePairsOff, Positional, UseAppendAction
+from tyro.conf import FlagCreatePairsOff, Positional
 
-from evo_hns import config
+from evo_hns.cli.console import can_go_on, command, free_path, show, show_result
+from evo_hns.cli.options import (
+    AnySetting,
+    Count,
+    Experiment,
+    File,
+    Folder,
+    Help,
+    Json,
+    RunPath,
+    Settings,
+    Text,
+)
 from evo_hns.cli.tables import (
     bench_text,
     evaluation_text,
-    gains_table,
     info_text,
-    json_text,
     replay_text,
     replays_text,
     soak_line,
@@ -32,30 +38,6 @@ from evo_hns.cli.tables import (
 )
 from evo_hns.config import ConfigError
 from evo_hns.experiment import load_experiment
-
-
-class AnySetting(config.Settings):
-    """The settings of an experiment. `hiders.` or `seekers.` before `policy` or `search` speaks of one side."""
-
-    world: config.WorldConfig = config.WorldConfig()
-    rules: config.RulesConfig = config.RulesConfig()
-    physics: config.PhysicsConfig = config.PhysicsConfig()
-    policy: config.PolicyConfig = config.PolicyConfig()
-    search: config.SearchConfig = config.SearchConfig()
-    coevolution: config.CoevolutionConfig = config.CoevolutionConfig()
-
-
-Experiment = Annotated[Positional[str], tyro.conf.arg(metavar="EXPERIMENT")]
-RunPath = Annotated[Positional[Path], tyro.conf.arg(metavar="RUN")]
-File = Annotated[Path | None, tyro.conf.arg(metavar="FILE")]
-Folder = Annotated[Path | None, tyro.conf.arg(metavar="DIR")]
-Count = Annotated[int | None, tyro.conf.arg(metavar="INT")]
-Text = Annotated[str | None, tyro.conf.arg(metavar="INT")]
-"""A setting: checked with all the others, so that the complaint is the same."""
-Json = Annotated[FlagCreatePairsOff[bool], tyro.conf.arg(name="json")]
-Settings = Annotated[UseAppendAction[tuple[str, ...]], tyro.conf.arg(name="set", metavar="KEY=VALUE")]
-Help = Annotated[FlagConversionOff[AnySetting], tyro.conf.arg(name="")]
-"""Lists every setting in `--help`. Values travel in `Settings`: only what was typed may win over the file."""
 
 
 class Verb(Protocol):
@@ -353,57 +335,3 @@ VERBS: dict[str, type[Verb]] = {
     "soak": Soak,
     "doctor": Doctor,
 }
-
-
-def free_path(experiment: str) -> Path:
-    """`runs/EXPERIMENT.h5`, or with the first number from 2 on that no file has; the folder is made.
-
-    Raises:
-        ConfigError: the folder cannot be made here.
-    """
-    folder = Path("runs")
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise ConfigError(
-            f"cannot make the folder {folder.resolve()} ({error.strerror}); choose a file with --run"
-        ) from None
-    name = Path(experiment).stem
-    names = [name, *(f"{name}-{number}" for number in range(2, 10_000))]
-    return next(path for path in (folder / f"{name}.h5" for name in names) if not path.exists())
-
-
-@contextmanager
-def can_go_on(path: Path) -> Iterator[None]:
-    """Let an interrupt say how the run continues."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"to go on from the last whole generation: {command()} resume {path}") from None
-
-
-def show_result(path: Path, *, as_json: bool) -> None:
-    """What a run has come to, and what can be done with it now."""
-    from evo_hns.analysis.info import gains
-    from evo_hns.archive import RunFile
-
-    if as_json:
-        show({"run": path})
-        return
-    show(f"\n{gains_table(gains(RunFile.read(path)))}\n\nThe run is in {path}. Look at it, and let its champions play:")
-    show(f"  {command()} info {path}\n  {command()} evaluate {path}:hiders/last {path}:seekers/last")
-
-
-def command() -> str:
-    """How the command can be typed again: its name if the shell finds it under that, else its path."""
-    program = Path(sys.argv[0])
-    if program.name == "__main__.py":
-        return "python -m evo_hns"
-    found = shutil.which("evo-hns")
-    by_path = program.is_file() and (found is None or not program.samefile(found))
-    return os.path.relpath(program) if by_path else "evo-hns"
-
-
-def show(answer: object) -> None:
-    """Text as it is, anything else as one line of JSON."""
-    print(answer if isinstance(answer, str) else json_text(answer), flush=True)

@@ -14,8 +14,9 @@ import pytest
 
 from evo_hns.cli import main
 from evo_hns.cli.command import BROKEN_PIPE, INTERRUPTED, USER_ERROR, is_user_error, overview
+from evo_hns.cli.console import command, free_path
 from evo_hns.cli.tables import columns, duration, json_text
-from evo_hns.cli.verbs import VERBS, command, free_path
+from evo_hns.cli.verbs import VERBS
 from evo_hns.cli.words import gather_settings, one_line
 from evo_hns.config import ConfigError
 from evo_hns.experiment import setting_names

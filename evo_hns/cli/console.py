@@ -1,0 +1,67 @@
+"""What verbs have in common around their call: where a run goes, how it goes on, and how an answer is shown."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from evo_hns.cli.tables import gains_table, json_text
+from evo_hns.config import ConfigError
+
+
+def free_path(experiment: str) -> Path:
+    """`runs/EXPERIMENT.h5`, or with the first number from 2 on that no file has; the folder is made.
+
+    Raises:
+        ConfigError: the folder cannot be made here.
+    """
+    folder = Path("runs")
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot make the folder {folder.resolve()} ({error.strerror}); choose a file with --run"
+        ) from None
+    name = Path(experiment).stem
+    names = [name, *(f"{name}-{number}" for number in range(2, 10_000))]
+    return next(path for path in (folder / f"{name}.h5" for name in names) if not path.exists())
+
+
+@contextmanager
+def can_go_on(path: Path) -> Iterator[None]:
+    """Let an interrupt say how the run continues."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"to go on from the last whole generation: {command()} resume {path}") from None
+
+
+def show_result(path: Path, *, as_json: bool) -> None:
+    """What a run has come to, and what can be done with it now."""
+    from evo_hns.analysis.info import gains
+    from evo_hns.archive import RunFile
+
+    if as_json:
+        show({"run": path})
+        return
+    show(f"\n{gains_table(gains(RunFile.read(path)))}\n\nThe run is in {path}. Look at it, and let its champions play:")
+    show(f"  {command()} info {path}\n  {command()} evaluate {path}:hiders/last {path}:seekers/last")
+
+
+def command() -> str:
+    """How the command can be typed again: its name if the shell finds it under that, else its path."""
+    program = Path(sys.argv[0])
+    if program.name == "__main__.py":
+        return "python -m evo_hns"
+    found = shutil.which("evo-hns")
+    by_path = program.is_file() and (found is None or not program.samefile(found))
+    return os.path.relpath(program) if by_path else "evo-hns"
+
+
+def show(answer: object) -> None:
+    """Text as it is, anything else as one line of JSON."""
+    print(answer if isinstance(answer, str) else json_text(answer), flush=True)

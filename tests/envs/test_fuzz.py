@@ -45,9 +45,6 @@ FIELD = (0.1, 0.1, 5.9, 5.9)
 CONE = math.cos(3 / 8 * math.pi)
 
 
-# ---- random games ----------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class Case:
     """A game, its worlds and what is done in them."""
@@ -162,9 +159,6 @@ def make_actions(case: Case) -> list[Action]:
     return [Action(*wish) for wish in zip(*wishes, strict=True)]
 
 
-# ---- the game at one moment ------------------------------------------------------------------------------------------
-
-
 class Moment:
     """Everything in plain arrays, copied: agents, then boxes, then ramps."""
 
@@ -241,9 +235,6 @@ class Play:
 def tensors(step: Step) -> dict[str, torch.Tensor]:
     told = {f.name: getattr(step.observation, f.name).clone() for f in fields(Observation)}
     return told | step.metrics | {"reward": step.reward, "failed": step.failed}
-
-
-# ---- what must hold after every env step -----------------------------------------------------------------------------
 
 
 def check_shapes(play: Play, observation: Observation) -> None:

@@ -108,12 +108,6 @@ class LocalEvaluator:
         """One of the games: its sizes and policies are those of all."""
         return self._players[0]
 
-    @property
-    def discards(self) -> dict[str, int]:
-        """Worlds that failed since the games were built, by cause (`Game.discards`)."""
-        games = [player.env.discards for player in self._players]
-        return {cause: sum(game[cause] for game in games) for cause in games[0]}
-
     def evaluate(self, table: MatchTable, rosters: Mapping[Side, Roster]) -> Episodes:
         """Play every match of a table.
 
@@ -153,6 +147,12 @@ class LocalEvaluator:
                 lambda player, batch: replay(player.env, steps_of(rows_of(actions, batch.hider)), batch.seed),
             )
         )
+
+    @property
+    def discards(self) -> dict[str, int]:
+        """Worlds that failed since the games were built, by cause (`Game.discards`)."""
+        games = [player.env.discards for player in self._players]
+        return {cause: sum(game[cause] for game in games) for cause in games[0]}
 
     def _share(self, table: MatchTable, job: Callable[[Player, MatchTable], T]) -> list[T]:
         """Do a job with each batch of a table, on all games at once; the answers in the table's order."""

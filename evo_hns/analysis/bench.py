@@ -1,7 +1,8 @@
 """Where the time goes: bare physics, the rules, the networks and a whole generation, side by side.
 
 All four play the same worlds with the same settings on one thread, in turns, so that a busy
-machine slows all of them alike: the ratios mean something where the rates do not.
+machine slows all of them alike: the ratios mean something where the rates do not. Long episodes are played in
+fewer worlds, and the generation has fewer matches than one of a run, so that all of it takes about two minutes.
 """
 
 from __future__ import annotations
@@ -28,10 +29,15 @@ STATE_FIELDS = ("ctrl", "eq_active")
 MODEL_FIELDS = ("eq_data", "jnt_range")
 """What the rules write before each env step: a replay of the physics needs no more."""
 
+ENV_STEPS = 30_720
+"""Env steps of a layer's turn, at most: 128 worlds of 240 env steps, or the 256 of the settings of 80."""
+EPISODES_PER_CANDIDATE, FINALIST_EPISODES = 1, 8
+"""Matches in the generation that is measured, at most."""
+
 
 @dataclass(frozen=True)
 class Rate:
-    """Env steps of one layer and the seconds they took."""
+    """Env steps of one layer and the seconds of CPU time they took."""
 
     env_steps: int
     seconds: float
@@ -99,30 +105,28 @@ class TapeRecorder:
         self._failed = step.failed.clone()
 
 
-def bench(config: RunConfig, rounds: int = 3, num_worlds: int | None = None) -> Benchmark:
+def bench(config: RunConfig, rounds: int = 2, num_worlds: int | None = None) -> Benchmark:
     """Measure all layers on one thread.
 
     Args:
         config: the game, the networks and the searches to measure.
         rounds: turns of each layer.
-        num_worlds: worlds side by side, if not those of the settings.
+        num_worlds: worlds side by side, if not those of the settings, within `ENV_STEPS`.
     """
     torch.set_num_threads(1)
-    size = num_worlds or config.physics.num_worlds
+    size = num_worlds or min(config.physics.num_worlds, max(1, ENV_STEPS // config.rules.horizon))
     player = build_player(config, size)
     evaluator = LocalEvaluator([player])
     seeds = np.arange(size, dtype=np.int64)
     genomes = _random_genomes(player, config.seed, size)
     tape = Tape()
-    play(player.env, player.policies, genomes, seeds, recorder=TapeRecorder(player, tape))
+    play(player.env, player.policies, genomes, seeds, recorder=TapeRecorder(player, tape))  # also compiles everything
     layers: dict[str, Callable[[], Rate]] = {
         "physics": lambda: _time_physics(player, config.world, seeds, tape),
         "env": lambda: _time_env(player, seeds, tape),
         "env_with_policies": lambda: _time_play(player, genomes, seeds),
-        "generation": lambda: _time_generation(config, evaluator),
+        "generation": lambda: _time_generation(_shorten(config), evaluator),
     }
-    for layer in layers.values():
-        layer()  # compiles, fills caches
     turns: dict[str, list[Rate]] = {name: [] for name in layers}
     for _ in range(rounds):
         for name, layer in layers.items():
@@ -158,35 +162,45 @@ def _time_physics(player: Player, world: WorldConfig, seeds: np.ndarray, tape: T
         for name in MODEL_FIELDS:
             bare.model_field(name)[:] = inputs[name]
         worlds = None if len(alive) == len(seeds) else alive
-        start = time.perf_counter()
+        start = time.process_time()
         bare.step(env.num_substeps, worlds)
-        seconds += time.perf_counter() - start
+        seconds += time.process_time() - start
         env_steps += len(alive)
     return Rate(env_steps, seconds)
 
 
 def _time_env(player: Player, seeds: np.ndarray, tape: Tape) -> Rate:
     """Resets, rules, physics and observations, with the recorded actions."""
-    start = time.perf_counter()
+    start = time.process_time()
     with torch.inference_mode():
         player.env.reset(seeds)
         for action in tape.actions:
             player.env.step(action)
-    return Rate(len(seeds) * len(tape.actions), time.perf_counter() - start)
+    return Rate(len(seeds) * len(tape.actions), time.process_time() - start)
 
 
 def _time_play(player: Player, genomes: dict[Side, Tensor], seeds: np.ndarray) -> Rate:
     """Whole episodes with the networks deciding."""
-    start = time.perf_counter()
+    start = time.process_time()
     play(player.env, player.policies, genomes, seeds)
-    return Rate(len(seeds) * player.env.horizon, time.perf_counter() - start)
+    return Rate(len(seeds) * player.env.horizon, time.process_time() - start)
+
+
+def _shorten(config: RunConfig) -> RunConfig:
+    """The settings with fewer matches in a generation."""
+    own = config.coevolution
+    fewer = {
+        "episodes_per_candidate": min(own.episodes_per_candidate, EPISODES_PER_CANDIDATE),
+        "finalist_episodes": min(own.finalist_episodes, FINALIST_EPISODES),
+    }
+    return config.model_copy(update={"coevolution": own.model_copy(update=fewer)})
 
 
 def _time_generation(config: RunConfig, evaluator: LocalEvaluator) -> Rate:
-    """A whole generation: both searches, all matches, champions."""
+    """A generation: both searches, the matches of all candidates, champions."""
     populations = build_populations(config, evaluator)
     for side in Side:  # past the first generation, where the held-out players are met
         populations[side].hall.append(populations[side].searcher.ask()[0].to(torch.float32), 0, 0.0)
-    start = time.perf_counter()
+    start = time.process_time()
     record = run_generation(config, evaluator, populations, generation=1)
-    return Rate(int(record.metrics["env_steps"]), time.perf_counter() - start)
+    return Rate(int(record.metrics["env_steps"]), time.process_time() - start)

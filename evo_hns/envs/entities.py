@@ -9,6 +9,7 @@ which may round a world's numbers differently in another place of the batch.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -50,7 +51,7 @@ class Cast:
     def __len__(self) -> int:
         return len(self.agent_mask)
 
-    @property
+    @cached_property
     def mask(self) -> Tensor:
         """`(W, E)` bool, the agent or object exists."""
         return torch.cat([self.agent_mask, self.object_mask], 1)

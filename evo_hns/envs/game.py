@@ -193,5 +193,6 @@ class Game:
         return replace(step, observation=Observation(**told), reward=self._silence(step.reward), metrics=metrics)
 
     def _silence(self, values: Tensor) -> Tensor:
-        failed = self._failed.view(-1, *[1] * (values.dim() - 1))
-        return torch.where(failed, torch.zeros_like(values), values)
+        silenced = values.clone()
+        silenced[self._failed] = 0
+        return silenced

@@ -9,12 +9,16 @@ Source: Baker et al. 2020 and the authors' published environment.
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
+import numpy as np
 import torch
+from numba import njit
 from torch import Tensor
 
 from evo_hns.envs.draws import draw_integers
+from evo_hns.envs.scalar import FloatArray
 
 LockType = Literal["any_lock", "all_lock", "any_lock_specific", "all_lock_team_specific"]
 
@@ -31,14 +35,29 @@ def distance_to_cuboids(points: Tensor, centres: Tensor, rotations: Tensor, half
     Returns:
         `(W, n, m)` metres.
     """
-    offset = (points.unsqueeze(2) - centres.unsqueeze(1)).unbind(-1)
-    rows, half = rotations.unsqueeze(1).unbind(-1), half_sizes.unsqueeze(1).unbind(-1)
-    square = torch.zeros((), dtype=points.dtype)
-    for axis in range(3):  # a column of the rotation is an axis of the cuboid
-        along = rows[axis] * offset[0] + rows[3 + axis] * offset[1] + rows[6 + axis] * offset[2]
-        beyond = (along.abs() - half[axis]).clamp(min=0.0)
-        square = square + beyond * beyond
-    return torch.sqrt(square)
+    distance = np.empty((*points.shape[:2], centres.shape[1]))
+    _fill_distances(*(values.contiguous().numpy() for values in (points, centres, rotations, half_sizes)), distance)
+    return torch.from_numpy(distance)
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _fill_distances(
+    points: FloatArray, centres: FloatArray, rotations: FloatArray, half_sizes: FloatArray, distance: FloatArray
+) -> None:
+    for w in range(points.shape[0]):
+        for j in range(centres.shape[1]):
+            turn, half = rotations[w, j], half_sizes[w, j]
+            for i in range(points.shape[1]):
+                x = points[w, i, 0] - centres[w, j, 0]
+                y = points[w, i, 1] - centres[w, j, 1]
+                z = points[w, i, 2] - centres[w, j, 2]
+                square = 0.0
+                for axis in range(3):  # a column of the rotation is an axis of the cuboid
+                    along = turn[axis] * x + turn[3 + axis] * y + turn[6 + axis] * z
+                    beyond = abs(along) - half[axis]
+                    if not beyond <= 0.0:  # what is not a number stays so
+                        square += beyond * beyond
+                distance[w, i, j] = math.sqrt(square)
 
 
 def decide_locks(

@@ -108,18 +108,22 @@ class ObservationBuilder:
     def _object_rows(self, kind: ObjectColumns, of: slice, entities: Entities, state: GameState) -> Tensor:
         """`(W, n, k, width)` what each agent is told of the objects `of`; zeros of what is absent."""
         cast, rows = entities.cast, slice(self._spec.num_agents + of.start, self._spec.num_agents + of.stop)
-        exists = self._exists(cast)[:, :, of].unsqueeze(3)
-        told = entities.qpos.new_zeros(*exists.shape[:3], kind.width)
-        told[..., :3] = entities.qpos[:, None, rows, :3]
-        told[..., kind.angles] = _angles(kind, entities, rows).unsqueeze(1)
-        told[..., kind.velocities] = _velocities(kind, entities, rows).unsqueeze(1)
+        told = entities.qpos.new_zeros(len(cast), of.stop - of.start, kind.width)
+        told[..., :3] = entities.qpos[:, rows, :3]
+        told[..., kind.angles] = _angles(kind, entities, rows)
+        told[..., kind.velocities] = _velocities(kind, entities, rows)
         if kind.has_index:
-            told[..., kind.velocities.stop] = torch.arange(exists.shape[2], dtype=told.dtype)
+            told[..., kind.velocities.stop] = torch.arange(told.shape[1], dtype=told.dtype)
         if kind.has_size and of.start == 0:  # of a ramp's size the original tells zeros
-            told[..., kind.size] = 2.0 * cast.half_sizes[:, None, of]
+            told[..., kind.size] = 2.0 * cast.half_sizes[:, of]
+        told[~cast.object_mask[:, of]] = 0.0
+        # All agents are told the same, but for the locks; nothing absent is locked.
+        told = torch.stack([told] * self._spec.num_agents, 1)
         if kind.has_locks:
             told[..., kind.locks] = self._lock_columns(state.locked[:, of], state.lock_owner[:, of])
-        return torch.where(exists, told, 0.0)
+        if not cast.agent_mask.all():
+            told[~cast.agent_mask] = 0.0
+        return told
 
     def _lock_columns(self, locked: Tensor, owner: Tensor) -> Tensor:
         """`(W, n, k, 3)` float64: locked by me, by my team, at all."""

@@ -31,8 +31,6 @@ STATISTICS = (
 )
 """Shown of the hiders' champions against the chaser (or the tracker)."""
 
-RETURN_LIMITS = (-50, 50)
-
 
 def plot_returns(runs: Mapping[str, Run], path: Path) -> None:
     """Draw mean returns against every held-out player.
@@ -52,9 +50,18 @@ def plot_returns(runs: Mapping[str, Run], path: Path) -> None:
             means, half = np.array([r.mean for r in rows]), np.array([r.ci_half_width for r in rows])
             _draw(axis, _steps(run, rows), means, half, colour, label)
         axis.set_title(f"{side.label} against {opponent}")
-        axis.set_ylim(*RETURN_LIMITS)
+        axis.set_ylim(*_limits(runs))
         axis.axhline(0, color="0.8", linewidth=0.8, zorder=0)
     _finish(figure, axes, "mean return of the champion's team", path)
+
+
+def _limits(runs: Mapping[str, Run]) -> tuple[float | None, float | None]:
+    """The least and the most that hiding and seeking pay in an episode, with a margin; other tasks: as drawn."""
+    rules = [run.config.rules for run in runs.values()]
+    if any(rule.task != "hide-and-seek" for rule in rules):
+        return None, None
+    most = 1.05 * max(rule.horizon * (1.0 - rule.prep_fraction) for rule in rules)
+    return -most, most
 
 
 def plot_statistics(runs: Mapping[str, Run], path: Path) -> None:

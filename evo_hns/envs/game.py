@@ -33,10 +33,10 @@ from evo_hns.worlds.scene import IntArray, Scene
 
 __all__ = ["Game", "GameState", "Step"]
 
-# Far beyond what playing gives (a jump over the 4 m walls, a walk out of the field): only a solver that
-# lost its footing brings something here.
-_LOWEST_CORNER = torch.tensor([-100.0, -100.0, -1.0], dtype=torch.float64)  # metres
-_HIGHEST_CORNER = torch.tensor([100.0, 100.0, 20.0], dtype=torch.float64)
+# Far beyond what playing gives (a jump over the 4 m walls, a run out of the field for a whole episode): only a
+# solver that lost its footing brings something here.
+_LOWEST, _HIGHEST, _FARTHEST = -1.0, 20.0, 100.0  # metres; the last beyond what can be run
+_TOP_SPEED = 10.0  # m/s along an axis: 100 N against a damping of 10 N s/m
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,9 @@ class Game:
         self._eyes = Eyes(scene, physics, rules.num_lidar_rays, world.num_food, rules.lidar_compression)
         self._hands = Hands(scene, physics, rules)
         self._builder = ObservationBuilder(self.observation_spec)
+        far = _FARTHEST + _TOP_SPEED * rules.horizon * num_substeps * scene.model.opt.timestep
+        self._lowest_corner = torch.tensor([-far, -far, _LOWEST], dtype=torch.float64)
+        self._highest_corner = torch.tensor([far, far, _HIGHEST], dtype=torch.float64)
         # The original's limits are float32 numbers, its bins between them float64.
         limit = float(np.float32(rules.action_limit))
         self._bins = torch.as_tensor(np.linspace(-limit, limit, self.action_spec.num_movement_bins))
@@ -178,7 +181,7 @@ class Game:
                 return
         failed = self.physics.step(self.num_substeps, running)[:num_worlds]
         pos = self._reader.positions(num_worlds)
-        inside = (pos >= _LOWEST_CORNER) & (pos <= _HIGHEST_CORNER)
+        inside = (pos >= self._lowest_corner) & (pos <= self._highest_corner)
         flung = ~inside.flatten(1).all(1) & ~failed & ~self._failed
         self.discards["physics"] += int(failed.sum())
         self.discards["flung"] += int(flung.sum())

@@ -257,3 +257,14 @@ def test_who_is_absent_is_told_nothing_of_anybody(make_game, play_randomly):
         assert absent.any()
         rows = ("observation_self", "agent_qpos_qvel", "box_obs", "ramp_obs", "food_obs", "lidar")
         assert all((step[name][absent] == 0).all() for name in rows)
+
+
+def test_who_runs_out_of_an_open_field_pays_to_the_end_of_a_long_episode(make_game):
+    open_field = {"scenario": "randomwalls", "num_rooms": 1, "outer_walls_probability": 0.0}
+    env = make_game(
+        1, num_hiders=1, num_seekers=1, num_boxes=0, num_ramps=0, horizon=240, prep_fraction=0.0, **open_field
+    )
+    away = Action(torch.full((1, 2, 3), 10), torch.zeros(1, 2) > 0, torch.zeros(1, 2) > 0)
+    last = play(env, [0], [away] * 240)[-1]
+    assert last["observation_self"][0, 0, :2].min() > 120.0
+    assert not last["failed"].any() and (last["reward"] == -10.0).all()

@@ -25,9 +25,12 @@ from evo_hns.spec import Side
 NUM_SLICES = 20
 
 MAX_GROWTH = 0.05
-"""Share by which memory may grow: allocators settle within 2 %; of 500 MB this is 5 bytes an env step in 5 million."""
+"""Share by which memory may grow in the second half. Worlds of a kind not met before raise the simulations' high-water
+marks, by less and less; a leak goes on: of 700 MB in 5 million env steps this is 14 bytes an env step."""
 MAX_SLOWDOWN = 0.5
 """Share by which an env step may take longer: other load on shared cores and caches makes up for a third."""
+MIN_CPU_SECONDS = 1.0
+"""Of a slice: the time that shorter ones take says nothing about speed."""
 MAX_DISCARDED = 0.25
 """Share of the episodes that may fail: in the full game random play has the solver fling something out of the world in
 about one of seven episodes of 240 env steps, with or without sleep, as the original's numbers have it."""
@@ -83,9 +86,9 @@ class Soak:
 
     @property
     def growth(self) -> float:
-        """Share by which memory grew: the last tenth against the end of the first, when all is compiled and cached."""
-        part = max(1, len(self.slices) // 10)
-        return min(s.memory_mb for s in self.slices[-part:]) / self.slices[part - 1].memory_mb - 1.0
+        """Share by which memory grew in the second half: the last tenth against the end of the first half."""
+        middle, part = max(1, len(self.slices) // 2), max(1, len(self.slices) // 10)
+        return min(s.memory_mb for s in self.slices[-part:]) / self.slices[middle - 1].memory_mb - 1.0
 
     @property
     def slowdown(self) -> float:
@@ -100,9 +103,10 @@ class Soak:
     @property
     def complaints(self) -> list[str]:
         """What went wrong, in words; nothing if all is well."""
+        slower = self.slowdown > MAX_SLOWDOWN and min(s.cpu_seconds for s in self.slices) >= MIN_CPU_SECONDS
         found = {
             f"memory grew by {self.growth:.1%}, more than {MAX_GROWTH:.0%}": self.growth > MAX_GROWTH,
-            f"env steps became {self.slowdown:.0%} slower, more than {MAX_SLOWDOWN:.0%}": self.slowdown > MAX_SLOWDOWN,
+            f"env steps became {self.slowdown:.0%} slower, more than {MAX_SLOWDOWN:.0%}": slower,
             f"{self.discarded:.1%} of the episodes failed, more than {MAX_DISCARDED:.0%}": (
                 self.discarded > MAX_DISCARDED
             ),

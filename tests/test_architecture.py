@@ -37,8 +37,7 @@ ROOMS: dict[str, set[str]] = {
         "archive",
         "search.base",
     },  # a run from start to end: loop, file, what is left to do
-    # `bench` measures a generation; `levers` and `timesteps` are run as modules and load an experiment themselves
-    "analysis": PLAYING | {"physics", "evaluation", "archive", "coevolution", "experiment"},
+    "analysis": PLAYING | {"physics", "evaluation", "archive", "coevolution"},  # `bench` measures a generation
     "baselines": PLAYING | {"evaluation"},
     "parallel_env": {"evaluation"},  # the game for outsiders; nothing here uses it
     "__main__": {"cli"},

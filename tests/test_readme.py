@@ -24,8 +24,8 @@ def commands() -> list[list[str]]:
 
 
 def test_there_are_commands_to_test() -> None:
-    verbs = {"train", "resume", "info", "evaluate", "record", "replay", "curves", "bench", "soak", "doctor"}
-    assert {line[0] for line in commands()} >= verbs
+    verbs = {"train", "resume", "info", "evaluate", "record", "replay", "curves", "bench", "doctor"}
+    assert {line[0] for line in commands()} >= verbs | {"levers", "timesteps", "soak"}
 
 
 @pytest.mark.parametrize("line", commands(), ids=shlex.join)
@@ -49,6 +49,10 @@ def test_the_commands_do_what_they_say_in_their_order(tmp_path: Path, monkeypatc
             line = [*line, "--generations", "14"]
         elif line[0] == "bench":
             continue  # measures for a minute; it has tests of its own
+        elif line[0] == "levers":
+            line = [*line, "--num-worlds", "1", "--repetitions", "1"]
+        elif line[0] == "timesteps":
+            line = [*line, "--num-worlds", "2", "--substeps", "15", "8"]
         elif line[0] == "soak":
             line = [*line[:2], "--env-steps", "12", "--rules.horizon", "6", "--physics.num-worlds", "2"]
         assert main(line) == 0, line

@@ -4,14 +4,10 @@ All levers play the same worlds with the same actions, env step by env step in t
 the physics alone: the ratios hold on a busy machine. *Drift* is the largest distance between a body with and
 without the lever, median over worlds; a push of 1e-6 m along the floor at the start says what drift is worth: play
 is chaotic, and what drifts less than that changes nothing anybody could measure.
-
-    python -m evo_hns.analysis.levers full
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -25,7 +21,6 @@ from torch import Tensor
 from evo_hns.config import RunConfig
 from evo_hns.envs.game import Game
 from evo_hns.evaluation.held_out import scripted_roster
-from evo_hns.experiment import load_experiment
 from evo_hns.physics import CpuPhysics
 from evo_hns.rollout import play
 from evo_hns.spec import Action, Observation, Side
@@ -129,6 +124,7 @@ def build_timed_game(config: RunConfig, num_worlds: int, pull: Callable[[mujoco.
         num_worlds: worlds side by side.
         pull: changes the compiled model.
     """
+    torch.set_num_threads(1)
     scene = build_scene(config.world, config.physics)
     if pull is not None:
         pull(scene.model)
@@ -212,28 +208,3 @@ def _random_actions(game: Game, seeds: np.ndarray) -> list[Action]:
 
 def _physics(game: Game) -> TimedPhysics:
     return cast(TimedPhysics, game.physics)
-
-
-def main() -> None:
-    """Print the table of an experiment, seed by seed range."""
-    parser = argparse.ArgumentParser(description="Levers of the physics: what they gain and what they change.")
-    parser.add_argument("experiment", help="a TOML file or a name")
-    parser.add_argument("--num-worlds", type=int, default=64)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1000], help="first seed of each repetition")
-    options = parser.parse_args()
-    torch.set_num_threads(1)
-    config = load_experiment(options.experiment)
-    runs = [measure(config, options.num_worlds, seed) for seed in options.seeds]
-    lines = ["| lever | speed-up | " + " | ".join(f"drift {t}" for t in MOMENTS) + " | same bits after a step |"]
-    lines.append("| --- " * (len(MOMENTS) + 3) + "|")
-    for name in runs[0]:
-        effects = [run[name] for run in runs]
-        drifts = " | ".join(f"{np.mean([effect.drift[t] for effect in effects]):.0e}" for t in MOMENTS)
-        gains = ", ".join(f"{effect.speed_up:.3f}" for effect in effects)
-        same = "yes" if all(effect.same_bits for effect in effects) else "no"
-        lines.append(f"| {name} | {gains} | {drifts} | {same} |")
-    sys.stdout.write("\n".join(lines) + "\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -2,14 +2,10 @@
 
 The env step stays as long as it is; it is only cut into fewer substeps. All timesteps play the same worlds with the
 same players, a batch at a time in turns, and CPU time is taken around the physics alone.
-
-    python -m evo_hns.analysis.timesteps quadrant --hiders fugitive --seekers chaser
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -19,13 +15,13 @@ import torch
 from torch import Tensor
 
 from evo_hns.analysis.levers import TimedPhysics, build_timed_game
-from evo_hns.config import RunConfig
+from evo_hns.config import ConfigError, PhysicsConfig, RunConfig
 from evo_hns.envs.game import Game, Step
 from evo_hns.envs.manipulation import distance_to_cuboids
 from evo_hns.evaluation.evaluators import join
 from evo_hns.evaluation.held_out import scripted_roster
 from evo_hns.evaluation.intervals import Estimate, estimate
-from evo_hns.experiment import load_experiment
+from evo_hns.policies import SCRIPTED
 from evo_hns.rollout import Episodes, play
 from evo_hns.spec import Action, Observation, Side
 from evo_hns.worlds.sizes import AGENT_RADIUS, NUM_OUTER_WALLS
@@ -72,30 +68,33 @@ class WallWatch:
 
 
 def compare(
-    config: RunConfig, substeps: Sequence[int], players: dict[Side, str], num_worlds: int, batch: int = 64
+    config: RunConfig, cuts: Sequence[PhysicsConfig], players: dict[Side, str], num_worlds: int, batch: int = 64
 ) -> list[Timestep]:
-    """Play the same matches with each number of substeps.
+    """Play the same matches at each timestep.
 
     Args:
-        config: the game, with its own timestep.
-        substeps: how many an env step is cut into.
+        config: the game.
+        cuts: how env steps are cut into substeps (`PhysicsConfig.of_search`), each in another number.
         players: names of the scripted players of both sides.
         num_worlds: worlds, seeds from 0 on.
         batch: worlds side by side.
+
+    Raises:
+        ConfigError: there is no such player.
     """
-    physics = config.physics
-    duration = physics.timestep * physics.num_substeps
-    games = {}
-    for n in substeps:
-        cut = physics.model_copy(update={"timestep": duration / n, "num_substeps": n})
-        games[n] = build_timed_game(config.model_copy(update={"physics": cut}), batch)
-    played: dict[int, list[Episodes]] = {n: [] for n in substeps}
+    if unknown := [name for name in players.values() if name not in SCRIPTED]:
+        raise ConfigError(f"no scripted player {unknown[0]!r}; there are {', '.join(SCRIPTED)}")
+    games = {
+        cut.num_substeps: build_timed_game(config.model_copy(update={"physics": cut}), min(batch, num_worlds))
+        for cut in cuts
+    }
+    played: dict[int, list[Episodes]] = {n: [] for n in games}
     for first in range(0, num_worlds, batch):
         seeds = np.arange(first, min(first + batch, num_worlds), dtype=np.int64)
         for n, game in games.items():
             played[n].append(_play(game, players, seeds))
     env_steps = num_worlds * config.rules.horizon
-    return [_sum_up(n, games[n], join(played[n]), env_steps) for n in substeps]
+    return [_sum_up(n, games[n], join(played[n]), env_steps) for n in games]
 
 
 def _play(game: Game, players: dict[Side, str], seeds: np.ndarray) -> Episodes:
@@ -120,30 +119,3 @@ def _sum_up(num_substeps: int, game: Game, episodes: Episodes, env_steps: int) -
         {name: estimate(values[scored].numpy()) for name, values in episodes.metrics.items()},
         float(episodes.failed.double().mean()),
     )
-
-
-def main() -> None:
-    """Print the table of an experiment."""
-    parser = argparse.ArgumentParser(description="The game at coarser timesteps.")
-    parser.add_argument("experiment", help="a TOML file or a name")
-    parser.add_argument("--substeps", type=int, nargs="+", default=[15, 10, 8, 6, 5])
-    parser.add_argument("--hiders", default="random", help="a scripted player")
-    parser.add_argument("--seekers", default="random", help="a scripted player")
-    parser.add_argument("--num-worlds", type=int, default=256)
-    options = parser.parse_args()
-    torch.set_num_threads(1)
-    players = {Side.HIDERS: options.hiders, Side.SEEKERS: options.seekers}
-    results = compare(load_experiment(options.experiment), options.substeps, players, options.num_worlds)
-    rows = {"physics, us per env step": [f"{r.microseconds:.0f}" for r in results]}
-    rows["speed-up of the physics"] = [f"{results[0].microseconds / r.microseconds:.2f}" for r in results]
-    rows["discarded worlds"] = [f"{r.discarded:.1%}" for r in results]
-    for name in results[0].figures:
-        rows[name] = [f"{r.figures[name].mean:.3f} ± {r.figures[name].half_width:.3f}" for r in results]
-    lines = ["| substeps | " + " | ".join(str(r.num_substeps) for r in results) + " |"]
-    lines.append("| --- " * (len(results) + 1) + "|")
-    lines += [f"| {name} | " + " | ".join(cells) + " |" for name, cells in rows.items()]
-    sys.stdout.write("\n".join(lines) + "\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from evo_hns.analysis.bench import Benchmark
     from evo_hns.analysis.evaluate import Evaluation
     from evo_hns.analysis.info import Gain
+    from evo_hns.analysis.levers import Effect
     from evo_hns.analysis.replay import Replay
     from evo_hns.analysis.soak import Slice, Soak
+    from evo_hns.analysis.timesteps import Timestep
     from evo_hns.archive import Run
 
 
@@ -175,3 +177,30 @@ def soak_text(result: Soak) -> str:
 def _discards(played: Slice | Soak) -> str:
     causes = ", ".join(f"{count:,} {cause}" for cause, count in played.discards.items())
     return f"{sum(played.discards.values()):,} of {played.episodes:,} episodes discarded ({causes})"
+
+
+def levers_text(runs: Sequence[Mapping[str, Effect]]) -> str:
+    """A row for each lever: its speed-up in every repetition, its mean drift, and whether a step has the same bits."""
+    moments = list(next(iter(runs[0].values())).drift)
+    header = ["lever", "speed-up", *(f"drift {t}" for t in moments), "same bits"]
+    rows = []
+    for name in runs[0]:
+        effects = [run[name] for run in runs]
+        drifts = [f"{sum(effect.drift[t] for effect in effects) / len(effects):.0e}" for t in moments]
+        gains = ", ".join(f"{effect.speed_up:.3f}" for effect in effects)
+        rows.append([name, gains, *drifts, "yes" if all(effect.same_bits for effect in effects) else "no"])
+    return f"{columns([header, *rows])}\ndrift: metres after so many env steps, median over worlds"
+
+
+def timesteps_text(results: Sequence[Timestep]) -> str:
+    """A column for each timestep, the first being the measure of the others."""
+    rows: list[list[object]] = [
+        ["substeps", *(r.num_substeps for r in results)],
+        ["physics, us per env step", *(f"{r.microseconds:.0f}" for r in results)],
+        ["speed-up of the physics", *(f"{results[0].microseconds / r.microseconds:.2f}" for r in results)],
+        ["discarded worlds", *(f"{r.discarded:.1%}" for r in results)],
+    ]
+    for name in results[0].figures:
+        figures = [r.figures[name] for r in results]
+        rows.append([name, *(f"{figure.mean:.3f} ± {figure.half_width:.3f}" for figure in figures)])
+    return columns(rows)

@@ -14,6 +14,7 @@ from typing import Annotated, Protocol
 import tyro
 from tyro.conf import FlagCreatePairsOff, Positional
 
+from evo_hns.cli.checks import Bench, Doctor, Levers, Parity, Soak, Timesteps
 from evo_hns.cli.console import can_go_on, command, free_path, show, show_result
 from evo_hns.cli.options import (
     AnySetting,
@@ -28,13 +29,10 @@ from evo_hns.cli.options import (
     Text,
 )
 from evo_hns.cli.tables import (
-    bench_text,
     evaluation_text,
     info_text,
     replay_text,
     replays_text,
-    soak_line,
-    soak_text,
 )
 from evo_hns.config import ConfigError
 from evo_hns.experiment import load_experiment
@@ -229,99 +227,6 @@ class Curves:
         show({"picture": self.output} if self.as_json else f"The picture is {self.output}.")
 
 
-@dataclass(frozen=True)
-class Parity:
-    """Replay recordings of the original game, and say how exactly this one agrees."""
-
-    files: Annotated[Positional[tuple[Path, ...]], tyro.conf.arg(metavar="FILE...")]
-    """Recordings (.npz)."""
-    as_json: Json = False
-    """Print JSON."""
-
-    def __call__(self) -> None:
-        """Print the differences; exit code 1 if any is too large."""
-        from evo_hns.analysis.parity import format_reports, replay
-
-        if not self.files:
-            raise ConfigError("parity needs a recording (.npz) to replay")
-        reports = [replay(path) for path in self.files]
-        if self.as_json:
-            show([report.to_dict() for report in reports])
-        else:
-            print(format_reports(reports))
-        if not all(report.within_tolerance for report in reports):
-            raise SystemExit(1)
-
-
-@dataclass(frozen=True)
-class Bench:
-    """Measure where the time goes: bare physics, the rules, the networks, a whole generation."""
-
-    experiment: Experiment = "quadrant"
-    """A TOML file, or the name of one under experiments/."""
-    as_json: Json = False
-    """Print JSON."""
-    settings: Settings = ()
-    """Any setting; --physics.num-worlds 64 is short for --set physics.num_worlds=64."""
-
-    def __call__(self) -> None:
-        """Print the rate of each layer."""
-        resolved = load_experiment(self.experiment, self.settings)
-        from evo_hns.analysis.bench import bench
-
-        result = bench(resolved)
-        show(result.as_dict() if self.as_json else bench_text(result))
-
-
-@dataclass(frozen=True)
-class Soak:
-    """Play millions of random env steps, and say whether memory, speed and physics hold out."""
-
-    experiment: Experiment
-    """A TOML file, or the name of one under experiments/."""
-    env_steps: int = 5_000_000
-    """How many, at least; whole batches of worlds are played."""
-    as_json: Json = False
-    """Print JSON; the lines in between go to the standard error."""
-    settings: Settings = ()
-    """Any setting; --physics.num-worlds 64 is short for --set physics.num_worlds=64."""
-
-    def __call__(self) -> None:
-        """Print a line for each slice and a verdict; exit code 1 if something grew, slowed down or failed too much."""
-        resolved = load_experiment(self.experiment, self.settings)
-        from evo_hns.analysis.soak import soak
-
-        so_far = None
-        try:
-            for so_far in soak(resolved, self.env_steps):
-                line = soak_line(so_far, self.env_steps)
-                print(line, file=sys.stderr if self.as_json else sys.stdout, flush=True)
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt(soak_text(so_far) if so_far else "nothing was measured yet") from None
-        if so_far is None:  # at least one slice is played
-            return
-        show(so_far.as_dict() if self.as_json else soak_text(so_far))
-        if so_far.complaints:
-            raise SystemExit(1)
-
-
-@dataclass(frozen=True)
-class Doctor:
-    """Say what works on this machine, and what to do about what does not."""
-
-    as_json: Json = False
-    """Print JSON."""
-
-    def __call__(self) -> None:
-        """Print findings; exit code 1 if something needed is broken."""
-        from evo_hns.analysis.doctor import diagnose
-
-        findings = diagnose()
-        show([vars(finding) for finding in findings] if self.as_json else "\n".join(map(str, findings)))
-        if any(finding.needed and not finding.ok for finding in findings):
-            raise SystemExit(1)
-
-
 VERBS: dict[str, type[Verb]] = {
     "train": Train,
     "resume": Resume,
@@ -332,6 +237,8 @@ VERBS: dict[str, type[Verb]] = {
     "curves": Curves,
     "parity": Parity,
     "bench": Bench,
+    "levers": Levers,
+    "timesteps": Timesteps,
     "soak": Soak,
     "doctor": Doctor,
 }

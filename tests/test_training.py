@@ -221,7 +221,7 @@ def test_a_run_never_overwrites_another(tmp_path: Path) -> None:
     ("changes", "complaint"),
     [
         ({"search": {"algorithm": "cmaes"}, "policy": {"hidden_size": 64}}, "cmaes takes at most 5000"),
-        ({"world": {"num_boxes": 9, "box_size": 1.5}}, "no free place for every object"),
+        ({"world": {"num_boxes": 9, "box_size": 1.5}}, "no free place for every room and object"),
     ],
 )
 def test_settings_that_cannot_be_played_leave_no_file(changes: dict[str, Any], complaint: str, tmp_path: Path) -> None:

@@ -10,11 +10,10 @@ import math
 
 import numpy as np
 
-from evo_hns.policies.heads import movement_bin
 from evo_hns.policies.kernel import kernel
 from evo_hns.policies.scripted.field import distance, waypoint
 from evo_hns.policies.scripted.motion import around, force_towards, turn_towards
-from evo_hns.policies.scripted.player import ScriptedPolicy, draw, nearest_opponent
+from evo_hns.policies.scripted.player import ScriptedPolicy, draw, mover, nearest_opponent
 from evo_hns.policies.scripted.survey import NUM_CELLS, cell_centre, choose, look, unfold
 from evo_hns.spec import ObservationSpec
 
@@ -38,30 +37,7 @@ _MEMORY_SIZE = _AGES + NUM_CELLS
 
 def build_chaser(spec: ObservationSpec) -> ScriptedPolicy:
     """Chases and searches; neither grabs nor locks."""
-    return ScriptedPolicy(_script, memory_size=_MEMORY_SIZE)
-
-
-@kernel
-def _script(
-    present: np.ndarray,
-    me: np.ndarray,
-    others: np.ndarray,
-    sees: np.ndarray,
-    lidar: np.ndarray,
-    doors: np.ndarray,
-    memory: np.ndarray,
-    movement: np.ndarray,
-    pull: np.ndarray,
-    glueall: np.ndarray,
-) -> None:
-    for w in range(me.shape[0]):
-        for a in range(me.shape[1]):
-            if not present[w, a]:
-                continue
-            fx, fy, torque = _decide(me[w, a], others[w, a], sees[w, a], lidar[w, a], doors[w], memory[w, a])
-            movement[w, a, 0], movement[w, a, 1] = movement_bin(fx), movement_bin(fy)
-            movement[w, a, 2] = movement_bin(torque)
-            pull[w, a], glueall[w, a] = False, False
+    return ScriptedPolicy(mover(_decide), memory_size=_MEMORY_SIZE)
 
 
 @kernel

@@ -11,7 +11,6 @@ import math
 
 import numpy as np
 
-from evo_hns.policies.heads import movement_bin
 from evo_hns.policies.kernel import kernel
 from evo_hns.policies.scripted.chart import (
     CHART_SIZE,
@@ -26,7 +25,7 @@ from evo_hns.policies.scripted.chart import (
 )
 from evo_hns.policies.scripted.field import distance
 from evo_hns.policies.scripted.motion import force_towards, turn_towards
-from evo_hns.policies.scripted.player import ScriptedPolicy, draw, nearest_opponent
+from evo_hns.policies.scripted.player import ScriptedPolicy, draw, mover, nearest_opponent
 from evo_hns.policies.scripted.route import HOME_RANGE, WALK_SIZE, flood, heading, most_worth, step_towards
 from evo_hns.spec import ObservationSpec
 
@@ -52,43 +51,15 @@ _MEMORY_SIZE = _CHART + CHART_SIZE
 
 def build_evader(spec: ObservationSpec) -> ScriptedPolicy:
     """Explores, hides, watches, flees; neither grabs nor locks."""
-    return ScriptedPolicy(_script, memory_size=_MEMORY_SIZE)
-
-
-@kernel
-def _script(
-    present: np.ndarray,
-    me: np.ndarray,
-    others: np.ndarray,
-    sees: np.ndarray,
-    lidar: np.ndarray,
-    doors: np.ndarray,
-    memory: np.ndarray,
-    movement: np.ndarray,
-    pull: np.ndarray,
-    glueall: np.ndarray,
-) -> None:
-    mine, theirs = np.empty(NUM_CELLS), np.empty(NUM_CELLS)
-    for w in range(me.shape[0]):
-        for a in range(me.shape[1]):
-            if not present[w, a]:
-                continue
-            fx, fy, torque = _decide(me[w, a], others[w, a], sees[w, a], lidar[w, a], memory[w, a], mine, theirs)
-            movement[w, a, 0], movement[w, a, 1] = movement_bin(fx), movement_bin(fy)
-            movement[w, a, 2] = movement_bin(torque)
+    return ScriptedPolicy(mover(_decide), memory_size=_MEMORY_SIZE)
 
 
 @kernel
 def _decide(
-    me: np.ndarray,
-    others: np.ndarray,
-    sees: np.ndarray,
-    lidar: np.ndarray,
-    row: np.ndarray,
-    mine: np.ndarray,
-    theirs: np.ndarray,
+    me: np.ndarray, others: np.ndarray, sees: np.ndarray, lidar: np.ndarray, doors: np.ndarray, row: np.ndarray
 ) -> tuple[float, float, float]:
     """Force and torque of one agent."""
+    mine, theirs = np.empty(NUM_CELLS), np.empty(NUM_CELLS)
     x, y = me[0] + _HALF_AGENT, me[1] + _HALF_AGENT
     chart, walk = chart_in(row[_CHART:]), row[_WALK : _WALK + WALK_SIZE]
     if row[_STARTED] == 0:

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from evo_hns.policies.heads import movement_bin
 from evo_hns.policies.kernel import kernel
 from evo_hns.policies.scripted.field import WALL, distance, in_room, in_sight, on_vertical_wall, way_length, waypoint
 from evo_hns.policies.scripted.motion import around, force_towards, turn_towards
-from evo_hns.policies.scripted.player import ScriptedPolicy
+from evo_hns.policies.scripted.player import ScriptedPolicy, mover
 from evo_hns.spec import ObservationSpec
 
 _HALF_AGENT = 0.15
@@ -41,30 +40,7 @@ _MEMORY_SIZE = 5
 
 def build_fugitive(spec: ObservationSpec) -> ScriptedPolicy:
     """Hides, watches, flees; neither grabs nor locks."""
-    return ScriptedPolicy(_script, memory_size=_MEMORY_SIZE)
-
-
-@kernel
-def _script(
-    present: np.ndarray,
-    me: np.ndarray,
-    others: np.ndarray,
-    sees: np.ndarray,
-    lidar: np.ndarray,
-    doors: np.ndarray,
-    memory: np.ndarray,
-    movement: np.ndarray,
-    pull: np.ndarray,
-    glueall: np.ndarray,
-) -> None:
-    for w in range(me.shape[0]):
-        for a in range(me.shape[1]):
-            if not present[w, a]:
-                continue
-            fx, fy, torque = _decide(me[w, a], others[w, a], sees[w, a], lidar[w, a], doors[w], memory[w, a])
-            movement[w, a, 0], movement[w, a, 1] = movement_bin(fx), movement_bin(fy)
-            movement[w, a, 2] = movement_bin(torque)
-            pull[w, a], glueall[w, a] = False, False
+    return ScriptedPolicy(mover(_decide), memory_size=_MEMORY_SIZE)
 
 
 @kernel

@@ -6,6 +6,7 @@ memory is the stream, all other columns belong to the script and start at zero.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor
 
 from evo_hns.policies.base import PolicyState
-from evo_hns.policies.heads import MIDDLE_BIN
+from evo_hns.policies.heads import MIDDLE_BIN, movement_bin
 from evo_hns.policies.kernel import kernel
 from evo_hns.spec import Action, Observation
 
@@ -26,6 +27,38 @@ not exist it leaves the last four as they are: no action."""
 
 
 _LOW = np.uint64(0xFFFFFFFF)
+
+
+@functools.cache
+def mover(decide: Callable[..., tuple[float, float, float]]) -> Script:
+    """The script of a player that moves and does nothing else.
+
+    Args:
+        decide: a kernel `decide(me, others, sees, lidar, doors, row)` of one agent that is there: what it is told and
+            its row of the memory, which it renews; force along world x and y and torque, in [-1, 1].
+    """
+
+    @kernel
+    def script(
+        present: np.ndarray,
+        me: np.ndarray,
+        others: np.ndarray,
+        sees: np.ndarray,
+        lidar: np.ndarray,
+        doors: np.ndarray,
+        memory: np.ndarray,
+        movement: np.ndarray,
+        pull: np.ndarray,
+        glueall: np.ndarray,
+    ) -> None:
+        for w in range(me.shape[0]):
+            for a in range(me.shape[1]):
+                if present[w, a]:
+                    x, y, torque = decide(me[w, a], others[w, a], sees[w, a], lidar[w, a], doors[w], memory[w, a])
+                    movement[w, a, 0], movement[w, a, 1] = movement_bin(x), movement_bin(y)
+                    movement[w, a, 2] = movement_bin(torque)
+
+    return script
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,10 @@ from torch import Tensor
 from evo_hns.config import RunConfig
 from evo_hns.envs.game import Game
 from evo_hns.evaluation.held_out import scripted_roster
+from evo_hns.evaluation.recording import ActionRecorder, steps_of
 from evo_hns.physics import CpuPhysics
 from evo_hns.rollout import play
-from evo_hns.spec import Action, Observation, Side
+from evo_hns.spec import Action, Side
 from evo_hns.worlds.layout import sample_layouts
 from evo_hns.worlds.scene import build_scene
 
@@ -185,25 +186,14 @@ def _push(game: Game, exists: Tensor) -> None:
     game.physics.forward()
 
 
-class _ActionRecorder:
-    """Keeps what everybody did."""
-
-    def __init__(self) -> None:
-        self.actions: list[Action] = []
-
-    def record(self, observation: Observation, action: Action, step: object) -> None:
-        """Keep an env step's action."""
-        self.actions.append(action)
-
-
 def _random_actions(game: Game, seeds: np.ndarray) -> list[Action]:
     """What random players do in these worlds."""
-    recorder = _ActionRecorder()
+    recorder = ActionRecorder()
     rosters = {side: scripted_roster("random", game.observation_spec) for side in Side}
     rows = torch.zeros(len(seeds), dtype=torch.int64)
     policies = {side: roster.policy for side, roster in rosters.items()}
     play(game, policies, {side: roster.params(rows) for side, roster in rosters.items()}, seeds, recorder=recorder)
-    return recorder.actions
+    return list(steps_of(recorder.actions))
 
 
 def _physics(game: Game) -> TimedPhysics:

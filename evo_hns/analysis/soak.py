@@ -33,7 +33,7 @@ MIN_CPU_SECONDS = 1.0
 """Of a slice: the time that shorter ones take says nothing about speed."""
 MAX_DISCARDED = 0.25
 """Share of the episodes that may fail: in the full game random play has the solver fling something out of the world in
-about one of seven episodes of 240 env steps, with or without sleep, as the original's numbers have it."""
+about one of seven episodes of 240 env steps, with or without sleep and at any timestep that was tried."""
 
 
 @dataclass(frozen=True)

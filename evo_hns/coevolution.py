@@ -20,7 +20,7 @@ from torch import Tensor
 from evo_hns.archive.hall_of_fame import HallOfFame
 from evo_hns.archive.records import Champion, GenerationRecord, HeldOutRow, RecordedMatch, recorded_matches
 from evo_hns.config import CoevolutionConfig, RunConfig
-from evo_hns.evaluation.evaluators import LocalEvaluator, Roster
+from evo_hns.evaluation.evaluators import Evaluator, Roster
 from evo_hns.evaluation.fitness import team_fitness
 from evo_hns.evaluation.held_out import HeldOut, mean_metrics, measure
 from evo_hns.evaluation.matches import HELD_OUT_SEED, MatchTable, concatenate, fresh_seeds, same_list_for_all
@@ -60,7 +60,7 @@ class Wave:
         return int(self.episodes.failed.sum())
 
 
-def build_populations(config: RunConfig, evaluator: LocalEvaluator) -> Populations:
+def build_populations(config: RunConfig, evaluator: Evaluator) -> Populations:
     """Both populations at their beginning, each with a random stream of its own."""
     lengths = evaluator.player.genome_lengths
     return {
@@ -73,7 +73,7 @@ def build_populations(config: RunConfig, evaluator: LocalEvaluator) -> Populatio
 
 
 def coevolve(
-    config: RunConfig, evaluator: LocalEvaluator, populations: Populations, first_generation: int = 0
+    config: RunConfig, evaluator: Evaluator, populations: Populations, first_generation: int = 0
 ) -> Iterator[GenerationRecord]:
     """Run generations one by one, each as soon as the last was taken.
 
@@ -88,7 +88,7 @@ def coevolve(
 
 
 def run_generation(
-    config: RunConfig, evaluator: LocalEvaluator, populations: Populations, generation: int
+    config: RunConfig, evaluator: Evaluator, populations: Populations, generation: int
 ) -> GenerationRecord:
     """Ask, play, tell; find the champions on fresh worlds; remember and measure them."""
     clock = Clock()
@@ -124,6 +124,7 @@ def run_generation(
         metrics={
             **wave_metrics(wave, final, moves, config.rules.horizon),
             **clock.laps,
+            **evaluator.take_figures(),
             "memory_peak_mb": peak_memory(),
         },
         held_out=tuple(held_out_row(generation, result) for result in held_out),
@@ -153,7 +154,7 @@ def draw_opponents(
     return drawn
 
 
-def play_wave(evaluator: LocalEvaluator, contestants: PerSide, opponents: PerSide, rng: np.random.Generator) -> Wave:
+def play_wave(evaluator: Evaluator, contestants: PerSide, opponents: PerSide, rng: np.random.Generator) -> Wave:
     """Both sides at once: every contestant of a side meets the same opponents in the same fresh worlds.
 
     In a task of one team the other side has nobody to be compared: its fitness is 0.
@@ -191,7 +192,7 @@ def crown(finalists: Tensor, fitness: Tensor) -> Champion:
 
 
 def measure_champions(
-    config: RunConfig, evaluator: LocalEvaluator, champions: Mapping[Side, Champion], generation: int
+    config: RunConfig, evaluator: Evaluator, champions: Mapping[Side, Champion], generation: int
 ) -> list[HeldOut]:
     """Held-out measurements that are due: of the first, the last and every so many generations."""
     settings = config.coevolution
@@ -202,7 +203,7 @@ def measure_champions(
 
 
 def record_champions(
-    config: RunConfig, evaluator: LocalEvaluator, champions: Mapping[Side, Champion], generation: int
+    config: RunConfig, evaluator: Evaluator, champions: Mapping[Side, Champion], generation: int
 ) -> tuple[RecordedMatch, ...]:
     """The champions of a measured generation against each other, in fresh worlds, to be watched later."""
     num = config.coevolution.recorded_matches
@@ -215,7 +216,7 @@ def record_champions(
     return recorded_matches(generation, players, seeds, outcome(episodes), actions)
 
 
-def champion_rosters(evaluator: LocalEvaluator, champions: Mapping[Side, Champion]) -> dict[Side, Roster]:
+def champion_rosters(evaluator: Evaluator, champions: Mapping[Side, Champion]) -> dict[Side, Roster]:
     """The champions, each as a roster of one."""
     return {side: evaluator.player.roster(side, torch.from_numpy(champions[side].genome)[None]) for side in Side}
 

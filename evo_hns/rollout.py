@@ -29,6 +29,12 @@ class Episodes:
     failed: Tensor  #: `(W,)` bool, the physics failed: to be counted, never scored
     agent_mask: Tensor  #: `(W, A)` bool, the agent was there; others have a return of 0
 
+    def take(self, index: np.ndarray) -> Episodes:
+        """Some of the matches, in this order."""
+        rows = torch.from_numpy(index)
+        metrics = {name: values[rows] for name, values in self.metrics.items()}
+        return Episodes(self.returns[rows], metrics, self.failed[rows], self.agent_mask[rows])
+
 
 class Recorder(Protocol):
     """Watches a batch of matches as it is played."""

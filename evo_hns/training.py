@@ -6,9 +6,10 @@ loses the generation in flight and nothing else; `resume` goes on from there to 
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
@@ -20,24 +21,41 @@ from evo_hns.archive.records import GenerationRecord, Run
 from evo_hns.archive.run_file import RunFile
 from evo_hns.coevolution import Population, Populations, build_populations, coevolve, held_out_is_due
 from evo_hns.config import ConfigError, RunConfig
-from evo_hns.evaluation.evaluators import LocalEvaluator, build_search_evaluator
+from evo_hns.evaluation.evaluators import Evaluator, build_search_evaluator
 from evo_hns.evaluation.held_out import held_out_opponents
+from evo_hns.evaluation.leading import Leader, RankEvaluator
 from evo_hns.evaluation.matches import MatchTable
+from evo_hns.evaluation.ranks import Ranks
+from evo_hns.machine import usable_cores
+from evo_hns.notice import Notice
 from evo_hns.search.base import SearchState
 from evo_hns.spec import Side
+
+MAY_CHANGE = frozenset({"physics.num_worlds", "physics.num_threads", "coevolution.generations"})
+"""Settings with which a run may go on that are not its own: they change no number of a generation."""
 
 Observer = Callable[[GenerationRecord], None]
 """Is shown each generation after it is safe on disk."""
 
 
 @dataclass(frozen=True)
+class Crew:
+    """Who plays the matches of a run, and what it was told by signals."""
+
+    notice: Notice = field(default_factory=Notice)
+    ranks: Ranks | None = None  #: all processes, this one being the leader; None: this one is alone
+
+
+@dataclass(frozen=True)
 class Cost:
-    """What a run will take on this machine."""
+    """What a run will take on this machine, or these."""
 
     env_steps_per_generation: int
     held_out_env_steps: int  #: of all held-out measurements and recorded matches together
     generations: int
     env_steps_per_second: float  #: measured just now
+    players: str  #: who plays the matches, and where
+    warnings: tuple[str, ...] = ()  #: what makes them slower than they could be
 
     @property
     def env_steps(self) -> int:
@@ -50,33 +68,44 @@ class Cost:
         return (self.env_steps + self.held_out_env_steps) / self.env_steps_per_second
 
 
-def train(config: RunConfig, path: Path, *, announce: Callable[[Cost], None], observers: Sequence[Observer]) -> None:
+def train(
+    config: RunConfig,
+    path: Path,
+    *,
+    crew: Crew | None = None,
+    announce: Callable[[Cost], None],
+    observers: Sequence[Observer],
+) -> None:
     """Start a run and keep it going to its last generation.
 
     Args:
         config: the settings; they are stored in the run file.
         path: the run file to create.
+        crew: who plays the matches; by default this process.
         announce: is shown the cost before the first generation.
         observers: are shown each generation.
 
     Raises:
         RunFileError: the file exists, cannot be written, or another run writes it.
         ConfigError: the settings cannot be played.
+        Stopped: a signal said so; the run can be resumed.
     """
     RunFile.check_free(path)  # before anything that takes seconds
-    evaluator = build_search_evaluator(config)
+    crew = crew or Crew()
+    evaluator = build_run_evaluator(config, path, crew)
     populations = build_populations(config, evaluator)
-    cost = estimate_cost(config, evaluator, first_generation=0)
+    cost = estimate_cost(config, evaluator, crew, first_generation=0)
     # Settings that cannot be played have failed by now, and leave no file behind.
     with RunFile.create(path, config, evaluator.player.genome_lengths) as run_file:
         announce(cost)
-        _go_on(config, evaluator, populations, run_file, observers)
+        _go_on(config, evaluator, populations, run_file, crew, observers)
 
 
 def resume(
     path: Path,
     *,
     generations: int | None = None,
+    crew: Crew | None = None,
     announce: Callable[[Cost], None],
     observers: Sequence[Observer],
 ) -> None:
@@ -85,13 +114,16 @@ def resume(
     Args:
         path: the run file.
         generations: a new total, to extend a run beyond what it was started with.
+        crew: who plays the matches; by default this process.
         announce: is shown the cost of what is left.
         observers: are shown each new generation.
 
     Raises:
         RunFileError: the file cannot be read or written, or another run writes it.
         ConfigError: nothing is left to do.
+        Stopped: a signal said so; the run can be resumed again.
     """
+    crew = crew or Crew()
     with RunFile.open(path) as run_file:
         config = extended(run_file.run.config, generations)
         first = run_file.run.num_generations
@@ -100,23 +132,62 @@ def resume(
                 f"{path} has all its {first} generations; to go on, ask for more with --generations {2 * first}"
             )
         run_file.reconfigure(config)
-        evaluator = build_search_evaluator(config)
+        evaluator = build_run_evaluator(config, path, crew)
         populations = restored(build_populations(config, evaluator), run_file.run)
-        announce(estimate_cost(config, evaluator, first))
-        _go_on(config, evaluator, populations, run_file, observers)
+        announce(estimate_cost(config, evaluator, crew, first))
+        _go_on(config, evaluator, populations, run_file, crew, observers)
+
+
+def is_finished(path: Path, config: RunConfig) -> bool:
+    """Whether a run has all the generations that settings ask for; they may ask for more than it was started with.
+
+    Args:
+        path: the run file.
+        config: the settings with which it is to go on.
+
+    Raises:
+        RunFileError: the file cannot be read.
+        ConfigError: it is a run of other settings; the first difference is named.
+    """
+    run = RunFile.read(path)
+    for name, (theirs, asked) in run.config.differences(config).items():
+        if name not in MAY_CHANGE:
+            raise ConfigError(
+                f"{path} is a run with {name} = {theirs}, got {asked}: take another file for a new run, "
+                "or resume it with its own settings"
+            )
+    return run.num_generations >= config.coevolution.generations
+
+
+def build_run_evaluator(config: RunConfig, path: Path, crew: Crew) -> Evaluator:
+    """Where the matches of a run are played: here, or on all ranks.
+
+    Args:
+        config: the run's settings.
+        path: the run file.
+        crew: who plays.
+    """
+    if crew.ranks is None:
+        return build_search_evaluator(config, crew.notice)
+    return RankEvaluator(Leader(crew.ranks, config, path.resolve(), crew.notice))
 
 
 def _go_on(
     config: RunConfig,
-    evaluator: LocalEvaluator,
+    evaluator: Evaluator,
     populations: Populations,
     run_file: RunFile,
+    crew: Crew,
     observers: Sequence[Observer],
 ) -> None:
+    crew.notice.begin_generation()
     for record in coevolve(config, evaluator, populations, run_file.run.num_generations):
         run_file.commit(record)
         for observe in observers:
             observe(record)
+        if record.generation + 1 < config.coevolution.generations:
+            crew.notice.end_generation()
+            crew.notice.begin_generation()
 
 
 def extended(config: RunConfig, generations: int | None) -> RunConfig:
@@ -146,8 +217,8 @@ def restored(fresh: Populations, run: Run) -> Populations:
     return populations
 
 
-def estimate_cost(config: RunConfig, evaluator: LocalEvaluator, first_generation: int) -> Cost:
-    """What is left of a run will take, from a short measurement with still networks."""
+def estimate_cost(config: RunConfig, evaluator: Evaluator, crew: Crew, first_generation: int) -> Cost:
+    """What is left of a run will take, from a short measurement with random networks."""
     settings, horizon, spec = config.coevolution, config.rules.horizon, evaluator.player.spec
     popsizes = sum(config.side(side).search.popsize for side in spec.teams)
     finalists = len(spec.teams) * (settings.num_finalists + 1)
@@ -160,17 +231,39 @@ def estimate_cost(config: RunConfig, evaluator: LocalEvaluator, first_generation
         held_out_env_steps=len(measured) * unscored * horizon,
         generations=settings.generations - first_generation,
         env_steps_per_second=measure_speed(config, evaluator),
+        players=describe_players(config, crew),
+        warnings=tuple(list_warnings(config, evaluator, crew)),
     )
 
 
-def measure_speed(config: RunConfig, evaluator: LocalEvaluator) -> float:
-    """Env steps per second with random networks, measured on one batch per thread."""
+def describe_players(config: RunConfig, crew: Crew) -> str:
+    """Who plays the matches, and where, in a line."""
+    if crew.ranks is not None:
+        return crew.ranks.describe()
+    count = config.physics.num_threads or usable_cores()
+    return f"{count} thread{'s' * (count != 1)} of one process on {socket.gethostname()}"
+
+
+def list_warnings(config: RunConfig, evaluator: Evaluator, crew: Crew) -> list[str]:
+    """What makes ranks slower than they could be, a line each."""
+    if crew.ranks is None or not isinstance(evaluator, RankEvaluator):
+        return []
+    found = crew.ranks.warnings()
+    if config.physics.num_threads > 1:
+        found.append(f"physics.num_threads is {config.physics.num_threads}, but each rank plays on one thread")
+    if evaluator.leader.num_threads > 1:
+        found.append(f"torch computes on {evaluator.leader.num_threads} threads in a rank, one is quicker")
+    return found
+
+
+def measure_speed(config: RunConfig, evaluator: Evaluator) -> float:
+    """Env steps per second with random networks, measured on one batch per thread or rank."""
     player = evaluator.player
     generator = torch.Generator().manual_seed(config.seed)
     rosters = {
         side: player.roster(side, torch.randn(8, player.genome_lengths[side], generator=generator)) for side in Side
     }
-    rows = np.arange(config.physics.num_worlds) % 8
+    rows = np.arange(evaluator.num_worlds) % 8
     table = MatchTable(rows, rows, np.arange(len(rows), dtype=np.int64))
     evaluator.evaluate(next(table.batches(1)), rosters)  # compiles the kernels, which is not what the run will cost
     start = time.perf_counter()

@@ -21,27 +21,25 @@ PLAYING = {"worlds", "physics.base", "envs", "policies", "rollout"}
 ROOMS: dict[str, set[str]] = {
     "config": set(),
     "spec": set(),
+    "machine": set(),
+    "notice": set(),  # signals: told to end
     "experiment": set(),
     "worlds": set(),
-    "physics": set(),
+    "physics": {"machine"},
     "envs": {"worlds", "physics.base"},
     "policies": set(),
     "rollout": {"envs", "policies"},
-    "evaluation": PLAYING | {"physics"},  # `build_player` chooses the engine
+    "evaluation": PLAYING | {"physics", "machine", "notice"},  # `build_player` chooses the engine
     "search": set(),
     "archive": set(),
     "coevolution": {"evaluation", "search", "archive", "rollout"},
-    "training": {
-        "coevolution",
-        "evaluation",
-        "archive",
-        "search.base",
-    },  # a run from start to end: loop, file, what is left to do
-    "analysis": PLAYING | {"physics", "evaluation", "archive", "coevolution"},  # `bench` measures a generation
+    # A run from start to end: loop, file, what is left to do.
+    "training": {"coevolution", "evaluation", "archive", "search.base", "machine", "notice"},
+    "analysis": PLAYING | {"physics", "machine", "evaluation", "archive", "coevolution"},  # `bench`: a generation
     "baselines": PLAYING | {"evaluation"},
     "parallel_env": {"evaluation"},  # the game for outsiders; nothing here uses it
     "__main__": {"cli"},
-    "cli": {"experiment", "training", "analysis", "baselines", "archive"},
+    "cli": {"experiment", "training", "analysis", "baselines", "archive", "evaluation", "machine", "notice"},
 }
 
 # Libraries that only these rooms may import.

@@ -18,8 +18,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from evo_hns.machine import THREAD_VARIABLES, physical_cores, usable_cores
+
 PACKAGES = ("mujoco", "evotorch", "torch", "numpy", "h5py", "numba", "pydantic", "tyro", "rich")
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+LIMITS = (*THREAD_VARIABLES, "NUMBA_NUM_THREADS")
 PROBE_SECONDS = 20.0
 FREE_GIGABYTES = 1.0
 
@@ -75,8 +77,6 @@ def check_packages() -> Finding:
 
 def check_cores() -> Finding:
     """Processors that this process may use, of those there are."""
-    from evo_hns.physics import usable_cores
-
     usable, logical = usable_cores(), os.cpu_count() or 1
     physical = physical_cores()
     cores = f"{physical} physical cores" if physical else "an unknown number of physical cores"
@@ -85,7 +85,7 @@ def check_cores() -> Finding:
 
 def check_threads() -> Finding:
     """Thread limits that the environment sets."""
-    limits = {name: os.environ[name] for name in THREAD_VARIABLES if name in os.environ}
+    limits = {name: os.environ[name] for name in LIMITS if name in os.environ}
     text = " ".join(f"{name}={value}" for name, value in limits.items()) or "no limits set"
     single = all(value == "1" for value in limits.values())
     remedy = "set them to 1: matches run side by side, threads within one of them only wait for each other"
@@ -160,21 +160,6 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
     check_mpi,
     check_rendering,
 )
-
-
-def physical_cores(cpuinfo: Path = Path("/proc/cpuinfo")) -> int | None:
-    """Cores of the machine without their hyperthreads; None where the system does not say."""
-    try:
-        blocks = cpuinfo.read_text().split("\n\n")
-    except OSError:
-        return None
-    cores = set()
-    for block in blocks:
-        fields = dict(line.split(":", 1) for line in block.splitlines() if ":" in line)
-        fields = {key.strip(): value.strip() for key, value in fields.items()}
-        if "core id" in fields:
-            cores.add((fields.get("physical id"), fields["core id"]))
-    return len(cores) or None
 
 
 def probe(code: str, seconds: float = PROBE_SECONDS, **environment: str) -> tuple[bool, str]:

@@ -62,18 +62,7 @@ def seconds(run: Run) -> float:
 
 def changed_settings(config: RunConfig) -> dict[str, object]:
     """Settings that differ from the defaults, by dotted name."""
-    return dict(_differences(config.model_dump(mode="json"), RunConfig().model_dump(mode="json"), ""))
-
-
-def _differences(values: dict[str, object], defaults: dict[str, object], prefix: str) -> list[tuple[str, object]]:
-    found: list[tuple[str, object]] = []
-    for name, value in values.items():
-        default = defaults.get(name)
-        if isinstance(value, dict) and isinstance(default, dict):
-            found += _differences(value, default, f"{prefix}{name}.")
-        elif value != default:
-            found.append((prefix + name, value))
-    return found
+    return {name: value for name, (value, _) in config.differences(RunConfig()).items()}
 
 
 def describe_run(run: Run) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """What a run is: immutable records, and how one more generation extends them.
 
-Row g of every per-generation array belongs to generation g, from 0. Metrics of the machine have names
-that start with `time_` (seconds) or `memory_`; all others are the same numbers whenever the run is repeated.
+Row g of every per-generation array belongs to generation g, from 0. Metrics of the machine have names that start
+with `time_` (seconds), `memory_` or `ranks` (`MACHINE`); all others are the same numbers whenever the run is repeated.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ State = Mapping[str, "npt.NDArray[Any] | State"]
 """Nested arrays of numbers or booleans by name; what a run needs to continue to the same bits."""
 
 ByteArray = npt.NDArray[np.uint8]
+
+MACHINE = ("time_", "memory_", "ranks")
+"""How the names of metrics begin that depend on the machine."""
 
 _NAME = re.compile(r"\w[\w.-]*")
 

@@ -14,17 +14,13 @@ from importlib.metadata import version
 
 import tyro
 
+from evo_hns.cli.errors import BROKEN_PIPE, INTERRUPTED, USER_ERROR, is_user_error
 from evo_hns.cli.verbs import VERBS, Verb
 from evo_hns.cli.words import gather_settings, one_line
 from evo_hns.config import ConfigError
 from evo_hns.experiment import did_you_mean
-
-SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-"""Libraries under the batches must not start threads of their own: two levels of threads are 2-30 times slower."""
-
-INTERRUPTED = 130
-BROKEN_PIPE = 141
-USER_ERROR = 2
+from evo_hns.machine import THREAD_VARIABLES, launched_rank
+from evo_hns.notice import Stopped
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    for name in SINGLE_THREADED:
+    for name in THREAD_VARIABLES:
         os.environ.setdefault(name, "1")
     try:
         parse(sys.argv[1:] if argv is None else argv)()
@@ -50,14 +46,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if not is_user_error(error):
             raise
-        print(f"evo-hns: {error}", file=sys.stderr)
-        return USER_ERROR
+        if launched_rank() == 0:  # what is wrong with the words is wrong on all ranks, and told once
+            print(f"evo-hns: {error}", file=sys.stderr)
+        return error.exit_code if isinstance(error, Stopped) else USER_ERROR
     return 0
-
-
-def is_user_error(error: Exception) -> bool:
-    """Whether one line says it all: an error class of this project, or of the operating system."""
-    return isinstance(error, OSError) or type(error).__module__.startswith("evo_hns.")
 
 
 def parse(argv: Sequence[str]) -> Verb:

@@ -11,6 +11,10 @@ from pathlib import Path
 
 from evo_hns.cli.tables import gains_table, json_text
 from evo_hns.config import ConfigError
+from evo_hns.notice import Stopped
+
+TYPED = "EVO_HNS_COMMAND"
+"""Environment variable: how the user types the command, for processes that are started in another way."""
 
 
 def free_path(experiment: str) -> Path:
@@ -33,11 +37,14 @@ def free_path(experiment: str) -> Path:
 
 @contextmanager
 def can_go_on(path: Path) -> Iterator[None]:
-    """Let an interrupt say how the run continues."""
+    """Let an interrupt or a signal say how the run continues."""
+    hint = f"to go on from the last whole generation: {command()} resume {path}"
     try:
         yield
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"to go on from the last whole generation: {command()} resume {path}") from None
+        raise KeyboardInterrupt(hint) from None
+    except Stopped as stopped:
+        raise Stopped(stopped.signum, hint) from None
 
 
 def show_result(path: Path, *, as_json: bool) -> None:
@@ -53,7 +60,9 @@ def show_result(path: Path, *, as_json: bool) -> None:
 
 
 def command() -> str:
-    """How the command can be typed again: its name if the shell finds it under that, else its path."""
+    """How the command can be typed again: as it was, its name if the shell finds it under that, or else its path."""
+    if typed := os.environ.get(TYPED):
+        return typed
     program = Path(sys.argv[0])
     if program.name == "__main__.py":
         return "python -m evo_hns"

@@ -85,6 +85,9 @@ class Words:
         """Say how long it will take."""
         self._bar.update(self._task, total=cost.generations)
         self._last_time = time.perf_counter()
+        self._console.print(f"playing on {cost.players}")
+        for warning in cost.warnings:
+            self._console.print(f"warning: {warning}")
         self._console.print(
             f"{cost.generations} generation{'s' * (cost.generations != 1)} of"
             f" {cost.env_steps_per_generation:,} env steps, about {duration(cost.seconds)}"

@@ -9,21 +9,24 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Protocol
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import tyro
 from tyro.conf import FlagCreatePairsOff, Positional
 
 from evo_hns.cli.checks import Bench, Doctor, Levers, Parity, Soak, Timesteps
 from evo_hns.cli.console import can_go_on, command, free_path, show, show_result
+from evo_hns.cli.crew import start_ranks, work
 from evo_hns.cli.options import (
     AnySetting,
     Count,
     Experiment,
     File,
+    Flag,
     Folder,
     Help,
     Json,
+    Ranks,
     RunPath,
     Settings,
     Text,
@@ -34,8 +37,11 @@ from evo_hns.cli.tables import (
     replay_text,
     replays_text,
 )
-from evo_hns.config import ConfigError
+from evo_hns.config import ConfigError, RunConfig
 from evo_hns.experiment import load_experiment
+
+if TYPE_CHECKING:
+    from evo_hns.training import Crew
 
 
 class Verb(Protocol):
@@ -57,6 +63,12 @@ class Train:
     """Short for --coevolution.generations."""
     seed: Text = None
     """Decides every random number of the run."""
+    resume: Flag = False
+    """Go on if the run file is there already, with the same settings."""
+    ranks: Ranks = None
+    """Play on so many MPI ranks of this machine; `auto` takes its physical cores, or this process without MPI."""
+    shrink: Flag = False
+    """Go on with the ranks that are left when one dies (Open MPI with ULFM only)."""
     tensorboard: Folder = None
     """Also write the metrics for TensorBoard into this folder."""
     as_json: Json = False
@@ -70,12 +82,29 @@ class Train:
         shorthands = {"seed": self.seed, "coevolution.generations": self.generations}
         typed = [f"{key}={value}" for key, value in shorthands.items() if value is not None]
         resolved = load_experiment(self.experiment, [*self.settings, *typed])
-        from evo_hns.cli.progress import display
-        from evo_hns.training import train
+        if self.resume and self.run is None:
+            raise ConfigError("--resume needs the file to go on with: --run FILE")
+        start_ranks(self.ranks)
 
-        path = self.run or free_path(self.experiment)
+        def lead(crew: Crew) -> None:
+            self._start_or_go_on(resolved, self.run or free_path(self.experiment), crew)
+
+        work(lead, lambda crew, path: self._start_or_go_on(resolved, path, crew, takes_over=True), shrink=self.shrink)
+
+    def _start_or_go_on(self, resolved: RunConfig, path: Path, crew: Crew, *, takes_over: bool = False) -> None:
+        from evo_hns.cli.progress import display
+        from evo_hns.training import is_finished, resume, train
+
+        goes_on = (self.resume or takes_over) and path.exists()
+        if goes_on and is_finished(path, resolved):
+            print(f"{path} has all its generations already", file=sys.stderr)
+            return
         with can_go_on(path), display(as_json=self.as_json, tensorboard=self.tensorboard) as shown:
-            train(resolved, path, announce=shown.announce, observers=[shown.observe])
+            if goes_on:
+                generations = resolved.coevolution.generations
+                resume(path, generations=generations, crew=crew, announce=shown.announce, observers=[shown.observe])
+            else:
+                train(resolved, path, crew=crew, announce=shown.announce, observers=[shown.observe])
         show_result(path, as_json=self.as_json)
 
 
@@ -87,6 +116,10 @@ class Resume:
     """The run file."""
     generations: Count = None
     """A new total of generations."""
+    ranks: Ranks = None
+    """Play on so many MPI ranks of this machine; `auto` takes its physical cores, or this process without MPI."""
+    shrink: Flag = False
+    """Go on with the ranks that are left when one dies (Open MPI with ULFM only)."""
     tensorboard: Folder = None
     """Also write the metrics for TensorBoard into this folder."""
     as_json: Json = False
@@ -94,11 +127,21 @@ class Resume:
 
     def __call__(self) -> None:
         """Train on, and say where the run is."""
+        start_ranks(self.ranks)
+        work(self._go_on, lambda crew, _: self._go_on(crew), shrink=self.shrink)
+
+    def _go_on(self, crew: Crew) -> None:
         from evo_hns.cli.progress import display
         from evo_hns.training import resume
 
         with can_go_on(self.run), display(as_json=self.as_json, tensorboard=self.tensorboard) as shown:
-            resume(self.run, generations=self.generations, announce=shown.announce, observers=[shown.observe])
+            resume(
+                self.run,
+                generations=self.generations,
+                crew=crew,
+                announce=shown.announce,
+                observers=[shown.observe],
+            )
         show_result(self.run, as_json=self.as_json)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field, model_validator
@@ -59,6 +59,19 @@ class RunConfig(Settings):
     def side(self, side: Side) -> SideConfig:
         """The settings of one population."""
         return self.hiders if side is Side.HIDERS else self.seekers
+
+    def differences(self, other: RunConfig) -> dict[str, tuple[Any, Any]]:
+        """Settings that differ by dotted name: the value here, and the other's."""
+        return dict(_differences(self.model_dump(mode="json"), other.model_dump(mode="json"), ""))
+
+
+def _differences(values: dict[str, Any], others: dict[str, Any], prefix: str) -> Iterator[tuple[str, tuple[Any, Any]]]:
+    for name, value in values.items():
+        other = others.get(name)
+        if isinstance(value, dict) and isinstance(other, dict):
+            yield from _differences(value, other, f"{prefix}{name}.")
+        elif value != other:
+            yield prefix + name, (value, other)
 
 
 def spread(tables: Mapping[str, Any]) -> dict[str, Any]:

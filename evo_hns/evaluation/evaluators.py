@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -16,7 +16,9 @@ from evo_hns.config import RunConfig
 from evo_hns.envs.game import Game
 from evo_hns.evaluation.matches import MatchTable
 from evo_hns.evaluation.recording import ActionRecorder, Actions, join_actions, rows_of, steps_of
-from evo_hns.physics import BACKENDS, usable_cores
+from evo_hns.machine import usable_cores
+from evo_hns.notice import Notice
+from evo_hns.physics import BACKENDS
 from evo_hns.policies import build_policy
 from evo_hns.policies.base import Policy
 from evo_hns.rollout import Episodes, Recorder, play, replay
@@ -32,6 +34,7 @@ class Roster:
 
     policy: Policy
     genomes: Tensor  #: `(P, L)`, L = N or, with a network per member, team size x N
+    scripted: str = ""  #: name of a scripted player, who has no genome
 
     def params(self, rows: Tensor) -> Tensor:
         """`(W, M, N)` float32, the genomes of some rows as the policy wants them."""
@@ -91,6 +94,39 @@ def build_player(config: RunConfig, num_worlds: int) -> Player:
     return Player(env, policies, lengths)
 
 
+class Evaluator(Protocol):
+    """Where matches run: in this process, or on many ranks. The numbers are the same anywhere."""
+
+    @property
+    def player(self) -> Player:
+        """A game as all are: its sizes and policies."""
+
+    @property
+    def exact(self) -> Evaluator:
+        """Where matches run at the game's own timestep."""
+
+    @property
+    def num_worlds(self) -> int:
+        """Matches that can be played side by side."""
+
+    def evaluate(self, table: MatchTable, rosters: Mapping[Side, Roster]) -> Episodes:
+        """Play every match of a table.
+
+        Args:
+            table: M matches.
+            rosters: the players its rows refer to.
+
+        Returns:
+            Episodes in the order of the table.
+        """
+
+    def record(self, table: MatchTable, rosters: Mapping[Side, Roster]) -> tuple[Episodes, Actions]:
+        """Play every match of a table as `evaluate` does, and keep what everybody did."""
+
+    def take_figures(self) -> dict[str, float]:
+        """What it cost to play elsewhere since the last call, by names that start with `ranks`."""
+
+
 class LocalEvaluator:
     """Plays match tables in this process: one game per thread, a batch of worlds at a time.
 
@@ -98,14 +134,17 @@ class LocalEvaluator:
     physics does. A match gives the same bits wherever it is played, so threads change no number.
     """
 
-    def __init__(self, players: Sequence[Player], exact: LocalEvaluator | None = None) -> None:
+    def __init__(
+        self, players: Sequence[Player], exact: LocalEvaluator | None = None, notice: Notice | None = None
+    ) -> None:
         """Take over the games; they must be built from the same settings.
 
         Args:
             players: the games.
             exact: where champions are measured, if these games are coarser than the one that is played.
+            notice: is asked before each batch whether to go on.
         """
-        self._players, self._exact = tuple(players), exact
+        self._players, self._exact, self._notice = tuple(players), exact, notice
         self._pool = ThreadPoolExecutor(len(self._players), thread_name_prefix="evo-hns-player")
 
     @property
@@ -119,22 +158,37 @@ class LocalEvaluator:
         return self if self._exact is None else self._exact
 
     @property
+    def num_worlds(self) -> int:
+        """Worlds of all games together."""
+        return sum(player.env.num_worlds for player in self._players)
+
+    @property
     def discards(self) -> dict[str, int]:
         """Worlds that failed since the games were built, by cause (`Game.discards`)."""
         games = [player.env.discards for player in self._players]
         return {cause: sum(game[cause] for game in games) for cause in games[0]}
 
     def evaluate(self, table: MatchTable, rosters: Mapping[Side, Roster]) -> Episodes:
-        """Play every match of a table.
+        """Play every match of a table; see `Evaluator.evaluate`."""
+        return join(self._share(table, lambda player, batch: _play_batch(player, batch, rosters)))
+
+    def play_here(
+        self, table: MatchTable, rosters: Mapping[Side, Roster], recorder: Recorder | None = None
+    ) -> Episodes:
+        """Play every match of a table on one game and in the calling thread.
 
         Args:
             table: M matches.
             rosters: the players its rows refer to.
-
-        Returns:
-            Episodes in the order of the table.
+            recorder: is shown every env step.
         """
-        return join(self._share(table, lambda player, batch: _play_batch(player, batch, rosters)))
+        return join(
+            [_play_batch(self.player, batch, rosters, recorder) for batch in table.batches(self.player.env.num_worlds)]
+        )
+
+    def take_figures(self) -> dict[str, float]:
+        """Nothing: all is played here."""
+        return {}
 
     def record(self, table: MatchTable, rosters: Mapping[Side, Roster]) -> tuple[Episodes, Actions]:
         """Play every match of a table as `evaluate` does, and keep what everybody did."""
@@ -171,6 +225,8 @@ class LocalEvaluator:
             idle.put(player)
 
         def take_turn(batch: MatchTable) -> T:
+            if self._notice is not None:
+                self._notice.check()
             player = idle.get()
             try:
                 return job(player, batch)
@@ -199,18 +255,18 @@ def join(parts: Sequence[Episodes]) -> Episodes:
     )
 
 
-def build_evaluator(config: RunConfig) -> LocalEvaluator:
+def build_evaluator(config: RunConfig, notice: Notice | None = None) -> LocalEvaluator:
     """Where matches run at the game's own timestep, with as many threads as the settings say or as are at hand."""
-    return LocalEvaluator(_build_players(config))
+    return LocalEvaluator(_build_players(config), notice=notice)
 
 
-def build_search_evaluator(config: RunConfig) -> LocalEvaluator:
+def build_search_evaluator(config: RunConfig, notice: Notice | None = None) -> LocalEvaluator:
     """Where the matches of a search run, which may be coarser (`physics.search_substeps`); `exact` is not."""
-    exact = build_evaluator(config)
+    exact = build_evaluator(config, notice)
     if config.physics.of_search == config.physics:
         return exact
     coarse = config.model_copy(update={"physics": config.physics.of_search})
-    return LocalEvaluator(_build_players(coarse), exact)
+    return LocalEvaluator(_build_players(coarse), exact, notice)
 
 
 def _build_players(config: RunConfig) -> list[Player]:

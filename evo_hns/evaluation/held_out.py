@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from evo_hns.evaluation.evaluators import LocalEvaluator, Roster
+from evo_hns.evaluation.evaluators import Evaluator, Roster
 from evo_hns.evaluation.fitness import team_return
 from evo_hns.evaluation.intervals import Estimate, estimate
 from evo_hns.evaluation.matches import MatchTable, held_out_seeds
@@ -58,17 +58,17 @@ def scripted_roster(name: str, spec: ObservationSpec) -> Roster:
     """
     if name not in SCRIPTED:
         raise ValueError(f"no scripted player {name!r}; there are {', '.join(SCRIPTED)}")
-    return Roster(SCRIPTED[name](spec), torch.zeros(1, 0))
+    return Roster(SCRIPTED[name](spec), torch.zeros(1, 0), scripted=name)
 
 
-def meet(evaluator: LocalEvaluator, hider: Roster, seeker: Roster, seeds: np.ndarray) -> Episodes:
+def meet(evaluator: Evaluator, hider: Roster, seeker: Roster, seeds: np.ndarray) -> Episodes:
     """The first player of one roster against the first of the other, once in each world."""
     first = np.zeros(len(seeds), dtype=np.int64)
     return evaluator.evaluate(MatchTable(first, first, seeds), {Side.HIDERS: hider, Side.SEEKERS: seeker})
 
 
 def measure(
-    evaluator: LocalEvaluator,
+    evaluator: Evaluator,
     side: Side,
     roster: Roster,
     num_worlds: int,

@@ -46,7 +46,11 @@ class MatchTable:
         parts = -(-len(self) // (size * multiple_of)) * multiple_of
         for index in np.array_split(np.arange(len(self)), parts):
             if len(index):
-                yield MatchTable(self.hider[index], self.seeker[index], self.seed[index])
+                yield self.take(index)
+
+    def take(self, index: np.ndarray) -> MatchTable:
+        """Some of the matches, in this order."""
+        return MatchTable(self.hider[index], self.seeker[index], self.seed[index])
 
 
 def concatenate(tables: Sequence[MatchTable]) -> MatchTable:

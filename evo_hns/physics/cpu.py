@@ -7,7 +7,6 @@ A world gives the same bits in any slot, batch size and thread count.
 from __future__ import annotations
 
 import contextlib
-import os
 
 import mujoco
 import numpy as np
@@ -16,6 +15,7 @@ from mujoco.batch import Batch, SimulationError
 from numpy.typing import NDArray
 from torch import Tensor
 
+from evo_hns.machine import usable_cores
 from evo_hns.physics.rays import RayCaster
 
 _NONE = int(mujoco.mjtStage.mjSTAGE_NONE.value)
@@ -152,10 +152,3 @@ def _live(array: NDArray[np.float64]) -> Tensor:
     view = array.view()
     view.flags.writeable = True
     return torch.from_numpy(view)
-
-
-def usable_cores() -> int:
-    """Processors that this process may run on; those of the machine where the system does not tell."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from evo_hns.analysis import doctor
-from evo_hns.analysis.doctor import CHECKS, Finding, diagnose, physical_cores, probe
+from evo_hns.analysis.doctor import CHECKS, Finding, diagnose, probe
 
 
 def test_this_machine_has_what_a_run_needs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,14 +55,6 @@ def test_a_probe_that_hangs_is_ended() -> None:
     assert probe("import time; time.sleep(60)", seconds=0.3) == (False, "no answer within 0.3 s")
 
 
-def test_hyperthreads_are_not_counted_as_cores(tmp_path: Path) -> None:
-    cpuinfo = tmp_path / "cpuinfo"
-    threads = [(0, 0), (0, 1), (1, 0), (0, 0), (0, 1), (1, 0)]
-    cpuinfo.write_text("\n\n".join(f"physical id\t: {package}\ncore id\t: {core}" for package, core in threads))
-    assert physical_cores(cpuinfo) == 3
-    assert physical_cores(tmp_path / "nowhere") is None
-
-
 def test_a_missing_package_is_named_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "PACKAGES", ("numpy", "no-such-package"))
     finding = doctor.check_packages()
@@ -73,7 +65,7 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(monkeypatc
 
 @pytest.mark.parametrize("threads", ["1", "4"])
 def test_threads_within_a_match_are_advised_against(monkeypatch: pytest.MonkeyPatch, threads: str) -> None:
-    for name in doctor.THREAD_VARIABLES:
+    for name in doctor.LIMITS:
         monkeypatch.setenv(name, threads)
     assert doctor.check_threads().ok is (threads == "1")
 

@@ -1,0 +1,129 @@
+"""Who works on a run: this process, the ranks that a launcher started, or ranks that are started from here."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from evo_hns.cli.console import TYPED, command
+from evo_hns.cli.errors import is_expected
+from evo_hns.config import ConfigError
+from evo_hns.machine import LAUNCHED, cores_to_fill, launched_ranks
+from evo_hns.notice import Notice, read_grace
+
+if TYPE_CHECKING:
+    from evo_hns.training import Crew
+
+PROBE = "from mpi4py import MPI; print(MPI.COMM_WORLD.size)"
+PROBE_SECONDS = 30.0
+FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+
+
+def work(lead: Callable[[Crew], None], go_on: Callable[[Crew, Path], None], *, shrink: bool) -> None:
+    """Do something with all ranks there are: one leads, the others play what it deals out.
+
+    Args:
+        lead: is called on the rank that leads, or in this process if it is alone.
+        go_on: is called with the run file on a rank that must lead because the leader has died.
+        shrink: go on without ranks that die.
+    """
+    from evo_hns.evaluation.ranks import join
+    from evo_hns.training import Crew
+
+    notice = Notice(read_grace())
+    ranks = join(shrink=shrink)
+    if ranks is None:
+        notice.listen((signal.SIGTERM, signal.SIGUSR1))
+        lead(Crew(notice))
+        return
+    notice.listen(FORWARDED)
+    crew = Crew(notice, ranks)
+    try:
+        if ranks.leads:
+            lead(crew)
+        else:
+            from evo_hns.evaluation.serving import serve
+
+            path = serve(ranks, notice)
+            if path is not None:
+                go_on(crew, path)
+    except BaseException as error:
+        if not (ranks.leads and is_expected(error)):
+            ranks.abort(error)
+        ranks.leave()
+        raise
+    ranks.leave()
+
+
+def start_ranks(asked: str | None) -> None:
+    """Start this very command on several ranks, if that is asked for and has not happened yet.
+
+    Args:
+        asked: how many; `auto` fills the physical cores if MPI is at hand and takes this process alone if not.
+
+    Raises:
+        ConfigError: it is no such number, or ranks cannot be started here.
+        SystemExit: it was done; with the exit code of the leader.
+    """
+    if asked is None:
+        return
+    if asked != "auto" and not (asked.isdigit() and int(asked) > 0):
+        raise ConfigError(f"--ranks: got {asked!r}, expected a number from 1 on, or auto")
+    if (there := launched_ranks()) > 1:
+        if asked not in ("auto", str(there)):
+            raise ConfigError(f"--ranks: got {asked}, but the launcher started {there} processes: leave --ranks out")
+        return
+    count = cores_to_fill() if asked == "auto" else int(asked)
+    if count == 1:
+        return
+    launcher = find_launcher()
+    if complaint := why_not(launcher):
+        if asked == "auto":
+            return
+        raise ConfigError(f"--ranks {asked}: {complaint}")
+    words = [launcher, "-n", str(count), sys.executable, "-m", "mpi4py", "-m", "evo_hns", *sys.argv[1:]]
+    theirs = {LAUNCHED: str(count), TYPED: command(), "PYTHONUNBUFFERED": "1"}
+    raise SystemExit(run_launcher(words, os.environ | theirs))
+
+
+def find_launcher() -> str:
+    """The `mpiexec` beside the interpreter, which came with its MPI library, or else the one that the shell finds."""
+    beside = Path(sys.executable).parent / "mpiexec"
+    return str(beside) if beside.is_file() else shutil.which("mpiexec") or ""
+
+
+def why_not(launcher: str) -> str:
+    """Why ranks cannot be started with a launcher; empty if they can."""
+    if not launcher:
+        return "no mpiexec is found: pip install 'evo_hns[mpi]', or load your cluster's MPI module"
+    try:
+        words = [launcher, "-n", "2", sys.executable, "-c", PROBE]
+        answer = subprocess.run(words, capture_output=True, text=True, timeout=PROBE_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"{launcher} does not start two ranks ({error})"
+    if answer.returncode:
+        said = (answer.stderr.strip() or answer.stdout.strip() or f"exit code {answer.returncode}").splitlines()
+        return f"{launcher} does not start two ranks: {said[-1]}"
+    if answer.stdout.split() != ["2", "2"]:
+        return f"{launcher} and the MPI library of mpi4py do not belong together: take the mpiexec of that library"
+    return ""
+
+
+def run_launcher(words: list[str], environ: dict[str, str]) -> int:
+    """Run a launcher in a session of its own, pass signals on to it, and answer with its exit code."""
+    with subprocess.Popen(words, env=environ, stdin=subprocess.DEVNULL, start_new_session=True) as process:
+
+        def forward(signum: int, _: FrameType | None) -> None:
+            process.send_signal(signum)
+
+        for signum in FORWARDED:
+            signal.signal(signum, forward)
+        code = process.wait()
+    return code if code >= 0 else 128 - code

@@ -1,0 +1,19 @@
+"""Which errors are told in one line, and with which code the process ends."""
+
+from __future__ import annotations
+
+from evo_hns.notice import Stopped
+
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+USER_ERROR = 2
+
+
+def is_user_error(error: BaseException) -> bool:
+    """Whether one line says it all: an error class of this project, or of the operating system."""
+    return isinstance(error, OSError) or type(error).__module__.startswith("evo_hns.")
+
+
+def is_expected(error: BaseException) -> bool:
+    """Whether nothing is wrong with the program: the user's mistake, a stop, or an end with a code."""
+    return is_user_error(error) or isinstance(error, Stopped | KeyboardInterrupt | SystemExit)

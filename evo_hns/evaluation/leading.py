@@ -1,0 +1,279 @@
+"""Matches on all ranks, seen from the leader: it deals a table out, plays along, and collects the results."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from evo_hns.config import RunConfig
+from evo_hns.envs.game import Step
+from evo_hns.evaluation.evaluators import Player, Roster, join
+from evo_hns.evaluation.genome_ledger import GenomeLedger, IntArray
+from evo_hns.evaluation.matches import MatchTable
+from evo_hns.evaluation.ranks import LEADER, Pause, RankLostError, Ranks, Traffic
+from evo_hns.evaluation.recording import Actions
+from evo_hns.evaluation.serving import build_rank_games, warm_up
+from evo_hns.evaluation.waves import Begin, Cast, Report, Wave
+from evo_hns.notice import Notice, Stopped
+from evo_hns.rollout import Episodes
+from evo_hns.spec import Action, Observation, Side
+
+MOST_WITH_A_PLAYING_LEADER = 32
+"""Ranks; the leader of more has its hands full with dealing, and is missed by less than 3 %."""
+
+
+@dataclass
+class Played:
+    """What waves came to and cost."""
+
+    parts: list[tuple[IntArray, Episodes]] = field(default_factory=list)  #: rows of the table, their episodes
+    busy: float = 0.0  #: seconds that ranks played
+    present: float = 0.0  #: seconds that ranks were there to play
+    traffic: Traffic = field(default_factory=Traffic)
+
+    @property
+    def rows(self) -> IntArray:
+        """Rows of the table that have been played, in the order of `parts`."""
+        return np.concatenate([np.empty(0, dtype=np.int64), *(rows for rows, _ in self.parts)])
+
+
+class Leader:
+    """Deals out the matches of a run.
+
+    Args:
+        ranks: this one leads.
+        config: the run's settings.
+        path: the run file.
+        notice: what this rank was told by signals, and what the others report.
+    """
+
+    def __init__(self, ranks: Ranks, config: RunConfig, path: Path, notice: Notice) -> None:
+        self.ranks = ranks
+        self.games = build_rank_games(config, ranks.size)
+        self.num_players = ranks.size  #: ranks that are dealt to, the first ones; the others look on
+        self._begin = Begin(config.model_dump_json(), path)
+        self._notice = notice
+        self._cost = Played()
+        self._counted = Traffic()
+        warm_up(self.games)  # compiles the kernels; the others then find them on the disk
+        self._gather()
+
+    def _gather(self) -> None:
+        """Wait until all ranks have built their games."""
+        self._ledgers = {side: GenomeLedger() for side in Side}
+        while True:
+            try:
+                self.ranks.broadcast(self._begin)
+                ready = [self.ranks.receive()[1] for _ in range(self.ranks.size - 1)]
+            except RankLostError:
+                continue
+            self.num_threads = max([torch.get_num_threads(), *(each.num_threads for each in ready)])
+            return
+
+    def play(self, table: MatchTable, rosters: Mapping[Side, Roster], *, exact: bool) -> Episodes:
+        """Play every match of a table, whatever becomes of the other ranks.
+
+        Args:
+            table: M matches.
+            rosters: the players its rows refer to.
+            exact: at the game's own timestep.
+
+        Returns:
+            Episodes in the order of the table.
+
+        Raises:
+            Stopped: the run was told to end, and the generation would not be finished in time.
+        """
+        played = Played()
+        while len(missing := np.setdiff1d(np.arange(len(table)), played.rows)):
+            try:
+                self._play_wave(table, missing, rosters, exact, played)
+            except RankLostError:
+                self._gather()
+        self._cost.busy += played.busy
+        self._cost.present += played.present
+        return join([episodes for _, episodes in played.parts]).take(np.argsort(played.rows))
+
+    def take_figures(self) -> dict[str, float]:
+        """What the waves since the last call cost: the share of the ranks' time that was waited, and bytes."""
+        cost, now, before = self._cost, self.ranks.traffic, self._counted
+        self._cost, self._counted = Played(), Traffic(**vars(now))
+        return {
+            "ranks": float(self.ranks.size),
+            "ranks_lost": float(self.ranks.num_lost),
+            "ranks_idle_share": 1.0 - cost.busy / cost.present if cost.present else 0.0,
+            "ranks_broadcast_bytes": float(now.broadcast - before.broadcast),
+            "ranks_sent_bytes": float(now.sent - before.sent),
+            "ranks_received_bytes": float(now.received - before.received),
+        }
+
+    def _play_wave(
+        self, table: MatchTable, rows: IntArray, rosters: Mapping[Side, Roster], exact: bool, played: Played
+    ) -> None:
+        """Play some rows of a table on all ranks; `played` holds whatever was finished, also after an error."""
+        start = time.perf_counter()
+        wave = self._wave(table.take(rows), rosters, exact)
+        self.ranks.broadcast(wave)
+        desk = Desk(self.ranks, wave, self._notice)
+        try:
+            while not desk.is_clear:
+                number = desk.next_for_leader()
+                if number is None:
+                    desk.wait()
+                else:
+                    desk.enter(self._play_slice(wave, number, rosters, desk))
+        except Stopped:
+            desk.recall()
+            raise
+        finally:
+            played.parts += [(rows[desk.slices[number]], episodes) for number, episodes in desk.done.items()]
+            played.busy += desk.busy
+            played.present += len(wave.players) * (time.perf_counter() - start)
+
+    def _wave(self, table: MatchTable, rosters: Mapping[Side, Roster], exact: bool) -> Wave:
+        leader_plays = self.num_players <= MOST_WITH_A_PLAYING_LEADER
+        return Wave(
+            exact=exact,
+            table=table,
+            casts={side: self._cast(side, rosters[side]) for side in Side},
+            players=tuple(range(0 if leader_plays else 1, min(self.num_players, self.ranks.size))),
+            num_worlds=self.games.num_worlds,
+        )
+
+    def _cast(self, side: Side, roster: Roster) -> Cast:
+        if roster.scripted:
+            return Cast(roster.scripted, None)
+        return Cast("", self._ledgers[side].deliver(roster.genomes.to(torch.float32).numpy()))
+
+    def _play_slice(self, wave: Wave, number: int, rosters: Mapping[Side, Roster], desk: Desk) -> Report:
+        """Play a slice here, and look after the others after every env step."""
+        start, before = time.perf_counter(), desk.seconds
+        games = self.games.exact if wave.exact else self.games
+        episodes = games.play_here(wave.table.take(desk.slices[number]), rosters, desk)
+        return Report.of(number, episodes, time.perf_counter() - start - (desk.seconds - before), 0)
+
+
+class Desk:
+    """Where slices of one wave are dealt out and reports come in; a recorder, so that it is open while one plays.
+
+    Args:
+        ranks: this one leads.
+        wave: all ranks have it.
+        notice: what was told by signals.
+    """
+
+    def __init__(self, ranks: Ranks, wave: Wave, notice: Notice) -> None:
+        self._ranks, self._notice = ranks, notice
+        self.slices = wave.slices
+        self.done: dict[int, Episodes] = {}
+        self.busy = 0.0
+        self.seconds = 0.0  #: spent here
+        first = min(len(wave.players), len(self.slices))
+        self._out = {rank for rank in wave.players[:first] if rank != LEADER}
+        self._left = deque(range(first, len(self.slices)))
+        if LEADER in wave.players[:first]:
+            self._left.appendleft(wave.players.index(LEADER))
+        self._leader_plays = LEADER in wave.players
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether every slice has been reported."""
+        return len(self.done) == len(self.slices)
+
+    def next_for_leader(self) -> int | None:
+        """A slice for the leader itself, if it plays and one is left."""
+        return self._left.popleft() if self._leader_plays and self._left else None
+
+    def enter(self, report: Report) -> None:
+        """Note a report."""
+        self.busy += report.seconds
+        self._notice.hear(report.signum)
+        if (episodes := report.episodes) is not None:
+            self.done[report.number] = episodes
+
+    def record(self, observation: Observation, action: Action, step: Step) -> None:
+        """Look whether somebody waits."""
+        start = time.perf_counter()
+        self._answer_all()
+        self.seconds += time.perf_counter() - start
+
+    def wait(self) -> None:
+        """Answer until all is done or a slice is left for the leader.
+
+        Raises:
+            Stopped: the run was told to end.
+        """
+        pause = Pause()
+        while not self.is_clear and not (self._leader_plays and self._left):
+            if self._answer_all():
+                pause = Pause()
+            pause()
+
+    def recall(self) -> None:
+        """Wait for what the others are playing, and deal nothing more."""
+        self._left.clear()
+        while self._out:
+            self._answer(*self._ranks.receive())
+
+    def _answer_all(self) -> bool:
+        """Enter and answer what has come."""
+        came = False
+        while (message := self._ranks.poll()) is not None:
+            self._answer(*message)
+            came = True
+        self._notice.check()
+        return came
+
+    def _answer(self, rank: int, report: Report) -> None:
+        self.enter(report)
+        number = self._left.popleft() if self._left else None
+        self._ranks.send(number, rank)
+        if number is None:
+            self._out.discard(rank)
+
+
+class RankEvaluator:
+    """Plays match tables on all ranks.
+
+    Args:
+        leader: deals them out.
+        exact: at the game's own timestep, whatever that of the search is.
+    """
+
+    def __init__(self, leader: Leader, *, exact: bool = False) -> None:
+        self.leader = leader
+        self._is_exact = exact
+        self._games = leader.games.exact if exact else leader.games
+
+    @property
+    def player(self) -> Player:
+        """The leader's game: its sizes and policies are those of all."""
+        return self._games.player
+
+    @property
+    def exact(self) -> RankEvaluator:
+        """Where matches run at the game's own timestep."""
+        return RankEvaluator(self.leader, exact=True)
+
+    @property
+    def num_worlds(self) -> int:
+        """Worlds of all ranks together."""
+        return self.leader.num_players * self._games.num_worlds
+
+    def evaluate(self, table: MatchTable, rosters: Mapping[Side, Roster]) -> Episodes:
+        """Play every match of a table; see `LocalEvaluator.evaluate`."""
+        return self.leader.play(table, rosters, exact=self._is_exact)
+
+    def record(self, table: MatchTable, rosters: Mapping[Side, Roster]) -> tuple[Episodes, Actions]:
+        """Play the few matches that are recorded, on the leader alone; see `LocalEvaluator.record`."""
+        return self._games.record(table, rosters)
+
+    def take_figures(self) -> dict[str, float]:
+        """What the ranks cost since the last call."""
+        return self.leader.take_figures()

@@ -1,0 +1,127 @@
+"""Matches on all ranks, seen from the others: they build the game, and play what the leader deals them."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from evo_hns.config import RunConfig
+from evo_hns.envs.game import Step
+from evo_hns.evaluation.evaluators import LocalEvaluator, Roster, build_search_evaluator
+from evo_hns.evaluation.genome_ledger import GenomeShelf
+from evo_hns.evaluation.held_out import scripted_roster
+from evo_hns.evaluation.matches import MatchTable
+from evo_hns.evaluation.ranks import LEADER, RankLostError, Ranks
+from evo_hns.evaluation.waves import Begin, Cast, Ready, Report, Wave
+from evo_hns.notice import Notice, Stopped
+from evo_hns.spec import Action, Observation, Side
+
+FEWEST_WORLDS = 128
+"""Worlds of a rank, where the settings have so many: in fewer the rules cost more than a tenth of the physics."""
+
+
+def serve(ranks: Ranks, notice: Notice) -> Path | None:
+    """Play for the leader until it is over.
+
+    Args:
+        ranks: another one leads.
+        notice: what this rank is told by signals; the leader hears of it.
+
+    Returns:
+        None in the end; or the run file, if the leader has died and this rank leads from now on.
+    """
+    server: Server | None = None
+    while True:
+        try:
+            order = ranks.broadcast()
+            if order is None:
+                return None
+            if isinstance(order, Begin):
+                server = server.again() if server and server.begin == order else Server(ranks, order, notice)
+                ranks.send(Ready(torch.get_num_threads()), LEADER)
+            elif server is not None:
+                server.play(order)
+        except RankLostError:
+            if ranks.leads:
+                return None if server is None else server.begin.path
+
+
+class Server:
+    """The games of a rank and the genomes it has.
+
+    Args:
+        ranks: another one leads.
+        begin: the run.
+        notice: what this rank is told by signals.
+    """
+
+    def __init__(self, ranks: Ranks, begin: Begin, notice: Notice) -> None:
+        self.begin = begin
+        self._ranks, self._notice = ranks, notice
+        self._games = build_rank_games(RunConfig.model_validate_json(begin.config_json), ranks.size)
+        warm_up(self._games)
+        self.again()
+
+    def again(self) -> Server:
+        """Forget the genomes: who leads now knows of none."""
+        lengths = self._games.player.genome_lengths
+        self._shelves = {side: GenomeShelf(lengths[side]) for side in Side}
+        return self
+
+    def play(self, wave: Wave) -> None:
+        """Play the slices of a wave that this rank begins with and is dealt."""
+        games = self._games.exact if wave.exact else self._games
+        rosters = {side: self._roster(side, wave.casts[side], games) for side in Side}
+        slices, rank = wave.slices, self._ranks.rank
+        place = wave.players.index(rank) if rank in wave.players else len(slices)
+        number = place if place < len(slices) else None
+        while number is not None:
+            report = self._play_slice(games, wave.table.take(slices[number]), rosters, number)
+            self._ranks.send(report, LEADER)
+            _, number = self._ranks.receive()
+
+    def _play_slice(
+        self, games: LocalEvaluator, table: MatchTable, rosters: Mapping[Side, Roster], number: int
+    ) -> Report:
+        start = time.perf_counter()
+        try:
+            episodes = games.play_here(table, rosters, self)
+        except Stopped:
+            return Report(number, None, time.perf_counter() - start, self._notice.signum)
+        return Report.of(number, episodes, time.perf_counter() - start, self._notice.signum)
+
+    def record(self, observation: Observation, action: Action, step: Step) -> None:
+        """Drop what must not be waited for. Whether a warning leaves time enough is for the leader to say."""
+        if self._notice.signum not in (0, signal.SIGUSR1):
+            raise Stopped(self._notice.signum)
+
+    def _roster(self, side: Side, cast: Cast, games: LocalEvaluator) -> Roster:
+        if cast.delivery is None:
+            return scripted_roster(cast.scripted, games.player.spec)
+        return games.player.roster(side, torch.from_numpy(self._shelves[side].take(cast.delivery)))
+
+
+def build_rank_games(config: RunConfig, num_ranks: int) -> LocalEvaluator:
+    """The games of one rank: one thread, and its share of the worlds.
+
+    Args:
+        config: the run's settings.
+        num_ranks: that share the worlds.
+    """
+    share = -(-config.physics.num_worlds // num_ranks)
+    num_worlds = min(config.physics.num_worlds, max(FEWEST_WORLDS, share))
+    physics = config.physics.model_copy(update={"num_worlds": num_worlds, "num_threads": 1})
+    return build_search_evaluator(config.model_copy(update={"physics": physics}))
+
+
+def warm_up(games: LocalEvaluator) -> None:
+    """Play one match with still networks: compiles the kernels, or loads them from the disk."""
+    row = np.zeros(1, dtype=np.int64)
+    player = games.player
+    rosters = {side: player.roster(side, torch.zeros(1, player.genome_lengths[side])) for side in Side}
+    games.play_here(MatchTable(row, row, row), rosters)

@@ -1,0 +1,78 @@
+"""Whole runs of seconds, and what of them must not depend on when, where and in how many parts they were made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evo_hns.archive.records import MACHINE, Run
+from evo_hns.archive.run_file import RunFile
+from evo_hns.config import RunConfig
+from evo_hns.spec import Side
+from evo_hns.training import Cost, train
+
+GENERATIONS = 4
+
+
+def tiny(**changes: Any) -> RunConfig:
+    """A run of seconds: every part is there, and each is small."""
+    settings: dict[str, Any] = {
+        "seed": 3,
+        "world": {"num_hiders": 1, "num_seekers": 1},
+        "rules": {"horizon": 6},
+        "physics": {"num_worlds": 16, "num_threads": 1},
+        "policy": {"hidden_size": 2},
+        "search": {"popsize": 4, "ga": {"num_elites": 1}},
+        "coevolution": {
+            "generations": GENERATIONS,
+            "episodes_per_candidate": 2,
+            "num_finalists": 1,
+            "finalist_episodes": 2,
+            "held_out_episodes": 4,
+        },
+    }
+    for table, values in changes.items():
+        settings[table] = {**settings.get(table, {}), **values} if isinstance(values, dict) else values
+    return RunConfig.model_validate(settings)
+
+
+def ignore(_: Cost) -> None:
+    """Take no notice of the cost."""
+
+
+def run_whole(path: Path, config: RunConfig) -> Run:
+    train(config, path, announce=ignore, observers=[])
+    return RunFile.read(path)
+
+
+def numbers(run: Run) -> dict[str, Any]:
+    """Everything in a run that must not depend on when, where and in how many parts it was made."""
+    found: dict[str, Any] = {name: v for name, v in run.metrics.items() if not name.startswith(MACHINE)}
+    for side in Side:
+        hall = run.halls[side]
+        found |= {f"{side.label} genomes": hall.genomes, f"{side.label} scores": hall.scores}
+    found |= {f"held out {k}": np.array([r.mean, r.ci_half_width]) for k, r in enumerate(run.held_out)}
+    found |= {f"discards {cause}": counts for cause, counts in run.discards.items()}
+    for k, match in enumerate(run.matches):
+        outcome = [match.generation, match.world_seed, match.failed, *match.returns, *match.metrics.values()]
+        found |= {f"match {k} {name}": array for name, array in match.actions.items()}
+        found |= {f"match {k}": np.array(outcome), f"match {k} players": np.array([match.hider, match.seeker])}
+    return found | _leaves(run.state, "state")
+
+
+def _leaves(state: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in state.items():
+        nested = isinstance(value, Mapping)
+        found |= _leaves(value, f"{prefix} {name}") if nested else {f"{prefix} {name}": value}
+    return found
+
+
+def assert_same_bits(one: Run, other: Run) -> None:
+    a, b = numbers(one), numbers(other)
+    assert a.keys() == b.keys()
+    different = [name for name in a if np.asarray(a[name]).tobytes() != np.asarray(b[name]).tobytes()]
+    assert different == []

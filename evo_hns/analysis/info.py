@@ -1,4 +1,4 @@
-"""What is in a run file: settings, progress, halls, and what the champions gained against held-out players."""
+"""What is in a run file: settings, progress, lives, halls, and what champions gained against held-out players."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evo_hns.analysis.lives import describe_job, describe_life, generations_of_lives, jobs
 from evo_hns.archive.records import HeldOutRow, Run
 from evo_hns.config import RunConfig
 from evo_hns.evaluation.intervals import Estimate, estimate, estimate_gain
@@ -66,7 +67,7 @@ def changed_settings(config: RunConfig) -> dict[str, object]:
 
 
 def describe_run(run: Run) -> dict[str, object]:
-    """Everything `info` tells, for JSON."""
+    """Everything `info` tells, for JSON; Slurm may be asked for the last job, see `jobs`."""
     return {
         "created": run.meta.created,
         "project_version": run.meta.project_version,
@@ -77,6 +78,8 @@ def describe_run(run: Run) -> dict[str, object]:
         "settings": run.config.model_dump(mode="json"),
         "changed_settings": changed_settings(run.config),
         "generations": {"done": run.num_generations, "planned": run.config.coevolution.generations},
+        "jobs": [describe_job(job) for job in jobs(run)],
+        "lives": [describe_life(*each) for each in zip(run.lives, generations_of_lives(run), strict=True)],
         "env_steps": env_steps(run),
         "seconds": seconds(run),
         "discards": {cause: int(counts.sum()) for cause, counts in run.discards.items()},

@@ -1,7 +1,7 @@
 """What a run leaves behind: its past champions and its one file."""
 
 from evo_hns.archive.hall_of_fame import OPPONENT_SAMPLERS, HallOfFame
-from evo_hns.archive.records import Champion, GenerationRecord, HeldOutRow, RecordedMatch, Run, RunMeta, State
+from evo_hns.archive.records import Champion, GenerationRecord, HeldOutRow, Life, RecordedMatch, Run, RunMeta, State
 from evo_hns.archive.run_file import RunFile
 from evo_hns.archive.storage import RunFileError
 
@@ -11,6 +11,7 @@ __all__ = [
     "GenerationRecord",
     "HallOfFame",
     "HeldOutRow",
+    "Life",
     "RecordedMatch",
     "Run",
     "RunFile",

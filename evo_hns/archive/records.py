@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ MACHINE = ("time_", "memory_", "ranks")
 """How the names of metrics begin that depend on the machine."""
 
 _NAME = re.compile(r"\w[\w.-]*")
+_JOB = re.compile(r"([0-9]+(_[0-9]+)?)?")
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,6 +129,19 @@ class GenerationRecord:
 
 
 @dataclass(frozen=True)
+class Life:
+    """A process, or an MPI job, that trained a run: from its start to its end, or to its restart."""
+
+    started: str  #: UTC, ISO 8601
+    first_generation: int  #: the run's next one when it started
+    num_ranks: int  #: MPI ranks; 1 without MPI
+    hosts: tuple[str, ...]  #: names of its machines, each once, in the order of the ranks
+    mpi: str  #: the MPI library; empty without
+    job: str  #: Slurm's id of it, `123`, or `123_4` for a task of an array; empty outside Slurm
+    restarts: int  #: how often Slurm had restarted the job by then
+
+
+@dataclass(frozen=True)
 class RunMeta:
     """Where a run comes from."""
 
@@ -152,6 +167,7 @@ class Run:
     held_out: tuple[HeldOutRow, ...]  #: in order of measurement
     state: State  #: after the last generation; empty before the first
     matches: tuple[RecordedMatch, ...] = ()  #: in the order in which they were recorded
+    lives: tuple[Life, ...] = ()  #: that trained it, oldest first; of older versions nothing is known
 
     @property
     def config(self) -> RunConfig:
@@ -195,6 +211,19 @@ class Run:
         """
         self._check_matches(matches)
         return replace(self, matches=self.matches + tuple(matches))
+
+    def with_life(self, life: Life) -> Run:
+        """The run with a life that goes on from its last generation.
+
+        Raises:
+            ValueError: the life does not fit this run.
+        """
+        if life.first_generation != self.num_generations:
+            raise ValueError(
+                f"the life starts with generation {life.first_generation}, expected {self.num_generations}"
+            )
+        check_life(life)
+        return replace(self, lives=(*self.lives, life))
 
     def _check_matches(self, matches: Sequence[RecordedMatch]) -> None:
         for match in matches:
@@ -247,6 +276,31 @@ def check_match(match: RecordedMatch) -> None:
         raise ValueError("actions are expected as uint8")
     if match.returns.dtype != np.float64 or len(lengths) != 1 or match.returns.shape != lengths.pop()[1:]:
         raise ValueError(f"returns and actions have shapes {match.form}, expected (A,) and (T, A, ...) each")
+
+
+def check_life(life: Life) -> None:
+    """Refuse a life that could not be told.
+
+    Raises:
+        ValueError: a time without its zone, a negative count, no host or one twice, text that cannot be printed, or
+            a job that Slurm would not name so.
+    """
+    if datetime.fromisoformat(life.started).utcoffset() != timedelta(0):
+        raise ValueError(f"the life started at {life.started}, expected UTC with its offset +00:00")
+    if life.first_generation < 0 or life.num_ranks < 1 or life.restarts < 0:
+        raise ValueError(
+            f"the life has first_generation {life.first_generation}, num_ranks {life.num_ranks}, restarts"
+            f" {life.restarts}, expected at least 0, 1, 0"
+        )
+    if not 1 <= len(life.hosts) <= life.num_ranks or len(set(life.hosts)) < len(life.hosts):
+        raise ValueError(f"{life.num_ranks} ranks on {life.hosts}, expected from one host up to one a rank, each once")
+    for host in life.hosts:
+        if not host.isprintable() or host.split() != [host]:
+            raise ValueError(f"{host!r} cannot be the name of a host: expected text without spaces")
+    if not life.mpi.isprintable():
+        raise ValueError(f"{life.mpi!r} cannot be the name of an MPI library: expected text that can be printed")
+    if not _JOB.fullmatch(life.job):
+        raise ValueError(f"{life.job!r} cannot be a job of Slurm: expected 123, 123_4 or nothing")
 
 
 def check_state(state: State) -> None:

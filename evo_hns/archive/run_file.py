@@ -18,7 +18,7 @@ import h5py
 
 from evo_hns.archive import provenance
 from evo_hns.archive.hall_of_fame import HallOfFame
-from evo_hns.archive.records import GenerationRecord, RecordedMatch, Run
+from evo_hns.archive.records import GenerationRecord, Life, RecordedMatch, Run
 from evo_hns.archive.schema import SCHEMA_VERSION, decode, encode
 from evo_hns.archive.storage import RunFileError, WriterLock, check_hdf5, remove_stale, write_whole
 from evo_hns.config import RunConfig
@@ -109,9 +109,21 @@ class RunFile:
         return self._run
 
     def reconfigure(self, config: RunConfig) -> None:
-        """Store other settings with the next commit, for a run that is extended; seed and origin stay."""
+        """Store other settings with whatever is written next, for a run that is extended; seed and origin stay."""
         meta = replace(self._run.meta, config_json=config.model_dump_json())
         self._run = replace(self._run, meta=meta)
+
+    def begin(self, life: Life) -> None:
+        """Add the life that trains from here on; when this returns, it is on the disk, whatever becomes of it.
+
+        Raises:
+            ValueError: it does not fit; nothing has changed.
+            RunFileError: it cannot be written, or the run file is closed; nothing has changed.
+        """
+        self._check_open()
+        successor = self._run.with_life(life)
+        write_whole(self.path, encode(successor, {}))
+        self._run = successor
 
     def commit(self, record: GenerationRecord) -> None:
         """Add a generation; when this returns, it is on the disk and its champions are in their halls.

@@ -11,6 +11,7 @@
     /matches/<column>    one entry per recorded match; returns (K, A); absent while there is none
     /matches/metrics/<name>    (K,) float64, NaN is absent
     /matches/actions/<field>   (K, T, A, ...) uint8, compressed match by match: what all agents did
+    /lives/<column>      one entry per life, oldest first; hosts in one text with spaces; absent while there is none
 
 Files are encoded in memory: HDF5 itself must never meet a full disk (it can crash the process),
 and a file of a run is a pure function of the run.
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import h5py
@@ -27,7 +29,17 @@ import numpy as np
 import numpy.typing as npt
 
 from evo_hns.archive.hall_of_fame import HallOfFame
-from evo_hns.archive.records import Champion, HeldOutRow, RecordedMatch, Run, RunMeta, State, check_match
+from evo_hns.archive.records import (
+    Champion,
+    HeldOutRow,
+    Life,
+    RecordedMatch,
+    Run,
+    RunMeta,
+    State,
+    check_life,
+    check_match,
+)
 from evo_hns.archive.storage import RunFileError
 from evo_hns.spec import Side
 
@@ -52,6 +64,15 @@ _MATCH_DTYPES: dict[str, Any] = {
     "world_seed": np.int64,
     "failed": np.bool_,
 }
+_LIFE_DTYPES: dict[str, Any] = {
+    "started": h5py.string_dtype(),
+    "first_generation": np.int64,
+    "num_ranks": np.int64,
+    "hosts": h5py.string_dtype(),
+    "mpi": h5py.string_dtype(),
+    "job": h5py.string_dtype(),
+    "restarts": np.int64,
+}
 
 
 def encode(run: Run, newcomers: Mapping[Side, Champion]) -> memoryview:
@@ -74,6 +95,8 @@ def encode(run: Run, newcomers: Mapping[Side, Champion]) -> memoryview:
         _write_arrays(file.create_group("state"), run.state)
         if run.matches:
             _write_matches(file.create_group("matches"), run.matches)
+        if run.lives:
+            _write_lives(file.create_group("lives"), run.lives)
     return buffer.getbuffer()
 
 
@@ -95,6 +118,7 @@ def decode(file: h5py.File) -> Run:
         held_out=_read_held_out(file["held_out"]),
         state=_read_state(file["state"]),
         matches=_read_matches(file["matches"]) if "matches" in file else (),
+        lives=_read_lives(file["lives"], length) if "lives" in file else (),
     )
 
 
@@ -234,6 +258,35 @@ def _read_matches(group: h5py.Group) -> tuple[RecordedMatch, ...]:
     for match in matches:
         check_match(match)
     return matches
+
+
+def _write_lives(group: h5py.Group, lives: tuple[Life, ...]) -> None:
+    for name, dtype in _LIFE_DTYPES.items():
+        values = [" ".join(life.hosts) if name == "hosts" else getattr(life, name) for life in lives]
+        group.create_dataset(name, (len(lives),), dtype, data=values)
+
+
+def _read_lives(group: h5py.Group, num_generations: int) -> tuple[Life, ...]:
+    length = len(group["started"])
+    columns = _read_columns(group, length)
+    lives = tuple(
+        Life(
+            started=columns["started"][row].decode(),
+            first_generation=int(columns["first_generation"][row]),
+            num_ranks=int(columns["num_ranks"][row]),
+            hosts=tuple(columns["hosts"][row].decode().split(" ")),
+            mpi=columns["mpi"][row].decode(),
+            job=columns["job"][row].decode(),
+            restarts=int(columns["restarts"][row]),
+        )
+        for row in range(length)
+    )
+    for life in lives:
+        check_life(life)
+    starts = [*(life.first_generation for life in lives), num_generations]
+    if any(later < earlier for earlier, later in pairwise(starts)):
+        raise ValueError(f"{group.name} has lives that start at {starts[:-1]} in {num_generations} generations")
+    return lives
 
 
 def _columns(rows: Sequence[Mapping[str, float]]) -> dict[str, npt.NDArray[np.float64]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from evo_hns.spec import Side
@@ -14,10 +15,14 @@ if TYPE_CHECKING:
     from evo_hns.analysis.evaluate import Evaluation
     from evo_hns.analysis.info import Gain
     from evo_hns.analysis.levers import Effect
+    from evo_hns.analysis.lives import Job
     from evo_hns.analysis.replay import Replay
     from evo_hns.analysis.soak import Slice, Soak
     from evo_hns.analysis.timesteps import Timestep
-    from evo_hns.archive import Run
+    from evo_hns.archive import Life, Run
+
+_SHOWN_LIVES = 12
+_SHOWN_HOSTS = 2
 
 
 def json_text(answer: object) -> str:
@@ -71,8 +76,9 @@ def gains_table(gains: Sequence[Gain]) -> str:
 
 
 def info_text(run: Run) -> str:
-    """What a run is, how far it is, and what it gained."""
+    """What a run is, how far it is, what trained it, and what it gained."""
     from evo_hns.analysis.info import changed_settings, env_steps, gains, seconds
+    from evo_hns.analysis.lives import generations_of_lives, jobs
 
     settings = " ".join(f"{name}={value}" for name, value in changed_settings(run.config).items())
     halls = ", ".join(
@@ -83,13 +89,66 @@ def info_text(run: Run) -> str:
         ("on", run.meta.platform),
         ("settings", settings or "all defaults"),
         ("generations", f"{run.num_generations} of {run.config.coevolution.generations}"),
+        *([("jobs", _jobs(told))] if (told := jobs(run)) else []),
         ("env steps", f"{env_steps(run):,} in {duration(seconds(run))}"),
         ("champions", halls),
         ("recorded", f"{len(run.matches)} match{'es' * (len(run.matches) != 1)}"),
         ("discarded", sum(int(counts.sum()) for counts in run.discards.values())),
     ]
-    lines = [f"{name:<13}{value}" for name, value in facts]
-    return "\n".join([*lines, "", gains_table(gains(run))])
+    parts = ["\n".join(f"{name:<13}{value}" for name, value in facts)]
+    if run.lives:
+        parts.append(lives_table(run.lives, generations_of_lives(run)))
+    return "\n\n".join([*parts, gains_table(gains(run))])
+
+
+def _jobs(jobs: Sequence[Job]) -> str:
+    before = len(jobs) - _SHOWN_LIVES
+    return ", ".join([f"{before} more", *map(_job, jobs[before:])] if before > 0 else map(_job, jobs))
+
+
+def _job(job: Job) -> str:
+    restarts = f"{job.restarts} restart{'s' * (job.restarts != 1)}" if job.restarts else ""
+    remarks = ", ".join(filter(None, [restarts, job.state]))
+    return f"{job.name} ({remarks})" if remarks else job.name
+
+
+def lives_table(lives: Sequence[Life], generations: Sequence[range]) -> str:
+    """A row for each of the last lives of a run, and a line for all before; a column without any entry is left out.
+
+    Args:
+        lives: of the run, oldest first; at least one.
+        generations: that each of them did.
+    """
+    header = ("started (UTC)", "generations", "ranks", "hosts", "job", "restarts")
+    rows = [
+        (
+            f"{datetime.fromisoformat(life.started):%Y-%m-%d %H:%M:%S}",
+            _span(did),
+            life.num_ranks,
+            _hosts(life.hosts),
+            life.job,
+            life.restarts or "",
+        )
+        for life, did in list(zip(lives, generations, strict=True))[-_SHOWN_LIVES:]
+    ]
+    told = [column for column in zip(header, *rows, strict=True) if any(cell != "" for cell in column[1:])]
+    table = columns(list(zip(*told, strict=True)))
+    earlier = len(lives) - len(rows)
+    if not earlier:
+        return table
+    before = range(generations[0].start, generations[earlier].start)
+    return f"{table}\nbefore: {earlier} more, generations {_span(before)}; --json tells of all"
+
+
+def _span(generations: range) -> str:
+    if len(generations) > 1:
+        return f"{generations[0]}-{generations[-1]}"
+    return str(generations[0]) if generations else "none"
+
+
+def _hosts(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_SHOWN_HOSTS])
+    return shown if len(names) <= _SHOWN_HOSTS else f"{shown} + {len(names) - _SHOWN_HOSTS}"
 
 
 def evaluation_text(result: Evaluation) -> str:

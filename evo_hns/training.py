@@ -17,7 +17,8 @@ import numpy as np
 import torch
 
 from evo_hns.archive.hall_of_fame import HallOfFame
-from evo_hns.archive.records import GenerationRecord, Run
+from evo_hns.archive.provenance import begin_life
+from evo_hns.archive.records import GenerationRecord, Life, Run
 from evo_hns.archive.run_file import RunFile
 from evo_hns.coevolution import Population, Populations, build_populations, coevolve, held_out_is_due
 from evo_hns.config import ConfigError, RunConfig
@@ -44,6 +45,12 @@ class Crew:
 
     notice: Notice = field(default_factory=Notice)
     ranks: Ranks | None = None  #: all processes, this one being the leader; None: this one is alone
+
+    def begin_life(self, first_generation: int) -> Life:
+        """What the run file remembers of who trained from a generation on."""
+        if self.ranks is None:
+            return begin_life(first_generation, 1, [socket.gethostname()], "")
+        return begin_life(first_generation, self.ranks.size, self.ranks.hosts, self.ranks.library)
 
 
 @dataclass(frozen=True)
@@ -180,6 +187,8 @@ def _go_on(
     crew: Crew,
     observers: Sequence[Observer],
 ) -> None:
+    evaluator.take_figures()  # what was measured to estimate the cost belongs to no generation
+    run_file.begin(crew.begin_life(run_file.run.num_generations))
     crew.notice.begin_generation()
     for record in coevolve(config, evaluator, populations, run_file.run.num_generations):
         run_file.commit(record)

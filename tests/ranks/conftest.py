@@ -1,0 +1,134 @@
+"""Real launchers and real processes: what the tests of ranks share."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from evo_hns.archive.records import Run
+from evo_hns.archive.run_file import RunFile
+from evo_hns.cli.crew import find_launcher
+from tests.runs import tiny
+
+PATIENCE = 120.0
+MARK = "EVO_HNS_TEST_FOLDER"
+
+
+@pytest.fixture(scope="session")
+def launcher() -> str:
+    """The `mpiexec` that goes with the MPI library at hand."""
+    if importlib.util.find_spec("mpi4py") is None or not find_launcher():
+        pytest.skip("needs MPI: pip install 'evo_hns[mpi]'")
+    return find_launcher()
+
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start(launcher: str, tmp_path: Path) -> Iterator[Start]:
+    """Starts ranks with some words of `evo-hns`, in a session of their own; whatever is left ends with the test."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(num_ranks: int, *words: str, program: Sequence[str] = ("-m", "evo_hns")) -> subprocess.Popen[str]:
+        command = [launcher, "-n", str(num_ranks), sys.executable, "-m", "mpi4py", *program, *words]
+        pipe = subprocess.PIPE
+        process = subprocess.Popen(
+            command,
+            stdout=pipe,
+            stderr=pipe,
+            text=True,
+            cwd=tmp_path,
+            start_new_session=True,
+            env=environment(tmp_path),
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+    for pid in ranks_in(tmp_path).values():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """The environment of a user who has this project; its ranks are known by the folder they work for."""
+    root = str(Path(__file__).parents[2])
+    return os.environ | {"PYTHONPATH": root, "PYTHONUNBUFFERED": "1", MARK: str(folder)}
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Callable[..., str]:
+    """Writes the settings of a run of seconds as an experiment file, and answers with its name."""
+
+    def write(**changes: object) -> str:
+        path = tmp_path / "tiny.toml"
+        path.write_text(toml(tiny(**changes).model_dump(mode="json", exclude_none=True)))
+        return str(path)
+
+    return write
+
+
+def toml(tables: dict[str, object], prefix: str = "") -> str:
+    """Nested tables of plain values as TOML."""
+    lines, below = [], []
+    for name, value in tables.items():
+        if isinstance(value, dict):
+            below.append(f"[{prefix}{name}]\n{toml(value, f'{prefix}{name}.')}")
+        else:
+            text = str(value).lower() if isinstance(value, bool) else repr(value).replace("'", '"')
+            lines.append(f"{name} = {text}")
+    return "\n".join([*lines, *below])
+
+
+def whole(process: subprocess.Popen[str], path: Path) -> Run:
+    """The run of ranks that come to their end."""
+    _, said = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, said
+    return RunFile.read(path)
+
+
+def ranks_in(folder: Path) -> dict[int, int]:
+    """Process ids by rank, of those that `start` has started for a folder."""
+    found = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (entry / "environ").read_bytes().split(b"\0")
+            command = (entry / "cmdline").read_bytes()
+        except OSError:
+            continue
+        variables = dict(word.split(b"=", 1) for word in words if b"=" in word)
+        number = variables.get(b"PMI_RANK", variables.get(b"OMPI_COMM_WORLD_RANK"))
+        if number is not None and b"mpi4py" in command and variables.get(MARK.encode()) == os.fsencode(folder):
+            found[int(number)] = int(entry.name)
+    return found
+
+
+def until(condition: Callable[[], bool], patience: float = PATIENCE) -> None:
+    """Wait for something.
+
+    Raises:
+        TimeoutError: it did not happen.
+    """
+    end = time.monotonic() + patience
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError
+        time.sleep(0.02)
+
+
+def generations_in(path: Path) -> int:
+    """Whole generations in a run file, 0 if it is not there yet."""
+    return RunFile.read(path).num_generations if path.exists() else 0

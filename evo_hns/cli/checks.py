@@ -5,17 +5,24 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 from tyro.conf import Positional
 
 from evo_hns.cli.console import show
-from evo_hns.cli.options import Experiment, Json, Settings
-from evo_hns.cli.tables import bench_text, levers_text, soak_line, soak_text, timesteps_text
-from evo_hns.config import ConfigError
+from evo_hns.cli.crew import start_ranks, work
+from evo_hns.cli.options import Cost, Experiment, Json, Ranks, Settings
+from evo_hns.cli.tables import bench_text, levers_text, scaling_text, soak_line, soak_text, timesteps_text
+from evo_hns.config import ConfigError, RunConfig
 from evo_hns.experiment import load_experiment
 from evo_hns.spec import Side
+
+if TYPE_CHECKING:
+    from evo_hns.training import Crew
+
+BATCH_IN_WORLDS = 8
+"""A stand-in for a batch costs so many worlds more than its own, as a real one does."""
 
 
 @dataclass(frozen=True)
@@ -50,16 +57,47 @@ class Bench:
     """A TOML file, or the name of one under experiments/."""
     as_json: Json = False
     """Print JSON."""
+    ranks: Ranks = None
+    """Measure instead how much faster so many MPI ranks are than one: `auto` takes the physical cores."""
+    rounds: int = 3
+    """With --ranks: turns of each number of ranks."""
+    stand_in: Cost = None
+    """With --ranks: microseconds of sleep per env step of a world (200) instead of the game, so that many ranks fit on
+    few cores and dealing out is all that is measured."""
     settings: Settings = ()
     """Any setting; --physics.num-worlds 64 is short for --set physics.num_worlds=64."""
 
     def __call__(self) -> None:
-        """Print the rate of each layer."""
+        """Print the rate of each layer, or the efficiency of each number of ranks."""
         resolved = load_experiment(self.experiment, self.settings)
+        check_positive(rounds=self.rounds)
+        if self.stand_in is not None and not 0.0 < self.stand_in < float("inf"):
+            raise ConfigError(f"--stand-in: got {self.stand_in:g}, expected microseconds above 0")
+        if self.ranks is not None:
+            self._measure_ranks(resolved)
+            return
+        if self.stand_in is not None:
+            raise ConfigError("--stand-in needs --ranks")
         from evo_hns.analysis.bench import bench
 
         result = bench(resolved)
         show(result.as_dict() if self.as_json else bench_text(result))
+
+    def _measure_ranks(self, resolved: RunConfig) -> None:
+        start_ranks(self.ranks)
+
+        def lead(crew: Crew) -> None:
+            if crew.ranks is None:
+                raise ConfigError("--ranks: there is only one, so that there is nothing to compare; ask for 2 or more")
+            from evo_hns.analysis.scaling import measure
+            from evo_hns.evaluation.stand_in import StandInCost
+
+            seconds = None if self.stand_in is None else 1e-6 * self.stand_in
+            cost = None if seconds is None else StandInCost(seconds, BATCH_IN_WORLDS * seconds)
+            result = measure(resolved, crew.ranks, rounds=self.rounds, stand_in=cost)
+            show(result.as_dict() if self.as_json else scaling_text(result))
+
+        work(lead, lambda crew, _: lead(crew), shrink=False)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from evo_hns.analysis.levers import Effect
     from evo_hns.analysis.lives import Job
     from evo_hns.analysis.replay import Replay
+    from evo_hns.analysis.scaling import Scaling
     from evo_hns.analysis.soak import Slice, Soak
     from evo_hns.analysis.timesteps import Timestep
     from evo_hns.archive import Life, Run
@@ -213,6 +214,56 @@ def bench_text(result: Benchmark) -> str:
         for name, rate in result.rates.items()
     ]
     return f"{result.num_worlds} worlds, one thread\n{columns([header, *rows])}"
+
+
+def scaling_text(result: Scaling) -> str:
+    """What each number of ranks took for the same generation, and what the fitted model says of more."""
+    model = result.model
+    header = ("ranks", "seconds", "env steps/s", "efficiency", "idle", "broadcast", "received", "model, s")
+    rows = [
+        (
+            size,
+            f"{result.seconds(size):.2f}",
+            f"{result.turns[0].env_steps / result.seconds(size):,.0f}",
+            f"{result.efficiency(size):.3f}",
+            f"{result.idle_share(size):.1%}",
+            f"{result.of(size)[0].broadcast_bytes / 1e6:.2f} MB",
+            f"{result.of(size)[0].received_bytes / 1e6:.2f} MB",
+            f"{model.seconds(result.work, size):.2f}",
+        )
+        for size in result.sizes
+    ]
+    predicted = [
+        (
+            f"{far.num_ranks:,}",
+            f"{far.seconds:.3f}",
+            f"{far.efficiency:.3f}",
+            f"{far.grown_seconds:.2f}",
+            f"{far.grown_efficiency:.3f}",
+        )
+        for far in result.predictions
+    ]
+    facts = (
+        f"model: {1e6 * model.world_seconds:.0f} us per env step of a world (spread {model.match_spread:.2f}) and "
+        f"{1e6 * model.batch_seconds:,.0f} us of a batch, {1e3 * model.leader_seconds:.1f} ms of the leader alone, "
+        f"{1e6 * model.report_seconds:.0f} us a report, {1e3 * model.hop_seconds:.2f} ms a hop, "
+        f"{1e9 * model.byte_seconds:.2f} ns a byte"
+    )
+    return "\n".join(
+        [
+            f"{result.players}; one generation of {result.turns[0].env_steps:,} env steps, "
+            f"median of {len(result.of(1))}",
+            *(f"warning: {warning}" for warning in result.warnings),
+            columns([header, *rows]),
+            "",
+            facts,
+            "",
+            "what the model says of this generation on more such ranks, and of populations that grow with them:",
+            columns(
+                [("ranks", "seconds", "efficiency", "populations that grow alike: seconds", "efficiency"), *predicted]
+            ),
+        ]
+    )
 
 
 def soak_line(result: Soak, env_steps: int) -> str:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from evo_hns.config import RunConfig
-from evo_hns.envs.game import Game
+from evo_hns.envs.game import Game, Step
 from evo_hns.evaluation.matches import MatchTable
 from evo_hns.evaluation.recording import ActionRecorder, Actions, join_actions, rows_of, steps_of
 from evo_hns.machine import usable_cores
@@ -22,7 +22,7 @@ from evo_hns.physics import BACKENDS
 from evo_hns.policies import build_policy
 from evo_hns.policies.base import Policy
 from evo_hns.rollout import Episodes, Recorder, play, replay
-from evo_hns.spec import ObservationSpec, Side
+from evo_hns.spec import Action, Observation, ObservationSpec, Side
 from evo_hns.worlds.scene import build_scene
 
 T = TypeVar("T")
@@ -173,15 +173,16 @@ class LocalEvaluator:
         return join(self._share(table, lambda player, batch: _play_batch(player, batch, rosters)))
 
     def play_here(
-        self, table: MatchTable, rosters: Mapping[Side, Roster], recorder: Recorder | None = None
+        self, table: MatchTable, rosters: Mapping[Side, Roster], between: Callable[[], None] | None = None
     ) -> Episodes:
         """Play every match of a table on one game and in the calling thread.
 
         Args:
             table: M matches.
             rosters: the players its rows refer to.
-            recorder: is shown every env step.
+            between: is called after every env step of a batch.
         """
+        recorder = None if between is None else _Between(between)
         return join(
             [_play_batch(self.player, batch, rosters, recorder) for batch in table.batches(self.player.env.num_worlds)]
         )
@@ -235,6 +236,16 @@ class LocalEvaluator:
 
         batches = table.batches(self.player.env.num_worlds, multiple_of=len(self._players))
         return list(self._pool.map(take_turn, batches))
+
+
+@dataclass(frozen=True)
+class _Between:
+    """A recorder that keeps nothing, and lets something else be done after every env step."""
+
+    call: Callable[[], None]
+
+    def record(self, observation: Observation, action: Action, step: Step) -> None:
+        self.call()
 
 
 def _play_batch(

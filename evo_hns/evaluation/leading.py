@@ -12,17 +12,17 @@ import numpy as np
 import torch
 
 from evo_hns.config import RunConfig
-from evo_hns.envs.game import Step
 from evo_hns.evaluation.evaluators import Player, Roster, join
 from evo_hns.evaluation.genome_ledger import GenomeLedger, IntArray
 from evo_hns.evaluation.matches import MatchTable
 from evo_hns.evaluation.ranks import LEADER, Pause, RankLostError, Ranks, Traffic
 from evo_hns.evaluation.recording import Actions
 from evo_hns.evaluation.serving import build_rank_games, warm_up
-from evo_hns.evaluation.waves import Begin, Cast, Report, Wave
+from evo_hns.evaluation.stand_in import StandInCost
+from evo_hns.evaluation.waves import Begin, Cast, Echo, Report, Wave
 from evo_hns.notice import Notice, Stopped
 from evo_hns.rollout import Episodes
-from evo_hns.spec import Action, Observation, Side
+from evo_hns.spec import Side
 
 MOST_WITH_A_PLAYING_LEADER = 32
 """Ranks; the leader of more has its hands full with dealing, and is missed by less than 3 %."""
@@ -33,9 +33,19 @@ class Played:
     """What waves came to and cost."""
 
     parts: list[tuple[IntArray, Episodes]] = field(default_factory=list)  #: rows of the table, their episodes
+    wall: float = 0.0  #: seconds that the waves took
     busy: float = 0.0  #: seconds that ranks played
     present: float = 0.0  #: seconds that ranks were there to play
-    traffic: Traffic = field(default_factory=Traffic)
+    answering: float = 0.0  #: seconds in which the leader took reports and answered them
+    slices: list[tuple[int, float]] = field(default_factory=list)  #: matches of each, and seconds that they took
+
+    def add(self, other: Played) -> None:
+        """Add what other waves cost; their episodes are for who asked for them."""
+        self.wall += other.wall
+        self.busy += other.busy
+        self.present += other.present
+        self.answering += other.answering
+        self.slices += other.slices
 
     @property
     def rows(self) -> IntArray:
@@ -51,21 +61,33 @@ class Leader:
         config: the run's settings.
         path: the run file.
         notice: what this rank was told by signals, and what the others report.
+        stand_in: what matches cost if nobody is to play them.
     """
 
-    def __init__(self, ranks: Ranks, config: RunConfig, path: Path, notice: Notice) -> None:
+    def __init__(
+        self, ranks: Ranks, config: RunConfig, path: Path, notice: Notice, stand_in: StandInCost | None = None
+    ) -> None:
         self.ranks = ranks
-        self.games = build_rank_games(config, ranks.size)
+        self.games = build_rank_games(config, ranks.size, stand_in)
         self.num_players = ranks.size  #: ranks that are dealt to, the first ones; the others look on
-        self._begin = Begin(config.model_dump_json(), path)
+        self._begin = Begin(config.model_dump_json(), path, stand_in)
         self._notice = notice
-        self._cost = Played()
+        self.cost = Played()  #: of the waves since the figures were taken
         self._counted = Traffic()
         warm_up(self.games)  # compiles the kernels; the others then find them on the disk
-        self._gather()
+        self.begin()
 
-    def _gather(self) -> None:
-        """Wait until all ranks have built their games."""
+    def echo(self, num_bytes: int) -> float:
+        """Seconds until all ranks have taken so many bytes and said so."""
+        message = Echo(bytes(num_bytes))
+        start = time.perf_counter()
+        self.ranks.broadcast(message)
+        for _ in range(self.ranks.size - 1):
+            self.ranks.receive()
+        return time.perf_counter() - start
+
+    def begin(self) -> None:
+        """Let all ranks build their games if they have not yet, and forget all genomes; wait until they have."""
         self._ledgers = {side: GenomeLedger() for side in Side}
         while True:
             try:
@@ -95,18 +117,18 @@ class Leader:
             try:
                 self._play_wave(table, missing, rosters, exact, played)
             except RankLostError:
-                self._gather()
-        self._cost.busy += played.busy
-        self._cost.present += played.present
+                self.begin()
+        self.cost.add(played)
         return join([episodes for _, episodes in played.parts]).take(np.argsort(played.rows))
 
     def take_figures(self) -> dict[str, float]:
         """What the waves since the last call cost: the share of the ranks' time that was waited, and bytes."""
-        cost, now, before = self._cost, self.ranks.traffic, self._counted
-        self._cost, self._counted = Played(), Traffic(**vars(now))
+        cost, now, before = self.cost, self.ranks.traffic, self._counted
+        self.cost, self._counted = Played(), Traffic(**vars(now))
         return {
             "ranks": float(self.ranks.size),
             "ranks_lost": float(self.ranks.num_lost),
+            "ranks_wave_seconds": cost.wall,
             "ranks_idle_share": 1.0 - cost.busy / cost.present if cost.present else 0.0,
             "ranks_broadcast_bytes": float(now.broadcast - before.broadcast),
             "ranks_sent_bytes": float(now.sent - before.sent),
@@ -134,7 +156,11 @@ class Leader:
         finally:
             played.parts += [(rows[desk.slices[number]], episodes) for number, episodes in desk.done.items()]
             played.busy += desk.busy
-            played.present += len(wave.players) * (time.perf_counter() - start)
+            wall = time.perf_counter() - start
+            played.wall += wall
+            played.present += len(wave.players) * wall
+            played.answering += desk.answering
+            played.slices += desk.costs
 
     def _wave(self, table: MatchTable, rosters: Mapping[Side, Roster], exact: bool) -> Wave:
         leader_plays = self.num_players <= MOST_WITH_A_PLAYING_LEADER
@@ -155,12 +181,12 @@ class Leader:
         """Play a slice here, and look after the others after every env step."""
         start, before = time.perf_counter(), desk.seconds
         games = self.games.exact if wave.exact else self.games
-        episodes = games.play_here(wave.table.take(desk.slices[number]), rosters, desk)
+        episodes = games.play_here(wave.table.take(desk.slices[number]), rosters, desk.look)
         return Report.of(number, episodes, time.perf_counter() - start - (desk.seconds - before), 0)
 
 
 class Desk:
-    """Where slices of one wave are dealt out and reports come in; a recorder, so that it is open while one plays.
+    """Where slices of one wave are dealt out and reports come in, also while the leader plays.
 
     Args:
         ranks: this one leads.
@@ -173,7 +199,9 @@ class Desk:
         self.slices = wave.slices
         self.done: dict[int, Episodes] = {}
         self.busy = 0.0
-        self.seconds = 0.0  #: spent here
+        self.costs: list[tuple[int, float]] = []
+        self.answering = 0.0
+        self.seconds = 0.0  #: spent here while the leader plays
         first = min(len(wave.players), len(self.slices))
         self._out = {rank for rank in wave.players[:first] if rank != LEADER}
         self._left = deque(range(first, len(self.slices)))
@@ -193,12 +221,17 @@ class Desk:
     def enter(self, report: Report) -> None:
         """Note a report."""
         self.busy += report.seconds
+        self.costs.append((len(self.slices[report.number]), report.seconds))
         self._notice.hear(report.signum)
         if (episodes := report.episodes) is not None:
             self.done[report.number] = episodes
 
-    def record(self, observation: Observation, action: Action, step: Step) -> None:
-        """Look whether somebody waits."""
+    def look(self) -> None:
+        """See whether somebody waits, while the leader plays.
+
+        Raises:
+            Stopped: the run was told to end.
+        """
         start = time.perf_counter()
         self._answer_all()
         self.seconds += time.perf_counter() - start
@@ -231,11 +264,13 @@ class Desk:
         return came
 
     def _answer(self, rank: int, report: Report) -> None:
+        start = time.perf_counter()
         self.enter(report)
         number = self._left.popleft() if self._left else None
         self._ranks.send(number, rank)
         if number is None:
             self._out.discard(rank)
+        self.answering += time.perf_counter() - start
 
 
 class RankEvaluator:

@@ -4,25 +4,52 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
 
 from evo_hns.config import RunConfig
-from evo_hns.envs.game import Step
-from evo_hns.evaluation.evaluators import LocalEvaluator, Roster, build_search_evaluator
+from evo_hns.evaluation.evaluators import Player, Roster, build_search_evaluator
 from evo_hns.evaluation.genome_ledger import GenomeShelf
 from evo_hns.evaluation.held_out import scripted_roster
 from evo_hns.evaluation.matches import MatchTable
 from evo_hns.evaluation.ranks import LEADER, RankLostError, Ranks
-from evo_hns.evaluation.waves import Begin, Cast, Ready, Report, Wave
+from evo_hns.evaluation.recording import Actions
+from evo_hns.evaluation.stand_in import StandInCost, StandInGames
+from evo_hns.evaluation.waves import Begin, Cast, Echo, Ready, Report, Wave
 from evo_hns.notice import Notice, Stopped
-from evo_hns.spec import Action, Observation, Side
+from evo_hns.rollout import Episodes
+from evo_hns.spec import Side
 
 FEWEST_WORLDS = 128
 """Worlds of a rank, where the settings have so many: in fewer the rules cost more than a tenth of the physics."""
+
+
+class RankGames(Protocol):
+    """The games of one rank."""
+
+    @property
+    def player(self) -> Player:
+        """A game as all are."""
+
+    @property
+    def num_worlds(self) -> int:
+        """Most matches that are played side by side."""
+
+    @property
+    def exact(self) -> RankGames:
+        """Games at the game's own timestep."""
+
+    def play_here(
+        self, table: MatchTable, rosters: Mapping[Side, Roster], between: Callable[[], None] | None = None
+    ) -> Episodes:
+        """See `LocalEvaluator.play_here`."""
+
+    def record(self, table: MatchTable, rosters: Mapping[Side, Roster]) -> tuple[Episodes, Actions]:
+        """See `LocalEvaluator.record`."""
 
 
 def serve(ranks: Ranks, notice: Notice) -> Path | None:
@@ -44,6 +71,8 @@ def serve(ranks: Ranks, notice: Notice) -> Path | None:
             if isinstance(order, Begin):
                 server = server.again() if server and server.begin == order else Server(ranks, order, notice)
                 ranks.send(Ready(torch.get_num_threads()), LEADER)
+            elif isinstance(order, Echo):
+                ranks.send(Ready(torch.get_num_threads()), LEADER)
             elif server is not None:
                 server.play(order)
         except RankLostError:
@@ -63,7 +92,8 @@ class Server:
     def __init__(self, ranks: Ranks, begin: Begin, notice: Notice) -> None:
         self.begin = begin
         self._ranks, self._notice = ranks, notice
-        self._games = build_rank_games(RunConfig.model_validate_json(begin.config_json), ranks.size)
+        config = RunConfig.model_validate_json(begin.config_json)
+        self._games = build_rank_games(config, ranks.size, begin.stand_in)
         warm_up(self._games)
         self.again()
 
@@ -85,41 +115,42 @@ class Server:
             self._ranks.send(report, LEADER)
             _, number = self._ranks.receive()
 
-    def _play_slice(
-        self, games: LocalEvaluator, table: MatchTable, rosters: Mapping[Side, Roster], number: int
-    ) -> Report:
+    def _play_slice(self, games: RankGames, table: MatchTable, rosters: Mapping[Side, Roster], number: int) -> Report:
         start = time.perf_counter()
         try:
-            episodes = games.play_here(table, rosters, self)
+            episodes = games.play_here(table, rosters, self._stop_if_told)
         except Stopped:
             return Report(number, None, time.perf_counter() - start, self._notice.signum)
         return Report.of(number, episodes, time.perf_counter() - start, self._notice.signum)
 
-    def record(self, observation: Observation, action: Action, step: Step) -> None:
+    def _stop_if_told(self) -> None:
         """Drop what must not be waited for. Whether a warning leaves time enough is for the leader to say."""
         if self._notice.signum not in (0, signal.SIGUSR1):
             raise Stopped(self._notice.signum)
 
-    def _roster(self, side: Side, cast: Cast, games: LocalEvaluator) -> Roster:
+    def _roster(self, side: Side, cast: Cast, games: RankGames) -> Roster:
         if cast.delivery is None:
             return scripted_roster(cast.scripted, games.player.spec)
         return games.player.roster(side, torch.from_numpy(self._shelves[side].take(cast.delivery)))
 
 
-def build_rank_games(config: RunConfig, num_ranks: int) -> LocalEvaluator:
+def build_rank_games(config: RunConfig, num_ranks: int, stand_in: StandInCost | None = None) -> RankGames:
     """The games of one rank: one thread, and its share of the worlds.
 
     Args:
         config: the run's settings.
         num_ranks: that share the worlds.
+        stand_in: what matches cost if nobody is to play them.
     """
     share = -(-config.physics.num_worlds // num_ranks)
     num_worlds = min(config.physics.num_worlds, max(FEWEST_WORLDS, share))
+    if stand_in is not None:
+        return StandInGames(config, num_worlds, stand_in)
     physics = config.physics.model_copy(update={"num_worlds": num_worlds, "num_threads": 1})
     return build_search_evaluator(config.model_copy(update={"physics": physics}))
 
 
-def warm_up(games: LocalEvaluator) -> None:
+def warm_up(games: RankGames) -> None:
     """Play one match with still networks: compiles the kernels, or loads them from the disk."""
     row = np.zeros(1, dtype=np.int64)
     player = games.player

@@ -16,6 +16,7 @@ import torch
 
 from evo_hns.evaluation.genome_ledger import Delivery, IntArray
 from evo_hns.evaluation.matches import MatchTable
+from evo_hns.evaluation.stand_in import StandInCost
 from evo_hns.rollout import Episodes
 from evo_hns.spec import Side
 
@@ -29,6 +30,7 @@ class Begin:
 
     config_json: str  #: its settings
     path: Path  #: its file, for who must lead when the leader has died
+    stand_in: StandInCost | None = None  #: what matches cost if nobody is to play them
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,15 @@ class Wave:
 
 
 @dataclass(frozen=True)
+class Echo:
+    """To all: say that this has come."""
+
+    payload: bytes
+
+
+@dataclass(frozen=True)
 class Ready:
-    """To the leader: the games are built."""
+    """To the leader: what was said last is done."""
 
     num_threads: int  #: of torch
 

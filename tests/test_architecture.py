@@ -35,7 +35,7 @@ ROOMS: dict[str, set[str]] = {
     "coevolution": {"evaluation", "search", "archive", "rollout"},
     # A run from start to end: loop, file, what is left to do.
     "training": {"coevolution", "evaluation", "archive", "search.base", "machine", "notice"},
-    "analysis": PLAYING | {"physics", "machine", "evaluation", "archive", "coevolution"},  # `bench`: a generation
+    "analysis": PLAYING | {"physics", "machine", "notice", "evaluation", "archive", "coevolution"},
     "baselines": PLAYING | {"evaluation"},
     "parallel_env": {"evaluation"},  # the game for outsiders; nothing here uses it
     "__main__": {"cli"},

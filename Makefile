@@ -1,6 +1,7 @@
 # Every target sets up what it needs: Python 3.11 or newer, make and a package index are enough.
 #   make train PYTHON=python3.12             another interpreter
 #   make train EXPERIMENT=NAME ARGS='...'    another experiment, more options of `evo-hns train`
+#   make train RANKS=4                       so many MPI ranks; by default one for each physical core
 # pip is asked as usual, so PIP_INDEX_URL and its like work. Where the index serves torch with CUDA only,
 # PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu saves gigabytes.
 
@@ -8,6 +9,7 @@ PYTHON ?= python3
 VENV ?= .venv
 EXPERIMENT ?= quickstart
 ARGS ?=
+RANKS ?= auto
 EXTRAS := dev,mpi,pettingzoo,plot,tensorboard
 
 BIN := $(VENV)/bin
@@ -22,8 +24,8 @@ help: ## List the targets
 
 setup: $(READY) ## Create the virtual environment
 
-train: $(READY) ## Train the quickstart experiment (EXPERIMENT=..., ARGS='...')
-	$(BIN)/evo-hns train $(EXPERIMENT) $(ARGS)
+train: $(READY) ## Train the quickstart experiment (EXPERIMENT=..., RANKS=..., ARGS='...')
+	$(BIN)/evo-hns train $(EXPERIMENT) --ranks $(RANKS) $(ARGS)
 
 test: $(READY) ## Run the tests (ARGS='-m "not slow"' for the quick ones)
 	$(BIN)/python -m pytest $(ARGS)

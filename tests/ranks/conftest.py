@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -36,20 +36,21 @@ Start = Callable[..., subprocess.Popen[str]]
 
 @pytest.fixture
 def start(launcher: str, tmp_path: Path) -> Iterator[Start]:
-    """Starts ranks with some words of `evo-hns`, in a session of their own; whatever is left ends with the test."""
+    """Starts ranks with some words of `evo-hns`."""
+    with starter([launcher], environment(tmp_path), tmp_path) as start:
+        yield start
+
+
+@contextlib.contextmanager
+def starter(launcher: Sequence[str], theirs: Mapping[str, str], folder: Path) -> Iterator[Start]:
+    """Starts ranks with a launcher, in a session of their own; whatever is left ends in the end."""
     started: list[subprocess.Popen[str]] = []
 
     def start(num_ranks: int, *words: str, program: Sequence[str] = ("-m", "evo_hns")) -> subprocess.Popen[str]:
-        command = [launcher, "-n", str(num_ranks), sys.executable, "-m", "mpi4py", *program, *words]
+        command = [*launcher, "-n", str(num_ranks), sys.executable, "-m", "mpi4py", *program, *words]
         pipe = subprocess.PIPE
         process = subprocess.Popen(
-            command,
-            stdout=pipe,
-            stderr=pipe,
-            text=True,
-            cwd=tmp_path,
-            start_new_session=True,
-            env=environment(tmp_path),
+            command, stdout=pipe, stderr=pipe, text=True, cwd=folder, start_new_session=True, env=theirs
         )
         started.append(process)
         return process
@@ -58,7 +59,7 @@ def start(launcher: str, tmp_path: Path) -> Iterator[Start]:
     for process in started:
         process.kill()
         process.communicate()
-    for pid in ranks_in(tmp_path).values():
+    for pid in ranks_in(folder).values():
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 

@@ -14,6 +14,7 @@ from importlib.metadata import version
 
 import tyro
 
+from evo_hns.cli.console import WORDS
 from evo_hns.cli.errors import BROKEN_PIPE, INTERRUPTED, USER_ERROR, is_user_error
 from evo_hns.cli.verbs import VERBS, Verb
 from evo_hns.cli.words import gather_settings, one_line
@@ -35,7 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name in THREAD_VARIABLES:
         os.environ.setdefault(name, "1")
     try:
-        parse(sys.argv[1:] if argv is None else argv)()
+        words = sys.argv[1:] if argv is None else argv
+        WORDS.set(words)
+        parse(words)()
         sys.stdout.flush()
     except BrokenPipeError:  # the reader (`| head`) has seen enough; the exit must not flush into it again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from evo_hns.cli.tables import gains_table, json_text
 from evo_hns.config import ConfigError
 from evo_hns.notice import Stopped
+
+WORDS: ContextVar[Sequence[str]] = ContextVar("words", default=())
+"""What was typed after the command."""
 
 TYPED = "EVO_HNS_COMMAND"
 """Environment variable: how the user types the command, for processes that are started in another way."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from evo_hns.cli.console import TYPED, command
+from evo_hns.cli.console import TYPED, WORDS, command
 from evo_hns.cli.errors import is_expected
 from evo_hns.config import ConfigError
 from evo_hns.machine import LAUNCHED, cores_to_fill, launched_ranks
@@ -88,7 +88,7 @@ def start_ranks(asked: str | None) -> None:
         if asked == "auto":
             return
         raise ConfigError(f"--ranks {asked}: {complaint}")
-    words = [launcher, "-n", str(count), sys.executable, "-m", "mpi4py", "-m", "evo_hns", *sys.argv[1:]]
+    words = [launcher, "-n", str(count), sys.executable, "-m", "mpi4py", "-m", "evo_hns", *WORDS.get()]
     theirs = {LAUNCHED: str(count), TYPED: command(), "PYTHONUNBUFFERED": "1"}
     raise SystemExit(run_launcher(words, os.environ | theirs))
 

@@ -110,14 +110,15 @@ class Game:
         return observation
 
     def _place(self, layout: Layout) -> None:
-        """Lay out the worlds, in the order that `physics.base` asks for."""
+        """Lay out the worlds, in the order that `physics.base` asks for; what idle ones hold is of no interest."""
         num_worlds = len(layout.agents)
+        worlds = torch.arange(num_worlds)
         for name, values in model_arrays(self.scene, layout).items():
             self.physics.model_field(name)[:num_worlds] = torch.as_tensor(values)
-        self._hands.let_go()
-        self.physics.reset()
+        self._hands.let_go(num_worlds)
+        self.physics.reset(worlds)
         self.physics.field("qpos")[:num_worlds] = torch.as_tensor(initial_qpos(self.scene, layout))
-        self.physics.forward()
+        self.physics.forward(worlds)
 
     @torch.inference_mode()
     def step(self, action: Action) -> Step:

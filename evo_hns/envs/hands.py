@@ -55,10 +55,10 @@ class Hands:
         self._joints, self._weld = index_tensor(scene.object_qpos), index_tensor(scene.weld)
         self._quaternions = physics.field("xquat")
 
-    def let_go(self) -> None:
-        """Forget every lock and relative pose, in all worlds; the physics must be reset after it."""
+    def let_go(self, num_worlds: int) -> None:
+        """Forget every lock and relative pose in the first worlds; their physics must be reset after it."""
         for name in ("jnt_range", "eq_data"):
-            self._physics.model_field(name)[:] = torch.as_tensor(getattr(self._model, name))
+            self._physics.model_field(name)[:num_worlds] = torch.as_tensor(getattr(self._model, name))
 
     def apply(self, wishes: Wishes, now: Entities, state: GameState) -> None:
         """Carry out the wishes of one step; `state` learns what is held and locked.

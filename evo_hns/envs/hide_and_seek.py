@@ -73,19 +73,20 @@ class HideAndSeek:
 
     def reward(self, now: Moment) -> Tensor:
         """Hiding, seeking and staying inside, after the preparation; and eating, at any time."""
-        agent_mask = now.entities.cast.agent_mask
+        agent_mask, clock = now.entities.cast.agent_mask, self.clock(now.t)
         if self._is_preparation(now.t - 1):
             reward = torch.zeros(agent_mask.shape, dtype=torch.float64)
+            self._statistics.update(now, clock, None)
         else:
             sees = self._sees_hiders(now.state)
             reward = rewards.hide_and_seek(sees, agent_mask, self._num_hiders, self._rules.reward_type)
             reward = self._penalize_leaving(reward * self._rules.reward_scale, now)
+            self._statistics.update(now, clock, sees.flatten(1).any(1))
         return reward + self._food_reward(now) if now.state.food_health.shape[1] else reward
 
     def metrics(self, now: Moment) -> dict[str, Tensor]:
         """OpenAI's statistics and some of our own."""
-        seen = self._sees_hiders(now.state).flatten(1).any(1)
-        return self._statistics.update(now, self.clock(now.t), seen, not self._is_preparation(now.t - 1))
+        return self._statistics.figures(now)
 
     def _is_preparation(self, done: int) -> bool:
         """Whether the env step after `done` belongs to the preparation; the first always does, as in the original."""

@@ -49,6 +49,7 @@ class CpuPhysics:
         self._fields: dict[str, Tensor] = {}
         self._model_fields: dict[str, Tensor] = {}
         self._geom_xpos, self._geom_xmat = self._batch.bind("geom_xpos"), self._batch.bind("geom_xmat")
+        self._geom_size = self._batch.expand("geom_size")
         self._warnings = self._batch.warning[:, :, 1]
         self.reset()
 
@@ -125,11 +126,10 @@ class CpuPhysics:
         """
         if len(origins) > self.num_worlds:
             raise ValueError(f"got rays for {len(origins)} worlds; expected at most {self.num_worlds}")
-        size = self._batch.expanded("geom_size")
         distance, geom = self._caster.cast(
             self._geom_xpos,
             self._geom_xmat,
-            self.model.geom_size[None] if size is None else size,
+            self._geom_size,
             origins.contiguous().numpy(),
             directions.contiguous().numpy(),
             exclude_body.numpy(),

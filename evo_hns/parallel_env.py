@@ -157,7 +157,7 @@ class HideAndSeekParallelEnv(ParallelEnv[str, Told, np.ndarray]):  # type: ignor
         self._observation, self._time = step.observation, self._time + 1
         failed = bool(step.failed[0])
         over = failed or self._time == self._game.horizon
-        statistics = {name: float(values[0]) for name, values in step.metrics.items()}
+        statistics = {name: float(values[0]) for name, values in self._game.metrics().items()} if over else {}
         played = self.agents
         self.agents = [] if over else played
         return (

@@ -106,7 +106,7 @@ def _play(env: Game, decide: Callable[[Observation], Action], seeds: np.ndarray,
         if recorder is not None:
             recorder.record(observation, action, step)
         observation = step.observation
-    return Episodes(returns, step.metrics, step.failed, agent_mask)
+    return Episodes(returns, env.metrics(), step.failed, agent_mask)
 
 
 def _initial_state(policy: Policy, side: Side, seeds: np.ndarray, env: Game) -> PolicyState:

@@ -12,7 +12,7 @@ the masks, and it is the policy that must apply them.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # settings and `--help` need the sides, not torch
@@ -63,8 +63,7 @@ class Observation:
 
     def of(self, agents: slice) -> Observation:
         """The same observation for some of the agents (rows of axis 1)."""
-        rows = {f.name: getattr(self, f.name) for f in fields(self)}
-        return Observation(**{k: v if k == "door_obs" else v[:, agents] for k, v in rows.items()})
+        return Observation(**{k: v if k == "door_obs" else v[:, agents] for k, v in vars(self).items()})
 
 
 @dataclass(frozen=True)

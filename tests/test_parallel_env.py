@@ -114,7 +114,7 @@ def test_an_episode_is_the_game_with_hidden_things_as_zeros() -> None:
         assert len(env.state()) == sum(value.numel() for value in vars(expected).values())
     assert hidden > 0
     assert env.agents == []
-    statistics = {name: float(values[0]) for name, values in step.metrics.items()}
+    statistics = {name: float(values[0]) for name, values in game.metrics().items()}
     assert infos == {agent: {"discarded": False, "statistics": statistics} for agent in ("hider_0", "seeker_0")}
 
 

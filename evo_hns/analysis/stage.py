@@ -66,11 +66,13 @@ class Stage:
 
     @torch.inference_mode()
     def observe(self, row: int) -> Sight:
-        """Look around at a row; rewards of row 0 mean nothing. Rows must be asked for in their order."""
+        """Look around at a row; no step led to row 0. Rows must be asked for in their order."""
         self._set(row, self._recording.seen_qpos[row], self._recording.seen_qvel[row], seen_at=max(row - 1, 0))
-        observation, reward = self._game.observe(), self._game.reward()[0].numpy()
-        metrics = {name: float(value[0]) for name, value in self._game.metrics().items()} if row else {}
-        return Sight(observation, reward, metrics)
+        observation = self._game.observe()
+        if row == 0:
+            return Sight(observation, np.zeros(self._recording.num_agents), {})
+        reward = self._game.reward()[0].numpy()
+        return Sight(observation, reward, {name: float(value[0]) for name, value in self._game.metrics().items()})
 
     @torch.inference_mode()
     def play(self, step: int) -> Outcome:

@@ -15,6 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from evo_hns.envs.kernel import kernel
+from evo_hns.envs.vision import circulant
 from evo_hns.physics.base import Physics
 from evo_hns.worlds.layout import Layout
 from evo_hns.worlds.scene import Scene
@@ -49,12 +51,23 @@ class Cast:
         )
 
     def __len__(self) -> int:
-        return len(self.agent_mask)
+        return self.agent_mask.shape[0]
 
     @cached_property
     def mask(self) -> Tensor:
         """`(W, E)` bool, the agent or object exists."""
         return torch.cat([self.agent_mask, self.object_mask], 1)
+
+    @cached_property
+    def pairs(self) -> Tensor:
+        """`(W, n, n - 1)` bool, the agent and the other (circulant order) exist."""
+        others = circulant(self.agent_mask.shape[1])
+        return self.agent_mask[:, others] & self.agent_mask.unsqueeze(2)
+
+    @cached_property
+    def reachable(self) -> Tensor:
+        """`(W, n, m)` bool, the agent and the object exist."""
+        return self.agent_mask.unsqueeze(2) & self.object_mask.unsqueeze(1)
 
 
 @dataclass(frozen=True)
@@ -90,32 +103,43 @@ class EntityReader:
     """
 
     def __init__(self, scene: Scene, physics: Physics) -> None:
-        joints = np.concatenate([scene.agent_qpos, scene.object_qpos[:, [0, 1, 2, -1]]])
+        self._joints = np.concatenate([scene.agent_qpos, scene.object_qpos[:, [0, 1, 2, -1]]]).astype(np.int64)
         tipping = scene.object_qpos[: scene.num_boxes, 3:5] if scene.object_qpos.shape[1] > 4 else np.empty((0, 2))
-        self._bodies = index_tensor(np.concatenate([scene.agent_body, scene.object_body]))
-        self._joints, self._tipping = index_tensor(joints).flatten(), index_tensor(tipping)
-        self._geoms = index_tensor(np.concatenate([scene.agent_geom, scene.object_geom]))
-        self._qpos, self._qvel = physics.field("qpos"), physics.field("qvel")
-        self._xpos, self._xmat = physics.field("xpos"), physics.field("xmat")
-        self._geom_xpos = physics.field("geom_xpos")
+        self._tipping = tipping.astype(np.int64)
+        self._bodies = np.concatenate([scene.agent_body, scene.object_body]).astype(np.int64)
+        self._geoms = np.concatenate([scene.agent_geom, scene.object_geom]).astype(np.int64)
+        self._fields = tuple(physics.field(name).numpy() for name in ("qpos", "qvel", "xpos", "geom_xpos", "xmat"))
 
     def read(self, cast: Cast) -> Entities:
         """The entities of the first worlds, as many as the cast has."""
-        num = len(cast)
-        return Entities(
-            cast=cast,
-            qpos=self._qpos[:num].index_select(1, self._joints).view(num, -1, 4),
-            qvel=self._qvel[:num].index_select(1, self._joints).view(num, -1, 4),
-            pos=self.positions(num),
-            centre=self._geom_xpos[:num].index_select(1, self._geoms),
-            rotation=self._xmat[:num].index_select(1, self._bodies).view(num, -1, 9),
-            tilt=self._qpos[:num, self._tipping],
-            tilt_velocity=self._qvel[:num, self._tipping],
-        )
+        shape = len(cast), len(self._bodies)
+        qpos, qvel = np.empty((2, *shape, 4))
+        pos, centre = np.empty((2, *shape, 3))
+        rotation = np.empty((*shape, 9))
+        tilt, tilt_velocity = np.empty((2, len(cast), *self._tipping.shape))
+        index = self._joints, self._tipping, self._bodies, self._geoms
+        told = qpos, qvel, pos, centre, rotation, tilt, tilt_velocity
+        _gather(self._fields, index, told)
+        return Entities(cast, *map(torch.from_numpy, told))
 
-    def positions(self, num_worlds: int) -> Tensor:
-        """`(W, E, 3)` body frame origins alone."""
-        return self._xpos[:num_worlds].index_select(1, self._bodies)
+
+@kernel
+def _gather(fields: tuple[np.ndarray, ...], index: tuple[np.ndarray, ...], told: tuple[np.ndarray, ...]) -> None:
+    """Copy out of `qpos`, `qvel`, `xpos`, `geom_xpos` and `xmat` what belongs to the entities."""
+    all_qpos, all_qvel, xpos, geom_xpos, xmat = fields
+    joints, tipping, bodies, geoms = index
+    qpos, qvel, pos, centre, rotation, tilt, tilt_velocity = told
+    for w in range(qpos.shape[0]):
+        for e in range(qpos.shape[1]):
+            for k in range(4):
+                qpos[w, e, k], qvel[w, e, k] = all_qpos[w, joints[e, k]], all_qvel[w, joints[e, k]]
+            for k in range(3):
+                pos[w, e, k], centre[w, e, k] = xpos[w, bodies[e], k], geom_xpos[w, geoms[e], k]
+            for k in range(9):
+                rotation[w, e, k] = xmat[w, bodies[e], k]
+        for b in range(tilt.shape[1]):
+            for k in range(2):
+                tilt[w, b, k], tilt_velocity[w, b, k] = all_qpos[w, tipping[b, k]], all_qvel[w, tipping[b, k]]
 
 
 def index_tensor(values: np.ndarray) -> Tensor:

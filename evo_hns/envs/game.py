@@ -45,7 +45,6 @@ class Step:
 
     observation: Observation  #: after the step
     reward: Tensor  #: `(W, A)` float64
-    metrics: dict[str, Tensor]  #: name -> `(W,)` float64, running; final at the horizon
     failed: Tensor  #: `(W,)` bool, the world failed in this step or before
 
 
@@ -82,7 +81,8 @@ class Game:
         self._highest_corner = torch.tensor([far, far, _HIGHEST], dtype=torch.float64)
         # The original's limits are float32 numbers, its bins between them float64.
         limit = float(np.float32(rules.action_limit))
-        self._bins = torch.as_tensor(np.linspace(-limit, limit, self.action_spec.num_movement_bins))
+        self._bins = np.linspace(-limit, limit, self.action_spec.num_movement_bins)
+        self._ctrl = physics.field("ctrl").numpy()
 
     def reset(self, seeds: IntArray) -> Observation:
         """Begin new episodes; nothing of earlier ones remains.
@@ -102,7 +102,7 @@ class Game:
         """Begin new episodes in given worlds; what the rules draw comes from the seeds."""
         self._place(layout)
         self._cast = Cast.of(self.scene, layout, seeds)
-        self._failed = torch.zeros(len(seeds), dtype=torch.bool)
+        self._failed, self._running = torch.zeros(len(seeds), dtype=torch.bool), torch.arange(len(seeds))
         n, m = self._cast.agent_mask.shape[1], self._cast.object_mask.shape[1]
         self.state = GameState.initial(len(seeds), n, m, self._world.num_food, self.rules.food.max_health)
         observation = self.observe()
@@ -110,14 +110,15 @@ class Game:
         return observation
 
     def _place(self, layout: Layout) -> None:
-        """Lay out the worlds, in the order that `physics.base` asks for."""
+        """Lay out the worlds, in the order that `physics.base` asks for; what idle ones hold is of no interest."""
         num_worlds = len(layout.agents)
+        worlds = torch.arange(num_worlds)
         for name, values in model_arrays(self.scene, layout).items():
             self.physics.model_field(name)[:num_worlds] = torch.as_tensor(values)
-        self._hands.let_go()
-        self.physics.reset()
+        self._hands.let_go(num_worlds)
+        self.physics.reset(worlds)
         self.physics.field("qpos")[:num_worlds] = torch.as_tensor(initial_qpos(self.scene, layout))
-        self.physics.forward()
+        self.physics.forward(worlds)
 
     @torch.inference_mode()
     def step(self, action: Action) -> Step:
@@ -127,10 +128,10 @@ class Game:
             action: of all agents; what failed worlds and absent agents do is ignored.
         """
         self.apply(action)
-        self._step_physics()
+        failed = self._step_physics()
         observation = self.observe()
-        reward = self.reward()
-        return self._silence_failed(Step(observation, reward, self.metrics(), self._failed))
+        self._discard(failed)
+        return self._silence_failed(Step(observation, self.reward(), self._failed))
 
     @torch.inference_mode()
     def apply(self, action: Action) -> None:
@@ -142,8 +143,8 @@ class Game:
         wishes = Wishes.of(action, self._cast.object_mask.shape[1])
         movement, wishes = self._task.restrain(action.movement, wishes, self.state)
         self._hands.apply(wishes, now, self.state)
-        ctrl = torch.where(self._cast.agent_mask.unsqueeze(2), self._bins[movement], 0.0)
-        self.physics.field("ctrl")[: len(ctrl)] = ctrl.flatten(1)
+        ctrl = np.where(self._cast.agent_mask.numpy()[:, :, None], self._bins[movement.numpy()], 0.0)
+        self._ctrl[: len(ctrl)] = ctrl.reshape(len(ctrl), -1)
         self.state.t += 1
 
     @torch.inference_mode()
@@ -160,40 +161,42 @@ class Game:
 
     @torch.inference_mode()
     def reward(self) -> Tensor:
-        """`(W, A)` float64 rewards of the env step that led to the present state."""
+        """`(W, A)` float64 rewards of the env step that led to the present state; asked for once after each."""
         return self._task.reward(self._now())
 
     @torch.inference_mode()
     def metrics(self) -> dict[str, Tensor]:
-        """Name -> `(W,)` float64 figures of the episodes so far; asked for once after each env step."""
-        return self._task.metrics(self._now())
+        """Name -> `(W,)` float64 figures of the episodes so far, final at the horizon; zeros of failed worlds."""
+        figures = self._task.metrics(self._now())
+        return {name: self._silence(value) for name, value in figures.items()} if self._failed.any() else figures
 
     def _now(self) -> Moment:
         return Moment(self._entities, self.state)
 
-    def _step_physics(self) -> None:
-        """Advance the worlds that have not failed, and see who fails."""
-        num_worlds = len(self._cast)
-        running = None
-        if num_worlds < self.num_worlds or self._failed.any():
-            running = (~self._failed).nonzero().squeeze(1)
-            if len(running) == 0:
-                return
-        failed = self.physics.step(self.num_substeps, running)[:num_worlds]
-        pos = self._reader.positions(num_worlds)
+    def _step_physics(self) -> Tensor:
+        """Advance the worlds that have not failed; `(W,)` bool, the physics of which fails now."""
+        if len(self._running) == 0:
+            return torch.zeros_like(self._failed)
+        return self.physics.step(self.num_substeps, self._running)[: len(self._failed)]
+
+    def _discard(self, failed: Tensor) -> None:
+        """See who fails: those whose physics did, and those where something was flung out of range."""
+        pos = self._entities.pos
         inside = (pos >= self._lowest_corner) & (pos <= self._highest_corner)
-        flung = ~inside.flatten(1).all(1) & ~failed & ~self._failed
+        flung = ~(inside.flatten(1).all(1) | failed | self._failed)
+        if not (failed | flung).any():
+            return
         self.discards["physics"] += int(failed.sum())
         self.discards["flung"] += int(flung.sum())
         self._failed = self._failed | failed | flung
+        self._running = (~self._failed).nonzero().squeeze(1)
 
     def _silence_failed(self, step: Step) -> Step:
         """Zeros for everything a failed world tells."""
         if not self._failed.any():
             return step
         told = {f.name: self._silence(getattr(step.observation, f.name)) for f in fields(step.observation)}
-        metrics = {name: self._silence(value) for name, value in step.metrics.items()}
-        return replace(step, observation=Observation(**told), reward=self._silence(step.reward), metrics=metrics)
+        return replace(step, observation=Observation(**told), reward=self._silence(step.reward))
 
     def _silence(self, values: Tensor) -> Tensor:
         silenced = values.clone()

@@ -54,11 +54,12 @@ class Hands:
         self._agent_body, self._object_body = index_tensor(scene.agent_body), index_tensor(scene.object_body)
         self._joints, self._weld = index_tensor(scene.object_qpos), index_tensor(scene.weld)
         self._quaternions = physics.field("xquat")
+        self._active, self._welds = physics.field("eq_active").numpy(), scene.weld.flatten()
 
-    def let_go(self) -> None:
-        """Forget every lock and relative pose, in all worlds; the physics must be reset after it."""
+    def let_go(self, num_worlds: int) -> None:
+        """Forget every lock and relative pose in the first worlds; their physics must be reset after it."""
         for name in ("jnt_range", "eq_data"):
-            self._physics.model_field(name)[:] = torch.as_tensor(getattr(self._model, name))
+            self._physics.model_field(name)[:num_worlds] = torch.as_tensor(getattr(self._model, name))
 
     def apply(self, wishes: Wishes, now: Entities, state: GameState) -> None:
         """Carry out the wishes of one step; `state` learns what is held and locked.
@@ -72,15 +73,14 @@ class Hands:
         distance = manipulation.distance_to_cuboids(
             now.pos[:, :n], now.pos[:, n:], now.rotation[:, n:], cast.half_sizes
         )
-        near = (distance <= rules.lock_grab_radius) & cast.agent_mask.unsqueeze(2) & cast.object_mask.unsqueeze(1)
+        near = (distance <= rules.lock_grab_radius) & cast.reachable
         near_and_seen = near & state.sees_objects
         can_grab = near if rules.grab_out_of_vision else near_and_seen
         grabbed = manipulation.decide_grabs(
             can_grab & self._grabbable & wishes.grab, distance, exclusive=rules.grab_exclusive
         )
         self._weld_new_grips(grabbed & ~state.grabbed, now)
-        active = self._physics.field("eq_active")
-        active[: len(grabbed), self._weld.flatten()] = grabbed.flatten(1).to(active.dtype)
+        self._active[: len(cast), self._welds] = grabbed.numpy().reshape(len(cast), -1)
         state.grabbed = grabbed
         can_lock = near if rules.lock_out_of_vision else near_and_seen
         self._lock(can_lock & self._lockable, wishes.lock, state, cast.seeds)
@@ -106,11 +106,12 @@ class Hands:
 
     def _lock(self, able: Tensor, asks: Tensor, state: GameState, seeds: Tensor) -> None:
         """A new lock pins the object's joints where they are."""
-        locked, drawn, wants = manipulation.decide_locks(
+        locked, drawn = manipulation.decide_locks(
             self._rules.lock_type, state.locked, state.lock_owner, asks, able, self._num_hiders
         )
         if drawn.any():
-            state.lock_owner = torch.where(drawn, manipulation.draw_owner(wants, seeds, state.t), state.lock_owner)
+            owner = manipulation.draw_owner(able & asks, seeds, state.t)
+            state.lock_owner = torch.where(drawn, owner, state.lock_owner)
         if (newly := locked & ~state.locked).any():
             world, item = newly.nonzero(as_tuple=True)
             here = self._physics.field("qpos")[world[:, None], self._joints[item]]

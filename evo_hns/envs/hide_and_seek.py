@@ -12,6 +12,7 @@ from torch import Tensor
 from evo_hns.config import ConfigError, RulesConfig, WorldConfig, lowest
 from evo_hns.envs import food, rewards
 from evo_hns.envs.draws import draw_uniform
+from evo_hns.envs.entities import Entities
 from evo_hns.envs.hands import Wishes
 from evo_hns.envs.state import GameState
 from evo_hns.envs.statistics import EpisodeStatistics
@@ -73,19 +74,20 @@ class HideAndSeek:
 
     def reward(self, now: Moment) -> Tensor:
         """Hiding, seeking and staying inside, after the preparation; and eating, at any time."""
-        agent_mask = now.entities.cast.agent_mask
+        agent_mask, clock = now.entities.cast.agent_mask, self.clock(now.t)
         if self._is_preparation(now.t - 1):
             reward = torch.zeros(agent_mask.shape, dtype=torch.float64)
+            self._statistics.update(now, clock, None)
         else:
             sees = self._sees_hiders(now.state)
             reward = rewards.hide_and_seek(sees, agent_mask, self._num_hiders, self._rules.reward_type)
-            reward = self._penalize_leaving(reward * self._rules.reward_scale, now)
+            reward = self._penalize_leaving(reward * self._rules.reward_scale, now.entities)
+            self._statistics.update(now, clock, sees.flatten(1).any(1))
         return reward + self._food_reward(now) if now.state.food_health.shape[1] else reward
 
     def metrics(self, now: Moment) -> dict[str, Tensor]:
         """OpenAI's statistics and some of our own."""
-        seen = self._sees_hiders(now.state).flatten(1).any(1)
-        return self._statistics.update(now, self.clock(now.t), seen, not self._is_preparation(now.t - 1))
+        return self._statistics.figures(now)
 
     def _is_preparation(self, done: int) -> bool:
         """Whether the env step after `done` belongs to the preparation; the first always does, as in the original."""
@@ -95,14 +97,11 @@ class HideAndSeek:
         """`(W, S, H)` bool, the seeker sees the hider."""
         return state.sees_agents[:, self._seekers, self._hider_columns]
 
-    def _penalize_leaving(self, reward: Tensor, now: Moment) -> Tensor:
-        rules, cast = self._rules, now.entities.cast
-        if rules.restrict_rect is None:
+    def _penalize_leaving(self, reward: Tensor, entities: Entities) -> Tensor:
+        rect, by_objects = self._rules.restrict_rect, self._rules.penalize_objects_out
+        if rect is None:
             return reward
-        outside = rewards.outside(now.entities.pos, rules.restrict_rect) & cast.mask
-        agents, objects = outside[:, : reward.shape[1]], outside[:, reward.shape[1] :]
-        paid = rewards.penalize_leaving(reward, agents, objects if rules.penalize_objects_out else None)
-        return torch.where(cast.agent_mask, paid, 0.0)
+        return rewards.penalize_leaving(reward, entities.pos, entities.cast.mask, rect, by_objects=by_objects)
 
     def _may_eat(self, now: Moment) -> Tensor:
         """`(W,)` bool, the rules let hiders eat in the step just done, by what was seen before it."""

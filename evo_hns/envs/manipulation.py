@@ -14,11 +14,10 @@ from typing import Literal
 
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
 
 from evo_hns.envs.draws import draw_integers
-from evo_hns.envs.scalar import FloatArray
+from evo_hns.envs.kernel import arrays, kernel
 
 LockType = Literal["any_lock", "all_lock", "any_lock_specific", "all_lock_team_specific"]
 
@@ -36,13 +35,13 @@ def distance_to_cuboids(points: Tensor, centres: Tensor, rotations: Tensor, half
         `(W, n, m)` metres.
     """
     distance = np.empty((*points.shape[:2], centres.shape[1]))
-    _fill_distances(*(values.contiguous().numpy() for values in (points, centres, rotations, half_sizes)), distance)
+    _fill_distances(*arrays(points, centres, rotations, half_sizes), distance)
     return torch.from_numpy(distance)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _fill_distances(
-    points: FloatArray, centres: FloatArray, rotations: FloatArray, half_sizes: FloatArray, distance: FloatArray
+    points: np.ndarray, centres: np.ndarray, rotations: np.ndarray, half_sizes: np.ndarray, distance: np.ndarray
 ) -> None:
     for w in range(points.shape[0]):
         for j in range(centres.shape[1]):
@@ -62,7 +61,7 @@ def _fill_distances(
 
 def decide_locks(
     kind: LockType, locked: Tensor, owner: Tensor, asks: Tensor, able: Tensor, num_hiders: int
-) -> tuple[Tensor, Tensor, Tensor]:
+) -> tuple[Tensor, Tensor]:
     """Which objects are locked after this step's wishes.
 
     An able agent that asks wants the lock, one that does not ask refuses it. An object that nobody locked
@@ -80,29 +79,42 @@ def decide_locks(
 
     Returns:
         `(W, m)` bool locked now; `(W, m)` bool whose owner is to be drawn among those who want it, since
-        it was locked by this step or its owner refused it to others; `(W, n, m)` bool, who wants it.
+        it was locked by this step or its owner refused it to others.
     """
-    wants = able & asks
-    refuses = able & ~asks & _may_refuse(kind, owner, able.shape[1], num_hiders)
-    wanted, refused = wants.any(1), refuses.any(1)
-    if kind.startswith("all_lock"):
-        lock, unlock = wanted & ~refused, refused
-    else:
-        lock, unlock = wanted, refused & ~wanted
-    drawn = lock & ~locked
-    if kind == "any_lock_specific":
-        drawn = drawn | (lock & refused)
-    return (locked & ~unlock) | lock, drawn, wants
+    now, drawn = np.empty((2, *locked.shape), np.bool_)
+    rule = kind.startswith("all_lock"), kind == "any_lock_specific", kind == "all_lock_team_specific"
+    _decide_locks(*rule, *arrays(locked, owner, asks, able), num_hiders, now, drawn)
+    return torch.from_numpy(now), torch.from_numpy(drawn)
 
 
-def _may_refuse(kind: LockType, owner: Tensor, num_agents: int, num_hiders: int) -> Tensor:
-    """`(W or 1, n, m or 1)` bool, whose refusal counts."""
-    agent = torch.arange(num_agents)[None, :, None]
-    if kind == "any_lock_specific":
-        return agent == owner.unsqueeze(1)
-    if kind == "all_lock_team_specific":
-        return (agent < num_hiders) == (owner < num_hiders).unsqueeze(1)
-    return torch.ones_like(agent, dtype=torch.bool)
+@kernel
+def _decide_locks(
+    refusal_wins: bool,
+    only_owner_refuses: bool,
+    only_owners_team_refuses: bool,
+    locked: np.ndarray,
+    owner: np.ndarray,
+    asks: np.ndarray,
+    able: np.ndarray,
+    num_hiders: int,
+    now: np.ndarray,
+    drawn: np.ndarray,
+) -> None:
+    for w in range(locked.shape[0]):
+        for j in range(locked.shape[1]):
+            wanted = refused = False
+            for i in range(able.shape[1]):
+                may_refuse = (not only_owner_refuses or i == owner[w, j]) and (
+                    not only_owners_team_refuses or (i < num_hiders) == (owner[w, j] < num_hiders)
+                )
+                wanted |= able[w, i, j] and asks[w, i, j]
+                refused |= able[w, i, j] and not asks[w, i, j] and may_refuse
+            if refusal_wins:
+                lock, unlock = wanted and not refused, refused
+            else:
+                lock, unlock = wanted, refused and not wanted
+            now[w, j] = lock or (locked[w, j] and not unlock)
+            drawn[w, j] = lock and (not locked[w, j] or (only_owner_refuses and refused))
 
 
 def draw_owner(wants: Tensor, seeds: Tensor, time: int) -> Tensor:
@@ -137,12 +149,23 @@ def decide_grabs(able: Tensor, distance: Tensor, *, exclusive: bool = False) -> 
     Returns:
         `(W, n, m)` bool, at most one object for each agent.
     """
-    if able.shape[2] == 0:
-        return able
     if exclusive:
         return _join_nearest(able, distance)
-    nearest = torch.where(able, distance, torch.inf).argmin(2, keepdim=True)
-    return able & (torch.arange(able.shape[2], device=able.device) == nearest)
+    held = np.zeros(able.shape, np.bool_)
+    _take_nearest(*arrays(able, distance), held)
+    return torch.from_numpy(held)
+
+
+@kernel
+def _take_nearest(able: np.ndarray, distance: np.ndarray, held: np.ndarray) -> None:
+    for w in range(able.shape[0]):
+        for i in range(able.shape[1]):
+            nearest = -1  # of two at the same distance the first
+            for j in range(able.shape[2]):
+                if able[w, i, j] and (nearest < 0 or distance[w, i, j] < distance[w, i, nearest]):
+                    nearest = j
+            if nearest >= 0:
+                held[w, i, nearest] = True
 
 
 def _join_nearest(able: Tensor, distance: Tensor) -> Tensor:

@@ -5,14 +5,16 @@ Values are not masked: hidden entities are told too, beside the masks that polic
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import torch
 from torch import Tensor
 
 from evo_hns.config import RulesConfig, WorldConfig
-from evo_hns.envs import scalar
-from evo_hns.envs.entities import Cast, Entities
+from evo_hns.envs.entities import Entities
+from evo_hns.envs.kernel import arrays, kernel
 from evo_hns.envs.state import GameState
-from evo_hns.envs.vision import circulant
 from evo_hns.spec import ObjectColumns, Observation, ObservationSpec
 
 _AGENT_FEATURES = 10
@@ -50,10 +52,16 @@ class ObservationBuilder:
 
     def __init__(self, spec: ObservationSpec) -> None:
         self._spec = spec
-        self._others = circulant(spec.num_agents).flatten()
-        is_hider = torch.arange(spec.num_agents) < spec.num_hiders
-        self._same_team = is_hider[:, None] == is_hider
-        self._is_hider = is_hider.to(torch.float64)
+        n = spec.num_agents
+        self._shapes = (
+            (n, _AGENT_FEATURES),
+            (n, n - 1, _AGENT_FEATURES),
+            (n, spec.num_boxes, spec.box_columns.width),
+            (n, spec.num_ramps, spec.ramp_columns.width),
+            (n, spec.num_food, 4),
+        )
+        self._box_places = _places(spec.box_columns, has_size=spec.box_columns.has_size)
+        self._ramp_places = _places(spec.ramp_columns, has_size=False)  # of a ramp's size the original tells zeros
 
     def build(self, entities: Entities, state: GameState, lidar: Tensor, clock: float) -> Observation:
         """The observation of all agents.
@@ -64,92 +72,130 @@ class ObservationBuilder:
             lidar: `(W, n, L)` metres.
             clock: how much of the preparation is over.
         """
-        n, boxes, cast = self._spec.num_agents, self._spec.num_boxes, entities.cast
-        agents, exists = self._agent_rows(entities, clock), self._exists(cast)
-        pairs = self._of_others(cast.agent_mask) & cast.agent_mask.unsqueeze(2)
-        columns = self._spec.box_columns, self._spec.ramp_columns
-        of_boxes, of_ramps = slice(0, boxes), slice(boxes, boxes + self._spec.num_ramps)
+        spec, cast = self._spec, entities.cast
+        own, others, boxes, ramps, food = (np.zeros((len(cast), *shape)) for shape in self._shapes)
+        agent_mask, object_mask = arrays(cast.agent_mask, cast.object_mask)
+        places = arrays(entities.qpos, entities.qvel, entities.rotation, entities.tilt, entities.tilt_velocity)
+        _tell_agents(agent_mask, *places[:2], spec.num_hiders, clock, own, others)
+        about = agent_mask, object_mask, *places, *arrays(cast.half_sizes, state.locked, state.lock_owner)
+        _tell_objects(self._box_places, 0, spec.num_hiders, about, boxes)
+        _tell_objects(self._ramp_places, spec.num_boxes, spec.num_hiders, about, ramps)
+        _tell_food(agent_mask, *arrays(cast.food, state.food_health), food)
+        sizes = spec.num_boxes, spec.num_ramps
+        sees_boxes, sees_ramps = state.sees_objects.split_with_sizes(sizes, 2)
+        box_exists, ramp_exists = cast.reachable.split_with_sizes(sizes, 2)
         return Observation(
             agent_mask=cast.agent_mask,
-            observation_self=agents,
-            agent_qpos_qvel=torch.where(pairs.unsqueeze(3), self._of_others(agents), 0.0),
+            observation_self=torch.from_numpy(own),
+            agent_qpos_qvel=torch.from_numpy(others),
             mask_aa_obs=state.sees_agents,
-            mask_aa_obs_spoof=pairs,
-            box_obs=self._object_rows(columns[0], of_boxes, entities, state),
-            mask_ab_obs=state.sees_objects[:, :, :boxes],
-            mask_ab_obs_spoof=exists[:, :, :boxes],
-            ramp_obs=self._object_rows(columns[1], of_ramps, entities, state),
-            mask_ar_obs=state.sees_objects[:, :, boxes:],
-            mask_ar_obs_spoof=exists[:, :, boxes:],
-            food_obs=_food_rows(cast, state),
+            mask_aa_obs_spoof=cast.pairs,
+            box_obs=torch.from_numpy(boxes),
+            mask_ab_obs=sees_boxes,
+            mask_ab_obs_spoof=box_exists,
+            ramp_obs=torch.from_numpy(ramps),
+            mask_ar_obs=sees_ramps,
+            mask_ar_obs_spoof=ramp_exists,
+            food_obs=torch.from_numpy(food),
             mask_af_obs=state.sees_food,
-            mask_af_obs_spoof=cast.agent_mask.unsqueeze(2).expand(-1, n, self._spec.num_food),
+            mask_af_obs_spoof=cast.agent_mask.unsqueeze(2).expand(-1, -1, spec.num_food),
             lidar=lidar.unsqueeze(-1),
             door_obs=cast.doors,
         )
 
-    def _of_others(self, values: Tensor) -> Tensor:
-        """Of `(W, n, ...)`, `(W, n, n - 1, ...)` those of the other agents."""
-        n = self._spec.num_agents
-        return values.index_select(1, self._others).view(len(values), n, n - 1, *values.shape[2:])
 
-    def _exists(self, cast: Cast) -> Tensor:
-        """`(W, n, m)` bool, agent and object exist."""
-        return cast.agent_mask.unsqueeze(2) & cast.object_mask.unsqueeze(1)
+def _places(columns: ObjectColumns, *, has_size: bool) -> tuple[int, bool, int, int, int, int]:
+    """What stands where in the row of an object: angles and whether they are polar; velocity, index, size, locks.
 
-    def _agent_rows(self, entities: Entities, clock: float) -> Tensor:
-        """`(W, n, 10)` what is told of each agent; zeros of who is absent."""
-        n, mask = self._spec.num_agents, entities.cast.agent_mask
-        rows = entities.qpos.new_empty(len(mask), n, _AGENT_FEATURES)
-        rows[..., :4], rows[..., 4:8] = entities.qpos[:, :n], entities.qvel[:, :n]
-        rows[..., 8], rows[..., 9] = self._is_hider, clock
-        return torch.where(mask.unsqueeze(2), rows, 0.0)
-
-    def _object_rows(self, kind: ObjectColumns, of: slice, entities: Entities, state: GameState) -> Tensor:
-        """`(W, n, k, width)` what each agent is told of the objects `of`; zeros of what is absent."""
-        cast, rows = entities.cast, slice(self._spec.num_agents + of.start, self._spec.num_agents + of.stop)
-        told = entities.qpos.new_zeros(len(cast), of.stop - of.start, kind.width)
-        told[..., :3] = entities.qpos[:, rows, :3]
-        told[..., kind.angles] = _angles(kind, entities, rows)
-        told[..., kind.velocities] = _velocities(kind, entities, rows)
-        if kind.has_index:
-            told[..., kind.velocities.stop] = torch.arange(told.shape[1], dtype=told.dtype)
-        if kind.has_size and of.start == 0:  # of a ramp's size the original tells zeros
-            told[..., kind.size] = 2.0 * cast.half_sizes[:, of]
-        told[~cast.object_mask[:, of]] = 0.0
-        # All agents are told the same, but for the locks; nothing absent is locked.
-        told = torch.stack([told] * self._spec.num_agents, 1)
-        if kind.has_locks:
-            told[..., kind.locks] = self._lock_columns(state.locked[:, of], state.lock_owner[:, of])
-        if not cast.agent_mask.all():
-            told[~cast.agent_mask] = 0.0
-        return told
-
-    def _lock_columns(self, locked: Tensor, owner: Tensor) -> Tensor:
-        """`(W, n, k, 3)` float64: locked by me, by my team, at all."""
-        locked = locked.unsqueeze(1)
-        mine = locked & (owner.unsqueeze(1) == torch.arange(self._spec.num_agents)[:, None])
-        ours = locked & self._same_team[:, owner].transpose(0, 1)
-        return torch.stack([mine, ours, locked.expand_as(mine)], -1).to(torch.float64)
+    They begin at the last four numbers; -1 is not told.
+    """
+    return (
+        columns.num_angles,
+        columns.polar,
+        columns.velocities.start,
+        columns.velocities.stop if columns.has_index else -1,
+        columns.size.start if has_size else -1,
+        columns.locks.start if columns.has_locks else -1,
+    )
 
 
-def _angles(kind: ObjectColumns, entities: Entities, rows: slice) -> Tensor:
-    """`(W, k, ...)` angles as they are told."""
-    if kind.num_angles == 1 and kind.polar:
-        return torch.stack([entities.cos[:, rows], entities.sin[:, rows]], -1)
-    raw = entities.qpos[:, rows, 3:]
-    if kind.num_angles == 3:
-        raw = torch.cat([entities.tilt, raw], -1)
-    return torch.cat([scalar.cos(raw), scalar.sin(raw)], -1) if kind.polar else raw
+@kernel
+def _tell_agents(
+    agent_mask: np.ndarray,
+    qpos: np.ndarray,
+    qvel: np.ndarray,
+    num_hiders: int,
+    clock: float,
+    own: np.ndarray,
+    others: np.ndarray,
+) -> None:
+    """Fill `own` `(W, n, 10)` and `others` `(W, n, n - 1, 10)` of zeros, for and of agents that exist."""
+    n = own.shape[1]
+    for w in range(own.shape[0]):
+        for i in range(n):
+            if agent_mask[w, i]:
+                for k in range(4):
+                    own[w, i, k], own[w, i, 4 + k] = qpos[w, i, k], qvel[w, i, k]
+                own[w, i, 8], own[w, i, 9] = i < num_hiders, clock
+        for i in range(n):
+            for j in range(n - 1):
+                if agent_mask[w, i]:
+                    for k in range(own.shape[2]):
+                        others[w, i, j, k] = own[w, (i - 1 - j) % n, k]
 
 
-def _velocities(kind: ObjectColumns, entities: Entities, rows: slice) -> Tensor:
-    """`(W, k, ...)` velocities as they are told."""
-    qvel = entities.qvel[:, rows]
-    return qvel if kind.num_angles == 1 else torch.cat([qvel[..., :3], entities.tilt_velocity, qvel[..., 3:]], -1)
+@kernel
+def _tell_objects(
+    places: tuple[int, bool, int, int, int, int],
+    first: int,
+    num_hiders: int,
+    about: tuple[np.ndarray, ...],
+    told: np.ndarray,
+) -> None:
+    """Fill `told` `(W, n, k, width)` of zeros with k objects from `first` on, if both they and the agent exist.
+
+    All agents are told the same, but for the locks.
+    """
+    num_angles, polar, velocity, index, size, lock = places
+    agent_mask, object_mask, qpos, qvel, rotation, tilt, tilt_velocity, half_sizes, locked, owner = about
+    n = told.shape[1]
+    for w in range(told.shape[0]):
+        for j in range(told.shape[2]):
+            item, e = first + j, n + first + j
+            for i in range(n):
+                if not (object_mask[w, item] and agent_mask[w, i]):
+                    continue
+                row = told[w, i, j]
+                for k in range(3):
+                    row[k], row[velocity + k] = qpos[w, e, k], qvel[w, e, k]
+                for a in range(num_angles):  # about x and y, if the object may tip over, and about z
+                    about_z = a == num_angles - 1
+                    angle = qpos[w, e, 3] if about_z else tilt[w, j, a]
+                    row[velocity + 3 + a] = qvel[w, e, 3] if about_z else tilt_velocity[w, j, a]
+                    if not polar:
+                        row[3 + a] = angle
+                    elif num_angles == 1:
+                        row[3], row[4] = rotation[w, e, 0], rotation[w, e, 3]
+                    else:
+                        row[3 + a], row[3 + num_angles + a] = math.cos(angle), math.sin(angle)
+                if index >= 0:
+                    row[index] = j
+                if size >= 0:
+                    for k in range(3):
+                        row[size + k] = 2.0 * half_sizes[w, item, k]
+                if lock >= 0 and locked[w, item]:
+                    row[lock] = owner[w, item] == i
+                    row[lock + 1] = (owner[w, item] < num_hiders) == (i < num_hiders)
+                    row[lock + 2] = 1.0
 
 
-def _food_rows(cast: Cast, state: GameState) -> Tensor:
-    """`(W, n, F, 4)` place and health of food, the same for every agent that exists."""
-    rows = torch.cat([cast.food, state.food_health.unsqueeze(2)], 2).unsqueeze(1)
-    return torch.where(cast.agent_mask[:, :, None, None], rows, 0.0)
+@kernel
+def _tell_food(agent_mask: np.ndarray, food: np.ndarray, health: np.ndarray, told: np.ndarray) -> None:
+    """Fill `told` `(W, n, F, 4)` of zeros with place and health of food, for every agent that exists."""
+    for w in range(told.shape[0]):
+        for i in range(told.shape[1]):
+            if agent_mask[w, i]:
+                for f in range(told.shape[2]):
+                    for k in range(3):
+                        told[w, i, f, k] = food[w, f, k]
+                    told[w, i, f, 3] = health[w, f]

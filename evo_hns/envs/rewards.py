@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from evo_hns.envs.kernel import arrays, kernel
 
 OUT_OF_BOUNDS_REWARD = -10.0
 
@@ -28,13 +31,26 @@ def hide_and_seek(sees: Tensor, agent_mask: Tensor, num_hiders: int, kind: Rewar
     Returns:
         `(W, A)` float64.
     """
-    seen, finds = sees.any(1), sees.any(2)
-    if kind == "joint_zero_sum":
-        anyone = seen.any(1, keepdim=True)
-        seen, finds = anyone.expand_as(seen), anyone.expand_as(finds)
-    wins = torch.cat([~seen, finds], 1)
-    reward = torch.where(agent_mask, wins.to(torch.float64) * 2.0 - 1.0, 0.0)
+    wins = np.empty(agent_mask.shape)
+    _win(*arrays(sees, agent_mask), kind == "joint_zero_sum", wins)
+    reward = torch.from_numpy(wins)
     return team_means(reward, agent_mask, num_hiders) if kind == "joint_mean" else reward
+
+
+@kernel
+def _win(sees: np.ndarray, agent_mask: np.ndarray, as_teams: bool, reward: np.ndarray) -> None:
+    """1 for who wins, alone or as a team, -1 for who loses, 0 for who is absent."""
+    num_hiders = sees.shape[2]
+    for w in range(reward.shape[0]):
+        for i in range(reward.shape[1]):
+            if as_teams:
+                found = sees[w].any()
+            elif i < num_hiders:
+                found = sees[w, :, i].any()
+            else:
+                found = sees[w, i - num_hiders].any()
+            wins = not found if i < num_hiders else found
+            reward[w, i] = (1.0 if wins else -1.0) if agent_mask[w, i] else 0.0
 
 
 def team_means(reward: Tensor, agent_mask: Tensor, num_hiders: int) -> Tensor:
@@ -55,30 +71,41 @@ def sum_in_order(values: Tensor, dim: int) -> Tensor:
     return total
 
 
-def outside(pos: Tensor, rect: tuple[float, float, float, float]) -> Tensor:
-    """Whether points lie outside a rectangle; its edge is inside.
-
-    Args:
-        pos: `(W, K, 2 or 3)` x, y, ... in metres.
-        rect: x0, y0, x1, y1.
-
-    Returns:
-        `(W, K)` bool.
-    """
-    x, y = pos[..., 0], pos[..., 1]
-    return (x < rect[0]) | (y < rect[1]) | (x > rect[2]) | (y > rect[3])
-
-
-def penalize_leaving(reward: Tensor, agent_outside: Tensor, object_outside: Tensor | None) -> Tensor:
-    """Replace (not lower) the reward by -10 for who is outside.
+def penalize_leaving(
+    reward: Tensor, pos: Tensor, exists: Tensor, rect: tuple[float, float, float, float], *, by_objects: bool
+) -> Tensor:
+    """Replace (not lower) the reward by -10 for who is outside a rectangle; its edge is inside.
 
     Args:
         reward: `(W, A)`.
-        agent_outside: `(W, A)` bool, pays alone.
-        object_outside: `(W, m)` bool, any of them makes every agent of the world pay; None if that
-            is not a rule.
+        pos: `(W, E, >= 2)` x, y, ... of agents, then objects, metres.
+        exists: `(W, E)` bool.
+        rect: x0, y0, x1, y1, metres.
+        by_objects: an object that is outside makes every agent of its world pay.
     """
-    pays = agent_outside
-    if object_outside is not None:
-        pays = pays | object_outside.any(1, keepdim=True)
-    return torch.where(pays, OUT_OF_BOUNDS_REWARD, reward)
+    paid = reward.numpy().copy()
+    _penalize(*arrays(pos, exists), rect, by_objects, paid)
+    return torch.from_numpy(paid)
+
+
+@kernel
+def _penalize(
+    pos: np.ndarray,
+    exists: np.ndarray,
+    rect: tuple[float, float, float, float],
+    by_objects: bool,
+    reward: np.ndarray,
+) -> None:
+    n = reward.shape[1]
+    for w in range(reward.shape[0]):
+        all_pay = False
+        for e in range(n, pos.shape[1] if by_objects else n):
+            all_pay |= exists[w, e] and _is_outside(pos[w, e, 0], pos[w, e, 1], rect)
+        for i in range(n):
+            if exists[w, i] and (all_pay or _is_outside(pos[w, i, 0], pos[w, i, 1], rect)):
+                reward[w, i] = OUT_OF_BOUNDS_REWARD
+
+
+@kernel
+def _is_outside(x: float, y: float, rect: tuple[float, float, float, float]) -> bool:
+    return x < rect[0] or y < rect[1] or x > rect[2] or y > rect[3]

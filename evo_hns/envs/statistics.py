@@ -1,6 +1,7 @@
 """Figures of an episode: OpenAI's statistics, by their names, and a few of our own.
 
-Each metric is `(W,)` float64, running during the episode and final at the horizon. A figure that ends
+Each metric is `(W,)` float64, running during the episode and final at the horizon. What runs is kept up in every env
+step, the rest is computed when it is asked for. A figure that ends
 in `_prep` is taken once, at the first step whose preparation clock shows exactly 1: the first
 one *after* the preparation, as in the original. Until then, and in an episode too short for it, it is 0.
 
@@ -67,32 +68,32 @@ class EpisodeStatistics:
         self._prep |= dict.fromkeys(self._preparation(entities), none)
         self._prep_taken = False
 
-    def update(self, now: Moment, clock: float, any_hider_seen: Tensor, rewarded: bool) -> dict[str, Tensor]:
+    def update(self, now: Moment, clock: float, hider_seen: Tensor | None) -> None:
         """Take in one env step.
 
         Args:
             now: after it.
             clock: how much of the preparation is over.
-            any_hider_seen: `(W,)` bool.
-            rewarded: the step is not part of the preparation.
-
-        Returns:
-            Name -> `(W,)` float64, the episodes so far.
+            hider_seen: `(W,)` bool, some hider is seen; None in the preparation, which does not count.
         """
-        entities = now.entities
-        self._travel = self._travel + _length(entities.qpos - self._last, 2)[:, : self._num_agents]
-        self._last = entities.qpos
-        self._eaten = self._eaten + sum_in_order(now.state.eaten, 1)
-        if rewarded:
-            self._seen_steps = self._seen_steps + any_hider_seen
+        self._travel = self._travel + _length(now.entities.qpos - self._last, 2)[:, : self._num_agents]
+        self._last = now.entities.qpos
+        if self._has_food:
+            self._eaten = self._eaten + sum_in_order(now.state.eaten, 1)
+        if hider_seen is not None:
+            self._seen_steps = self._seen_steps + hider_seen
             self._rewarded_steps += 1
-        figures = self._snapshot(entities, now.state.locked)
         if clock == 1.0 and not self._prep_taken:
-            self._prep = {f"{name}_prep": value for name, value in figures.items()} | self._preparation(entities)
+            figures = self._snapshot(now.entities, now.state.locked)
+            self._prep = {f"{name}_prep": value for name, value in figures.items()} | self._preparation(now.entities)
             self._prep_taken = True
+
+    def figures(self, now: Moment) -> dict[str, Tensor]:
+        """Name -> `(W,)` float64, the episodes up to the last `update`, which was told of the same moment."""
         seen_share = self._seen_steps / max(self._rewarded_steps, 1)
-        travel = torch.where(entities.cast.agent_mask, self._travel, 0.0).amax(1)
-        return figures | self._prep | {"hider_seen_share": seen_share, "max_agent_travel": travel}
+        travel = torch.where(now.entities.cast.agent_mask, self._travel, 0.0).amax(1)
+        own = {"hider_seen_share": seen_share, "max_agent_travel": travel}
+        return self._snapshot(now.entities, now.state.locked) | self._prep | own
 
     def _snapshot(self, entities: Entities, locked: Tensor) -> dict[str, Tensor]:
         """The original's statistics at this moment."""

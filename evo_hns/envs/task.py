@@ -45,7 +45,7 @@ class Task(Protocol):
         """What happens to `now.state` after the physics has moved and before anyone looks around."""
 
     def reward(self, now: Moment) -> Tensor:
-        """`(W, n)` float64 rewards of the env step that led here."""
+        """`(W, n)` float64 rewards of the env step that led here; called once after each: figures follow."""
 
     def metrics(self, now: Moment) -> dict[str, Tensor]:
-        """Name -> `(W,)` float64 figures of the episodes so far; called once after each env step."""
+        """Name -> `(W,)` float64 figures of the episodes so far."""

@@ -32,11 +32,14 @@ class Physics(Protocol):
     def model_field(self, name: str) -> Tensor:
         """Per-world `(W, ...)` values of a field of `MjModel`, writable between episodes or steps."""
 
-    def reset(self) -> None:
-        """Return every world to the model's default state: nothing of its past remains but its model fields."""
+    def reset(self, worlds: Tensor | None = None) -> None:
+        """Return worlds (int64 indices; None: all) to the model's default state.
 
-    def forward(self) -> None:
-        """Bring derived fields up to the state; call after writing state or model fields."""
+        Nothing of their past remains but their model fields.
+        """
+
+    def forward(self, worlds: Tensor | None = None) -> None:
+        """Bring derived fields of worlds up to their state; call after writing state or model fields."""
 
     def step(self, num_substeps: int, worlds: Tensor | None = None) -> Tensor:
         """Advance the worlds (int64 indices; None: all) by `num_substeps` timesteps.

@@ -49,6 +49,7 @@ class CpuPhysics:
         self._fields: dict[str, Tensor] = {}
         self._model_fields: dict[str, Tensor] = {}
         self._geom_xpos, self._geom_xmat = self._batch.bind("geom_xpos"), self._batch.bind("geom_xmat")
+        self._geom_size = self._batch.expand("geom_size")
         self._warnings = self._batch.warning[:, :, 1]
         self.reset()
 
@@ -75,20 +76,20 @@ class CpuPhysics:
             self._model_fields[name] = _live(self._batch.expand(name))
         return self._model_fields[name]
 
-    def reset(self) -> None:
-        """Return every world to the model's default state; model fields keep their values.
+    def reset(self, worlds: Tensor | None = None) -> None:
+        """Return worlds (None: all) to the model's default state; model fields keep their values.
 
         Derived fields are undefined until `forward`.
         """
-        self._batch.reset(stage=_NONE)
+        self._batch.reset(_ids(worlds), stage=_NONE)
 
-    def forward(self) -> None:
-        """Bring derived fields up to the state; call after writing state or model fields.
+    def forward(self, worlds: Tensor | None = None) -> None:
+        """Bring derived fields of worlds (None: all) up to their state; call after writing state or model fields.
 
         A world that cannot be computed fails in the next `step`, which meets the same trouble.
         """
         with contextlib.suppress(SimulationError):
-            self._batch.forward(stage=_VEL)
+            self._batch.forward(_ids(worlds), _VEL)
 
     def step(self, num_substeps: int, worlds: Tensor | None = None) -> Tensor:
         """Advance worlds by `num_substeps` timesteps; derived fields are current afterwards.
@@ -102,7 +103,7 @@ class CpuPhysics:
             or beyond 1e10 raises one at the latest in the stages after the last substep); False for
             worlds that were not stepped.
         """
-        ids = None if worlds is None else worlds.numpy()
+        ids = _ids(worlds)
         failed = np.zeros(self.num_worlds, np.bool_)
         try:
             self._batch.step(ids, num_substeps, _VEL)
@@ -125,16 +126,19 @@ class CpuPhysics:
         """
         if len(origins) > self.num_worlds:
             raise ValueError(f"got rays for {len(origins)} worlds; expected at most {self.num_worlds}")
-        size = self._batch.expanded("geom_size")
         distance, geom = self._caster.cast(
             self._geom_xpos,
             self._geom_xmat,
-            self.model.geom_size[None] if size is None else size,
+            self._geom_size,
             origins.contiguous().numpy(),
             directions.contiguous().numpy(),
             exclude_body.numpy(),
         )
         return torch.from_numpy(distance), torch.from_numpy(geom)
+
+
+def _ids(worlds: Tensor | None) -> NDArray[np.int64] | None:
+    return None if worlds is None else worlds.numpy()
 
 
 def _silence_log() -> None:

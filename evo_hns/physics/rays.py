@@ -73,7 +73,7 @@ class RayCaster:
         Args:
             geom_xpos: `(W, G, 3)` geom centres, metres.
             geom_xmat: `(W, G, 9)` geom rotations, row by row.
-            geom_size: `(W, G, 3)`, or `(1, G, 3)` if all worlds share it; meshes ignore it.
+            geom_size: `(W, G, 3)`; meshes ignore it.
             origins: `(W, R, 3)` world frame, metres.
             directions: `(W, R, 3)`, any length; distances are in multiples of it. Without length it hits nothing.
             exclude_body: `(R,)` the body whose geoms a ray ignores; -1 ignores none.
@@ -134,7 +134,7 @@ def _cast(shapes, xpos, xmat, size, origins, directions, exclude, distance, geom
             while stop < num_rays and exclude[stop] == exclude[first] and not _moved(origins, w, stop):
                 stop += 1
             count = _tie(directions, w, first, stop, which, bundle)
-            _meet(shapes, xpos[w], xmat[w], size[w % size.shape[0]], origins[w, first], exclude[first], bundle, count)
+            _meet(shapes, xpos[w], xmat[w], size[w], origins[w, first], exclude[first], bundle, count)
             for r in range(first, stop):
                 distance[w, r], geom[w, r] = -1.0, -1
             for i in range(count):

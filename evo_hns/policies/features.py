@@ -11,6 +11,7 @@ the difference.) The corner of an elongated box does not turn with it. Food is t
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -112,9 +113,8 @@ def encode(observation: Observation, spec: ObservationSpec) -> Features:
     _encode_self(present, me, lidar, features.own, features.heading)
     agent = (present, me, features.heading)
     _encode_agents(*agent, agents, sees_agent, rows, kinds)
-    _encode_objects(*agent, boxes, sees_box, _places(spec.box_columns), BOX, first_box, rows, kinds)
-    ramp_places = _places(spec.ramp_columns)._replace(size=-1)  # there are none, only columns
-    _encode_objects(*agent, ramps, sees_ramp, ramp_places, RAMP, first_ramp, rows, kinds)
+    _encode_objects(*agent, boxes, sees_box, _places(spec.box_columns, BOX), BOX, first_box, rows, kinds)
+    _encode_objects(*agent, ramps, sees_ramp, _places(spec.ramp_columns, RAMP), RAMP, first_ramp, rows, kinds)
     if spec.num_food:
         food, sees_food = _as_array(observation.food_obs), _as_array(observation.mask_af_obs)
         _encode_food(*agent, food, sees_food, first_food, rows, kinds)
@@ -125,14 +125,15 @@ def _as_array(tensor: Tensor) -> np.ndarray:
     return np.ascontiguousarray(tensor.numpy())
 
 
-def _places(columns: ObjectColumns) -> _Places:
-    """Of three angles the last is the turn about z."""
+@functools.cache
+def _places(columns: ObjectColumns, kind: int) -> _Places:
+    """Of three angles the last is the turn about z; ramps have columns for sizes, but no sizes."""
     last = columns.angles.start + columns.num_angles - 1
     return _Places(
         angle=last,
         sine=last + columns.num_angles if columns.polar else -1,
         velocity=columns.velocities.start,
-        size=columns.size.start if columns.has_size else -1,
+        size=columns.size.start if columns.has_size and kind == BOX else -1,
         locks=columns.locks.start,
         end=columns.width,
     )

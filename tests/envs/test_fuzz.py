@@ -235,9 +235,9 @@ class Play:
         return self.env.scene.model.geom_size[self.env.scene.object_geom[item]]
 
 
-def tensors(step: Step) -> dict[str, torch.Tensor]:
+def tensors(env: Game, step: Step) -> dict[str, torch.Tensor]:
     told = {f.name: getattr(step.observation, f.name).clone() for f in fields(Observation)}
-    return told | step.metrics | {"reward": step.reward, "failed": step.failed}
+    return told | env.metrics() | {"reward": step.reward, "failed": step.failed}
 
 
 def check_shapes(play: Play, observation: Observation) -> None:
@@ -558,7 +558,7 @@ def check_step(play: Play, before: Moment, action: Action, step: Step) -> Moment
     play.total_eaten = play.total_eaten + now.eaten.sum(1)
     for w in range(len(play.case.seeds)):
         if step.failed[w]:
-            told = tensors(step)
+            told = tensors(play.env, step)
             assert all((value[w] == 0).all() for name, value in told.items() if name != "failed")
             play.met["a failed world"] += 1
             continue
@@ -571,7 +571,7 @@ def check_step(play: Play, before: Moment, action: Action, step: Step) -> Moment
         check_locked_stay(play, w, before, now)
         check_food(play, w, before, now)
         check_rewards(play, w, now, step)
-        check_metrics(play, w, now, step.metrics)
+        check_metrics(play, w, now, play.env.metrics())
     return now
 
 
@@ -591,12 +591,12 @@ def check_case(case: Case, met: Counter[str]) -> None:
     for action in actions:
         step = env.step(action)
         before = check_step(play, before, action, step)
-        steps.append(tensors(step))
+        steps.append(tensors(env, step))
     for w in range(len(seeds)):
         env.reset(seeds[w : w + 1])
         for action, together in zip(actions, steps, strict=True):
             alone = Action(*(getattr(action, f.name)[w : w + 1] for f in fields(Action)))
-            for name, value in tensors(env.step(alone)).items():
+            for name, value in tensors(env, env.step(alone)).items():
                 assert torch.equal(value, together[name][w : w + 1]), name
     met["a game"] += 1
 

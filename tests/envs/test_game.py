@@ -11,10 +11,11 @@ from evo_hns.spec import Action
 HIDER, SEEKER, BOX = 0, 2, 0
 
 
-def tensors(step) -> dict[str, torch.Tensor]:
-    """Everything a step tells, by name."""
+def do(env, action: Action) -> dict[str, torch.Tensor]:
+    """Everything an env step tells, by name."""
+    step = env.step(action)
     observation = {f.name: getattr(step.observation, f.name) for f in fields(step.observation)}
-    return observation | step.metrics | {"reward": step.reward, "failed": step.failed}
+    return observation | env.metrics() | {"reward": step.reward, "failed": step.failed}
 
 
 def rows(action: Action, worlds) -> Action:
@@ -23,7 +24,7 @@ def rows(action: Action, worlds) -> Action:
 
 def play(env, seeds, actions) -> list[dict[str, torch.Tensor]]:
     env.reset(np.asarray(seeds))
-    return [tensors(env.step(action)) for action in actions]
+    return [do(env, action) for action in actions]
 
 
 def assert_same_bits(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> None:
@@ -213,7 +214,7 @@ def test_a_failed_world_is_frozen_tells_zeros_and_disturbs_nobody(make_game, pla
         if t == 20:
             joint = env.scene.agent_qpos[0, 2 if harm == "high" else 0]
             env.physics.field("qpos")[1, joint] = {"nan": torch.nan, "high": 50.0, "far": 500.0}[harm]
-        step = tensors(env.step(action))
+        step = do(env, action)
         assert step["failed"].tolist() == [False, t >= 20, False]
         assert_same_bits({k: v[[0, 2]] for k, v in step.items()}, {k: v[[0, 2]] for k, v in undisturbed[t].items()})
         if t >= 20:
@@ -225,8 +226,7 @@ def test_worlds_without_a_seed_stay_idle(make_game, play_randomly):
     env = make_game(4)
     env.reset(np.array([0, 1]))
     idle = env.physics.field("qpos")[2:].clone()
-    step = env.step(play_randomly(1, 2)[0])
-    assert all(len(value) == 2 for value in tensors(step).values())
+    assert all(len(value) == 2 for value in do(env, play_randomly(1, 2)[0]).values())
     assert torch.equal(env.physics.field("qpos")[2:], idle)
 
 

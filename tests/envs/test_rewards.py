@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from evo_hns.envs.rewards import hide_and_seek, outside, penalize_leaving, sum_in_order
+from evo_hns.envs.rewards import hide_and_seek, penalize_leaving, sum_in_order
 
 EVERYONE = torch.ones(1, 5, dtype=torch.bool)
 
@@ -50,18 +50,35 @@ def test_a_sum_in_order_is_the_sum_also_of_nothing():
     assert sum_in_order(values[:, :0], 1).tolist() == [0.0, 0.0, 0.0]
 
 
+FIELD, IN, OUT = (0.1, 0.1, 5.9, 5.9), [3.0, 3.0], [6.0, 0.0]
+
+
+def pay(places: list[list[float]], *, by_objects: bool = True, absent: int | None = None) -> list[float]:
+    """What three agents get who earned 1 each; further places are objects'."""
+    exists = torch.arange(len(places))[None] != (-1 if absent is None else absent)
+    earned = torch.where(exists[:, :3], 1.0, 0.0).double()
+    pos = torch.tensor([places], dtype=torch.float64)
+    return penalize_leaving(earned, pos, exists, FIELD, by_objects=by_objects)[0].tolist()
+
+
 def test_the_edge_of_the_field_is_inside():
-    points = torch.tensor([[[0.1, 5.9], [0.09, 3.0], [3.0, 5.91], [3.0, 3.0], [6.0, 0.0]]], dtype=torch.float64)
-    assert outside(points, (0.1, 0.1, 5.9, 5.9)).tolist() == [[False, True, True, False, True]]
+    assert pay([[0.1, 5.9], [0.09, 3.0], [3.0, 5.91]]) == [1.0, -10.0, -10.0]
+    assert pay([[3.0, 0.09], [5.91, 3.0], [5.9, 0.1]]) == [-10.0, -10.0, 1.0]
 
 
 def test_who_leaves_gets_minus_ten_alone():
-    reward = torch.tensor([[1.0, 1.0, -1.0, -1.0]])
-    left = torch.tensor([[False, True, False, False]])
-    assert penalize_leaving(reward, left, None).tolist() == [[1.0, -10.0, -1.0, -1.0]]
+    assert pay([IN, OUT, IN, IN]) == [1.0, -10.0, 1.0]
 
 
-def test_an_object_outside_costs_everyone_in_its_world():
-    reward, none = torch.ones(2, 3), torch.zeros(2, 3, dtype=torch.bool)
-    objects = torch.tensor([[False, False], [False, True]])
-    assert penalize_leaving(reward, none, objects).tolist() == [[1.0] * 3, [-10.0] * 3]
+def test_an_object_outside_costs_everyone_in_its_world_if_that_is_a_rule():
+    assert pay([IN, IN, OUT, IN, OUT]) == [-10.0] * 3
+    assert pay([IN, IN, OUT, IN, OUT], by_objects=False) == [1.0, 1.0, -10.0]
+    rewards, two = torch.ones(2, 1).double(), torch.tensor([[IN, IN], [IN, OUT]]).double()
+    assert penalize_leaving(rewards, two, two[..., 0] > 0, FIELD, by_objects=True).tolist() == [[1.0], [-10.0]]
+    assert rewards.tolist() == [[1.0], [1.0]]
+
+
+def test_who_is_absent_neither_pays_nor_makes_others_pay():
+    assert pay([IN, OUT, IN, IN], absent=1) == [1.0, 0.0, 1.0]
+    assert pay([IN, IN, IN, OUT], absent=3) == [1.0] * 3
+    assert pay([IN, IN, IN, OUT], absent=0) == [0.0, -10.0, -10.0]

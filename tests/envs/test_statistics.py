@@ -14,7 +14,7 @@ from evo_hns.envs.task import Moment
 
 DOORS = torch.tensor([[[3.1, 1.5, 1.0], [0.0, 0.0, 0.0]]], dtype=torch.float64)
 UNLOCKED = torch.zeros(1, 3, dtype=torch.bool)
-UNSEEN, SEEN = torch.tensor([False]), torch.tensor([True])
+UNSEEN, SEEN = torch.tensor([False]), torch.tensor([True])  # None: in the preparation
 
 
 def cast(absent: int | None = None) -> Cast:
@@ -46,14 +46,13 @@ def moment(frame: Entities, locked=UNLOCKED, eaten: float = 0.0) -> Moment:
     return Moment(frame, state)
 
 
-def follow(
-    *frames: tuple[Entities, float], locked=UNLOCKED, seen=UNSEEN, rewarded=True, eaten=0.0, num_food=0, lock_ramp=False
-):
+def follow(*frames: tuple[Entities, float], locked=UNLOCKED, seen=UNSEEN, eaten=0.0, num_food=0, lock_ramp=False):
     statistics = EpisodeStatistics(WorldConfig(num_food=num_food), RulesConfig(lock_ramp=lock_ramp))
     statistics.reset(entities())
     for frame, clock in frames:
-        metrics = statistics.update(moment(frame, locked, eaten), clock, seen, rewarded)
-    return {name: value.item() for name, value in metrics.items()}
+        now = moment(frame, locked, eaten)
+        statistics.update(now, clock, seen)
+    return {name: value.item() for name, value in statistics.figures(now).items()}
 
 
 def test_moves_are_from_the_start_to_now_in_three_dimensions():
@@ -80,10 +79,10 @@ def test_locks_are_counted_where_there_can_be_any():
 def test_seen_share_counts_rewarded_steps_alone():
     statistics = EpisodeStatistics(WorldConfig(), RulesConfig())
     statistics.reset(entities())
-    shares = [
-        statistics.update(moment(entities()), 0.5, seen, rewarded)["hider_seen_share"].item()
-        for seen, rewarded in ((SEEN, False), (SEEN, True), (UNSEEN, True), (UNSEEN, True), (UNSEEN, True))
-    ]
+    shares, now = [], moment(entities())
+    for seen in (None, SEEN, UNSEEN, UNSEEN, UNSEEN):
+        statistics.update(now, 0.5, seen)
+        shares.append(statistics.figures(now)["hider_seen_share"].item())
     assert shares == [0.0, 1.0, 0.5, pytest.approx(1 / 3), 0.25]
 
 
@@ -121,7 +120,7 @@ def test_bites_are_added_up_in_games_with_food():
 def test_a_game_without_the_room_has_no_figure_of_it():
     statistics = EpisodeStatistics(WorldConfig(scenario="randomwalls"), RulesConfig())
     statistics.reset(entities())
-    assert "hiders_in_room_prep" not in statistics.update(moment(entities()), 1.0, UNSEEN, True)
+    assert "hiders_in_room_prep" not in statistics.figures(moment(entities()))
 
 
 def test_every_metric_says_what_it_means():

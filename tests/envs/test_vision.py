@@ -5,13 +5,12 @@ import math
 import pytest
 import torch
 
-from evo_hns.envs.vision import CONE_HALF_ANGLE, circulant, in_cone, lidar_directions, lidar_readings
+from evo_hns.envs.vision import CONE_HALF_ANGLE, circulant, in_cone, lidar_directions, lidar_reading
 
 
 def cone(angle: float, x: float, y: float) -> bool:
     """One agent that turned by `angle`, one target at an offset."""
-    numbers = (math.cos(angle), math.sin(angle), x, y)
-    return bool(in_cone(*(torch.full((1, 1, 1), number, dtype=torch.float64) for number in numbers)))
+    return in_cone(math.cos(angle), math.sin(angle), x, y)
 
 
 def slow_cone(angle: float, x: float, y: float) -> bool:
@@ -54,14 +53,12 @@ def test_lidar_starts_along_x_and_turns_counterclockwise():
 
 
 def test_lidar_reads_a_miss_as_six_metres_and_a_far_hit_as_it_is():
-    assert lidar_readings(torch.tensor([-1.0, 0.0, 2.5, 7.3])).tolist() == torch.tensor([6.0, 0.0, 2.5, 7.3]).tolist()
+    assert [lidar_reading(d, None) for d in (-1.0, 0.0, 2.5, 7.3)] == [6.0, 0.0, 2.5, 7.3]
 
 
-def test_compressed_lidar_saturates_and_has_the_same_bits_anywhere():
-    distances = torch.rand(37, generator=torch.Generator().manual_seed(0)).double() * 9
-    told = lidar_readings(distances, compression=2.0)
-    assert told.tolist() == pytest.approx([2.0 * math.tanh(d / 2.0) for d in distances.tolist()], rel=1e-15)
-    assert all(torch.equal(lidar_readings(distances[k : k + 1], 2.0), told[k : k + 1]) for k in range(37))
+def test_compressed_lidar_saturates():
+    told = [lidar_reading(d, 2.0) for d in (-1.0, 0.0, 2.5, 7.3)]
+    assert told == pytest.approx([2.0 * math.tanh(d / 2.0) for d in (6.0, 0.0, 2.5, 7.3)], rel=1e-15)
 
 
 def test_an_agent_may_have_no_lidar():

@@ -199,6 +199,20 @@ def test_worlds_that_are_not_named_are_not_stepped(game):
         assert not torch.equal(physics.field(name)[[1, 3]], values[[1, 3]])
 
 
+def test_worlds_that_are_not_named_are_not_reset(game):
+    played, physics = game.play(game.physics(4), SEEDS[:4]), game.physics(4)
+    game.play(physics, SEEDS[:4], num_steps=3)
+    before = {name: physics.field(name).clone() for name in ("time", "qpos", "qvel", "xpos")}
+    worlds = torch.tensor([1, 3])
+    physics.reset(worlds)
+    physics.forward(worlds)
+    assert (physics.field("qpos")[worlds] == torch.from_numpy(game.scene.model.qpos0)).all()
+    for name, values in before.items():
+        assert torch.equal(physics.field(name)[[0, 2]], values[[0, 2]])
+        assert not torch.equal(physics.field(name)[[1, 3]], values[[1, 3]])
+    assert (game.play(physics, SEEDS[:4]) == played).all()
+
+
 def test_stepping_some_worlds_now_and_others_later_changes_no_bit(game):
     together, apart = game.physics(4), game.physics(4)
     for physics in (together, apart):

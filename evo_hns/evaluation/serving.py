@@ -25,7 +25,7 @@ from evo_hns.rollout import Episodes
 from evo_hns.spec import Side
 
 FEWEST_WORLDS = 128
-"""Worlds of a rank, where the settings have so many: in fewer the rules cost more than a tenth of the physics."""
+"""Worlds of a rank, where the settings have so many: a batch costs as much as four worlds more than its own."""
 
 
 class RankGames(Protocol):

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from evo_hns.evaluation.launcher import find_launcher, why_not
 from evo_hns.machine import THREAD_VARIABLES, physical_cores, usable_cores
 
 PACKAGES = ("mujoco", "evotorch", "torch", "numpy", "h5py", "numba", "pydantic", "tyro", "rich")
@@ -141,6 +142,27 @@ def check_mpi() -> Finding:
     return Finding("mpi", ok, found, remedy, needed=False)
 
 
+def check_launcher() -> Finding:
+    """Whether the MPI launcher belongs to the MPI library: `--ranks` and `make train` need it."""
+    launcher = find_launcher()
+    complaint = why_not(launcher)
+    found = complaint or f"{launcher} starts ranks that find each other"
+    remedy = "for runs over several processes: pip install 'evo_hns[mpi]', or load your cluster's MPI module"
+    return Finding("launcher", not complaint, found, remedy, needed=False)
+
+
+def check_slurm() -> Finding:
+    """Whether jobs can be submitted from here."""
+    if shutil.which("sbatch") is None:
+        return Finding("slurm", False, "no sbatch here", "evo-hns submit works where Slurm is", needed=False)
+    answer = subprocess.run(
+        ["sinfo", "--noheader", "--format=%P %D"], capture_output=True, text=True, timeout=PROBE_SECONDS, check=False
+    )
+    said = (answer.stdout if answer.returncode == 0 else answer.stderr).split("\n")
+    found = ", ".join(f"{' '.join(line.split())} nodes" for line in said if line) if answer.returncode == 0 else said[0]
+    return Finding("slurm", answer.returncode == 0, found, "Slurm does not answer: ask your site", needed=False)
+
+
 def check_rendering() -> Finding:
     """Render a frame off screen in a process of its own."""
     ok, found = probe(RENDER_PROBE, MUJOCO_GL=os.environ.get("MUJOCO_GL", "egl"))
@@ -158,6 +180,8 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
     check_hdf5,
     check_disk,
     check_mpi,
+    check_launcher,
+    check_slurm,
     check_rendering,
 )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,14 +14,13 @@ from typing import TYPE_CHECKING
 from evo_hns.cli.console import TYPED, WORDS, command
 from evo_hns.cli.errors import is_expected
 from evo_hns.config import ConfigError
+from evo_hns.evaluation.launcher import find_launcher, why_not
 from evo_hns.machine import LAUNCHED, cores_to_fill, launched_ranks
 from evo_hns.notice import Notice, read_grace
 
 if TYPE_CHECKING:
     from evo_hns.training import Crew
 
-PROBE = "from mpi4py import MPI; print(MPI.COMM_WORLD.size)"
-PROBE_SECONDS = 30.0
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 
@@ -91,29 +89,6 @@ def start_ranks(asked: str | None) -> None:
     words = [launcher, "-n", str(count), sys.executable, "-m", "mpi4py", "-m", "evo_hns", *WORDS.get()]
     theirs = {LAUNCHED: str(count), TYPED: command(), "PYTHONUNBUFFERED": "1"}
     raise SystemExit(run_launcher(words, os.environ | theirs))
-
-
-def find_launcher() -> str:
-    """The `mpiexec` beside the interpreter, which came with its MPI library, or else the one that the shell finds."""
-    beside = Path(sys.executable).parent / "mpiexec"
-    return str(beside) if beside.is_file() else shutil.which("mpiexec") or ""
-
-
-def why_not(launcher: str) -> str:
-    """Why ranks cannot be started with a launcher; empty if they can."""
-    if not launcher:
-        return "no mpiexec is found: pip install 'evo_hns[mpi]', or load your cluster's MPI module"
-    try:
-        words = [launcher, "-n", "2", sys.executable, "-c", PROBE]
-        answer = subprocess.run(words, capture_output=True, text=True, timeout=PROBE_SECONDS, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return f"{launcher} does not start two ranks ({error})"
-    if answer.returncode:
-        said = (answer.stderr.strip() or answer.stdout.strip() or f"exit code {answer.returncode}").splitlines()
-        return f"{launcher} does not start two ranks: {said[-1]}"
-    if "".join(answer.stdout.split()) != "22":  # whose lines may be mixed
-        return f"{launcher} and the MPI library of mpi4py do not belong together: take the mpiexec of that library"
-    return ""
 
 
 def run_launcher(words: list[str], environ: dict[str, str]) -> int:

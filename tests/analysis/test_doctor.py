@@ -10,7 +10,7 @@ from evo_hns.analysis.doctor import CHECKS, Finding, diagnose, probe
 
 
 def test_this_machine_has_what_a_run_needs(monkeypatch: pytest.MonkeyPatch) -> None:
-    slow = (doctor.check_mpi, doctor.check_rendering)
+    slow = (doctor.check_mpi, doctor.check_launcher, doctor.check_rendering)
     monkeypatch.setattr(doctor, "CHECKS", tuple(check for check in CHECKS if check not in slow))
     broken = [str(finding) for finding in diagnose() if finding.needed and not finding.ok]
     assert broken == []
@@ -79,3 +79,22 @@ def test_a_folder_that_cannot_be_written_is_found(
     monkeypatch.setattr(Path, "cwd", lambda: gone)
     monkeypatch.setattr(doctor, "CHECKS", (check,))
     assert not diagnose()[0].ok
+
+
+def test_a_slurm_that_answers_one_that_does_not_and_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert doctor.check_slurm().found == "no sbatch here"
+    (tmp_path / "sbatch").touch(0o755)
+    sinfo = tmp_path / "sinfo"
+    for script, ok, found in (
+        ("echo 'main*   2'; echo 'long 40'", True, "main* 2 nodes, long 40 nodes"),
+        (
+            "echo 'slurm_load_partitions: Unable to contact' >&2; exit 1",
+            False,
+            "slurm_load_partitions: Unable to contact",
+        ),
+    ):
+        sinfo.write_text(f"#!/bin/sh\n{script}\n")
+        sinfo.chmod(0o755)
+        finding = doctor.check_slurm()
+        assert (finding.ok, finding.found, finding.needed) == (ok, found, False)

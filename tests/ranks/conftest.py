@@ -16,7 +16,7 @@ import pytest
 
 from evo_hns.archive.records import Run
 from evo_hns.archive.run_file import RunFile
-from evo_hns.cli.crew import find_launcher
+from evo_hns.evaluation.launcher import find_launcher
 from tests.runs import tiny
 
 PATIENCE = 120.0

@@ -16,6 +16,7 @@ from evo_hns.archive.run_file import RunFile
 from evo_hns.cli import crew
 from evo_hns.cli.command import main
 from evo_hns.config import ConfigError
+from evo_hns.evaluation.launcher import why_not
 from evo_hns.evaluation.ranks import join
 from evo_hns.machine import launched_rank, launched_ranks
 from tests.ranks.conftest import PATIENCE, Start, environment, generations_in, ranks_in, until
@@ -91,8 +92,8 @@ def test_a_launcher_that_fails_or_belongs_to_another_library_is_found_out(tmp_pa
     ):
         launcher.write_text(f"#!/bin/sh\n{script}\n")
         launcher.chmod(0o755)
-        assert complaint in crew.why_not(str(launcher))
-    assert "does not start two ranks" in crew.why_not(str(tmp_path / "absent"))
+        assert complaint in why_not(str(launcher))
+    assert "does not start two ranks" in why_not(str(tmp_path / "absent"))
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -154,6 +155,7 @@ def slurm_conf(folder: Path, munge: Path, ports: Sequence[int]) -> str:
     return f"""\
 ClusterName=lab
 SlurmctldHost={host}(127.0.0.1)
+FirstJobId={random.randrange(1_000_000, 60_000_000)}
 SlurmctldPort={ports[0]}
 SlurmUser={user}
 SlurmdUser={user}

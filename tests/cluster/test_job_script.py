@@ -78,7 +78,7 @@ def test_the_warning_reaches_the_ranks_and_their_end_is_waited_for(project: Path
     ranks = """
         trap 'echo "warned, $EVO_HNS_GRACE s left"; touch warned' USR1
         touch ready
-        until [ -e warned ]; do /bin/sleep 0.05; done
+        for _ in {1..200}; do [ -e warned ] && break; /bin/sleep 0.05; done
         /bin/sleep 0.3
         echo "saved in $OMP_NUM_THREADS thread"
         exit 3
@@ -89,6 +89,22 @@ def test_the_warning_reaches_the_ranks_and_their_end_is_waited_for(project: Path
     shown, _ = job.communicate(timeout=20)
     assert shown.splitlines()[-2:] == ["warned, 300 s left", "saved in 1 thread"]
     assert job.returncode == 3
+
+
+@pytest.mark.parametrize(("done", "follows"), [(4, "scontrol requeue 7"), (40, None)])
+def test_a_launcher_that_loses_the_exit_code_is_seen_through(project: Path, done: int, follows: str | None) -> None:
+    told = f'{{"generations": {{"done": {done}, "planned": 40}}, "jobs": []}}'
+    write_program(project / "python", f"echo '{told}'")
+    with (project / "slurm" / "site.sh").open("a") as site:
+        site.write(f"PYTHON={project}/python\n")
+    ranks = "trap 'touch runs/quadrant-7.h5; exit 0' USR1; touch ready; for _ in {1..200}; do /bin/sleep 0.05; done"
+    job = start(project, ranks)
+    wait_until((project / "ready").exists, "the ranks", seconds=20)
+    os.kill(job.pid, signal.SIGUSR1)
+    shown, _ = job.communicate(timeout=20)
+    assert job.returncode == (75 if follows else 0)
+    assert ("scontrol" in shown) == bool(follows)
+    assert follows is None or follows in shown
 
 
 def test_a_job_without_an_experiment_says_what_it_expected(project: Path) -> None:

@@ -37,9 +37,10 @@ ROOMS: dict[str, set[str]] = {
     "training": {"coevolution", "evaluation", "archive", "search.base", "machine", "notice"},
     "analysis": PLAYING | {"physics", "machine", "notice", "evaluation", "archive", "coevolution"},
     "baselines": PLAYING | {"evaluation"},
+    "cluster": {"training", "archive"},  # jobs for a queue: scripts, and runs that they go on with
     "parallel_env": {"evaluation"},  # the game for outsiders; nothing here uses it
     "__main__": {"cli"},
-    "cli": {"experiment", "training", "analysis", "baselines", "archive", "evaluation", "machine", "notice"},
+    "cli": {"experiment", "training", "analysis", "baselines", "archive", "evaluation", "machine", "notice", "cluster"},
 }
 
 # Libraries that only these rooms may import.

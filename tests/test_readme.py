@@ -25,7 +25,7 @@ def commands() -> list[list[str]]:
 
 def test_there_are_commands_to_test() -> None:
     verbs = {"train", "resume", "info", "evaluate", "record", "replay", "curves", "bench", "doctor"}
-    assert {line[0] for line in commands()} >= verbs | {"levers", "timesteps", "soak"}
+    assert {line[0] for line in commands()} >= verbs | {"levers", "timesteps", "soak", "submit"}
 
 
 @pytest.mark.parametrize("line", commands(), ids=shlex.join)

@@ -17,6 +17,7 @@ from tyro.conf import FlagCreatePairsOff, Positional
 from evo_hns.cli.checks import Bench, Doctor, Levers, Parity, Soak, Timesteps
 from evo_hns.cli.console import can_go_on, command, free_path, show, show_result
 from evo_hns.cli.crew import start_ranks, work
+from evo_hns.cli.jobs import Submit
 from evo_hns.cli.options import (
     AnySetting,
     Count,
@@ -273,6 +274,7 @@ class Curves:
 VERBS: dict[str, type[Verb]] = {
     "train": Train,
     "resume": Resume,
+    "submit": Submit,
     "info": Info,
     "evaluate": Evaluate,
     "record": Record,

@@ -180,6 +180,14 @@ def test_threads_of_libraries_are_limited_unless_the_user_says_otherwise(monkeyp
     assert (os.environ["OMP_NUM_THREADS"], os.environ["MKL_NUM_THREADS"]) == ("1", "3")
 
 
+@pytest.mark.parametrize("signum", ["SIGUSR1", "SIGTERM"])
+def test_a_signal_that_comes_after_the_work_changes_no_exit_code(signum: str) -> None:
+    late = f"import atexit, os, runpy, signal, sys; atexit.register(os.kill, os.getpid(), signal.{signum}); "
+    words = "sys.argv = ['evo-hns', 'info', 'nowhere.h5']; runpy.run_module('evo_hns', run_name='__main__')"
+    done = subprocess.run([sys.executable, "-c", late + words], capture_output=True, text=True, check=False)
+    assert (done.returncode, "nowhere.h5 does not exist" in done.stderr) == (USER_ERROR, True)
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
 def test_a_box_of_the_option_parser_becomes_one_line(encoding: str) -> None:
     code = "import dataclasses, tyro; tyro.cli(dataclasses.make_dataclass('Options', [('popsize', int, 3)]))"

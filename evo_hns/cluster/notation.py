@@ -1,0 +1,89 @@
+"""How Slurm writes durations and lists of array tasks."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+from evo_hns.config import ConfigError
+
+LARGEST_TASK = 4_000_000
+"""The largest number that any Slurm gives an array task; most allow less."""
+
+_TIME = re.compile(
+    r"(?P<days>\d+)-(?P<day_hours>\d+)(:(?P<day_minutes>\d+)(:(?P<day_seconds>\d+))?)?"
+    r"|(?P<hours>\d+):(?P<minutes>\d+):(?P<seconds>\d+)"
+    r"|(?P<short_minutes>\d+)(:(?P<short_seconds>\d+))?"
+)
+_UNITS = {"days": 86400, "hours": 3600, "minutes": 60, "seconds": 1}
+_PART = re.compile(r"(?P<first>\d+)(-(?P<last>\d+)(:(?P<step>\d+))?)?")
+
+
+def parse_time(text: str) -> int:
+    """Seconds of a time limit as Slurm reads it: `90`, `90:00`, `1:30:00`, `0-1`, `0-1:30`, `0-1:30:00`.
+
+    Raises:
+        ConfigError: it is none of these, or nothing.
+    """
+    found = _TIME.fullmatch(text.strip())
+    if found is None:
+        raise ConfigError(
+            f"--time: got {text!r}, expected minutes, hours:minutes:seconds or days-hours, for instance 4:00:00"
+        )
+    parts = {name.rpartition("_")[2]: int(value) for name, value in found.groupdict().items() if value}
+    total = sum(_UNITS[unit] * value for unit, value in parts.items())
+    if not total:
+        raise ConfigError(f"--time: got {text!r}, which is no limit to Slurm; expected one, for instance 4:00:00")
+    return total
+
+
+def parse_limit(text: str) -> float:
+    """Seconds of a partition's limit as `sinfo` prints it; infinite for `infinite` and what else is no time."""
+    try:
+        return parse_time(text)
+    except ConfigError:
+        return math.inf
+
+
+def format_time(seconds: int) -> str:
+    """As Slurm writes it: `1:30:00`, `2-00:00:00`."""
+    days, rest = divmod(seconds, 86400)
+    clock = f"{rest // 60 // 60:02d}:{rest // 60 % 60:02d}:{rest % 60:02d}"
+    return f"{days}-{clock}" if days else clock
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """The tasks of an array, each a seed."""
+
+    values: tuple[int, ...]
+    text: str  #: as it was typed; Slurm reads the same
+
+
+def parse_seeds(text: str) -> Seeds:
+    """The tasks of an array: `0-9`, `1,3,5`, `0-15:4`, and `0-9%4` for four at once.
+
+    Raises:
+        ConfigError: it is no such list; a seed is there twice, or larger than any Slurm allows.
+    """
+    tasks, percent, at_once = text.strip().partition("%")
+    parts = [found for part in tasks.split(",") if (found := _PART.fullmatch(part))]
+    if len(parts) != tasks.count(",") + 1 or (percent and not (at_once.isdecimal() and int(at_once))):
+        raise ConfigError(f"--array: got {text!r}, expected seeds from 0 on such as 0-9, 1,3,5 or 0-9%4 (4 at once)")
+    numbers = [{name: int(value) for name, value in part.groupdict().items() if value} for part in parts]
+    values = Counter(value for number in numbers for value in _expand(text, **number))
+    seed, times = values.most_common(1)[0]
+    if times > 1:
+        raise ConfigError(f"--array: got {text!r}, which has the seed {seed} twice; expected every seed once")
+    return Seeds(tuple(sorted(values)), text.strip())
+
+
+def _expand(text: str, first: int, last: int | None = None, step: int = 1) -> range:
+    last = first if last is None else last
+    if last < first or step < 1:
+        raise ConfigError(f"--array: got {text!r}, expected ranges that rise, such as 0-9 or 0-15:4")
+    if last > LARGEST_TASK:
+        raise ConfigError(f"--array: got the seed {last}, expected at most {LARGEST_TASK}: give it with --seed instead")
+    return range(first, last + 1, step)

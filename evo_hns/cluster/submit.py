@@ -1,0 +1,60 @@
+"""From what is asked for to a job in the queue: everything that can be wrong is found before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from evo_hns.cluster.job import Job, check_job, check_runs
+from evo_hns.cluster.script import render
+from evo_hns.cluster.site import check_python, find_script, read_site
+from evo_hns.cluster.slurm import check_with_slurm, enqueue, has_slurm
+from evo_hns.config import ConfigError, RunConfig
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A job that can be submitted."""
+
+    job: Job
+    script: str  #: its text
+    goes_on: str  #: what is there already and goes on, for people; may be empty
+
+
+def plan(job: Job, config: RunConfig, *, ask_slurm: bool) -> Plan:
+    """Check a job and write its script, but not to a file.
+
+    Args:
+        job: what is asked for.
+        config: the settings of its run.
+        ask_slurm: also whether it would take the job.
+
+    Raises:
+        ConfigError: the job cannot work; one line says why and what to do.
+        RunFileError: the file of its run is no run.
+    """
+    check_job(job)
+    if ask_slurm and not has_slurm():
+        raise ConfigError("no sbatch on this machine: submit where Slurm is, or only print the script with --dry-run")
+    goes_on = check_runs(job, config)
+    site = read_site(find_script("site.sh"))
+    script = render(job, site, Path.cwd())
+    if ask_slurm:
+        check_python(site)
+        check_with_slurm(job, site, script)
+    return Plan(job, script, goes_on)
+
+
+def submit(plan: Plan) -> str:
+    """Keep the script of a job beside its run, and put it into the queue.
+
+    Returns:
+        The number of the job.
+
+    Raises:
+        ConfigError: Slurm refuses it.
+    """
+    path = plan.job.script
+    path.parent.mkdir(parents=True, exist_ok=True)  # Slurm does not make the folder of a log
+    path.write_text(plan.script, encoding="utf-8")
+    return enqueue(path)

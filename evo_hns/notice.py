@@ -59,6 +59,11 @@ class Notice:
         for signum in signals:
             signal.signal(signum, self._on_signal)
 
+    def listen_no_more(self) -> None:
+        """Take no notice of any signal: the work is done, and what comes late must not change how it ends."""
+        for signum in EXIT_CODES:
+            signal.signal(signum, signal.SIG_IGN)
+
     def hear(self, signum: int) -> None:
         """Take note of a signal, also of one that another rank got; what ends sooner wins."""
         if self.signum == 0:

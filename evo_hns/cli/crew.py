@@ -55,9 +55,10 @@ def work(lead: Callable[[Crew], None], go_on: Callable[[Crew, Path], None], *, s
     except BaseException as error:
         if not (ranks.leads and is_expected(error)):
             ranks.abort(error)
-        ranks.leave()
         raise
-    ranks.leave()
+    finally:
+        notice.listen_no_more()
+        ranks.leave()
 
 
 def start_ranks(asked: str | None) -> None:

@@ -19,13 +19,13 @@ from evo_hns.evaluation.matches import MatchTable
 from evo_hns.evaluation.ranks import LEADER, RankLostError, Ranks
 from evo_hns.evaluation.recording import Actions
 from evo_hns.evaluation.stand_in import StandInCost, StandInGames
-from evo_hns.evaluation.waves import Begin, Cast, Echo, Ready, Report, Wave
+from evo_hns.evaluation.waves import Begin, Cast, Echo, Ready, Report, Wave, deal
 from evo_hns.notice import Notice, Stopped
 from evo_hns.rollout import Episodes
 from evo_hns.spec import Side
 
-FEWEST_WORLDS = 128
-"""Worlds of a rank, where the settings have so many: a batch costs as much as four worlds more than its own."""
+FEWEST_WORLDS = 64
+"""Worlds of a rank, where the settings have so many: held-out measurements have more matches than a candidate."""
 
 
 class RankGames(Protocol):
@@ -135,15 +135,16 @@ class Server:
 
 
 def build_rank_games(config: RunConfig, num_ranks: int, stand_in: StandInCost | None = None) -> RankGames:
-    """The games of one rank: one thread, and its share of the worlds.
+    """The games of one rank: one thread, and worlds for the longest slice of a generation.
 
     Args:
         config: the run's settings.
-        num_ranks: that share the worlds.
+        num_ranks: that share the matches.
         stand_in: what matches cost if nobody is to play them.
     """
-    share = -(-config.physics.num_worlds // num_ranks)
-    num_worlds = min(config.physics.num_worlds, max(FEWEST_WORLDS, share))
+    candidates = config.hiders.search.popsize + config.seekers.search.popsize
+    longest = len(deal(candidates * config.coevolution.episodes_per_candidate, num_ranks, config.physics.num_worlds)[0])
+    num_worlds = min(config.physics.num_worlds, max(FEWEST_WORLDS, longest))
     if stand_in is not None:
         return StandInGames(config, num_worlds, stand_in)
     physics = config.physics.model_copy(update={"num_worlds": num_worlds, "num_threads": 1})

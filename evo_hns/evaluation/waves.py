@@ -1,8 +1,8 @@
 """What the leader and the other ranks say to each other, and how a table of matches is cut for them.
 
 A table is cut into slices of nearly equal cost. Each rank begins with the slice of its number and asks for
-another when it is done; the last slices are smaller, so that a rank which is slow, or whose matches
-are, is waited for less. A match has the same bits on any rank, so none of this changes a number.
+another when it is done; later slices are half as long as earlier ones, so that a rank which is slow, or whose
+matches are, is waited for less. A match has the same bits on any rank, so none of this changes a number.
 """
 
 from __future__ import annotations
@@ -20,8 +20,11 @@ from evo_hns.evaluation.stand_in import StandInCost
 from evo_hns.rollout import Episodes
 from evo_hns.spec import Side
 
-SMALLEST_SLICE = 64
-"""Matches; two slices of fewer cost more in lost speed than they save in waiting."""
+GOLDEN_RATIO = 0.6180339887498949
+"""Multiples of it fill the circle evenly, in step with no period that a table may have."""
+
+SMALLEST_SLICE = 32
+"""Matches; slices are halved down to this. Shorter ones cost more in lost speed than they save in waiting."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ class Report:
 def deal(num_matches: int, num_players: int, size: int) -> list[IntArray]:
     """Cut a table into slices: one to begin with for each player, then those that are dealt on demand.
 
-    Matches of one candidate cost alike, so that every slice takes from the whole table.
+    Matches of one candidate cost alike, and so do those in one world; every slice takes evenly from all of both.
 
     Args:
         num_matches: M.
@@ -114,9 +117,13 @@ def deal(num_matches: int, num_players: int, size: int) -> list[IntArray]:
     Returns:
         Rows of the table; every row is in one slice, and no slice is empty.
     """
-    rounds = -(-num_matches // (size * num_players))
-    halves = rounds > 1 and num_matches >= 2 * SMALLEST_SLICE * rounds * num_players
-    shares = [2] * num_players * (rounds - halves) + [1] * 2 * num_players * halves
-    ends = np.cumsum(shares) * num_matches // max(sum(shares), 1)
-    spread = np.argsort(np.arange(num_matches) % max(len(shares), 1), kind="stable")
+    sizes: list[int] = []
+    left = -(-num_matches // num_players)  # of a player
+    while left > 0:
+        half = left if num_players == 1 or left < 2 * SMALLEST_SLICE else -(-left // 2)
+        sizes.append(min(half, size))
+        left -= sizes[-1]
+    shares = np.repeat(sizes, num_players).astype(np.int64)
+    ends = np.cumsum(shares) * num_matches // max(shares.sum(), 1)
+    spread = np.argsort(np.arange(num_matches) * GOLDEN_RATIO % 1.0, kind="stable")
     return [rows for rows in np.split(spread, ends[:-1]) if len(rows)]

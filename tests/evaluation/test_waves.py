@@ -23,20 +23,29 @@ def test_every_match_is_in_one_slice_and_no_slice_is_empty_or_too_long(
     assert len(slices) >= min(num_matches, num_players)
 
 
-def test_slices_are_alike_but_for_the_last_which_are_half_as_long() -> None:
-    lengths = [len(rows) for rows in deal(768, 2, 128)]
-    assert lengths == [128] * 4 + [64] * 4
+@pytest.mark.parametrize(
+    ("num_matches", "num_players", "size", "lengths"),
+    [
+        (768, 2, 256, [192, 96, 48, 48]),
+        (768, 2, 128, [128, 128, 64, 32, 32]),
+        (768, 16, 256, [48]),  # two of 24 would take longer
+        (768, 1, 256, [256, 256, 256]),  # who is alone waits for nobody
+    ],
+)
+def test_slices_grow_shorter_so_that_nobody_is_waited_for_long(
+    num_matches: int, num_players: int, size: int, lengths: list[int]
+) -> None:
+    slices = [len(rows) for rows in deal(num_matches, num_players, size)]
+    assert slices == [length for length in lengths for _ in range(num_players)]
+    assert min(lengths) >= SMALLEST_SLICE
 
 
-def test_slices_that_are_short_already_are_not_halved() -> None:
-    lengths = [len(rows) for rows in deal(400, 2, 2 * SMALLEST_SLICE - 1)]
-    assert max(lengths) - min(lengths) <= 1
-
-
-def test_each_slice_takes_from_all_candidates() -> None:
-    candidates = np.arange(768) // 8
-    for rows in deal(768, 4, 96):
-        assert len(set(candidates[rows])) > 80
+def test_each_slice_takes_evenly_from_all_candidates_and_all_worlds() -> None:
+    matches = np.arange(768)
+    for rows in deal(768, 2, 256):
+        candidates, worlds = matches[rows] // 8, matches[rows] % 8
+        assert len(set(candidates)) >= 0.9 * min(96, len(rows))
+        assert np.bincount(worlds, minlength=8).min() >= 0.7 * len(rows) / 8
 
 
 def test_a_report_brings_the_episodes_as_they_were() -> None:

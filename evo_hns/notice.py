@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from types import FrameType
 
 from evo_hns.config import ConfigError
@@ -54,15 +55,15 @@ class Notice:
         self._began = time.monotonic()
         self._longest = 0.0
 
-    def listen(self, signals: Iterable[signal.Signals]) -> None:
-        """Take these signals from now on."""
-        for signum in signals:
-            signal.signal(signum, self._on_signal)
-
-    def listen_no_more(self) -> None:
-        """Take no notice of any signal: the work is done, and what comes late must not change how it ends."""
-        for signum in EXIT_CODES:
-            signal.signal(signum, signal.SIG_IGN)
+    @contextmanager
+    def listening(self, signals: Iterable[signal.Signals]) -> Iterator[None]:
+        """Take these signals for a while."""
+        before = {signum: signal.signal(signum, self._on_signal) for signum in signals}
+        try:
+            yield
+        finally:
+            for signum, handler in before.items():
+                signal.signal(signum, handler)
 
     def hear(self, signum: int) -> None:
         """Take note of a signal, also of one that another rank got; what ends sooner wins."""

@@ -94,15 +94,15 @@ def test_what_ends_sooner_wins_whoever_heard_it(clock: Clock) -> None:
             raise Stopped(stopped.signum, "go on with this") from None
 
 
-def test_a_real_signal_is_heard() -> None:
+def test_real_signals_are_heard_for_a_while() -> None:
     before = signal.getsignal(signal.SIGUSR1)
-    try:
-        notice = Notice()
-        notice.listen([signal.SIGUSR1])
+    notice = Notice()
+    with notice.listening([signal.SIGUSR1, signal.SIGTERM]):
         signal.raise_signal(signal.SIGUSR1)
         assert notice.signum == signal.SIGUSR1
-    finally:
-        signal.signal(signal.SIGUSR1, before)
+        signal.raise_signal(signal.SIGTERM)
+        assert notice.signum == signal.SIGTERM
+    assert signal.getsignal(signal.SIGUSR1) == before
 
 
 def test_the_grace_comes_from_the_environment() -> None:

@@ -61,6 +61,28 @@ def seconds(run: Run) -> float:
     return float(sum(np.nansum(values) for name, values in run.metrics.items() if name.startswith("time_")))
 
 
+@dataclass(frozen=True)
+class Sharing:
+    """What it cost to play on many ranks, in the generations that were."""
+
+    num_ranks: int  #: in the last of them
+    idle_share: float  #: mean share of the ranks' time in which they waited for matches
+    megabytes: float  #: mean of a generation: given to all ranks, to single ones, and reported
+
+
+def sharing(run: Run) -> Sharing | None:
+    """What it cost to play on many ranks; None if a run never did."""
+    if "ranks" not in run.metrics:
+        return None
+    rows = np.flatnonzero(~np.isnan(run.metrics["ranks"]))
+    names = ("ranks_broadcast_bytes", "ranks_sent_bytes", "ranks_received_bytes")
+    return Sharing(
+        num_ranks=int(run.metrics["ranks"][rows[-1]]),
+        idle_share=float(run.metrics["ranks_idle_share"][rows].mean()),
+        megabytes=float(sum(run.metrics[name][rows].mean() for name in names)) / 1e6,
+    )
+
+
 def changed_settings(config: RunConfig) -> dict[str, object]:
     """Settings that differ from the defaults, by dotted name."""
     return {name: value for name, (value, _) in config.differences(RunConfig()).items()}

@@ -38,27 +38,28 @@ def work(lead: Callable[[Crew], None], go_on: Callable[[Crew, Path], None], *, s
     notice = Notice(read_grace())
     ranks = join(shrink=shrink)
     if ranks is None:
-        notice.listen((signal.SIGTERM, signal.SIGUSR1))
-        lead(Crew(notice))
+        with notice.listening((signal.SIGTERM, signal.SIGUSR1)):
+            lead(Crew(notice))
         return
-    notice.listen(FORWARDED)
-    crew = Crew(notice, ranks)
-    try:
-        if ranks.leads:
-            lead(crew)
-        else:
-            from evo_hns.evaluation.serving import serve
+    with notice.listening(FORWARDED):
+        try:
+            _take_part(Crew(notice, ranks), lead, go_on)
+        except BaseException as error:
+            if not (ranks.leads and is_expected(error)):
+                ranks.abort(error)
+            raise
+        finally:
+            ranks.leave()
 
-            path = serve(ranks, notice)
-            if path is not None:
-                go_on(crew, path)
-    except BaseException as error:
-        if not (ranks.leads and is_expected(error)):
-            ranks.abort(error)
-        raise
-    finally:
-        notice.listen_no_more()
-        ranks.leave()
+
+def _take_part(crew: Crew, lead: Callable[[Crew], None], go_on: Callable[[Crew, Path], None]) -> None:
+    """Lead, or play until all is over or the leader has died."""
+    from evo_hns.evaluation.serving import serve
+
+    if crew.ranks is None or crew.ranks.leads:
+        lead(crew)
+    elif (path := serve(crew.ranks, crew.notice)) is not None:
+        go_on(crew, path)
 
 
 def start_ranks(asked: str | None) -> None:

@@ -78,14 +78,14 @@ def gains_table(gains: Sequence[Gain]) -> str:
 
 def info_text(run: Run) -> str:
     """What a run is, how far it is, what trained it, and what it gained."""
-    from evo_hns.analysis.info import changed_settings, env_steps, gains, seconds
+    from evo_hns.analysis.info import changed_settings, env_steps, gains, seconds, sharing
     from evo_hns.analysis.lives import generations_of_lives, jobs
 
     settings = " ".join(f"{name}={value}" for name, value in changed_settings(run.config).items())
     halls = ", ".join(
         f"{len(run.halls[side])} {side.label} of {run.halls[side].num_params:,} parameters" for side in Side
     )
-    facts = [
+    facts: list[tuple[str, object]] = [
         ("created", f"{run.meta.created} by evo_hns {run.meta.project_version} {run.meta.git_commit[:12]}"),
         ("on", run.meta.platform),
         ("settings", settings or "all defaults"),
@@ -96,6 +96,9 @@ def info_text(run: Run) -> str:
         ("recorded", f"{len(run.matches)} match{'es' * (len(run.matches) != 1)}"),
         ("discarded", sum(int(counts.sum()) for counts in run.discards.values())),
     ]
+    if (cost := sharing(run)) is not None:
+        in_short = f"{cost.num_ranks}, idle {cost.idle_share:.1%} of the time, {cost.megabytes:.2f} MB a generation"
+        facts.append(("ranks", in_short))
     parts = ["\n".join(f"{name:<13}{value}" for name, value in facts)]
     if run.lives:
         parts.append(lives_table(run.lives, generations_of_lives(run)))

@@ -8,6 +8,7 @@ rank takes nothing from its neighbours. Messages are pickles of plain data, and 
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import pickle
@@ -226,9 +227,10 @@ class Ranks:
     def leave(self) -> None:
         """End MPI together with the others; only then can the leader give an exit code to the launcher."""
         leads = self.leads
-        if leads:
-            self.broadcast(None)  # nothing more will come
-        self._comm.Barrier()
+        with contextlib.suppress(RankLostError):
+            if leads:
+                self.broadcast(None)  # nothing more will come
+            self._comm.Barrier()
         self._mpi.Finalize()
         if leads:
             # `srun --kill-on-bad-exit` ends whoever is still there when the first leaves with a code.

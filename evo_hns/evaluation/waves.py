@@ -23,8 +23,8 @@ from evo_hns.spec import Side
 GOLDEN_RATIO = 0.6180339887498949
 """Multiples of it fill the circle evenly, in step with no period that a table may have."""
 
-SMALLEST_SLICE = 32
-"""Matches; slices are halved down to this. Shorter ones cost more in lost speed than they save in waiting."""
+SMALLEST_SLICE = 64
+"""Matches; slices are halved down to this; shorter ones cost more in lost speed than they save in waiting."""
 
 
 @dataclass(frozen=True)

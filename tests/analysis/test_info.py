@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from evo_hns.analysis.info import changed_settings, describe_run, env_steps, gains
+from evo_hns.analysis.info import Sharing, changed_settings, describe_run, env_steps, gains, sharing
 from evo_hns.archive import RunFile
 from evo_hns.config import RunConfig
 from evo_hns.spec import Side
@@ -44,3 +45,13 @@ def test_only_settings_that_differ_from_the_defaults_are_listed() -> None:
         "hiders.search.popsize": 12,
         "seekers.search.popsize": 12,
     }
+
+
+def test_what_ranks_cost_is_told_of_the_generations_that_they_played(run_path: Path) -> None:
+    run = RunFile.read(run_path)
+    assert sharing(run) is None
+    alone = np.full(run.num_generations - 2, np.nan)
+    figures = {"ranks": (4, 2), "ranks_idle_share": (0.1, 0.3)}
+    figures |= {f"ranks_{name}_bytes": (1e6, 3e6) for name in ("broadcast", "sent", "received")}
+    told = {name: np.array([*alone, *values], dtype=float) for name, values in figures.items()}
+    assert sharing(replace(run, metrics={**run.metrics, **told})) == Sharing(2, pytest.approx(0.2), pytest.approx(6.0))

@@ -18,7 +18,7 @@ import h5py
 
 from evo_hns.archive import provenance
 from evo_hns.archive.hall_of_fame import HallOfFame
-from evo_hns.archive.records import GenerationRecord, Life, RecordedMatch, Run
+from evo_hns.archive.records import Champion, GenerationRecord, Life, RecordedMatch, Run
 from evo_hns.archive.schema import SCHEMA_VERSION, decode, encode
 from evo_hns.archive.storage import RunFileError, WriterLock, check_hdf5, remove_stale, write_whole
 from evo_hns.config import RunConfig
@@ -120,10 +120,7 @@ class RunFile:
             ValueError: it does not fit; nothing has changed.
             RunFileError: it cannot be written, or the run file is closed; nothing has changed.
         """
-        self._check_open()
-        successor = self._run.with_life(life)
-        write_whole(self.path, encode(successor, {}))
-        self._run = successor
+        self._become(self._run.with_life(life))
 
     def commit(self, record: GenerationRecord) -> None:
         """Add a generation; when this returns, it is on the disk and its champions are in their halls.
@@ -135,12 +132,9 @@ class RunFile:
             ValueError: the record does not fit; nothing has changed.
             RunFileError: it cannot be written, or the run file is closed; nothing has changed.
         """
-        self._check_open()
-        successor = self._run.followed_by(record)
-        write_whole(self.path, encode(successor, record.champions))
+        self._become(self._run.followed_by(record), record.champions)
         for side, champion in record.champions.items():
             self._run.halls[side].append(champion.genome, record.generation, champion.score)
-        self._run = successor
 
     def record(self, matches: Sequence[RecordedMatch]) -> None:
         """Add recorded matches to the generations that are there; when this returns, they are on the disk.
@@ -149,14 +143,14 @@ class RunFile:
             ValueError: they do not fit; nothing has changed.
             RunFileError: they cannot be written, or the run file is closed; nothing has changed.
         """
-        self._check_open()
-        successor = self._run.with_matches(matches)
-        write_whole(self.path, encode(successor, {}))
-        self._run = successor
+        self._become(self._run.with_matches(matches))
 
-    def _check_open(self) -> None:
+    def _become(self, successor: Run, newcomers: Mapping[Side, Champion] | None = None) -> None:
+        """Replace the file by that of the same run with something added; the halls are shared with it."""
         if self._lock.released:
             raise RunFileError(f"{self.path} is closed for writing: open it again")
+        write_whole(self.path, encode(successor, newcomers or {}))
+        self._run = successor
 
     def close(self) -> None:
         """Let others write; the file is complete at any time, so nothing else happens."""

@@ -43,11 +43,21 @@ def start(launcher: str, tmp_path: Path) -> Iterator[Start]:
 
 @contextlib.contextmanager
 def starter(launcher: Sequence[str], theirs: Mapping[str, str], folder: Path) -> Iterator[Start]:
-    """Starts ranks with a launcher, in a session of their own; whatever is left ends in the end."""
+    """Starts ranks with a launcher."""
+    with runner(theirs, folder) as run:
+
+        def start(num_ranks: int, *words: str, program: Sequence[str] = ("-m", "evo_hns")) -> subprocess.Popen[str]:
+            return run(*launcher, "-n", str(num_ranks), sys.executable, "-m", "mpi4py", *program, *words)
+
+        yield start
+
+
+@contextlib.contextmanager
+def runner(theirs: Mapping[str, str], folder: Path) -> Iterator[Start]:
+    """Starts programs in sessions of their own; whatever is left of them, ranks included, ends in the end."""
     started: list[subprocess.Popen[str]] = []
 
-    def start(num_ranks: int, *words: str, program: Sequence[str] = ("-m", "evo_hns")) -> subprocess.Popen[str]:
-        command = [*launcher, "-n", str(num_ranks), sys.executable, "-m", "mpi4py", *program, *words]
+    def run(*command: str) -> subprocess.Popen[str]:
         pipe = subprocess.PIPE
         process = subprocess.Popen(
             command, stdout=pipe, stderr=pipe, text=True, cwd=folder, start_new_session=True, env=theirs
@@ -55,7 +65,7 @@ def starter(launcher: Sequence[str], theirs: Mapping[str, str], folder: Path) ->
         started.append(process)
         return process
 
-    yield start
+    yield run
     for process in started:
         process.kill()
         process.communicate()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ from evo_hns.config import ConfigError
 from evo_hns.evaluation.launcher import why_not
 from evo_hns.evaluation.ranks import join
 from evo_hns.machine import launched_rank, launched_ranks
-from tests.ranks.conftest import PATIENCE, Start, environment, generations_in, ranks_in, until
+from tests.ranks.conftest import PATIENCE, Start, environment, generations_in, ranks_in, runner, until
 from tests.runs import assert_same_bits, run_whole, tiny
 
 
@@ -99,22 +99,8 @@ def test_a_launcher_that_fails_or_belongs_to_another_library_is_found_out(tmp_pa
 @pytest.fixture
 def typed(launcher: str, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Types a command of `evo-hns` as a user does, who has no launcher in mind."""
-    started: list[subprocess.Popen[str]] = []
-
-    def type_(*words: str) -> subprocess.Popen[str]:
-        pipe, command = subprocess.PIPE, [sys.executable, "-m", "evo_hns", *words]
-        process = subprocess.Popen(
-            command, stdout=pipe, stderr=pipe, text=True, cwd=tmp_path, env=environment(tmp_path)
-        )
-        started.append(process)
-        return process
-
-    yield type_
-    for process in started:
-        process.kill()
-        process.communicate()
-    for pid in ranks_in(tmp_path).values():
-        os.kill(pid, signal.SIGKILL)
+    with runner(environment(tmp_path), tmp_path) as run:
+        yield partial(run, sys.executable, "-m", "evo_hns")
 
 
 def test_ranks_start_themselves_and_say_where_they_are(

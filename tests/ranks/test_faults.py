@@ -96,7 +96,7 @@ def test_a_run_killed_at_dozens_of_random_moments_on_changing_ranks_ends_in_the_
     path, generations, kills = tmp_path / "run.h5", 60, 0
     experiment = settings(coevolution={"generations": generations})
     while (done := generations_in(path)) < generations:
-        process = start(int(rng.integers(2, 5)), "train", experiment, "--run", "run.h5", "--resume")
+        process = start(int(rng.integers(2, 4)), "train", experiment, "--run", "run.h5", "--resume")
         until(partial(has_moved, process, path, done))
         time.sleep(rng.uniform(0, 0.3))
         pids = ranks_in(tmp_path)

@@ -76,3 +76,28 @@ def assert_same_bits(one: Run, other: Run) -> None:
     assert a.keys() == b.keys()
     different = [name for name in a if np.asarray(a[name]).tobytes() != np.asarray(b[name]).tobytes()]
     assert different == []
+
+
+def as_toml(config: RunConfig) -> str:
+    """An experiment file of all settings; what is nothing is left out."""
+    lines: list[str] = []
+
+    def write(table: dict[str, object], prefix: str) -> None:
+        plain = {key: value for key, value in table.items() if not isinstance(value, dict) and value is not None}
+        lines.extend([f"[{prefix}]"] if prefix else [])
+        lines.extend(f"{key} = {toml_value(value)}" for key, value in plain.items())
+        for key, value in table.items():
+            if isinstance(value, dict):
+                write(value, f"{prefix}.{key}" if prefix else key)
+
+    write(config.model_dump(mode="json"), "")
+    return "\n".join(lines)
+
+
+def toml_value(value: object) -> str:
+    """A value as TOML writes it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return f"[{', '.join(map(toml_value, value))}]"
+    return f'"{value}"' if isinstance(value, str) else str(value)

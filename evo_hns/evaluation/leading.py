@@ -19,7 +19,7 @@ from evo_hns.evaluation.ranks import LEADER, Pause, RankLostError, Ranks, Traffi
 from evo_hns.evaluation.recording import Actions
 from evo_hns.evaluation.serving import build_rank_games, warm_up
 from evo_hns.evaluation.stand_in import StandInCost
-from evo_hns.evaluation.waves import Begin, Cast, Echo, Report, Wave
+from evo_hns.evaluation.waves import Begin, Cast, Echo, Ready, Report, Wave
 from evo_hns.notice import Notice, Stopped
 from evo_hns.rollout import Episodes
 from evo_hns.spec import Side
@@ -81,9 +81,7 @@ class Leader:
         """Seconds until all ranks have taken so many bytes and said so."""
         message = Echo(bytes(num_bytes))
         start = time.perf_counter()
-        self.ranks.broadcast(message)
-        for _ in range(self.ranks.size - 1):
-            self.ranks.receive()
+        self._ask_all(message)
         return time.perf_counter() - start
 
     def begin(self) -> None:
@@ -91,12 +89,16 @@ class Leader:
         self._ledgers = {side: GenomeLedger() for side in Side}
         while True:
             try:
-                self.ranks.broadcast(self._begin)
-                ready = [self.ranks.receive()[1] for _ in range(self.ranks.size - 1)]
+                ready = self._ask_all(self._begin)
             except RankLostError:
                 continue
             self.num_threads = max([torch.get_num_threads(), *(each.num_threads for each in ready)])
             return
+
+    def _ask_all(self, message: Begin | Echo) -> list[Ready]:
+        """Give a message to all ranks, and wait until each of the others has done what it says."""
+        self.ranks.broadcast(message)
+        return [self.ranks.receive()[1] for _ in range(self.ranks.size - 1)]
 
     def play(self, table: MatchTable, rosters: Mapping[Side, Roster], *, exact: bool) -> Episodes:
         """Play every match of a table, whatever becomes of the other ranks.

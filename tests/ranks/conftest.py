@@ -17,7 +17,7 @@ import pytest
 from evo_hns.archive.records import Run
 from evo_hns.archive.run_file import RunFile
 from evo_hns.evaluation.launcher import find_launcher
-from tests.runs import tiny
+from tests.runs import as_toml, tiny
 
 PATIENCE = 120.0
 MARK = "EVO_HNS_TEST_FOLDER"
@@ -86,22 +86,10 @@ def settings(tmp_path: Path) -> Callable[..., str]:
 
     def write(**changes: object) -> str:
         path = tmp_path / "tiny.toml"
-        path.write_text(toml(tiny(**changes).model_dump(mode="json", exclude_none=True)))
+        path.write_text(as_toml(tiny(**changes)))
         return str(path)
 
     return write
-
-
-def toml(tables: dict[str, object], prefix: str = "") -> str:
-    """Nested tables of plain values as TOML."""
-    lines, below = [], []
-    for name, value in tables.items():
-        if isinstance(value, dict):
-            below.append(f"[{prefix}{name}]\n{toml(value, f'{prefix}{name}.')}")
-        else:
-            text = str(value).lower() if isinstance(value, bool) else repr(value).replace("'", '"')
-            lines.append(f"{name} = {text}")
-    return "\n".join([*lines, *below])
 
 
 def whole(process: subprocess.Popen[str], path: Path) -> Run:

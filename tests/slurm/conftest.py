@@ -14,7 +14,7 @@ from evo_hns.archive import RunFile
 from evo_hns.archive.records import Run
 from evo_hns.archive.storage import RunFileError
 from evo_hns.config import RunConfig
-from tests.runs import run_whole, tiny
+from tests.runs import as_toml, run_whole, tiny
 from tests.slurm.lab import Lab, lab, missing_programs, wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -91,31 +91,6 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Run]:
     """The same run in this process and in one go, by its seed."""
     folder = tmp_path_factory.mktemp("unbroken")
     return {seed: run_whole(folder / f"{seed}.h5", settings(seed=seed)) for seed in (3, 4)}
-
-
-def as_toml(config: RunConfig) -> str:
-    """An experiment file of all settings; what is nothing is left out."""
-    lines: list[str] = []
-
-    def write(table: dict[str, object], prefix: str) -> None:
-        plain = {key: value for key, value in table.items() if not isinstance(value, dict) and value is not None}
-        lines.extend([f"[{prefix}]"] if prefix else [])
-        lines.extend(f"{key} = {toml_value(value)}" for key, value in plain.items())
-        for key, value in table.items():
-            if isinstance(value, dict):
-                write(value, f"{prefix}.{key}" if prefix else key)
-
-    write(config.model_dump(mode="json"), "")
-    return "\n".join(lines)
-
-
-def toml_value(value: object) -> str:
-    """A value as TOML writes it."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, list):
-        return f"[{', '.join(map(toml_value, value))}]"
-    return f'"{value}"' if isinstance(value, str) else str(value)
 
 
 def with_slow_disk() -> str:

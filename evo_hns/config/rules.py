@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -98,3 +99,8 @@ class RulesConfig(Settings):
     """Control at the outermost movement bin."""
     food: FoodConfig = FoodConfig()
     box_locking: BoxLockingConfig = BoxLockingConfig()
+
+    @property
+    def num_prep_steps(self) -> int:
+        """Env steps of the preparation: the first always belongs to it, as in the original; 0 in other tasks."""
+        return max(1, ceil(self.prep_fraction * self.horizon)) if self.task == "hide-and-seek" else 0

@@ -69,7 +69,7 @@ class Game:
         self.observation_spec = observation_spec(world, rules)
         self.action_spec = ActionSpec(selective_grab=rules.grab_selective)
         self.num_worlds, self.horizon = physics.num_worlds, rules.horizon
-        self.num_substeps, self._world = num_substeps, world
+        self.num_substeps, self.world = num_substeps, world
         self.discards = {"physics": 0, "flung": 0}
         self._task = TASKS[rules.task](world, rules)
         self._reader = EntityReader(scene, physics)
@@ -95,7 +95,7 @@ class Game:
         """
         if not 0 < len(seeds) <= self.num_worlds:
             raise ValueError(f"got {len(seeds)} seeds, expected 1 to {self.num_worlds}; build more worlds or split")
-        return self.begin(sample_layouts(self._world, seeds), seeds)
+        return self.begin(sample_layouts(self.world, seeds), seeds)
 
     @torch.inference_mode()
     def begin(self, layout: Layout, seeds: IntArray) -> Observation:
@@ -104,7 +104,7 @@ class Game:
         self._cast = Cast.of(self.scene, layout, seeds)
         self._failed, self._running = torch.zeros(len(seeds), dtype=torch.bool), torch.arange(len(seeds))
         n, m = self._cast.agent_mask.shape[1], self._cast.object_mask.shape[1]
-        self.state = GameState.initial(len(seeds), n, m, self._world.num_food, self.rules.food.max_health)
+        self.state = GameState.initial(len(seeds), n, m, self.world.num_food, self.rules.food.max_health)
         observation = self.observe()
         self._task.reset(self._now())
         return observation

@@ -16,6 +16,7 @@ from evo_hns.config import RunConfig
 from evo_hns.envs.game import Game, Step
 from evo_hns.evaluation.matches import MatchTable
 from evo_hns.evaluation.recording import ActionRecorder, Actions, join_actions, rows_of, steps_of
+from evo_hns.evaluation.trajectory import Trajectory, TrajectoryRecorder, join_trajectories
 from evo_hns.machine import usable_cores
 from evo_hns.notice import Notice
 from evo_hns.physics import BACKENDS
@@ -201,6 +202,16 @@ class LocalEvaluator:
         episodes, actions = zip(*self._share(table, record_batch), strict=True)
         return join(episodes), join_actions(actions)
 
+    def follow(self, table: MatchTable, rosters: Mapping[Side, Roster]) -> tuple[Episodes, Trajectory]:
+        """Play every match of a table as `evaluate` does, and keep where everything was."""
+
+        def follow_batch(player: Player, batch: MatchTable) -> tuple[Episodes, Trajectory]:
+            recorder = TrajectoryRecorder(player.env, batch.seed)
+            return _play_batch(player, batch, rosters, recorder), recorder.trajectory
+
+        episodes, trajectories = zip(*self._share(table, follow_batch), strict=True)
+        return join(episodes), join_trajectories(trajectories)
+
     def replay(self, actions: Actions, seeds: np.ndarray) -> Episodes:
         """Play M recorded matches again.
 
@@ -211,13 +222,20 @@ class LocalEvaluator:
         Returns:
             Episodes in the order of the seeds, to the bits of the recorded ones.
         """
+        return self.retrace(actions, seeds)[0]
+
+    def retrace(self, actions: Actions, seeds: np.ndarray) -> tuple[Episodes, Trajectory]:
+        """Play M recorded matches again as `replay` does, and keep where everything was."""
         rows = np.arange(len(seeds))
-        return join(
-            self._share(
-                MatchTable(rows, rows, seeds),  # whose row k is the k-th recorded match
-                lambda player, batch: replay(player.env, steps_of(rows_of(actions, batch.hider)), batch.seed),
-            )
-        )
+
+        def retrace_batch(player: Player, batch: MatchTable) -> tuple[Episodes, Trajectory]:
+            recorder = TrajectoryRecorder(player.env, batch.seed)
+            script = steps_of(rows_of(actions, batch.hider))
+            return replay(player.env, script, batch.seed, recorder=recorder), recorder.trajectory
+
+        table = MatchTable(rows, rows, seeds)  # whose row k is the k-th recorded match
+        episodes, trajectories = zip(*self._share(table, retrace_batch), strict=True)
+        return join(episodes), join_trajectories(trajectories)
 
     def _share(self, table: MatchTable, job: Callable[[Player, MatchTable], T]) -> list[T]:
         """Do a job with each batch of a table, on all games at once; the answers in the table's order."""

@@ -9,17 +9,21 @@ rank takes nothing from its neighbours. Messages are pickles of plain data, and 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import importlib.util
 import os
 import pickle
 import socket
+import stat
 import sys
+import termios
 import time
 import traceback
+from array import array
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TextIO
 
 from evo_hns.config import ConfigError
 from evo_hns.machine import THREAD_VARIABLES, cores_to_fill, launched_ranks
@@ -242,6 +246,7 @@ class Ranks:
         where = f"rank {self.rank} of {self.size} on {socket.gethostname()}"
         sys.stderr.write(f"evo-hns: {where} failed, and all ranks end:\n{text}")
         sys.stderr.flush()
+        _wait_until_read(sys.stderr)
         self._mpi.COMM_WORLD.Abort(1)
 
     def _wait(self, request: Any) -> None:
@@ -266,3 +271,15 @@ class Ranks:
         self.num_lost += before - self.size
         self.seats = tuple(self._comm.allgather(self._seat))
         raise RankLostError(f"a rank died, {self.size} are left") from error
+
+
+def _wait_until_read(stream: TextIO, patience: float = 10.0) -> None:
+    """Wait until the launcher has taken what was written: it drops what it has not read when ranks abort."""
+    descriptor = stream.fileno()
+    if not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+        return
+    end, unread = time.monotonic() + patience, array("i", [1])
+    while unread[0] and time.monotonic() < end:
+        fcntl.ioctl(descriptor, termios.FIONREAD, unread)
+        time.sleep(0.01)
+    time.sleep(0.1)  # from the launcher's helper on this machine to the launcher

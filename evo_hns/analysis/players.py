@@ -141,7 +141,7 @@ def common_game(addresses: dict[Side, Address], fallback: RunConfig) -> RunConfi
 
 def game_of(config: RunConfig) -> tuple[object, ...]:
     """The settings in which two runs must agree for their players to meet."""
-    return config.world, config.rules, config.physics.timestep, config.physics.num_substeps
+    return config.game
 
 
 def find_player(address: Address, side: Side, player: Player) -> Roster:

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from evo_hns.archive.records import Champion
 from evo_hns.coevolution import build_populations, run_generation
 from evo_hns.config import RunConfig
 from evo_hns.evaluation.leading import MOST_WITH_A_PLAYING_LEADER, Leader, RankEvaluator
@@ -228,7 +229,7 @@ def _take_turn(config: RunConfig, leader: Leader, num_ranks: int) -> Turn:
     evaluator = RankEvaluator(leader)
     populations = build_populations(config, evaluator)
     for side in Side:  # past the first generation, where the held-out players are met
-        populations[side].hall.append(populations[side].searcher.ask()[0].to(torch.float32), 0, 0.0)
+        populations[side].remember(Champion(populations[side].searcher.ask()[0].to(torch.float32).numpy(), 0.0), 0)
     evaluator.take_figures()
     cost = leader.cost  # grows until the generation takes its figures
     start = time.perf_counter()

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from evo_hns.config import RunConfig
+from evo_hns.config import PolicyConfig, RunConfig
 from evo_hns.envs.game import Game, Step
 from evo_hns.evaluation.matches import MatchTable
 from evo_hns.evaluation.recording import ActionRecorder, Actions, join_actions, rows_of, steps_of
@@ -36,11 +36,23 @@ class Roster:
     policy: Policy
     genomes: Tensor  #: `(P, L)`, L = N or, with a network per member, team size x N
     scripted: str = ""  #: name of a scripted player, who has no genome
+    network: PolicyConfig | None = None  #: form of the networks of guests from another run; None: as this run's
 
     def params(self, rows: Tensor) -> Tensor:
         """`(W, M, N)` float32, the genomes of some rows as the policy wants them."""
         members = 1 if self.policy.num_params == 0 else self.genomes.shape[1] // self.policy.num_params
         return self.genomes[rows].to(torch.float32).reshape(len(rows), members, self.policy.num_params)
+
+
+def guest_roster(network: PolicyConfig, genomes: Tensor, spec: ObservationSpec) -> Roster:
+    """Players of another run of the same game, whose networks may have another form.
+
+    Args:
+        network: their form.
+        genomes: `(P, L)`.
+        spec: of the game.
+    """
+    return Roster(build_policy(network, spec), genomes, network=network)
 
 
 @dataclass(frozen=True)

@@ -177,6 +177,8 @@ class Leader:
     def _cast(self, side: Side, roster: Roster) -> Cast:
         if roster.scripted:
             return Cast(roster.scripted, None)
+        if roster.network is not None:
+            return Cast("", None, (roster.network, roster.genomes.to(torch.float32).numpy()))
         return Cast("", self._ledgers[side].deliver(roster.genomes.to(torch.float32).numpy()))
 
     def _play_slice(self, wave: Wave, number: int, rosters: Mapping[Side, Roster], desk: Desk) -> Report:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from evo_hns.config import RunConfig
-from evo_hns.evaluation.evaluators import Player, Roster, build_search_evaluator
+from evo_hns.evaluation.evaluators import Player, Roster, build_search_evaluator, guest_roster
 from evo_hns.evaluation.genome_ledger import GenomeShelf
 from evo_hns.evaluation.held_out import scripted_roster
 from evo_hns.evaluation.matches import MatchTable
@@ -129,6 +129,9 @@ class Server:
             raise Stopped(self._notice.signum)
 
     def _roster(self, side: Side, cast: Cast, games: RankGames) -> Roster:
+        if cast.guests is not None:
+            network, genomes = cast.guests
+            return guest_roster(network, torch.from_numpy(genomes), games.player.spec)
         if cast.delivery is None:
             return scripted_roster(cast.scripted, games.player.spec)
         return games.player.roster(side, torch.from_numpy(self._shelves[side].take(cast.delivery)))

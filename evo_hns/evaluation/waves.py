@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from evo_hns.config import PolicyConfig
 from evo_hns.evaluation.genome_ledger import Delivery, IntArray
 from evo_hns.evaluation.matches import MatchTable
 from evo_hns.evaluation.stand_in import StandInCost
@@ -40,8 +41,9 @@ class Begin:
 class Cast:
     """The players of one side in a wave."""
 
-    scripted: str  #: name of a scripted player; empty: the run's networks
-    delivery: Delivery | None  #: of their genomes; None for a scripted player
+    scripted: str  #: name of a scripted player; empty: networks
+    delivery: Delivery | None  #: of the genomes of the run's networks; None for all others
+    guests: tuple[PolicyConfig, np.ndarray] | None = None  #: form and `(P, L)` genomes of networks of another run
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ def nash(past: Past, n: int) -> IntArray:
     Source: the idea of Ficici and Pollack 2003, "A game-theoretic memory mechanism for coevolution"; the equilibrium
     by fictitious play (Brown 1951).
     """
-    return highest(equilibrium(past.supposed_beats), n)
+    return highest(equilibrium(past.supposed_beats[::-1])[::-1], n)  # of equal rows the first one plays
 
 
 def equilibrium(table: FloatArray) -> FloatArray:

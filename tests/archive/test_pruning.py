@@ -32,7 +32,7 @@ def test_every_rule_keeps_so_many_each_once_and_the_same_ones_again(rule: str, n
     rows = PRUNE_RULES[rule](past, n)
     assert rows.dtype == np.int64
     assert rows.tolist() == sorted(set(rows.tolist())) == PRUNE_RULES[rule](past, n).tolist()
-    assert len(rows) == n and 0 <= rows.min() and rows.max() < 20
+    assert len(rows) == n and rows.min() >= 0 and rows.max() < 20
 
 
 @pytest.mark.parametrize("rule", PRUNE_RULES)

@@ -43,7 +43,18 @@ ROOMS: dict[str, set[str]] = {
     "cluster": {"training", "archive"},  # jobs for a queue: scripts, and runs that they go on with
     "parallel_env": {"evaluation"},  # the game for outsiders; nothing here uses it
     "__main__": {"cli"},
-    "cli": {"experiment", "training", "analysis", "baselines", "archive", "evaluation", "machine", "notice", "cluster"},
+    "cli": {
+        "experiment",
+        "measurement",
+        "training",
+        "analysis",
+        "baselines",
+        "archive",
+        "evaluation",
+        "machine",
+        "notice",
+        "cluster",
+    },
 }
 
 # Libraries that only these rooms may import.

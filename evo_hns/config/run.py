@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 from evo_hns.config.base import Settings
 from evo_hns.config.physics import PhysicsConfig
@@ -64,6 +64,12 @@ class CoevolutionConfig(Settings):
     """Fresh worlds of each such measurement; 0: none."""
     recorded_matches: int = Field(1, ge=0)
     """Fresh worlds in which the champions of a measured generation meet and are recorded; 0: none."""
+
+    @field_validator("held_out_runs", mode="before")
+    @classmethod
+    def _one_run_or_more(cls, value: Any) -> Any:
+        """Let a single run file be typed as it is."""
+        return (value,) if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _check_virulence(self) -> CoevolutionConfig:

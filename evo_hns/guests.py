@@ -14,8 +14,8 @@ import numpy as np
 import torch
 
 from evo_hns.archive.hall_of_fame import GenomeArray
-from evo_hns.archive.records import Run, State
-from evo_hns.archive.run_file import RunFile
+from evo_hns.archive.records import State
+from evo_hns.archive.run_view import RunView
 from evo_hns.config import ConfigError, PolicyConfig, RunConfig
 from evo_hns.evaluation.evaluators import Roster, guest_roster
 from evo_hns.spec import ObservationSpec, Side
@@ -43,25 +43,29 @@ def invite(config: RunConfig) -> tuple[Guest, ...]:
         RunFileError: a run file that cannot be read.
     """
     paths = dict.fromkeys(config.coevolution.held_out_runs)
-    return tuple(guest for path in paths for guest in _champions(path, RunFile.read(Path(path)), config))
+    return tuple(guest for path in paths for guest in _champions(path, config))
 
 
-def _champions(path: str, run: Run, config: RunConfig) -> list[Guest]:
-    theirs = run.config
-    if theirs.game != config.game:
-        raise ConfigError(
-            f"coevolution.held_out_runs: {path} plays another game (world, rules or timestep), expected the same: "
-            "take runs of this game"
-        )
-    if run.num_generations == 0:
-        raise ConfigError(f"coevolution.held_out_runs: {path} has no champions yet; let its first generation finish")
-    guests = []
-    for side in Side:
-        hall = run.halls[side]
-        name = f"{path}:{side.label}/{hall.generations[-1]}"
-        genome = np.array(hall.genomes[-1])
-        guests.append(Guest(_printable(name), side, theirs.side(side).policy, genome))
-    return guests
+def _champions(path: str, config: RunConfig) -> list[Guest]:
+    """The last champions of a run; no other is read."""
+    with RunView(Path(path)) as view:
+        theirs, guests = view.config, []
+        if differences := config.game_differences(theirs):
+            name, (ours, other) = next(iter(differences.items()))
+            raise ConfigError(
+                f"coevolution.held_out_runs: {path} plays another game ({name} = {other}, expected {ours}): "
+                "take runs of the same game"
+            )
+        if view.num_generations == 0:
+            raise ConfigError(
+                f"coevolution.held_out_runs: {path} has no champions yet; let its first generation finish"
+            )
+        for side in Side:
+            generations = view.generations(side)
+            name = _printable(f"{path}:{side.label}/{generations[-1]}")
+            genome = view.genomes(side, [len(generations) - 1])[0]
+            guests.append(Guest(name, side, theirs.side(side).policy, genome))
+        return guests
 
 
 def _printable(name: str) -> str:

@@ -94,7 +94,7 @@ def test_runs_of_another_game_or_without_champions_cannot_be_held_out(tmp_path: 
     other = tmp_path / "other.h5"
     run_whole(other, tiny(rules={"horizon": 7}))
     config = tiny(coevolution={**tiny().coevolution.model_dump(), "held_out_runs": [str(other)]})
-    with pytest.raises(ConfigError, match=r"other\.h5 plays another game.*expected the same"):
+    with pytest.raises(ConfigError, match=r"other\.h5 plays another game \(rules.horizon = 7, expected 6\)"):
         train(config, tmp_path / "run.h5", announce=ignore, observers=[])
     assert not (tmp_path / "run.h5").exists()
     empty = tmp_path / "empty.h5"

@@ -6,6 +6,7 @@ from evo_hns.archive.past import Past
 from evo_hns.archive.pruning import PRUNE_RULES
 from evo_hns.archive.records import Champion, GenerationRecord, HeldOutRow, Life, RecordedMatch, Run, RunMeta, State
 from evo_hns.archive.run_file import RunFile
+from evo_hns.archive.run_view import RunView
 from evo_hns.archive.samplers import OPPONENT_SAMPLERS
 from evo_hns.archive.storage import RunFileError
 
@@ -24,5 +25,6 @@ __all__ = [
     "RunFile",
     "RunFileError",
     "RunMeta",
+    "RunView",
     "State",
 ]

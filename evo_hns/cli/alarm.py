@@ -30,9 +30,9 @@ class DisengagementAlarm:
             return ""
         self._has_spoken = True
         return (
-            f"warning: the {winner.label} have won every match of {PATIENCE} generations, so that wins tell no one"
-            ' candidate from another (disengagement): coevolution.virulence = "auto" with coevolution.fitness = "wins", or'
-            " other opponents, may help"
+            f"warning: the {winner.label} have won every match of {PATIENCE} generations, so that wins tell nobody from"
+            ' another (disengagement): coevolution.fitness = "wins" with coevolution.virulence = "auto", or other'
+            " opponents, may help"
         )
 
 

@@ -112,6 +112,12 @@ class RunConfig(Settings):
         """The settings in which two runs must agree for their players to meet."""
         return self.world, self.rules, self.physics.timestep, self.physics.num_substeps
 
+    def game_differences(self, other: RunConfig) -> dict[str, tuple[Any, Any]]:
+        """Settings of the game that differ, as `differences` tells them."""
+        timing = ("physics.timestep", "physics.num_substeps")
+        found = self.differences(other).items()
+        return {name: both for name, both in found if name in timing or name.startswith(("world.", "rules."))}
+
     def differences(self, other: RunConfig) -> dict[str, tuple[Any, Any]]:
         """Settings that differ by dotted name: the value here, and the other's."""
         return dict(_differences(self.model_dump(mode="json"), other.model_dump(mode="json"), ""))

@@ -43,7 +43,7 @@ class Measurement:
     held_out: tuple[HeldOutRow, ...]
     matches: tuple[RecordedMatch, ...]  #: recorded
     progress: Mapping[str, float]  #: metrics by name
-    num_matches: int  #: that were played for all this
+    num_matches: int  #: that were played to measure; those that are recorded only show
 
 
 def measure_generation(
@@ -65,7 +65,7 @@ def measure_generation(
         held_out=tuple(held_out_row(generation, result) for result in held_out),
         matches=matches,
         progress=progress | global_progress(held_out),
-        num_matches=sum(len(result.scores) for result in held_out) + len(matches) + num_played,
+        num_matches=sum(len(result.scores) for result in held_out) + num_played,
     )
 
 

@@ -88,7 +88,7 @@ def play_wave(
     }
     episodes = evaluator.evaluate(table, rosters)
     scored = {side: torch.zeros(sizes[side], dtype=torch.float64) for side in Side}
-    won = {side: torch.empty(sizes[side], 0, dtype=torch.float64) for side in Side}
+    won = {side: torch.full((sizes[side], len(opponents[side].rows)), torch.nan).double() for side in Side}
     for side in player.spec.teams:
         own = table.rows(side)
         met = np.concatenate([np.full(sizes[side.other], -1), identities(opponents[side])])[table.rows(side.other)]

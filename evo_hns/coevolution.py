@@ -26,9 +26,9 @@ from evo_hns.evaluation.held_out import mean_metrics
 from evo_hns.measurement import measure_generation
 from evo_hns.population import Population, Populations, build_exploiter, build_populations, populations_state
 from evo_hns.search.base import Searcher, before_move
-from evo_hns.spec import Side
+from evo_hns.spec import ObservationSpec, Side
 
-__all__ = ["Population", "Populations", "build_populations", "coevolve", "run_generation"]
+__all__ = ["Population", "Populations", "build_populations", "coevolve", "run_generation", "waves_of_generation"]
 
 
 def coevolve(
@@ -240,6 +240,18 @@ def prune(populations: Populations, settings: CoevolutionConfig) -> None:
     if settings.hall_size is not None:
         for population in populations.values():
             population.encounters.prune(settings.hall_size, settings.prune)
+
+
+def waves_of_generation(config: RunConfig, spec: ObservationSpec, generation: int) -> list[int]:
+    """Matches in each wave by which a generation trains."""
+    settings, teams = config.coevolution, len(spec.teams)
+    wave = sum(config.side(side).search.popsize for side in spec.teams) * settings.episodes_per_candidate
+    final = teams * (settings.num_finalists + 1) * settings.finalist_episodes
+    trials = [teams * 2 * settings.finalist_episodes] if settings.generalist and generation else []
+    exploits: list[int] = []
+    if settings.exploiter_every and teams > 1:
+        exploits = [wave] if (generation + 1) % settings.exploiter_every else [wave, final]
+    return [wave, *trials, final, *exploits]
 
 
 def wave_metrics(wave: Wave, final: Wave, evaluator: Evaluator) -> dict[str, float]:

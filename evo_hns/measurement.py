@@ -27,8 +27,15 @@ from evo_hns.evaluation.recording import outcome
 from evo_hns.population import Populations
 from evo_hns.spec import Side
 
-KINDS = ("local", "historical", "global")
-"""Of progress; metrics are `<side>.<kind>`, a mean return, and `<side>.<kind>_ci95`, half of its interval."""
+KINDS = {
+    "local": "the other side's champion of the time",
+    "historical": "its earlier champions",
+    "global": "held-out players",
+}
+"""Kinds of progress, and whom a champion meets.
+
+Metrics are `<side>.<kind>`, a mean return, and `<side>.<kind>_ci95`, half of its interval.
+"""
 
 _RECORDED, _PROGRESS, _HISTORY = 1, 2, 3
 """Third words of the seeds of recorded matches, and of the worlds and opponents of measured ones."""

@@ -18,13 +18,14 @@ import torch
 from evo_hns.archive.provenance import begin_life
 from evo_hns.archive.records import GenerationRecord, Life
 from evo_hns.archive.run_file import RunFile
-from evo_hns.coevolution import Populations, build_populations, coevolve
+from evo_hns.coevolution import Populations, build_populations, coevolve, waves_of_generation
 from evo_hns.config import CoevolutionConfig, ConfigError, RunConfig
 from evo_hns.evaluation.evaluators import Evaluator, build_search_evaluator
 from evo_hns.evaluation.held_out import held_out_opponents
 from evo_hns.evaluation.leading import Leader, RankEvaluator
 from evo_hns.evaluation.matches import MatchTable
 from evo_hns.evaluation.ranks import Ranks
+from evo_hns.guests import invite
 from evo_hns.machine import usable_cores
 from evo_hns.measurement import held_out_is_due, progress_is_due
 from evo_hns.notice import Notice
@@ -92,14 +93,16 @@ def train(
         observers: are shown each generation.
 
     Raises:
-        RunFileError: the file exists, cannot be written, or another run writes it.
+        RunFileError: the file exists, cannot be written, or another run writes it; or one of `held_out_runs` cannot
+            be read.
         ConfigError: the settings cannot be played.
         Stopped: a signal said so; the run can be resumed.
     """
     RunFile.check_free(path)  # before anything that takes seconds
+    guests = invite(config)
     crew = crew or Crew()
     evaluator = build_run_evaluator(config, path, crew)
-    populations = build_populations(config, evaluator)
+    populations = build_populations(config, evaluator, guests)
     cost = estimate_cost(config, evaluator, crew, first_generation=0)
     # Settings that cannot be played have failed by now, and leave no file behind.
     with RunFile.create(path, config, evaluator.player.genome_lengths) as run_file:
@@ -216,27 +219,15 @@ def estimate_cost(config: RunConfig, evaluator: Evaluator, crew: Crew, first_gen
     """What is left of a run will take, from a short measurement with random networks."""
     settings, horizon, spec = config.coevolution, config.rules.horizon, evaluator.player.spec
     left = range(first_generation, settings.generations)
+    trained = sum(sum(waves_of_generation(config, spec, generation)) for generation in left)
     return Cost(
-        env_steps_per_generation=matches_of_generation(config, spec) * horizon,
+        env_steps_per_generation=trained * horizon // len(left),
         held_out_env_steps=sum(measured_matches(settings, spec, generation) for generation in left) * horizon,
         generations=len(left),
         env_steps_per_second=measure_speed(config, evaluator),
         players=describe_players(config, crew),
         warnings=tuple(list_warnings(config, evaluator, crew)),
     )
-
-
-def matches_of_generation(config: RunConfig, spec: ObservationSpec) -> int:
-    """Matches of training in a generation; finals of exploiters, which are few, on average."""
-    settings = config.coevolution
-    wave = sum(config.side(side).search.popsize for side in spec.teams) * settings.episodes_per_candidate
-    final = len(spec.teams) * (settings.num_finalists + 1) * settings.finalist_episodes
-    matches = wave + final
-    if settings.generalist:
-        matches += len(spec.teams) * 2 * settings.finalist_episodes
-    if settings.exploiter_every and len(spec.teams) > 1:
-        matches += wave + final // settings.exploiter_every
-    return matches
 
 
 def measured_matches(settings: CoevolutionConfig, spec: ObservationSpec, generation: int) -> int:

@@ -37,24 +37,13 @@ ROOMS: dict[str, set[str]] = {
     "measurement": {"evaluation", "archive", "population"},  # what champions are worth; selects nobody
     "coevolution": {"evaluation", "search", "archive", "population", "measurement"},
     # A run from start to end: loop, file, what is left to do.
-    "training": {"coevolution", "population", "measurement", "evaluation", "archive", "machine", "notice"},
+    "training": {"coevolution", "guests", "population", "measurement", "evaluation", "archive", "machine", "notice"},
     "analysis": PLAYING | {"physics", "machine", "notice", "evaluation", "archive", "coevolution", "measurement"},
     "baselines": PLAYING | {"evaluation"},
     "cluster": {"training", "archive"},  # jobs for a queue: scripts, and runs that they go on with
     "parallel_env": {"evaluation"},  # the game for outsiders; nothing here uses it
     "__main__": {"cli"},
-    "cli": {
-        "experiment",
-        "measurement",
-        "training",
-        "analysis",
-        "baselines",
-        "archive",
-        "evaluation",
-        "machine",
-        "notice",
-        "cluster",
-    },
+    "cli": {"experiment", "training", "analysis", "baselines", "archive", "evaluation", "machine", "notice", "cluster"},
 }
 
 # Libraries that only these rooms may import.

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from evo_hns.archive.records import Champion
-from evo_hns.coevolution import draw_opponents, draw_others, exploit, move, run_generation
+from evo_hns.coevolution import draw_opponents, draw_others, exploit, move, run_generation, waves_of_generation
 from evo_hns.evaluation.contests import Opponents, Wave, play_wave
 from evo_hns.population import Population
 from evo_hns.search import SEARCHERS
@@ -198,6 +198,7 @@ def test_env_steps_count_every_match_that_trains() -> None:
     waves, finals, trials = 2 * 6 * 2, 2 * 2 * 3, 2 * 2 * 3
     expected = [waves + finals + waves, waves + trials + finals + waves + finals]
     for generation, matches in enumerate(expected):
+        assert sum(waves_of_generation(config, evaluator.player.spec, generation)) == matches
         record = run_generation(config, evaluator, populations, generation)
         assert record.metrics["env_steps"] == config.rules.horizon * matches
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evo_hns.analysis.progress import progress
 from evo_hns.archive.records import HeldOutRow, Run
 from evo_hns.config import ConfigError
 from evo_hns.measurement import KINDS
@@ -62,26 +63,18 @@ def plot_progress(runs: Mapping[str, Run], path: Path) -> None:
     In a game of equals a local curve stays where it is, however much both sides learn; a historical one rises if what
     was learnt is not forgotten; only the global one shows what is worth something to strangers.
     """
-    panels = [(side, kind) for side in Side for kind in KINDS]
-    if not any(len(_measured(run, *panel)[0]) for run in runs.values() for panel in panels):
+    drawn = {name: progress(run) for name, run in runs.items()}
+    if not any(len(each) for kinds in drawn.values() for each in kinds):
         raise ConfigError("in none of these runs was progress measured: they need coevolution.progress_episodes")
-    figure, axes = _figure(len(KINDS), len(panels))
-    for axis, (side, kind) in zip(axes, panels, strict=True):
-        for run, colour, label in _styled(runs):
-            generations, means, half = _measured(run, side, kind)
-            _draw(axis, _steps(run, generations), means, half, colour, label)
-        axis.set_title(f"{side.label}: {kind}")
+    figure, axes = _figure(len(KINDS), len(Side) * len(KINDS))
+    styles = _styled(runs)
+    for axis, panel in zip(axes, zip(*drawn.values(), strict=True), strict=True):
+        for each, (run, colour, label) in zip(panel, styles, strict=True):
+            _draw(axis, _steps(run, each.generations), each.means, each.half_widths, colour, label)
+        axis.set_title(f"{panel[0].side.label}: {panel[0].kind}\nagainst {panel[0].opponents}", fontsize=10)
         axis.set_ylim(*_limits(runs))
         axis.axhline(0, color="0.8", linewidth=0.8, zorder=0)
     _finish(figure, axes, "mean return of the champion's team", path)
-
-
-def _measured(run: Run, side: Side, kind: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Generations in which a kind of progress was measured, mean returns and half widths of their intervals."""
-    blank = np.full(run.num_generations, np.nan)
-    means, half = (run.metrics.get(f"{side.label}.{kind}{ending}", blank) for ending in ("", "_ci95"))
-    generations = np.flatnonzero(~np.isnan(means))
-    return generations, means[generations], half[generations]
 
 
 def _limits(runs: Mapping[str, Run]) -> tuple[float | None, float | None]:

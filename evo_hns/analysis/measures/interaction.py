@@ -14,6 +14,7 @@ import numpy as np
 
 from evo_hns.analysis.measures.additive import Additive, noise_free_share
 from evo_hns.analysis.measures.certainty import ALPHA, Interval, clear, deviate, welch_dof, wilson
+from evo_hns.analysis.measures.isotonic import never_worse
 from evo_hns.analysis.measures.score_table import ScoreTable, UnanswerableError, noisy_copies
 
 _SINGULAR_COPIES = 100
@@ -54,7 +55,7 @@ class Reversals:
     """Pairs of players whose order depends on the opponent."""
 
     share: Interval  #: of all pairs: each is clearly better than the other against somebody
-    chance: float  #: mean share in tables of the same strengths without interaction
+    chance: float  #: mean share in the nearest table of one order for all opponents, with its noise, drawn again
     pairs: int  #: that could be compared: both met two opponents or more
 
 
@@ -73,12 +74,19 @@ def reversals(table: ScoreTable, rng: np.random.Generator, *, replicates: int = 
     if not compared.any():
         raise UnanswerableError("needs two players of a side who met the same two opponents")
     found = _reversed(met.scores, met.noise, met.dof)
-    without = Additive(met.played).fitted(met.scores)
     errors, noises = noisy_copies(met.noise, met.dof, rng, replicates)
-    missing = np.where(met.played, 0.0, np.nan)
-    copies = zip(without + errors + missing, noises, strict=True)
+    copies = zip(_one_order(met) + errors, noises, strict=True)
     by_chance = [_reversed(scores, noise, met.dof)[compared].mean() for scores, noise in copies]
     return Reversals(_pair_interval(found, compared), float(np.mean(by_chance)), int(compared.sum()))
+
+
+def _one_order(table: ScoreTable) -> np.ndarray:
+    """The nearest table in which the better rated player is never the worse, whoever the opponent."""
+    strength = Additive(table.played).effects(table.scores)[: len(table.players)]
+    order = np.argsort(strength)
+    fitted = np.empty_like(table.scores)
+    fitted[order] = never_worse(table.scores[order], table.noise[order], np.arange(len(order)))
+    return fitted
 
 
 def _reversed(scores: np.ndarray, noise: np.ndarray, dof: np.ndarray) -> np.ndarray:

@@ -41,7 +41,7 @@ def test_strengths_alone_have_none() -> None:
     without_noise = interaction(table_of(additive(6), sd=0.0), np.random.default_rng(0))
     assert without_noise.share.value == pytest.approx(0.0, abs=1e-12)
     covered = [
-        interaction(table_of(mixed(10, 0.0, seed), sd=3.0, seed=seed), np.random.default_rng(seed), replicates=100)
+        interaction(table_of(mixed(10, 0.0, seed), sd=1.5, seed=seed), np.random.default_rng(seed), replicates=100)
         for seed in range(40)
     ]
     assert sum(found.share.low == 0.0 for found in covered) >= 37
@@ -83,7 +83,8 @@ def test_a_saturated_table_has_interaction_but_no_reversals() -> None:
     table = table_of(np.tanh(additive(12)), sd=0.2, episodes=16)
     assert interaction(table, np.random.default_rng(0)).share.low > 0.05
     found = reversals(table, np.random.default_rng(0))
-    assert found.share.value < 0.03
+    assert found.share.value < 0.06
+    assert found.chance < 0.06
     assert found.pairs == 66
 
 

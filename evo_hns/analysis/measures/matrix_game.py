@@ -9,6 +9,7 @@ import numpy as np
 
 _TINY = 1e-10
 _DANTZIG = 20  #: pivots per strategy after which the rule that cannot cycle takes over
+_MOST = 200  #: pivots per strategy after which rounding is at work; what is then answered tells its exploitability
 _BARRIER_STEPS = 400
 
 
@@ -34,10 +35,11 @@ def solve(payoff: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     tableau[:-1, -1] = 1.0
     tableau[-1, :num_columns] = -1.0
     basis = np.arange(num_columns, num_columns + num_rows)
-    pivots = 0
-    while (tableau[-1, :-1] < -_TINY).any():
-        _pivot(tableau, basis, greedy=pivots < _DANTZIG * (num_rows + num_columns))
-        pivots += 1
+    strategies = num_rows + num_columns
+    for pivots in range(_MOST * strategies):
+        if (tableau[-1, :-1] >= -_TINY).all():
+            break
+        _pivot(tableau, basis, greedy=pivots < _DANTZIG * strategies)
     columns = np.zeros(num_columns + num_rows)
     columns[basis] = tableau[:-1, -1]
     return _normalised(tableau[-1, num_columns:-1]), _normalised(columns[:num_columns])
@@ -117,6 +119,11 @@ def _step_size(margins: np.ndarray, even: np.ndarray, weight: float, step: np.nd
 
 def _height(margins: np.ndarray, even: np.ndarray, weight: float) -> float:
     return float(-(even @ np.log(even)) + weight * np.log(even @ margins).sum())
+
+
+def exploitability(payoff: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> float:
+    """What the two players could gain together by answering each other best; zero at an equilibrium."""
+    return float((payoff @ columns).max() - (rows @ payoff).min())
 
 
 def _normalised(weights: np.ndarray) -> np.ndarray:

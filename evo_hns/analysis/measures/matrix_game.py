@@ -11,6 +11,7 @@ _TINY = 1e-10
 _DANTZIG = 20  #: pivots per strategy after which the rule that cannot cycle takes over
 _MOST = 200  #: pivots per strategy after which rounding is at work; what is then answered tells its exploitability
 _BARRIER_STEPS = 400
+_SMALLEST = 1e-150  #: probability, whose inverse can still be squared
 
 
 def solve(payoff: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -109,7 +110,7 @@ def _step_size(margins: np.ndarray, even: np.ndarray, weight: float, step: np.nd
     size = 1.0
     for _ in range(60):
         there = even + size * step
-        if there.min() > 0 and (there @ margins).min() > 0:
+        if there.min() > _SMALLEST and (there @ margins).min() > 0:
             gained = _height(margins, there, weight) - start
             if gained >= 0.1 * size * decrement or size * decrement < 1e-12:
                 return size

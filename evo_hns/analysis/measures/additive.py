@@ -71,7 +71,8 @@ class Additive:
         """Deviations from the mean of all cells."""
         there = np.where(self.played > 0, tables, 0.0)
         mean = there.sum((-2, -1), keepdims=True) / self.played.sum()
-        return (there - mean) * self.played
+        deviations: np.ndarray = (there - mean) * self.played
+        return deviations
 
     def rest(self, whole: np.ndarray) -> np.ndarray:
         """The interaction: what double centring leaves."""

@@ -21,7 +21,11 @@ from evo_hns.spec import Side
 POPULATION = 50
 """Individuals in each population, as in the paper."""
 
-_WEAKEST, _STRONG, _STRONGEST = 0.1, 10.0, 1e4  #: alpha times the range of scores: where the sweep starts, may and must end
+_WEAKEST, _STRONG, _STRONGEST = (
+    0.1,
+    10.0,
+    1e4,
+)  #: alpha times the range of scores: where the sweep starts, may and must end
 _STILL = 0.02  #: share of the mass that may move when alpha doubles, twice in a row
 _MOST_PROFILES = 40_000
 _TOP = 10
@@ -54,9 +58,7 @@ class AlphaRank:
         return sorted(self.mass[side], key=lambda name: -self.mass[side][name].value)
 
 
-def alpha_rank(
-    hiders: ScoreTable, seekers: ScoreTable, rng: np.random.Generator, *, replicates: int = 40
-) -> AlphaRank:
+def alpha_rank(hiders: ScoreTable, seekers: ScoreTable, rng: np.random.Generator, *, replicates: int = 40) -> AlphaRank:
     """Rank the players of both sides.
 
     Args:
@@ -72,7 +74,9 @@ def alpha_rank(
     other, _ = completed(seekers)
     scores = {Side.HIDERS: own.scores, Side.SEEKERS: other.scores.T}
     if own.scores.size > _MOST_PROFILES:
-        raise UnanswerableError(f"{own.scores.size} pairs are too many, {_MOST_PROFILES} may be: take fewer generations")
+        raise UnanswerableError(
+            f"{own.scores.size} pairs are too many, {_MOST_PROFILES} may be: take fewer generations"
+        )
     mass, alpha, moved, stable, residual = _sweep(scores[Side.HIDERS], scores[Side.SEEKERS])
     again = np.array([mass, *(_ranked(*copy, alpha, mass)[0] for copy in _replays(own, other, rng, replicates))])
     return AlphaRank(

@@ -54,9 +54,7 @@ class Forgetting:
     par: float  #: the return that counts as a draw
 
 
-def forgetting(
-    table: ScoreTable, rng: np.random.Generator, *, par: float = 0.0, replicates: int = 100
-) -> Forgetting:
+def forgetting(table: ScoreTable, rng: np.random.Generator, *, par: float = 0.0, replicates: int = 100) -> Forgetting:
     """Find what a side's champions forgot.
 
     Args:
@@ -77,7 +75,8 @@ def forgetting(
     chance = fitted + errors
 
     def rate(evidence: Evidence) -> Rate:
-        by_chance = (evidence(chance, noises, champions.dof, before) > 0).any(-1)[:, before.asked].mean(-1)
+        found: np.ndarray = np.any(evidence(chance, noises, champions.dof, before) > 0, axis=-1)
+        by_chance = found[:, before.asked].mean(-1)
         return _rate(champions, before, evidence(champions.scores, champions.noise, champions.dof, before), by_chance)
 
     return Forgetting(lost_wins=rate(_lost_wins(par)), regress=rate(_regress), par=par)
@@ -97,13 +96,14 @@ class Before:
         champions = np.searchsorted(table.generations, table.generations, side="left")
         earlier = table.opponent_generations[None, :] < table.generations[:, None]
         met = np.concatenate([np.zeros((1, len(table.opponents)), int), np.cumsum(table.played, axis=0)])[champions]
-        return cls(champions, earlier & table.played & (met > 0), met)
+        opponents: np.ndarray = np.logical_and.reduce([earlier, table.played, met > 0])
+        return cls(champions, opponents, met)
 
     @property
     def asked(self) -> np.ndarray:
         """`(T,)` bool, there is somebody to compare with."""
-        has: np.ndarray = self.opponents.any(1)
-        return has
+        asked: np.ndarray = np.any(self.opponents, axis=1)
+        return asked
 
     @property
     def needed(self) -> tuple[np.ndarray, np.ndarray]:
@@ -122,7 +122,7 @@ class Before:
 
 
 Evidence = Callable[[np.ndarray, np.ndarray, np.ndarray, Before], np.ndarray]
-"""Scores, noise `(..., T, J)`, dof `(T, J)`: how far each cell exceeds what proves forgetting; negative if it does not."""
+"""Of scores, noise `(..., T, J)`, dof `(T, J)`: how far each cell exceeds what proves forgetting; negative: it does not."""
 
 
 def _lost_wins(par: float) -> Evidence:
@@ -158,7 +158,7 @@ def _earlier_best(scores: np.ndarray, noise: np.ndarray, before: Before) -> np.n
 
 
 def _rate(table: ScoreTable, before: Before, evidence: np.ndarray, by_chance: np.ndarray) -> Rate:
-    proved = (evidence > 0).any(-1)
+    proved: np.ndarray = np.any(evidence > 0, axis=-1)
     share = share_interval(proved[before.asked])
     return Rate(
         share=share,

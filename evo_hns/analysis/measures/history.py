@@ -68,8 +68,8 @@ def dominance(table: ScoreTable, *, par: float = 0.0) -> Dominance:
     if not asked.any():
         raise UnanswerableError("no champion met an opponent of an earlier generation")
     over = deviate(champions.scores - par, champions.noise, champions.dof)
-    beats_all = asked & np.where(earlier, over > clear(ALPHA), True).all(1)
-    by_mean = asked & np.where(earlier, champions.scores > par, True).all(1)
+    beats_all: np.ndarray = np.logical_and(asked, np.where(earlier, over > clear(ALPHA), True).all(1))
+    by_mean: np.ndarray = np.logical_and(asked, np.where(earlier, champions.scores > par, True).all(1))
     return Dominance(
         share=share_interval(beats_all[asked]),
         generations=tuple(champions.generations[beats_all].tolist()),
@@ -80,4 +80,5 @@ def dominance(table: ScoreTable, *, par: float = 0.0) -> Dominance:
 def _earlier(champions: ScoreTable) -> np.ndarray:
     """`(T, J)` bool: the opponent is of an earlier generation, and was met."""
     earlier: np.ndarray = champions.opponent_generations[None, :] < champions.generations[:, None]
-    return earlier & champions.played
+    met: np.ndarray = np.logical_and(earlier, champions.played)
+    return met

@@ -30,7 +30,7 @@ class Interaction:
     components: int  #: how many exceed that: independent ways in which strength depends on the opponent
 
 
-def interaction(table: ScoreTable, rng: np.random.Generator, *, replicates: int = 400) -> Interaction:
+def interaction(table: ScoreTable, rng: np.random.Generator, *, replicates: int = 200) -> Interaction:
     """Split a table; of a zero-sum game either side gives the same answer.
 
     Args:

@@ -91,7 +91,8 @@ class JointChain:
     def _settle(self, mass: np.ndarray) -> np.ndarray:
         for _ in range(_KRYLOV):
             mass = self.step(mass)
-        return mass / mass.sum()
+        settled: np.ndarray = mass / mass.sum()
+        return settled
 
 
 def fixation(gain: np.ndarray, alpha: float, population: int) -> np.ndarray:

@@ -98,7 +98,7 @@ def equilibrium(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray, dict[Side, 
 
 
 def _replayed(table: ScoreTable, rng: np.random.Generator, replicates: int) -> dict[Side, np.ndarray]:
-    """`(replicates, players)` weights for each side; with noise on all cells the equilibrium is unique, and a vertex."""
+    """`(replicates, players)` weights for each side; with noise on all cells there is but one equilibrium."""
     errors, _ = noisy_copies(table.noise, table.dof, rng, replicates)
     found = [solve(table.scores + error) for error in errors]
     return {
@@ -107,9 +107,7 @@ def _replayed(table: ScoreTable, rng: np.random.Generator, replicates: int) -> d
     }
 
 
-def _members(
-    names: tuple[str, ...], weights: np.ndarray, again: np.ndarray, averages: np.ndarray
-) -> dict[str, Member]:
+def _members(names: tuple[str, ...], weights: np.ndarray, again: np.ndarray, averages: np.ndarray) -> dict[str, Member]:
     low, high = np.quantile(again, [0.025, 0.975], axis=0)
     inside = (again > SUPPORT).mean(0)
     figures = zip(weights.tolist(), low.tolist(), high.tolist(), inside.tolist(), averages.tolist(), strict=True)

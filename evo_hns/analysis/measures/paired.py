@@ -23,10 +23,10 @@ class Paired:
     generations: tuple[int, ...]  #: of the teams
     ratings: tuple[float, ...]  #: mean of A over a team's opponents: the transitive part
     cyclic: Interval  #: share of the rest in the sum of squares of A, both less their sampling noise
-    dominant: tuple[int, ...]  #: generations whose team has A > 0 against every earlier dominant one, the first included
+    dominant: tuple[int, ...]  #: generations whose team beats every earlier dominant one (A > 0); the first counts
 
 
-def paired(table: ScoreTable, rng: np.random.Generator, *, replicates: int = 400) -> Paired:
+def paired(table: ScoreTable, rng: np.random.Generator, *, replicates: int = 200) -> Paired:
     """Split the contest of teams.
 
     Args:

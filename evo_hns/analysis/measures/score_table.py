@@ -125,7 +125,9 @@ def zero_sum_table(payoff: Payoff, hiders: Generations, seekers: Generations) ->
     return _hiders_view(payoff, hiders, seekers, scores, np.square(spread), payoff.count)
 
 
-def noisy_copies(noise: np.ndarray, dof: np.ndarray, rng: np.random.Generator, num: int) -> tuple[np.ndarray, np.ndarray]:
+def noisy_copies(
+    noise: np.ndarray, dof: np.ndarray, rng: np.random.Generator, num: int
+) -> tuple[np.ndarray, np.ndarray]:
     """What sampling might have added to a table, and what noise it would then be said to have.
 
     Args:

@@ -13,7 +13,10 @@ from tests.analysis.measures.made import payoff
 HIDERS, SEEKERS = np.array([5.0, 1.0, 3.0]), np.array([-4.0, -1.0, -2.0, -5.0])  # means 3 and -3
 
 
-def table_of(truth: np.ndarray, *, sd: float = 0.0, seed: int = 0, holes: tuple[tuple[int, int], ...] = ()) -> ScoreTable:
+Cells = tuple[tuple[int, int], ...]
+
+
+def table_of(truth: np.ndarray, *, sd: float = 0.0, seed: int = 0, holes: Cells = ()) -> ScoreTable:
     made = payoff(truth, sd=sd, seed=seed)
     for cell in holes:
         made.count[cell] = 0
@@ -26,7 +29,7 @@ def values(found: Ratings, side: Side) -> np.ndarray:
 
 
 @pytest.mark.parametrize("holes", [(), ((0, 0), (2, 1))])
-def test_a_difference_of_ratings_is_the_expected_return(holes: tuple[tuple[int, int], ...]) -> None:
+def test_a_difference_of_ratings_is_the_expected_return(holes: Cells) -> None:
     found = ratings(table_of(HIDERS[:, None] - SEEKERS[None, :], holes=holes))
     assert np.allclose(values(found, Side.HIDERS), HIDERS)
     assert np.allclose(values(found, Side.SEEKERS), SEEKERS)

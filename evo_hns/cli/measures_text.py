@@ -41,12 +41,12 @@ def _section(title: str, lines: Iterable[Line]) -> str:
 
 
 def _head(summary: Summary) -> str:
-    means = ", ".join(f"{side.label} {summary.sides[side].mean:+.1f}" for side in Side)
+    means = [f"{side.label} {mean:+.1f}" for side in Side if (mean := summary.sides[side].mean) is not None]
     champions = " and ".join(str(summary.sides[side].champions) for side in Side)
     game = "" if summary.zero_sum else "\nnot zero-sum: ratings, interaction, teams and Nash are of the zero-sum part"
     return (
         f"{summary.hiders} hiders and {summary.seekers} seekers, {champions} of them champions; {summary.pairings} "
-        f"pairings, {summary.episodes:,} episodes; mean returns: {means}; a draw is {summary.par:g}{game}"
+        f"pairings, {summary.episodes:,} episodes; mean returns: {', '.join(means) or 'none'}; a draw is {summary.par:g}{game}"
     )
 
 

@@ -122,7 +122,7 @@ class Before:
 
 
 Evidence = Callable[[np.ndarray, np.ndarray, np.ndarray, Before], np.ndarray]
-"""Of scores, noise `(..., T, J)`, dof `(T, J)`: how far each cell exceeds what proves forgetting; negative: it does not."""
+"""Of scores, noise `(..., T, J)`, dof `(T, J)`: how far each cell exceeds what proves forgetting; else negative."""
 
 
 def _lost_wins(par: float) -> Evidence:

@@ -46,7 +46,7 @@ class SideSummary:
     """What was asked of one side."""
 
     champions: int  #: players that have a generation
-    mean: float  #: mean return over all pairings played
+    mean: float | None  #: mean return over all pairings; None: none was played
     forgetting: Forgetting | Unanswered
     history: History | Unanswered
     dominance: Dominance | Unanswered
@@ -148,7 +148,7 @@ def _side(played: _Tournament, side: Side, par: float) -> SideSummary:
     returns = played.payoff.mean[side][played.payoff.count > 0]
     return SideSummary(
         champions=sum(generation is not None and generation >= 0 for generation in own),
-        mean=float(returns.mean()) if returns.size else math.nan,
+        mean=float(returns.mean()) if returns.size else None,
         forgetting=_answer(lambda: forgetting(played.of(side), played.rng(f"forgetting {side.label}"), par=par)),
         history=_answer(lambda: history(played.of(side))),
         dominance=_answer(lambda: dominance(played.of(side), par=par)),

@@ -46,7 +46,8 @@ def _head(summary: Summary) -> str:
     game = "" if summary.zero_sum else "\nnot zero-sum: ratings, interaction, teams and Nash are of the zero-sum part"
     return (
         f"{summary.hiders} hiders and {summary.seekers} seekers, {champions} of them champions; {summary.pairings} "
-        f"pairings, {summary.episodes:,} episodes; mean returns: {', '.join(means) or 'none'}; a draw is {summary.par:g}{game}"
+        f"pairings, {summary.episodes:,} episodes; mean returns: {', '.join(means) or 'none'}; "
+        f"a draw is {summary.par:g}{game}"
     )
 
 

@@ -80,6 +80,7 @@ def _in_order(table: ScoreTable) -> ScoreTable:
 def _heat_map(axis: Axes, table: ScoreTable, title: str, side: Side) -> None:
     most = max(float(np.nanmax(np.abs(table.scores), initial=0.0)), 1e-12)
     image = axis.imshow(table.scores, cmap="RdBu", vmin=-most, vmax=most, origin="lower", aspect="auto")
+    axis.set_facecolor("0.85")  # not played
     axis.figure.colorbar(image, ax=axis, shrink=0.85).ax.tick_params(labelsize=7)
     _ticks(axis, table)
     axis.set_title(title, fontsize=10)
@@ -88,18 +89,18 @@ def _heat_map(axis: Axes, table: ScoreTable, title: str, side: Side) -> None:
 
 
 def _ticks(axis: Axes, table: ScoreTable) -> None:
-    """Generations, some of them; players without one by the end of their name."""
+    """Generations, some of them; players without one by name."""
     for set_ticks, names, generations in (
         (axis.set_yticks, table.players, table.generations),
         (axis.set_xticks, table.opponents, table.opponent_generations),
     ):
-        labels = [str(g) if g >= 0 else n.rpartition(":")[2][-8:] for g, n in zip(generations, names, strict=True)]
+        labels = [str(g) if g >= 0 else n.rpartition(":")[2][:9] for g, n in zip(generations, names, strict=True)]
         shown = range(0, len(labels), max(1, len(labels) // 8))
         set_ticks(list(shown), [labels[place] for place in shown], fontsize=7)
 
 
 def _ciao(axis: Axes, table: ScoreTable, side: Side) -> None:
-    title = f"CIAO: {side.label} against their ancestors' opponents"
+    title = f"CIAO: {side.label} against ancestral opponents"
     try:
         grid = ciao_grid(table)
     except UnanswerableError as error:
@@ -110,7 +111,7 @@ def _ciao(axis: Axes, table: ScoreTable, side: Side) -> None:
 
 
 def _time(axis: Axes, answer: Ciao | Unanswered, side: Side) -> None:
-    title = "running mean of the return against all"
+    title = "mean return against all"
     if isinstance(answer, Unanswered):
         _unanswered(axis, title, answer.reason)
         return
@@ -155,7 +156,7 @@ def _weights(axis: Axes, answers: Summary, side: Side) -> None:
     _bars(axis, places + 0.2, [(m.value, m.low, m.high) for m in masses], "C4", "alpha-rank")
     axis.set_yticks(places, [name[-14:] for name in names], fontsize=7)
     axis.invert_yaxis()
-    axis.set_xlim(0, 1)
+    axis.set_xlim(left=0)
     axis.tick_params(axis="x", labelsize=7)
     axis.set_title(f"{title}; lines: 95 % of replays", fontsize=10)
     axis.legend(fontsize=8, loc="lower right")
@@ -193,7 +194,7 @@ def _forgotten(axis: Axes, answers: Summary) -> None:
     axis.invert_yaxis()
     axis.set_xlim(-1, 100)
     axis.tick_params(axis="x", labelsize=7)
-    axis.set_title("champions that provably forgot, %; orange: chance", fontsize=10)
+    axis.set_title("champions that forgot, %; orange: chance", fontsize=10)
 
 
 def _unanswered(axis: Axes, title: str, reason: str) -> None:

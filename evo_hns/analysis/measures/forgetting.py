@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evo_hns.analysis.measures.certainty import ALPHA, Interval, clear, deviate, share_interval, welch_dof
-from evo_hns.analysis.measures.isotonic import never_worse
+from evo_hns.analysis.measures.isotonic import CLEAR_RISE, never_worse
 from evo_hns.analysis.measures.score_table import ScoreTable, UnanswerableError, noisy_copies
 
 
@@ -37,7 +37,7 @@ class Rate:
     """The share of generations in which something is proved to have been forgotten."""
 
     share: Interval
-    chance: float  #: mean share if nothing is ever forgotten: the nearest such table, with its noise, drawn again
+    chance: float  #: mean share if nothing is ever forgotten: the nearest such table, its noise drawn again and again
     chance_high: float  #: 97.5 % quantile of the same
     p_value: float  #: how often chance alone gives as large a share
     generations: int  #: that could be asked: they have a champion before them, and an opponent
@@ -70,16 +70,19 @@ def forgetting(table: ScoreTable, rng: np.random.Generator, *, par: float = 0.0,
     before = Before.of(champions)
     if not before.asked.any():
         raise UnanswerableError("no champion met an opponent of an earlier generation that an earlier champion met")
-    fitted = never_worse(champions.scores, champions.noise, champions.generations)
     errors, noises = noisy_copies(champions.noise, champions.dof, rng, replicates)
-    chance = fitted + errors
 
-    def rate(evidence: Evidence) -> Rate:
-        found: np.ndarray = np.any(evidence(chance, noises, champions.dof, before) > 0, axis=-1)
+    def rate(evidence: Evidence, innocent: np.ndarray) -> Rate:
+        found: np.ndarray = np.any(evidence(innocent + errors, noises, champions.dof, before) > 0, axis=-1)
         by_chance = found[:, before.asked].mean(-1)
         return _rate(champions, before, evidence(champions.scores, champions.noise, champions.dof, before), by_chance)
 
-    return Forgetting(lost_wins=rate(_lost_wins(par)), regress=rate(_regress), par=par)
+    never_falls = never_worse(champions.scores, champions.noise, champions.generations)
+    return Forgetting(
+        lost_wins=rate(_lost_wins(par), _wins_kept(champions, before, par)),
+        regress=rate(_regress, never_falls),
+        par=par,
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,6 +139,14 @@ def _lost_wins(par: float) -> Evidence:
         return found
 
     return evidence
+
+
+def _wins_kept(table: ScoreTable, before: Before, par: float) -> np.ndarray:
+    """The nearest table in which no win is lost, at its worst: who does not clearly win draws, once anybody won."""
+    won_before = before.best(np.where(table.played, table.scores, -np.inf)) > par
+    clearly_wins = table.scores > par + CLEAR_RISE * np.sqrt(table.noise)
+    kept: np.ndarray = np.where(won_before & ~clearly_wins & table.played, par, table.scores)
+    return kept
 
 
 def _regress(scores: np.ndarray, noise: np.ndarray, dof: np.ndarray, before: Before) -> np.ndarray:

@@ -1,12 +1,18 @@
-"""The nearest table in which no champion is worse than an earlier one: what forgetting is compared with."""
+"""The nearest table in which no row is worse than an earlier one: what forgetting and reversals are compared with."""
 
 from __future__ import annotations
 
 import numpy as np
 
+CLEAR_RISE = 2.0
+"""Standard errors."""
+
 
 def never_worse(scores: np.ndarray, noise: np.ndarray, generations: np.ndarray) -> np.ndarray:
-    """Least-squares fit of every column that never falls from one generation to the next.
+    """Least-squares fit of every column that never falls, and rises only where that is clear.
+
+    A plain monotone fit makes a staircase of noise, in which getting worse by chance is rarer than it is where
+    nothing changes; so neighbours are also pooled unless the later is better by `CLEAR_RISE` standard errors.
 
     Args:
         scores: `(T, J)` a row for each champion, oldest first; NaN: not played.
@@ -16,7 +22,8 @@ def never_worse(scores: np.ndarray, noise: np.ndarray, generations: np.ndarray) 
     Returns:
         `(T, J)` the fit, NaN where nothing was played.
 
-    Source: pool adjacent violators, Ayer et al. 1955, Annals of Mathematical Statistics 26(4).
+    Source: pool adjacent violators, Ayer et al. 1955, Annals of Mathematical Statistics 26(4); pooling what does not
+    clearly rise, in the manner of reduced isotonic regression (Schell and Singh 1997, JASA 92(437)).
     """
     fitted = np.full(scores.shape, np.nan)
     for column in range(scores.shape[1]):
@@ -26,14 +33,22 @@ def never_worse(scores: np.ndarray, noise: np.ndarray, generations: np.ndarray) 
     return fitted
 
 
+Block = tuple[float, float, int]
+"""Mean, weight and number of generations of neighbours that are fitted alike."""
+
+
+def _rises(early: Block, late: Block) -> bool:
+    return late[0] - early[0] > CLEAR_RISE * (1 / early[1] + 1 / late[1]) ** 0.5
+
+
 def _rising(values: np.ndarray, weights: np.ndarray, times: np.ndarray) -> np.ndarray:
     _, groups = np.unique(times, return_inverse=True)
     weight = np.bincount(groups, weights)
     mean = np.bincount(groups, weights * values) / np.maximum(weight, 1e-300)
-    blocks: list[tuple[float, float, int]] = []  # mean, weight, number of generations
+    blocks: list[Block] = []
     for block in zip(mean.tolist(), weight.tolist(), [1] * len(mean), strict=True):
         blocks.append(block)
-        while len(blocks) > 1 and blocks[-2][0] >= blocks[-1][0]:
+        while len(blocks) > 1 and not _rises(blocks[-2], blocks[-1]):
             (late, late_weight, late_size), (early, early_weight, early_size) = blocks.pop(), blocks.pop()
             total = late_weight + early_weight
             blocks.append(((late * late_weight + early * early_weight) / total, total, late_size + early_size))

@@ -16,7 +16,7 @@ import numpy as np
 from evo_hns.analysis.payoff import Payoff
 from evo_hns.spec import Side
 
-PRIOR_DOF = 1.0
+PRIOR_DOF = 2.0
 """How many degrees of freedom the variance of all cells counts for in each cell."""
 
 Generations = Sequence[int | None] | np.ndarray

@@ -10,15 +10,25 @@ from evo_hns.spec import Side
 
 def payoff(truth: np.ndarray, *, sd: float = 0.0, episodes: int = 16, seed: int = 0) -> Payoff:
     """A zero-sum tournament of normal returns with these `(H, S)` true means of the hiders."""
-    rng = np.random.default_rng(seed)
-    returns = truth + sd * rng.standard_normal((episodes, *truth.shape))
+    return of_returns(truth + sd * np.random.default_rng(seed).standard_normal((episodes, *truth.shape)))
+
+
+def won_or_lost(truth: np.ndarray, *, stake: float = 48.0, episodes: int = 16, seed: int = 0) -> Payoff:
+    """A zero-sum tournament of episodes that pay the hiders all or cost them all, with these true means."""
+    luck = np.random.default_rng(seed).random((episodes, *truth.shape))
+    return of_returns(np.where(luck < (truth / stake + 1) / 2, stake, -stake))
+
+
+def of_returns(returns: np.ndarray) -> Payoff:
+    """A zero-sum tournament, from `(episodes, H, S)` returns of the hiders."""
+    episodes, num_hiders, num_seekers = returns.shape
     mean, variance = returns.mean(0), returns.var(0, ddof=1)
     return Payoff(
-        hiders=tuple(f"hiders/{row}" for row in range(truth.shape[0])),
-        seekers=tuple(f"seekers/{column}" for column in range(truth.shape[1])),
+        hiders=tuple(f"hiders/{row}" for row in range(num_hiders)),
+        seekers=tuple(f"seekers/{column}" for column in range(num_seekers)),
         mean={Side.HIDERS: mean, Side.SEEKERS: -mean},
         variance={Side.HIDERS: variance, Side.SEEKERS: variance},
-        count=np.full(truth.shape, episodes),
+        count=np.full((num_hiders, num_seekers), episodes),
     )
 
 

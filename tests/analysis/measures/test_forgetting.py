@@ -70,8 +70,8 @@ def test_the_false_alarm_level_holds_where_it_is_reached() -> None:
         rates.append(found.share.value)
         chances.append(found.chance)
         alarms += found.p_value <= 0.05
-    assert 0.015 < np.mean(rates) < 0.05  # 48 of 59 generations at 5 %
-    assert np.mean(chances) == pytest.approx(np.mean(rates), abs=0.015)
+    assert 0.01 < np.mean(rates) < 0.05  # 48 of 59 generations at 5 % or a little less
+    assert np.mean(rates) - 0.01 < np.mean(chances) < 0.05
     assert alarms <= 5
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from evo_hns.analysis.measures.forgetting import Forgetting, Rate
     from evo_hns.analysis.measures.history import Dominance, History
     from evo_hns.analysis.measures.interaction import Interaction, Reversals
+    from evo_hns.analysis.measures.layers import Layers
     from evo_hns.analysis.measures.nash import Nash
     from evo_hns.analysis.measures.paired import Paired
     from evo_hns.analysis.measures.ratings import Ratings
@@ -66,6 +67,7 @@ def _both(summary: Summary) -> list[Line]:
     return [
         *_lines(summary.interaction, "interaction", _interaction),
         *_lines(summary.paired, "teams", _paired),
+        *_lines(summary.layers, "layers", _layers),
         *_lines(summary.ratings, "ratings", _ratings),
         *elo,
         *_lines(summary.nash, "Nash", _nash),
@@ -145,6 +147,17 @@ def _paired(found: Paired) -> list[Line]:
     text = f"{_percent(found.cyclic)} of what teams of {len(found.generations)} generations win is a circle"
     rest = f"generation {best} is rated best, {len(found.dominant)} in turn beat all dominant ones before"
     return [("teams", f"{text}; {rest}")]
+
+
+def _layers(found: Layers) -> list[Line]:
+    count, widest = (f"{i.value:.0f} [{i.low:.0f}, {i.high:.0f}]" for i in (found.count, found.widest))
+    text = f"{count} layers of strength, the widest of {widest} teams; strongest: generations"
+    return [("layers", f"{text} {_some(found.generations[0])}")]
+
+
+def _some(generations: Sequence[int]) -> str:
+    shown = ", ".join(map(str, generations[:_SHOWN]))
+    return shown if len(generations) <= _SHOWN else f"{shown} and {len(generations) - _SHOWN} more"
 
 
 def _ratings(found: Ratings) -> list[Line]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 CLEAR_RISE = 2.0
@@ -38,7 +40,7 @@ Block = tuple[float, float, int]
 
 
 def _rises(early: Block, late: Block) -> bool:
-    return late[0] - early[0] > CLEAR_RISE * (1 / early[1] + 1 / late[1]) ** 0.5
+    return late[0] - early[0] > CLEAR_RISE * math.sqrt(1 / early[1] + 1 / late[1])
 
 
 def _rising(values: np.ndarray, weights: np.ndarray, times: np.ndarray) -> np.ndarray:

@@ -37,7 +37,7 @@ def paired(table: ScoreTable, rng: np.random.Generator, *, replicates: int = 200
     Raises:
         UnanswerableError: fewer than three generations have one champion on each side, or teams are alike.
     """
-    teams = _teams(table)
+    teams = teams_of(table)
     scores = teams.scores
     split = Contest(teams.played)
     contest = split.whole(scores)
@@ -97,8 +97,12 @@ class Contest:
         return both
 
 
-def _teams(table: ScoreTable) -> ScoreTable:
-    """Generations with exactly one champion on each side who met others both ways, oldest first."""
+def teams_of(table: ScoreTable) -> ScoreTable:
+    """Generations with exactly one champion on each side who met others both ways, oldest first.
+
+    Raises:
+        UnanswerableError: fewer than three.
+    """
     single = [
         values[counts == 1]
         for values, counts in (

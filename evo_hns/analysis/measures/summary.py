@@ -15,6 +15,7 @@ from evo_hns.analysis.measures.ciao import Ciao, ciao
 from evo_hns.analysis.measures.forgetting import Forgetting, forgetting
 from evo_hns.analysis.measures.history import Dominance, History, dominance, history
 from evo_hns.analysis.measures.interaction import Interaction, Reversals, interaction, reversals
+from evo_hns.analysis.measures.layers import Layers, layers
 from evo_hns.analysis.measures.nash import Nash, nash
 from evo_hns.analysis.measures.paired import Paired, paired
 from evo_hns.analysis.measures.ratings import Ratings, logistic_ratings, ratings
@@ -68,6 +69,7 @@ class Summary:
     sides: Mapping[Side, SideSummary]
     interaction: Interaction | Unanswered
     paired: Paired | Unanswered
+    layers: Layers | Unanswered
     ratings: Ratings | Unanswered
     elo: Ratings | Unanswered
     nash: Nash | Unanswered
@@ -114,6 +116,7 @@ def summarise(
         sides={side: _side(played, side, par) for side in Side},
         interaction=_answer(lambda: interaction(played.zero_sum(), played.rng("interaction"))),
         paired=_answer(lambda: paired(played.zero_sum(), played.rng("paired"))),
+        layers=_answer(lambda: layers(played.zero_sum(), played.rng("layers"))),
         ratings=_answer(lambda: ratings(played.zero_sum())),
         elo=_answer(lambda: _elo(played, bounds)),
         nash=_answer(lambda: nash(played.zero_sum(), played.rng("nash"))),

@@ -12,19 +12,19 @@ from evo_hns.analysis.measures.score_table import UnanswerableError, noisy_copie
 
 
 class Split(Protocol):
-    """A linear split of tables; leading axes are copies of a table."""
+    """A linear split of tables."""
 
     def whole(self, tables: np.ndarray) -> np.ndarray:
-        """`(..., P, Q)` what is split, zero where nothing was played."""
+        """`(P, Q)` what is split, zero where nothing was played."""
 
     def rest(self, whole: np.ndarray) -> np.ndarray:
-        """`(..., P, Q)` the part that no rating explains."""
+        """`(P, Q)` the part that no rating explains."""
 
-    def whole_noise(self, noise: np.ndarray) -> np.ndarray:
-        """`(...)` expected sum of squares of the whole if tables were noise alone."""
+    def whole_noise(self, noise: np.ndarray) -> float:
+        """Expected sum of squares of the whole if tables were noise alone."""
 
-    def rest_noise(self, noise: np.ndarray) -> np.ndarray:
-        """`(...)` the same of the rest."""
+    def rest_noise(self, noise: np.ndarray) -> float:
+        """The same of the rest."""
 
 
 class Additive:
@@ -41,15 +41,15 @@ class Additive:
         self.inverse = np.linalg.pinv(normal, hermitian=True)
 
     def effects(self, tables: np.ndarray) -> np.ndarray:
-        """`(..., P + Q)` what each row and each column adds; of all answers the one of least norm."""
+        """`(P + Q,)` what each row and each column adds; of all answers the one of least norm."""
         there = np.where(self.played > 0, tables, 0.0)
-        found: np.ndarray = np.concatenate([there.sum(-1), there.sum(-2)], axis=-1) @ self.inverse
+        found: np.ndarray = np.concatenate([there.sum(1), there.sum(0)]) @ self.inverse
         return found
 
     def fitted(self, tables: np.ndarray) -> np.ndarray:
-        """`(..., P, Q)` the sum of both strengths, unplayed cells included."""
+        """`(P, Q)` the sum of both strengths, unplayed cells included."""
         effects, num_rows = self.effects(tables), len(self.played)
-        total: np.ndarray = effects[..., :num_rows, None] + effects[..., None, num_rows:]
+        total: np.ndarray = effects[:num_rows, None] + effects[None, num_rows:]
         return total
 
     def covariance(self, noise: np.ndarray) -> np.ndarray:
@@ -70,7 +70,7 @@ class Additive:
     def whole(self, tables: np.ndarray) -> np.ndarray:
         """Deviations from the mean of all cells."""
         there = np.where(self.played > 0, tables, 0.0)
-        mean = there.sum((-2, -1), keepdims=True) / self.played.sum()
+        mean = there.sum() / self.played.sum()
         deviations: np.ndarray = (there - mean) * self.played
         return deviations
 
@@ -79,20 +79,18 @@ class Additive:
         left: np.ndarray = (whole - self.fitted(whole)) * self.played
         return left
 
-    def whole_noise(self, noise: np.ndarray) -> np.ndarray:
+    def whole_noise(self, noise: np.ndarray) -> float:
         """All noise but that of the mean."""
-        total: np.ndarray = (np.nan_to_num(noise) * self.played).sum((-2, -1)) * (1 - 1 / self.played.sum())
-        return total
+        return float((np.nan_to_num(noise) * self.played).sum() * (1 - 1 / self.played.sum()))
 
-    def rest_noise(self, noise: np.ndarray) -> np.ndarray:
+    def rest_noise(self, noise: np.ndarray) -> float:
         """All noise but what the fit follows."""
-        total: np.ndarray = (np.nan_to_num(noise) * self.played * (1 - self.leverage)).sum((-2, -1))
-        return total
+        return float((np.nan_to_num(noise) * self.played * (1 - self.leverage)).sum())
 
 
 def noise_free_share(
     split: Split, scores: np.ndarray, noise: np.ndarray, dof: np.ndarray, rng: np.random.Generator, replicates: int
-) -> tuple[Interval, np.ndarray]:
+) -> Interval:
     """The share of a table's variance that no rating explains, less what sampling noise adds to both.
 
     The interval comes from copies of the estimated signal (each part shrunk to its noise-free size), each with fresh
@@ -107,29 +105,28 @@ def noise_free_share(
         replicates: copies.
 
     Returns:
-        The share, between 0 and 1, and `(replicates, P, Q)` rests of noise alone.
+        The share, between 0 and 1.
 
     Raises:
         UnanswerableError: all cells are alike within their noise, so that nothing is to be split.
     """
     whole = split.whole(scores)
     rest = split.rest(whole)
-    rated = whole - rest
-    rest_power = _power(rest) - float(split.rest_noise(noise))
-    power = _power(whole) - float(split.whole_noise(noise))
-    errors, noises = noisy_copies(noise, dof, rng, replicates)
-    noise_whole = split.whole(errors)
-    noise_rest = split.rest(noise_whole)
-    by_chance = np.square(noise_whole).sum((-2, -1)) - split.whole_noise(noises)
+    rest_power = _power(rest) - split.rest_noise(noise)
+    power = _power(whole) - split.whole_noise(noise)
+    signal_rest = rest * _shrink(rest_power, _power(rest))
+    signal = signal_rest + (whole - rest) * _shrink(power - max(rest_power, 0.0), _power(whole - rest))
+    by_chance, shares = [], []
+    for errors, noise_again in noisy_copies(noise, dof, rng, replicates):
+        added = split.whole(errors)
+        by_chance.append(_power(added) - split.whole_noise(noise_again))
+        rest_again = _power(signal_rest + split.rest(added)) - split.rest_noise(noise_again)
+        shares.append(rest_again / max(_power(signal + added) - split.whole_noise(noise_again), 1e-300))
     if power <= np.quantile(by_chance, 0.95):
         raise UnanswerableError("all scores are alike within their noise: play more episodes of each pairing")
-    signal_rest = rest * _shrink(rest_power, _power(rest))
-    signal_rated = rated * _shrink(power - max(rest_power, 0.0), _power(rated))
-    rests = np.square(noise_rest + signal_rest).sum((-2, -1)) - split.rest_noise(noises)
-    wholes = np.square(noise_whole + signal_rest + signal_rated).sum((-2, -1)) - split.whole_noise(noises)
-    low, high = np.quantile(rests / np.maximum(wholes, 1e-300), [0.025, 0.975])
+    low, high = np.quantile(shares, [0.025, 0.975])
     share = rest_power / power
-    return Interval(share, min(share, float(low)), max(share, float(high))).around(lowest=0.0, highest=1.0), noise_rest
+    return Interval(share, min(share, float(low)), max(share, float(high))).around(lowest=0.0, highest=1.0)
 
 
 def _power(table: np.ndarray) -> float:

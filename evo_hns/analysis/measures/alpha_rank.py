@@ -7,7 +7,7 @@ counts however small, noise included: the intervals of replays say what that doe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -116,15 +116,17 @@ def _ranked(hiders: np.ndarray, seekers: np.ndarray, alpha: float, start: np.nda
 
 def _replays(
     hiders: ScoreTable, seekers: ScoreTable, rng: np.random.Generator, num: int
-) -> list[tuple[np.ndarray, np.ndarray]]:
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Tables as they might have come out; where one side loses what the other wins they still do."""
     total = hiders.scores + seekers.scores.T
-    errors, _ = noisy_copies(hiders.noise, hiders.dof, rng, num)
-    if np.ptp(total) <= 1e-9 * max(float(np.ptp(hiders.scores)), 1e-12):
-        others = -errors
-    else:
-        others = np.swapaxes(noisy_copies(seekers.noise, seekers.dof, rng, num)[0], 1, 2)
-    return [(hiders.scores + e, seekers.scores.T + o) for e, o in zip(errors, others, strict=True)]
+    zero_sum = np.ptp(total) <= 1e-9 * max(float(np.ptp(hiders.scores)), 1e-12)
+    copies = zip(
+        noisy_copies(hiders.noise, hiders.dof, rng, num),
+        noisy_copies(seekers.noise, seekers.dof, rng, num),
+        strict=True,
+    )
+    for (own, _), (other, _) in copies:
+        yield hiders.scores + own, seekers.scores.T + (-own if zero_sum else other.T)
 
 
 def _intervals(names: tuple[str, ...], masses: np.ndarray) -> dict[str, Interval]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -70,12 +71,15 @@ def forgetting(table: ScoreTable, rng: np.random.Generator, *, par: float = 0.0,
     before = Before.of(champions)
     if not before.asked.any():
         raise UnanswerableError("no champion met an opponent of an earlier generation that an earlier champion met")
-    errors, noises = noisy_copies(champions.noise, champions.dof, rng, replicates)
 
     def rate(evidence: Evidence, innocent: np.ndarray) -> Rate:
-        found: np.ndarray = np.any(evidence(innocent + errors, noises, champions.dof, before) > 0, axis=-1)
-        by_chance = found[:, before.asked].mean(-1)
-        return _rate(champions, before, evidence(champions.scores, champions.noise, champions.dof, before), by_chance)
+        copies = noisy_copies(champions.noise, champions.dof, rng, replicates)
+        by_chance = [
+            _proved(evidence(innocent + errors, noise, champions.dof, before), before).mean()
+            for errors, noise in copies
+        ]
+        found = evidence(champions.scores, champions.noise, champions.dof, before)
+        return _rate(champions, before, found, np.array(by_chance))
 
     never_falls = never_worse(champions.scores, champions.noise, champions.generations)
     return Forgetting(
@@ -108,7 +112,7 @@ class Before:
         asked: np.ndarray = np.any(self.opponents, axis=1)
         return asked
 
-    @property
+    @cached_property
     def needed(self) -> tuple[np.ndarray, np.ndarray]:
         """`(T, 1)` and `(T, J)` normal deviates: over opponents alone, over opponents and earlier champions."""
         tests = np.maximum(self.opponents.sum(1, keepdims=True), 1)
@@ -118,14 +122,15 @@ class Before:
         return look_up(tests), look_up(over_both)
 
     def best(self, values: np.ndarray) -> np.ndarray:
-        """`(..., T, J)` the largest value among earlier rows; minus infinity where there is none."""
-        first = np.full((*values.shape[:-2], 1, values.shape[-1]), -np.inf)
-        best: np.ndarray = np.concatenate([first, np.maximum.accumulate(values, axis=-2)], axis=-2)
-        return best[..., self.champions, :]
+        """`(T, J)` the largest value among earlier rows; minus infinity where there is none."""
+        first = np.full((1, values.shape[1]), -np.inf)
+        best = np.concatenate([first, np.maximum.accumulate(values, axis=0)], axis=0)
+        earlier: np.ndarray = best[self.champions]
+        return earlier
 
 
 Evidence = Callable[[np.ndarray, np.ndarray, np.ndarray, Before], np.ndarray]
-"""Of scores, noise `(..., T, J)`, dof `(T, J)`: how far each cell exceeds what proves forgetting; else negative."""
+"""Of scores, noise `(T, J)`, dof `(T, J)`: how far each cell exceeds what proves forgetting; else negative."""
 
 
 def _lost_wins(par: float) -> Evidence:
@@ -151,35 +156,40 @@ def _wins_kept(table: ScoreTable, before: Before, par: float) -> np.ndarray:
 
 def _regress(scores: np.ndarray, noise: np.ndarray, dof: np.ndarray, before: Before) -> np.ndarray:
     rows = _earlier_best(scores, noise, before)
-    then, then_noise = (np.take_along_axis(values, rows, axis=-2) for values in (scores, noise))
-    then_dof = np.take_along_axis(np.broadcast_to(dof, scores.shape), rows, axis=-2)
+    then, then_noise, then_dof = (np.take_along_axis(values, rows, axis=0) for values in (scores, noise, dof))
     excess = deviate(then - scores, then_noise + noise, welch_dof(then_noise, then_dof, noise, dof)) - before.needed[1]
     found: np.ndarray = np.where(before.opponents, excess, -np.inf)
     return found
 
 
 def _earlier_best(scores: np.ndarray, noise: np.ndarray, before: Before) -> np.ndarray:
-    """`(..., T, J)` the earlier row that surely scored most; Bonferroni's level allows for having chosen it."""
+    """`(T, J)` the earlier row that surely scored most; Bonferroni's level allows for having chosen it."""
     surely = np.where(np.isfinite(scores), scores - 2.0 * np.sqrt(noise), -np.inf)
-    best = np.maximum.accumulate(surely, axis=-2)
-    is_record = np.concatenate([np.ones_like(best[..., :1, :], bool), best[..., 1:, :] > best[..., :-1, :]], axis=-2)
-    records = np.maximum.accumulate(np.where(is_record, np.arange(scores.shape[-2])[:, None], 0), axis=-2)
-    rows: np.ndarray = records[..., np.maximum(before.champions - 1, 0), :]
+    best = np.maximum.accumulate(surely, axis=0)
+    is_record = np.concatenate([np.ones_like(best[:1], bool), best[1:] > best[:-1]], axis=0)
+    records = np.maximum.accumulate(np.where(is_record, np.arange(len(scores))[:, None], 0), axis=0)
+    rows: np.ndarray = records[np.maximum(before.champions - 1, 0)]
     return rows
 
 
 def _rate(table: ScoreTable, before: Before, evidence: np.ndarray, by_chance: np.ndarray) -> Rate:
-    proved: np.ndarray = np.any(evidence > 0, axis=-1)
-    share = share_interval(proved[before.asked])
+    proved = _proved(evidence, before)
+    share = share_interval(proved)
     return Rate(
         share=share,
         chance=float(by_chance.mean()),
         chance_high=float(np.quantile(by_chance, 0.975)),
         p_value=float((1 + np.sum(by_chance >= share.value)) / (1 + len(by_chance))),
         generations=int(before.asked.sum()),
-        forgetful=tuple(sorted({int(g) for g in table.generations[proved]})),
+        forgetful=tuple(sorted({int(g) for g in table.generations[before.asked][proved]})),
         example=_example(table, before, evidence) if proved.any() else None,
     )
+
+
+def _proved(evidence: np.ndarray, before: Before) -> np.ndarray:
+    """Bool, of those that are asked."""
+    proved: np.ndarray = np.any(evidence[before.asked] > 0, axis=1)
+    return proved
 
 
 def _example(table: ScoreTable, before: Before, evidence: np.ndarray) -> Example:

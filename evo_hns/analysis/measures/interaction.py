@@ -43,8 +43,9 @@ def interaction(table: ScoreTable, rng: np.random.Generator, *, replicates: int 
     """
     met = table.met()
     split = Additive(met.played)
-    share, noise_rest = noise_free_share(split, met.scores, met.noise, met.dof, rng, replicates)
-    largest = np.linalg.svd(noise_rest[:_SINGULAR_COPIES], compute_uv=False)[:, 0]
+    share = noise_free_share(split, met.scores, met.noise, met.dof, rng, replicates)
+    copies = noisy_copies(met.noise, met.dof, rng, _SINGULAR_COPIES)
+    largest = [np.linalg.norm(split.rest(split.whole(errors)), 2) for errors, _ in copies]
     values = np.linalg.svd(split.rest(split.whole(met.scores)), compute_uv=False)[: min(met.scores.shape) - 1]
     threshold = float(np.quantile(largest, 0.95))
     return Interaction(share, tuple(values.tolist()), threshold, int(np.sum(values > max(threshold, 1e-9))))
@@ -74,9 +75,9 @@ def reversals(table: ScoreTable, rng: np.random.Generator, *, replicates: int = 
     if not compared.any():
         raise UnanswerableError("needs two players of a side who met the same two opponents")
     found = _reversed(met.scores, met.noise, met.dof)
-    errors, noises = noisy_copies(met.noise, met.dof, rng, replicates)
-    copies = zip(_one_order(met) + errors, noises, strict=True)
-    by_chance = [_reversed(scores, noise, met.dof)[compared].mean() for scores, noise in copies]
+    innocent = _one_order(met)
+    copies = noisy_copies(met.noise, met.dof, rng, replicates)
+    by_chance = [_reversed(innocent + errors, noise, met.dof)[compared].mean() for errors, noise in copies]
     return Reversals(_pair_interval(found, compared), float(np.mean(by_chance)), int(compared.sum()))
 
 

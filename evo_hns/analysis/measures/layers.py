@@ -44,8 +44,8 @@ def layers(table: ScoreTable, rng: np.random.Generator, *, replicates: int = 20)
     if split.pairs.sum() < len(split.pairs) * (len(split.pairs) - 1):
         raise UnanswerableError("needs all teams to have met both ways")
     found = _peel(split.whole(teams.scores))
-    errors, _ = noisy_copies(teams.noise, teams.dof, rng, replicates)
-    again = [_peel(split.whole(teams.scores + error)) for error in errors]
+    copies = noisy_copies(teams.noise, teams.dof, rng, replicates)
+    again = [_peel(split.whole(teams.scores + errors)) for errors, _ in copies]
     return Layers(
         generations=tuple(tuple(teams.generations[layer].tolist()) for layer in found),
         count=_interval(len(found), [len(peeled) for peeled in again]),

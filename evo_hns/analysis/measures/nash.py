@@ -99,8 +99,8 @@ def equilibrium(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray, dict[Side, 
 
 def _replayed(table: ScoreTable, rng: np.random.Generator, replicates: int) -> dict[Side, np.ndarray]:
     """`(replicates, players)` weights for each side; with noise on all cells there is but one equilibrium."""
-    errors, _ = noisy_copies(table.noise, table.dof, rng, replicates)
-    found = [solve(table.scores + error) for error in errors]
+    copies = noisy_copies(table.noise, table.dof, rng, replicates)
+    found = [solve(table.scores + errors) for errors, _ in copies]
     return {
         Side.HIDERS: np.array([rows for rows, _ in found]).reshape(replicates, -1),
         Side.SEEKERS: np.array([columns for _, columns in found]).reshape(replicates, -1),

@@ -41,7 +41,7 @@ def paired(table: ScoreTable, rng: np.random.Generator, *, replicates: int = 200
     scores = teams.scores
     split = Contest(teams.played)
     contest = split.whole(scores)
-    share, _ = noise_free_share(split, scores, teams.noise, teams.dof, rng, replicates)
+    share = noise_free_share(split, scores, teams.noise, teams.dof, rng, replicates)
     return Paired(
         generations=tuple(teams.generations.tolist()),
         ratings=tuple(split.ratings(contest).tolist()),
@@ -65,35 +65,33 @@ class Contest:
         self._leverage = own[:, None] + own[None, :] - 2 * self._inverse
 
     def ratings(self, whole: np.ndarray) -> np.ndarray:
-        """`(..., n)` least squares; they sum to zero."""
-        found: np.ndarray = whole.sum(-1) @ self._inverse
+        """`(n,)` least squares; they sum to zero."""
+        found: np.ndarray = whole.sum(1) @ self._inverse
         return found
 
     def whole(self, tables: np.ndarray) -> np.ndarray:
-        """`(..., n, n)` A."""
+        """`(n, n)` A."""
         there = np.nan_to_num(tables)
-        contest: np.ndarray = (there - np.swapaxes(there, -1, -2)) * self.pairs
+        contest: np.ndarray = (there - there.T) * self.pairs
         return contest
 
     def rest(self, whole: np.ndarray) -> np.ndarray:
         """What differences of ratings leave."""
         ratings = self.ratings(whole)
-        left: np.ndarray = whole - (ratings[..., :, None] - ratings[..., None, :]) * self.pairs
+        left: np.ndarray = whole - (ratings[:, None] - ratings[None, :]) * self.pairs
         return left
 
-    def whole_noise(self, noise: np.ndarray) -> np.ndarray:
+    def whole_noise(self, noise: np.ndarray) -> float:
         """Expected sum of squares of noise alone."""
-        total: np.ndarray = self._noise(noise).sum((-2, -1))
-        return total
+        return float(self._noise(noise).sum())
 
-    def rest_noise(self, noise: np.ndarray) -> np.ndarray:
+    def rest_noise(self, noise: np.ndarray) -> float:
         """The same of the rest."""
-        total: np.ndarray = (self._noise(noise) * (1 - self._leverage)).sum((-2, -1))
-        return total
+        return float((self._noise(noise) * (1 - self._leverage)).sum())
 
     def _noise(self, noise: np.ndarray) -> np.ndarray:
         there = np.nan_to_num(noise)
-        both: np.ndarray = (there + np.swapaxes(there, -1, -2)) * self.pairs
+        both: np.ndarray = (there + there.T) * self.pairs
         return both
 
 

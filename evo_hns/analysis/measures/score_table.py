@@ -8,7 +8,7 @@ less noisy than assumed here, and tests err on the safe side).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -127,8 +127,8 @@ def zero_sum_table(payoff: Payoff, hiders: Generations, seekers: Generations) ->
 
 def noisy_copies(
     noise: np.ndarray, dof: np.ndarray, rng: np.random.Generator, num: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """What sampling might have added to a table, and what noise it would then be said to have.
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """What sampling might have added to a table, and what noise it would then be said to have, one copy at a time.
 
     Args:
         noise: `(P, Q)` squared standard errors; NaN counts as none.
@@ -136,13 +136,13 @@ def noisy_copies(
         rng: draws.
         num: copies.
 
-    Returns:
-        `(num, P, Q)` errors and `(num, P, Q)` squared standard errors.
+    Yields:
+        `(P, Q)` errors and `(P, Q)` squared standard errors.
     """
     variance = np.nan_to_num(noise)
-    shape = (num, *variance.shape)
-    errors = rng.standard_normal(shape) * np.sqrt(variance)
-    return errors, variance * rng.chisquare(dof, shape) / dof
+    for _ in range(num):
+        errors = rng.standard_normal(variance.shape) * np.sqrt(variance)
+        yield errors, variance * rng.chisquare(dof) / dof
 
 
 def _hiders_view(

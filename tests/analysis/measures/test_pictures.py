@@ -36,8 +36,3 @@ def test_a_tournament_without_noise_known_is_refused(tmp_path: Path) -> None:
     made.count[:] = 1
     with pytest.raises(ConfigError, match="cannot be drawn: no two players met twice"):
         plot_tournament(made, range(3), range(3), tmp_path / "page.png")
-
-
-def test_an_impossible_place_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="cannot write the picture"):
-        plot_tournament(payoff(additive(3), sd=1.0), range(3), range(3), tmp_path / "missing" / "page.png")

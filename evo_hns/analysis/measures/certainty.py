@@ -45,7 +45,7 @@ def deviate(difference: np.ndarray, squared_error: np.ndarray, dof: np.ndarray) 
     Returns:
         Deviates of the same shape; minus infinity (which proves nothing) where there is no difference.
 
-    Source: Wallace 1959, Annals of Mathematical Statistics 30(4), first bound of his normal approximation.
+    Source: Wallace 1959, Annals of Mathematical Statistics 30(4).
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         squared = np.where(difference == 0, 0.0, np.square(difference) / squared_error)

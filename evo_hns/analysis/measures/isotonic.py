@@ -25,7 +25,7 @@ def never_worse(scores: np.ndarray, noise: np.ndarray, generations: np.ndarray) 
         `(T, J)` the fit, NaN where nothing was played.
 
     Source: pool adjacent violators, Ayer et al. 1955, Annals of Mathematical Statistics 26(4); pooling what does not
-    clearly rise, in the manner of reduced isotonic regression (Schell and Singh 1997, JASA 92(437)).
+    clearly rise, in the manner of reduced monotonic regression (Schell and Singh 1997, JASA 92(437)).
     """
     fitted = np.full(scores.shape, np.nan)
     for column in range(scores.shape[1]):

@@ -22,7 +22,7 @@ class JointChain:
         alpha: strength of selection, per unit of return.
         population: individuals in each population.
 
-    Source: Omidshafiei et al. 2019, Scientific Reports 9:9937, equations 9 to 12.
+    Source: Omidshafiei et al. 2019, Scientific Reports 9:9937.
     """
 
     def __init__(self, hiders: np.ndarray, seekers: np.ndarray, alpha: float, population: int) -> None:

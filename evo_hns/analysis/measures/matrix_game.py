@@ -74,7 +74,7 @@ def most_even(payoff: np.ndarray, strategy: np.ndarray, value: float, tolerance:
     Returns:
         `(P,)` probabilities.
 
-    Source: Balduzzi et al. 2018, section 3 (maximum entropy Nash); here by a logarithmic barrier and Newton's method
+    Source: Balduzzi et al. 2018 (maximum entropy Nash); here by a logarithmic barrier and Newton's method
     (Boyd and Vandenberghe 2004, chapter 11).
     """
     margins = (payoff - value + tolerance) / tolerance  # margins.T @ x >= 0 is what is asked; 1 at the optimum

@@ -2,7 +2,7 @@
 
 Team i against team j, both roles played: `A[i, j] = (h_i against s_j) - (h_j against s_i)`, which is antisymmetric, so
 that it splits into differences of ratings and a rest in which every team is as strong as every other (Balduzzi et al.
-2019, section 2.3; the split is HodgeRank's, Jiang et al. 2011).
+2019; the split is HodgeRank's, Jiang et al. 2011).
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def interaction(table: ScoreTable, rng: np.random.Generator, *, replicates: int 
         replicates: copies.
 
     Raises:
-        UnanswerableError: fewer than two players on a side, or scores that are alike within their noise.
+        UnanswerableError: fewer than two players on a side, or scores that differ no more than by noise.
     """
     met = table.met()
     split = Additive(met.played)

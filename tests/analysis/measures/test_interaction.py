@@ -65,7 +65,7 @@ def test_a_circle_has_two_components() -> None:
 
 
 def test_scores_alike_within_their_noise_cannot_be_split() -> None:
-    with pytest.raises(UnanswerableError, match="alike within their noise"):
+    with pytest.raises(UnanswerableError, match="differ no more than noise"):
         interaction(table_of(np.zeros((6, 6))), np.random.default_rng(0))
 
 

@@ -123,7 +123,7 @@ def noise_free_share(
         rest_again = _power(signal_rest + split.rest(added)) - split.rest_noise(noise_again)
         shares.append(rest_again / max(_power(signal + added) - split.whole_noise(noise_again), 1e-300))
     if power <= np.quantile(by_chance, 0.95):
-        raise UnanswerableError("as a whole, scores differ no more than noise makes them: play more episodes of each pairing")
+        raise UnanswerableError("scores differ no more than noise makes them: play more episodes")
     low, high = np.quantile(shares, [0.025, 0.975])
     share = rest_power / power
     return Interval(share, min(share, float(low)), max(share, float(high))).around(lowest=0.0, highest=1.0)

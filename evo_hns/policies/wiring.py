@@ -11,6 +11,7 @@ import enum
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,7 @@ from evo_hns.policies.heads import NUM_INTENTS
 from evo_hns.policies.layers import dense_size
 from evo_hns.spec import ObservationSpec
 
-FloatArray = npt.NDArray[np.float32]
+Number = TypeVar("Number", bound=np.generic)
 
 
 class Rule(enum.Enum):
@@ -69,7 +70,7 @@ class Layer:
         """By which the kernel multiplies the sums."""
         return float(1.0 / np.sqrt(1.0 + self.num_inputs))
 
-    def weights(self, genomes: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    def weights(self, genomes: npt.NDArray[Number]) -> npt.NDArray[Number]:
         """`(..., 1 + inputs, outputs)` view of `(..., N)` numbers, one for each weight."""
         end = self.start + dense_size(self.num_inputs, self.num_outputs)
         return genomes[..., self.start : end].reshape(*genomes.shape[:-1], 1 + self.num_inputs, self.num_outputs)

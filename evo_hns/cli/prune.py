@@ -122,7 +122,7 @@ def _verdicts(pruning: Pruning) -> str:
             lines.append(f"  {trail.order}: none; not even the first step is within")
             continue
         gains = ", ".join(f"{m.gain.mean:+.2f} ± {m.gain.half_width:.2f} {name}" for name, m in size.against.items())
-        share = f"{size.weights / pruning.original.weights:.0%}" if size.weights else "0 %"
+        share = f"{100 * size.weights / pruning.original.weights:.1f} %"
         verdict = "confirmed" if size.within else "NOT confirmed"
         lines.append(
             f"  {trail.order}: step {trail.smallest}, {size.weights:,} weights ({share}), {size.effective:,} effective"

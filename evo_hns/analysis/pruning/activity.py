@@ -35,7 +35,7 @@ class Sight:
 
     def sees(self, kind: int) -> FloatArray:
         """`(S, E, 1)` 1 where an entity is visible and of this kind, 0 elsewhere."""
-        return (self.kinds == kind).astype(np.float64)[..., None]
+        return np.where((self.kinds == kind)[..., None], 1.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,8 @@ def _apply(row: Row, total: FloatArray, parts: list[FloatArray], wiring: Wiring,
         whole, by_entity = parts
         return (whole[:, None] if by_entity.ndim > whole.ndim else whole) * by_entity
     if row.rule is Rule.ATTENDED:
-        return _attended(*parts, sight.sees(wiring.rows[row.parts[0]].kind))
+        entities, likeness = parts
+        return _attended(entities, likeness, sight.sees(wiring.rows[row.parts[0]].kind))
     if row.rule is Rule.MEMORY:
         candidate, renew = parts
         memory = sight.memory.astype(np.float64)

@@ -234,14 +234,17 @@ class _Worlds:
 
 
 def _genomes(subject: Subject, name: str, factor: float) -> GenomeArray:
-    """`(P, L)` float32 genomes of ever fewer weights, no two of them equal; the first is the original."""
+    """`(P, L)` float32 genomes of ever fewer weights: the original first, none at last, all others with some that act."""
     order = ORDERS[name](subject)
-    cut: list[GenomeArray] = []
+    cut = [subject.genome]
     for keep in schedule(int(np.count_nonzero(subject.genome)), factor):
-        genome = remove(subject.genome, order, keep).ravel()
-        if not cut or np.count_nonzero(genome) < np.count_nonzero(cut[-1]):
-            cut.append(genome)
-    return np.stack(cut)
+        genome = remove(subject.genome, order, keep)
+        if np.count_nonzero(genome) == np.count_nonzero(cut[-1]):
+            continue  # equally important weights went together
+        if sum(simplify(subject.wiring, network).num_weights for network in genome) == 0:
+            break
+        cut.append(genome)
+    return np.stack([*cut, np.zeros_like(subject.genome)]).reshape(len(cut) + 1, -1)
 
 
 def margins_of(original: Mapping[str, FloatArray], margin: float | None) -> dict[str, float]:

@@ -78,7 +78,8 @@ def _shares(wiring: Wiring, passed: FloatArray) -> dict[str, FloatArray]:
 
 def random(subject: Subject) -> FloatArray:
     """Any order: the control, without which a curve says nothing."""
-    return np.random.default_rng(subject.seed).permutation(subject.genome.size).reshape(subject.genome.shape) + 0.0
+    places = np.random.default_rng(subject.seed).permutation(subject.genome.size)
+    return places.reshape(subject.genome.shape).astype(np.float64)
 
 
 ORDERS: dict[str, Order] = {"magnitude": magnitude, "importance": importance, "units": units, "random": random}

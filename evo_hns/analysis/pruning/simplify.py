@@ -113,7 +113,7 @@ def _live(
     live[wiring.output] = ~settled[wiring.output]
     while True:
         before = sum(int(units.sum()) for units in live.values())
-        for name in reversed(wiring.rows):
+        for name in reversed(list(wiring.rows)):
             _pass_back(wiring, genome, name, known, live)
             for source in live:
                 live[source] &= ~settled[source]

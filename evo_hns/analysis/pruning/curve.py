@@ -234,7 +234,7 @@ class _Worlds:
 
 
 def _genomes(subject: Subject, name: str, factor: float) -> GenomeArray:
-    """`(P, L)` float32 genomes of ever fewer weights: the original first, none at last, all others with some that act."""
+    """`(P, L)` float32 genomes of ever fewer weights: the original first, none at last; some of the others' act."""
     order = ORDERS[name](subject)
     cut = [subject.genome]
     for keep in schedule(int(np.count_nonzero(subject.genome)), factor):

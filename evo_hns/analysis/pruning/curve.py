@@ -151,7 +151,7 @@ def prune(
     """
     _check(orders, episodes, margin, factor)
     address = _champion(player)
-    evaluator = build_evaluator(address.run.config)
+    evaluator = build_evaluator(address.member.config)
     found = find_player(address, address.side, evaluator.player)
     opponents = held_out_opponents(evaluator.player.spec, address.side)
     if not opponents:
@@ -167,8 +167,8 @@ def prune(
     return Pruning(
         player=player,
         side=address.side,
-        generation=int(address.run.halls[address.side].generations[address.row]),
-        config=address.run.config,
+        generation=address.member.generation,
+        config=address.member.config,
         episodes=episodes,
         genome_lengths=evaluator.player.genome_lengths,
         trails=_confirm(subject.wiring, trails, worlds, fresh, margins),

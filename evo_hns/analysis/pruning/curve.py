@@ -35,11 +35,12 @@ _WATCHED_WORLDS = 16  # per opponent, to see how strongly inputs are driven
 _WATCHING, _CONFIRMING = 0, 1  # streams of fresh worlds
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Against:
     """A genome against one held-out player."""
 
-    score: Estimate  #: mean return of its team
+    returns: FloatArray  #: `(E,)` of its team in each world, NaN where the physics failed
+    score: Estimate  #: their mean
     gain: Estimate  #: over the original, in the same worlds
     margin: float  #: by which it may be worse
 
@@ -288,7 +289,7 @@ def _sizes(wiring: Wiring, genomes: GenomeArray, scores: Scores, margins: Mappin
     sizes = []
     for row, genome in enumerate(genomes):
         against = {
-            name: Against(estimate(own[row]), estimate_gain(own[0], own[row]), margins[name])
+            name: Against(own[row], estimate(own[row]), estimate_gain(own[0], own[row]), margins[name])
             for name, own in scores.items()
         }
         left = [simplify(wiring, network) for network in genome.reshape(-1, wiring.num_params)]

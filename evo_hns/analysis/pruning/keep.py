@@ -34,7 +34,13 @@ def _record(pruning: Pruning, generation: int, size: Size) -> GenerationRecord:
     score = float(np.mean([measured.score.mean for measured in size.against.values()]))
     rows = tuple(
         HeldOutRow(
-            generation, pruning.side, name, measured.score.mean, measured.score.half_width, measured.score.num_samples
+            generation,
+            pruning.side,
+            opponent=name,
+            mean=measured.score.mean,
+            ci_half_width=measured.score.half_width,
+            episodes=measured.score.num_samples,
+            scores=measured.returns,
         )
         for name, measured in size.against.items()
     )

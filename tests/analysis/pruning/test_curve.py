@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from evo_hns.analysis.curves import plot_returns
 from evo_hns.analysis.evaluate import evaluate
+from evo_hns.analysis.info import describe_run
 from evo_hns.analysis.pruning.curve import margins_of, prune, trails_of
 from evo_hns.analysis.pruning.keep import keep
 from evo_hns.analysis.pruning.picture import draw
@@ -18,7 +20,7 @@ from evo_hns.config import ConfigError, RunConfig
 from evo_hns.policies.features import NUM_OWN
 from evo_hns.policies.wiring import Row, Rule, wire
 from evo_hns.spec import Side
-from evo_hns.training import train
+from evo_hns.training import resume, train
 from tests.analysis.conftest import tiny
 
 PLAIN = wire({"own": Row(NUM_OWN, Rule.INPUT), "intents": Row(5, Rule.SQUASH)}, [(("own",), "intents")], ())
@@ -104,6 +106,10 @@ def test_a_champion_is_pruned_drawn_kept_and_played(
     assert kept | {"hider": ""} == evaluate(f"{run_path}:hiders/1", "scripted:chaser", game, episodes=4).as_dict() | {
         "hider": ""
     }
+    assert describe_run(run)["generations"] == len(weights)
+    plot_returns({"pruned": run}, picture)
+    with pytest.raises(ConfigError, match="champions without the search that found them"):
+        resume(saved, generations=99, announce=lambda _: None, observers=[])
     main([*words[:2], "--order", "magnitude", "--episodes", "2", "--factor", "0.1"])
     assert "smallest size up to which all are within" in capsys.readouterr().out
 

@@ -106,7 +106,7 @@ def test_a_champion_is_pruned_drawn_kept_and_played(
     assert kept | {"hider": ""} == evaluate(f"{run_path}:hiders/1", "scripted:chaser", game, episodes=4).as_dict() | {
         "hider": ""
     }
-    assert describe_run(run)["generations"] == len(weights)
+    assert describe_run(run)["generations"] == {"done": len(weights), "planned": len(weights)}
     plot_returns({"pruned": run}, picture)
     with pytest.raises(ConfigError, match="champions without the search that found them"):
         resume(saved, generations=99, announce=lambda _: None, observers=[])

@@ -44,7 +44,8 @@ def plot_returns(runs: Mapping[str, Run], path: Path) -> None:
         ConfigError: matplotlib is missing, or no run has a measurement.
     """
     panels = _panels(runs)
-    figure, axes = _figure(runs, len({opponent for side, opponent in panels if side is Side.HIDERS}), len(panels))
+    columns = len({opponent for side, opponent in panels if side is Side.HIDERS}) or len(panels)
+    figure, axes = _figure(runs, columns, len(panels))
     for axis, (side, opponent) in zip(axes, panels, strict=True):
         for run, colour, label in _styled(runs):
             rows = _rows(run, side, opponent)

@@ -32,6 +32,7 @@ from evo_hns.cli.options import (
     Settings,
     Text,
 )
+from evo_hns.cli.prune import Prune
 from evo_hns.cli.tables import (
     evaluation_text,
     info_text,
@@ -280,6 +281,7 @@ VERBS: dict[str, type[Verb]] = {
     "record": Record,
     "replay": Replay,
     "curves": Curves,
+    "prune": Prune,
     "parity": Parity,
     "bench": Bench,
     "levers": Levers,

@@ -1,0 +1,99 @@
+"""Verbs that let many champions meet."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+from tyro.conf import Positional
+
+from evo_hns.cli.console import command, hinting, show
+from evo_hns.cli.crew import start_ranks, work
+from evo_hns.cli.options import File, Flag, Json, Ranks
+from evo_hns.config import ConfigError
+from evo_hns.spec import Side
+
+if TYPE_CHECKING:
+    from evo_hns.analysis.tournament import Order
+    from evo_hns.training import Crew
+
+Runs = Annotated[Positional[tuple[Path, ...]], tyro.conf.arg(metavar="RUN...")]
+Addresses = Annotated[tuple[str, ...], tyro.conf.arg(metavar="ADDRESS...")]
+Returns = Annotated[float | None, tyro.conf.arg(metavar="FLOAT")]
+
+
+@dataclass(frozen=True)
+class Tournament:
+    """Let champions of all times meet, each of one side against each of the other, until their means are certain."""
+
+    runs: Runs
+    """Run files of one game, in training or finished."""
+    champions: int = 16
+    """How many of each run and side, evenly spaced over its hall, the first and the last among them."""
+    hiders: Addresses = ()
+    """These hiders instead: RUN:hiders/12, RUN:hiders/last, RUN:hiders/all, scripted:fugitive, random."""
+    seekers: Addresses = ()
+    """These seekers instead."""
+    half_width: Returns = None
+    """Half width of the 95 % interval of a mean return that is enough; by default a tenth of the range of returns."""
+    min_episodes: int = 8
+    """Episodes of every cell of the table."""
+    max_episodes: int = 128
+    """Episodes of a cell that stays uncertain; in between they are doubled."""
+    seed: int = 0
+    """Decides the worlds, the same for all cells; none was seen in training."""
+    output: File = None
+    """The file of all scores, by default RUN-tournament.h5 beside the first run. One that is there goes on, or is
+    extended by further champions, a narrower interval or more episodes."""
+    ranks: Ranks = None
+    """Play on so many MPI ranks of this machine; `auto` takes its physical cores, or this process without MPI."""
+    shrink: Flag = False
+    """Go on with the ranks that are left when one dies (Open MPI with ULFM only)."""
+    as_json: Json = False
+    """Print JSON."""
+
+    def __call__(self) -> None:
+        """Play, and print the table."""
+        path = self._path()
+        start_ranks(self.ranks)
+        work(lambda crew: self._play(path, crew), lambda crew, there: self._play(there, crew), shrink=self.shrink)
+
+    def _path(self) -> Path:
+        """Where the scores go."""
+        if self.output is not None:
+            return self.output
+        if not self.runs:
+            raise ConfigError("a tournament of addresses alone needs a file for its scores: --output FILE")
+        return self.runs[0].with_name(f"{self.runs[0].stem}-tournament.h5")
+
+    def _order(self) -> Order:
+        from evo_hns.analysis.entrants import select
+        from evo_hns.analysis.tournament import Order
+
+        addresses = {Side.HIDERS: self.hiders, Side.SEEKERS: self.seekers}
+        return Order(
+            selection=select(self.runs, self.champions, addresses),
+            half_width=self.half_width,
+            min_episodes=self.min_episodes,
+            max_episodes=self.max_episodes,
+            seed=self.seed,
+        )
+
+    def _play(self, path: Path, crew: Crew) -> None:
+        from evo_hns.analysis.tournament import play_tournament
+        from evo_hns.cli.tournament_text import Progress, figures, tournament_text
+        from evo_hns.training import build_run_evaluator
+
+        shown = Progress(sys.stderr if self.as_json else sys.stdout)
+        with hinting(f"to go on, type the same again: {command()} tournament ..."):
+            played = play_tournament(
+                path,
+                self._order(),
+                lambda game: build_run_evaluator(game, path, crew),
+                notice=crew.notice,
+                observers=[shown.observe],
+            )
+        show({"file": path, **figures(played)} if self.as_json else f"{tournament_text(played)}\nAll scores: {path}")

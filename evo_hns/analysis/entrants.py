@@ -149,7 +149,8 @@ def enter_again(contestants: Mapping[Side, Sequence[Contestant]], folder: Path) 
         RunFileError: a run file that cannot be read, or is not the one that it was.
     """
     with _Runs(folder) as runs:
-        return Entry(runs.game, {side: tuple(runs.find_again(contestants[side], side)) for side in Side})
+        entrants = {side: tuple(runs.find_again(contestants[side], side)) for side in Side}
+        return Entry(runs.game, entrants)
 
 
 def make_squads(entrants: Sequence[Entrant], side: Side, spec: ObservationSpec) -> list[Squad]:

@@ -46,18 +46,19 @@ class Progress:
             hiders, seekers = cells.shape
             there = f", {done:,} episodes are there" if done else ""
             self._say(f"{hiders} hiders x {seekers} seekers{there}")
+        if played := done - self._before:
+            self._say(f"  {played:,} episodes at {self._speed(tournament, played):,.0f} env steps/s")
         if wanted != self._round and wanted > done:
             self._round = wanted
             open_cells = int((cells.wanted > cells.count).sum())
-            self._say(f"{open_cells:,} cells need {wanted - done:,} episodes, up to {cells.wanted.max()} each")
-        elif done > self._before:
-            self._say(self._pace(tournament, done - self._before, wanted - done))
+            steps = (wanted - done) * tournament.meta.config.rules.horizon
+            about = f", about {duration(steps / self._speed(tournament, played))}" if played else ""
+            self._say(
+                f"{open_cells:,} cells go on, to {cells.wanted.max()} episodes at most: {steps:,} env steps{about}"
+            )
 
-    def _pace(self, tournament: Tournament, played: int, left: int) -> str:
-        seconds = time.perf_counter() - self._start
-        horizon = tournament.meta.config.rules.horizon
-        rest = f", {left:,} left in about {duration(left * seconds / played)}" if left else ""
-        return f"  {played:,} episodes at {played * horizon / seconds:,.0f} env steps/s{rest}"
+    def _speed(self, tournament: Tournament, played: int) -> float:
+        return played * tournament.meta.config.rules.horizon / (time.perf_counter() - self._start)
 
     def _say(self, line: str) -> None:
         print(line, file=self._stream, flush=True)
@@ -136,7 +137,8 @@ def _numbered(payoff: Payoff, table: np.ndarray) -> list[tuple[int, tuple[str, f
 def _mean(table: np.ndarray, axis: int) -> np.ndarray:
     """Means of what was played."""
     counted = np.isfinite(table)
-    return np.where(counted, table, 0.0).sum(axis) / np.maximum(counted.sum(axis), 1)
+    average: np.ndarray = np.where(counted, table, 0.0).sum(axis) / np.maximum(counted.sum(axis), 1)
+    return average
 
 
 def _shade(share: float) -> str:

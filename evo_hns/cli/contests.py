@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from tyro.conf import Positional
 
-from evo_hns.cli.console import command, hinting, show
+from evo_hns.cli.console import WORDS, command, hinting, show
 from evo_hns.cli.crew import start_ranks, work
 from evo_hns.cli.options import File, Flag, Json, Ranks
 from evo_hns.config import ConfigError
@@ -66,7 +67,7 @@ class Tournament:
         if self.output is not None:
             return self.output
         if not self.runs:
-            raise ConfigError("a tournament of addresses alone needs a file for its scores: --output FILE")
+            raise ConfigError("tournament needs a run file; or --hiders, --seekers and a file for the scores, --output")
         return self.runs[0].with_name(f"{self.runs[0].stem}-tournament.h5")
 
     def _order(self) -> Order:
@@ -88,7 +89,7 @@ class Tournament:
         from evo_hns.training import build_run_evaluator
 
         shown = Progress(sys.stderr if self.as_json else sys.stdout)
-        with hinting(f"to go on, type the same again: {command()} tournament ..."):
+        with hinting(f"to go on, type the same again: {command()} {shlex.join(WORDS.get())}"):
             played = play_tournament(
                 path,
                 self._order(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tracemalloc
 from pathlib import Path
 
 import h5py
@@ -17,6 +18,7 @@ from evo_hns.evaluation.evaluators import build_game
 from evo_hns.spec import Side
 from evo_hns.training import train
 from tests.analysis.conftest import tiny
+from tests.runs import crowded_run
 
 
 def names(path: Path, **addresses: list[str]) -> dict[str, list[str]]:
@@ -120,3 +122,18 @@ def test_without_a_run_there_is_no_game_and_without_players_no_table() -> None:
 
 def test_all_is_asked_of_one_hall() -> None:
     assert parse_request("a.h5:seekers/all", Side.SEEKERS) == Hall(Path("a.h5"), Side.SEEKERS)
+
+
+def test_a_few_champions_of_thousands_are_read_alone(tmp_path: Path) -> None:
+    path = crowded_run(tmp_path / "run.h5")
+    tracemalloc.start()
+    try:
+        entry = enter(select([path], 16, {}), tmp_path)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    chosen = entry.contestants[Side.SEEKERS]
+    assert [who.generation for who in chosen[:3]] == [0, 333, 667]
+    assert (len(chosen), chosen[-1].generation, chosen[-1].env_steps) == (16, 4999, 50_000)
+    assert [entrant.genome[0] for entrant in entry.entrants[Side.HIDERS]] == [who.generation for who in chosen]
+    assert most < 4e6  # bytes; a hall has 66 million

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -84,17 +83,21 @@ class Tournament:
         )
 
     def _play(self, path: Path, crew: Crew) -> None:
+        from rich.console import Console
+
         from evo_hns.analysis.tournament import play_tournament
-        from evo_hns.cli.tournament_text import Progress, figures, tournament_text
+        from evo_hns.cli.progress import bar
+        from evo_hns.cli.tournament_text import Steps, figures, tournament_text
         from evo_hns.training import build_run_evaluator
 
-        shown = Progress(sys.stderr if self.as_json else sys.stdout)
-        with hinting(f"to go on, type the same again: {command()} {shlex.join(WORDS.get())}"):
+        console = Console(stderr=self.as_json, highlight=False, markup=False, soft_wrap=True)
+        hint = f"to go on, type the same again: {command()} {shlex.join(WORDS.get())}"
+        with hinting(hint), bar(console) as shown:
             played = play_tournament(
                 path,
                 self._order(),
                 lambda game: build_run_evaluator(game, path, crew),
                 notice=crew.notice,
-                observers=[shown.observe],
+                observers=[Steps(console, shown).observe],
             )
         show({"file": path, **figures(played)} if self.as_json else f"{tournament_text(played)}\nAll scores: {path}")

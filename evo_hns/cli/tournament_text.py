@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 import numpy as np
+from rich.console import Console
+from rich.progress import Progress
 
 from evo_hns.cli.tables import columns, duration
 from evo_hns.spec import Side
@@ -24,15 +26,17 @@ MOST_IN_A_LIST = 24
 SHADES = " ░▒▓█"
 
 
-class Progress:
-    """Shows how far a tournament is, in plain lines.
+class Steps:
+    """Shows how far a tournament is: in plain lines, and with a bar on a terminal.
 
     Args:
-        stream: where to.
+        console: where to.
+        bar: on the same console.
     """
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self, console: Console, bar: Progress) -> None:
+        self._console, self._bar = console, bar
+        self._task = bar.add_task("episodes", total=None)
         self._start = time.perf_counter()
         self._before: int | None = None  # episodes that were there
         self._round = -1
@@ -45,23 +49,24 @@ class Progress:
             self._before = done
             hiders, seekers = cells.shape
             there = f", {done:,} episodes are there" if done else ""
-            self._say(f"{hiders} hiders x {seekers} seekers{there}")
-        if played := done - self._before:
-            self._say(f"  {played:,} episodes at {self._speed(tournament, played):,.0f} env steps/s")
+            self._console.print(f"{hiders} hiders x {seekers} seekers{there}")
+        played = done - self._before
+        speed = played * tournament.meta.config.rules.horizon / (time.perf_counter() - self._start)
+        if played:
+            self._console.print(f"  {played:,} episodes at {speed:,.0f} env steps/s")
         if wanted != self._round and wanted > done:
             self._round = wanted
-            open_cells = int((cells.wanted > cells.count).sum())
-            steps = (wanted - done) * tournament.meta.config.rules.horizon
-            about = f", about {duration(steps / self._speed(tournament, played))}" if played else ""
-            self._say(
-                f"{open_cells:,} cells go on, to {cells.wanted.max()} episodes at most: {steps:,} env steps{about}"
-            )
+            self._console.print(_round(tournament, speed))
+        self._bar.update(self._task, completed=done, total=wanted)
 
-    def _speed(self, tournament: Tournament, played: int) -> float:
-        return played * tournament.meta.config.rules.horizon / (time.perf_counter() - self._start)
 
-    def _say(self, line: str) -> None:
-        print(line, file=self._stream, flush=True)
+def _round(tournament: Tournament, speed: float) -> str:
+    """What the round that begins will take."""
+    cells = tournament.cells
+    open_cells, most = int((cells.wanted > cells.count).sum()), int(cells.wanted.max())
+    steps = int((cells.wanted - cells.count).sum()) * tournament.meta.config.rules.horizon
+    about = f", about {duration(steps / speed)}" if speed else ""
+    return f"{open_cells:,} cells go on, to {most} episodes at most: {steps:,} env steps{about}"
 
 
 def tournament_text(tournament: Tournament) -> str:

@@ -82,9 +82,8 @@ def tournament_text(tournament: Tournament) -> str:
 def heat_map(payoff: Payoff) -> str:
     """A row for each hider, a column for each seeker, and the means of both."""
     table = payoff.of(Side.HIDERS)
-    low, high = np.nanmin(table), np.nanmax(table)
-    with np.errstate(invalid="ignore"):
-        shares = (table - low) / max(high - low, 1e-12)
+    low, high = _ends(table)
+    shares = (table - low) / max(high - low, 1e-12)
     head = "".join(str(column % 10) * 2 for column in range(len(payoff.seekers)))
     rows: list[Sequence[object]] = [("mean return of hiders", head, "mean")]
     for name, row, mean in zip(payoff.hiders, shares, _mean(table, 1), strict=True):
@@ -98,8 +97,8 @@ def means(payoff: Payoff, side: Side) -> str:
     table = payoff.of(side)
     names = payoff.hiders if side is Side.HIDERS else payoff.seekers
     chosen = np.unique(np.linspace(0, len(names) - 1, min(len(names), MOST_IN_A_LIST)).round().astype(int))
-    average, worst, best = _mean(table, 1), np.nanmin(table, axis=1), np.nanmax(table, axis=1)
-    rows = [(names[row], f"{average[row]:+.1f}", f"{worst[row]:+.1f}", f"{best[row]:+.1f}") for row in chosen]
+    average = _mean(table, 1)
+    rows = [(names[row], *(f"{value:+.1f}" for value in (average[row], *_ends(table[row])))) for row in chosen]
     return columns([(f"{side.label}, mean return", "of all", "least", "most"), *rows])
 
 
@@ -139,10 +138,17 @@ def _numbered(payoff: Payoff, table: np.ndarray) -> list[tuple[int, tuple[str, f
     return [(number % 10, pair) for number, pair in enumerate(zip(payoff.seekers, _mean(table, 0), strict=True))]
 
 
+def _ends(table: np.ndarray) -> tuple[float, float]:
+    """The least and the most of what was played; NaN if nothing was."""
+    played = table[np.isfinite(table)]
+    return (float(played.min()), float(played.max())) if len(played) else (np.nan, np.nan)
+
+
 def _mean(table: np.ndarray, axis: int) -> np.ndarray:
-    """Means of what was played."""
+    """Means of what was played; NaN where nothing was."""
     counted = np.isfinite(table)
-    average: np.ndarray = np.where(counted, table, 0.0).sum(axis) / np.maximum(counted.sum(axis), 1)
+    with np.errstate(invalid="ignore"):
+        average: np.ndarray = np.where(counted, table, 0.0).sum(axis) / counted.sum(axis)
     return average
 
 

@@ -33,6 +33,7 @@ from evo_hns.cli.options import (
     Settings,
     Text,
 )
+from evo_hns.cli.prune import Prune
 from evo_hns.cli.tables import (
     evaluation_text,
     info_text,
@@ -282,6 +283,7 @@ VERBS: dict[str, type[Verb]] = {
     "replay": Replay,
     "curves": Curves,
     "tournament": Tournament,
+    "prune": Prune,
     "parity": Parity,
     "bench": Bench,
     "levers": Levers,

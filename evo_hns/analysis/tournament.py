@@ -132,9 +132,15 @@ def payoff_of(tournament: Tournament) -> Payoff:
 
 def short_names(tournament: Tournament) -> Mapping[Side, tuple[str, ...]]:
     """Names of the contestants, without the run file if there is only one."""
-    runs = {each.run for contestants in tournament.contestants.values() for each in contestants} - {""}
-    prefix = f"{runs.pop()}:" if len(runs) == 1 else ""
+    runs = runs_of(tournament)
+    prefix = f"{runs[0]}:" if len(runs) == 1 else ""
     return {side: tuple(each.name.removeprefix(prefix) for each in tournament.contestants[side]) for side in Side}
+
+
+def runs_of(tournament: Tournament) -> list[str]:
+    """The run files that its champions come from, in the order of their first."""
+    runs = dict.fromkeys(each.run for side in Side for each in tournament.contestants[side])
+    return [run for run in runs if run]
 
 
 def generations_of(tournament: Tournament, side: Side) -> IntArray:

@@ -86,6 +86,18 @@ class Cells:
         added = np.bincount(cell_of, minlength=self.count.size).reshape(self.shape)
         return replace(self, count=self.count + added, scores=longer)
 
+    def part(self, rows: IntArray, columns: IntArray) -> Cells:
+        """The table of some hiders and some seekers.
+
+        Args:
+            rows: `(h,)` which hiders, in rising order.
+            columns: `(s,)` which seekers, in rising order.
+        """
+        kept = np.zeros(self.shape, dtype=np.bool_)
+        kept[np.ix_(rows, columns)] = True
+        scores = {side: values[kept.ravel()[self.cell_of]] for side, values in self.scores.items()}
+        return Cells(self.wanted[np.ix_(rows, columns)], self.count[np.ix_(rows, columns)], scores)
+
     def within(self, shape: tuple[int, int], rows: IntArray, columns: IntArray) -> Cells:
         """The same scores in a larger table, whose new cells are empty.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +19,7 @@ from evo_hns.spec import Side
 
 if TYPE_CHECKING:
     from evo_hns.analysis.tournament import Order
+    from evo_hns.archive.tournament import Tournament as Played
     from evo_hns.training import Crew
 
 Runs = Annotated[Positional[tuple[Path, ...]], tyro.conf.arg(metavar="RUN...")]
@@ -52,12 +54,16 @@ class Tournament:
     """Play on so many MPI ranks of this machine; `auto` takes its physical cores, or this process without MPI."""
     shrink: Flag = False
     """Go on with the ranks that are left when one dies (Open MPI with ULFM only)."""
+    picture: File = None
+    """Also draw it all on a page; its ending decides the format."""
     as_json: Json = False
     """Print JSON."""
 
     def __call__(self) -> None:
-        """Play, and print the table."""
+        """Play, and print the table and what it tells."""
         path = self._path()
+        if self.picture is not None and find_spec("matplotlib") is None:
+            raise ConfigError("--picture needs matplotlib: pip install 'evo_hns[plot]'")
         start_ranks(self.ranks)
         work(lambda crew: self._play(path, crew), lambda crew, there: self._play(there, crew), shrink=self.shrink)
 
@@ -87,7 +93,7 @@ class Tournament:
 
         from evo_hns.analysis.tournament import play_tournament
         from evo_hns.cli.progress import bar
-        from evo_hns.cli.tournament_text import Steps, figures, tournament_text
+        from evo_hns.cli.tournament_text import Steps
         from evo_hns.training import build_run_evaluator
 
         console = Console(stderr=self.as_json, highlight=False, markup=False, soft_wrap=True)
@@ -100,4 +106,23 @@ class Tournament:
                 notice=crew.notice,
                 observers=[Steps(console, shown).observe],
             )
-        show({"file": path, **figures(played)} if self.as_json else f"{tournament_text(played)}\nAll scores: {path}")
+        self._tell(played, path)
+
+    def _tell(self, played: Played, path: Path) -> None:
+        from evo_hns.analysis.questions import WHOLE, ask, draw
+        from evo_hns.cli.measures_text import summary_text
+        from evo_hns.cli.tournament_text import figures, tournament_text
+
+        answers = ask(played)
+        files = {"file": path}
+        if self.picture is not None:
+            draw(played, answers[WHOLE], self.picture, title=path.name)
+            files["picture"] = self.picture
+        if self.as_json:
+            questions = {name: summary.as_dict() for name, summary in answers.items()}
+            show({**files, **figures(played), "questions": questions})
+            return
+        titles = {name: "" if name == WHOLE else f"{name} among itself\n" for name in answers}
+        told = [f"{titles[name]}{summary_text(summary)}" for name, summary in answers.items()]
+        places = "\n".join(f"The {kind} is {there}." for kind, there in files.items())
+        show("\n\n".join([tournament_text(played), *told, places]))

@@ -287,10 +287,23 @@ def test_the_verb_plays_prints_and_extends(
     assert "2 hiders x 4 seekers" in said
     assert "mean return of hiders  00112233" in said
     assert "against 0 seekers/0" in said
-    assert "All scores: run-tournament.h5" in said
+    assert "2 hiders and 4 seekers, 2 and 3 of them champions" in said
+    assert "The file is run-tournament.h5." in said
     assert main([*words, "--seekers", "run.h5:seekers/all", "random", "scripted:still", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert [who["name"] for who in told["seekers"]][3:] == ["scripted:random", "scripted:still"]
     assert np.shape(told["mean_returns"]["hiders"]) == np.shape(told["episodes"]) == (2, 5)
+    assert told["questions"]["all"]["episodes"] == np.sum(told["episodes"])
     assert main([*words, "--seed", "3"]) == 2
     assert "is a tournament with --seed 0, got 3: take another --output" in capsys.readouterr().err
+
+
+def test_the_verb_draws_a_page(path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("matplotlib", reason="pictures need the extra `plot`")
+    monkeypatch.chdir(path.parent)
+    assert main(["tournament", "run.h5", "--max-episodes", "8", "--picture", "page.png"]) == 0
+    assert "The picture is page.png." in capsys.readouterr().out
+    assert Path("page.png").stat().st_size > 10_000
+    monkeypatch.setattr("evo_hns.cli.contests.find_spec", lambda _: None)
+    assert main(["tournament", "run.h5", "--picture", "page.png"]) == 2
+    assert "--picture needs matplotlib: pip install" in capsys.readouterr().err

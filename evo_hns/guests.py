@@ -17,7 +17,7 @@ from evo_hns.archive.hall_of_fame import GenomeArray
 from evo_hns.archive.records import State
 from evo_hns.archive.run_view import RunView
 from evo_hns.config import ConfigError, PolicyConfig, RunConfig
-from evo_hns.evaluation.evaluators import Roster, guest_roster
+from evo_hns.evaluation.evaluators import Roster, network_roster
 from evo_hns.spec import ObservationSpec, Side
 
 
@@ -32,7 +32,7 @@ class Guest:
 
     def roster(self, spec: ObservationSpec) -> Roster:
         """The guest as a roster of one."""
-        return guest_roster(self.network, torch.from_numpy(self.genome)[None], spec)
+        return network_roster(self.network, self.side, torch.from_numpy(self.genome)[None], spec)
 
 
 def invite(config: RunConfig) -> tuple[Guest, ...]:

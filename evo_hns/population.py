@@ -15,7 +15,7 @@ import torch
 from evo_hns.archive.encounters import Encounters
 from evo_hns.archive.hall_of_fame import HallOfFame, IntArray
 from evo_hns.archive.records import Champion, Run, State
-from evo_hns.config import RunConfig
+from evo_hns.config import ConfigError, RunConfig
 from evo_hns.evaluation.contests import Opponents
 from evo_hns.evaluation.evaluators import Evaluator
 from evo_hns.guests import Guest, guests_of, guests_state, invite
@@ -122,10 +122,16 @@ def restore_populations(config: RunConfig, evaluator: Evaluator, run: Run) -> di
     """Both populations as they stood after the last generation of a run.
 
     Raises:
+        ConfigError: it holds champions, but no search that could go on.
         ValueError: the run's state is of another search, or damaged.
     """
     if run.num_generations == 0:
         return build_populations(config, evaluator)
+    if not run.state:
+        raise ConfigError(
+            "this file holds champions without the search that found them (as of pruned networks): its players can "
+            "play, but there is nothing to go on with; resume the run that they come from"
+        )
     populations = build_populations(config, evaluator, guests_of(cast(State, run.state.get("guests", {}))))
     known, exploiters = (cast(Mapping[str, State], run.state.get(name, {})) for name in ("encounters", "exploiters"))
     for side, population in populations.items():

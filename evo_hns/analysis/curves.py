@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evo_hns.analysis.drawing import panel_grid, save
 from evo_hns.analysis.progress import progress
 from evo_hns.archive.records import HeldOutRow, Run
 from evo_hns.config import ConfigError
@@ -45,7 +46,8 @@ def plot_returns(runs: Mapping[str, Run], path: Path) -> None:
         ConfigError: matplotlib is missing, or no run has a measurement.
     """
     panels = _panels(runs)
-    figure, axes = _figure(len({opponent for side, opponent in panels if side is Side.HIDERS}), len(panels))
+    columns = len({opponent for side, opponent in panels if side is Side.HIDERS}) or len(panels)
+    figure, axes = panel_grid(-(-len(panels) // columns), columns, sharex=True)
     for axis, (side, opponent) in zip(axes, panels, strict=True):
         for run, colour, label in _styled(runs):
             rows = _rows(run, side, opponent)
@@ -66,7 +68,7 @@ def plot_progress(runs: Mapping[str, Run], path: Path) -> None:
     drawn = {name: progress(run) for name, run in runs.items()}
     if not any(len(each) for kinds in drawn.values() for each in kinds):
         raise ConfigError("in none of these runs was progress measured: they need coevolution.progress_episodes")
-    figure, axes = _figure(len(KINDS), len(Side) * len(KINDS))
+    figure, axes = panel_grid(len(Side), len(KINDS), sharex=True)
     styles = _styled(runs)
     for axis, panel in zip(axes, zip(*drawn.values(), strict=True), strict=True):
         for each, (run, colour, label) in zip(panel, styles, strict=True):
@@ -89,7 +91,7 @@ def _limits(runs: Mapping[str, Run]) -> tuple[float | None, float | None]:
 def plot_statistics(runs: Mapping[str, Run], path: Path) -> None:
     """Draw the game's statistics of the hiders' champions against the seeker with a plan; errors as `plot_returns`."""
     _panels(runs)  # refuses runs without any
-    figure, axes = _figure(3, len(STATISTICS))
+    figure, axes = panel_grid(-(-len(STATISTICS) // 3), 3, sharex=True)
     for axis, name in zip(axes, STATISTICS, strict=True):
         for run, colour, label in _styled(runs):
             rows = _rows(run, Side.HIDERS, _planner(run))
@@ -141,29 +143,8 @@ def _draw(axis: Axes, steps: np.ndarray, means: np.ndarray, half: np.ndarray, co
     axis.fill_between(steps, means - half, means + half, color=colour, alpha=0.15, linewidth=0)
 
 
-def _figure(columns: int, panels: int) -> tuple[Figure, list[Axes]]:
-    try:
-        import matplotlib
-    except ImportError:
-        raise ConfigError("pictures need matplotlib: pip install 'evo_hns[plot]'") from None
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    rows = -(-panels // columns)
-    figure, grid = pyplot.subplots(rows, columns, figsize=(3.6 * columns, 2.7 * rows), sharex=True, squeeze=False)
-    return figure, list(grid.ravel())
-
-
 def _finish(figure: Figure, axes: Sequence[Axes], ylabel: str, path: Path) -> None:
-    from matplotlib import pyplot
-
     axes[0].legend(fontsize=8)
     figure.supxlabel("million env steps of training", fontsize=9)
     figure.supylabel(ylabel, fontsize=9)
-    figure.tight_layout()
-    try:
-        figure.savefig(path, dpi=130)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"cannot write the picture {path}: {getattr(error, 'strerror', None) or error}") from None
-    finally:
-        pyplot.close(figure)
+    save(figure, path)

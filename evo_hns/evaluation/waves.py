@@ -41,9 +41,9 @@ class Begin:
 class Cast:
     """The players of one side in a wave."""
 
-    scripted: str  #: name of a scripted player; empty: networks
-    delivery: Delivery | None  #: of the genomes of the run's networks; None for all others
-    guests: tuple[PolicyConfig, np.ndarray] | None = None  #: form and `(P, L)` genomes of networks of another run
+    scripted: str  #: name of a scripted player; empty: the run's networks
+    delivery: Delivery | None  #: of their genomes; None for a scripted player
+    network: PolicyConfig | None = None  #: the form of networks that are not the run's
 
 
 @dataclass(frozen=True)

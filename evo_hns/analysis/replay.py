@@ -16,9 +16,10 @@ from evo_hns.archive.provenance import versions
 from evo_hns.archive.records import RecordedMatch, Run
 from evo_hns.archive.run_file import RunFile
 from evo_hns.archive.storage import RunFileError
-from evo_hns.config import ConfigError
+from evo_hns.config import ConfigError, RunConfig
 from evo_hns.evaluation.evaluators import LocalEvaluator, build_evaluator
 from evo_hns.evaluation.recording import outcome, steps_of
+from evo_hns.evaluation.trajectory import Trajectory
 from evo_hns.rollout import Episodes
 from evo_hns.spec import Side
 
@@ -73,12 +74,34 @@ def replay(path: Path, number: int | None = None) -> list[Replay]:
     """
     run = RunFile.read(path)
     numbers = _choose(run, path, number)
-    evaluator = build_evaluator(run.config)
+    return _play_again(run, path, numbers, build_evaluator(run.config))[0]
+
+
+def retrace(path: Path, number: int) -> tuple[Replay, Trajectory]:
+    """Play one recorded match again as `replay` does, and keep where everything was.
+
+    Raises:
+        ConfigError: no such match.
+        RunFileError: a run file that cannot be read, or matches that are not of its settings.
+    """
+    run = RunFile.read(path)
+    replays, trajectory = _play_again(run, path, _choose(run, path, number), build_evaluator(in_one_world(run.config)))
+    return replays[0], trajectory
+
+
+def in_one_world(config: RunConfig) -> RunConfig:
+    """The same game for a single match: threads and batches change no bit of it."""
+    physics = config.physics.model_copy(update={"num_worlds": 1, "num_threads": 1})
+    return config.model_copy(update={"physics": physics})
+
+
+def _play_again(run: Run, path: Path, numbers: list[int], evaluator: LocalEvaluator) -> tuple[list[Replay], Trajectory]:
     _check_form(run, path, evaluator)
     matches = [run.matches[k] for k in numbers]
-    returns, failed, metrics = outcome(replay_matches(evaluator, matches))
+    episodes, trajectory = _retrace(evaluator, matches)
+    returns, failed, metrics = outcome(episodes)
     spec = evaluator.player.spec
-    return [
+    replays = [
         Replay(
             number=k,
             match=matches[row],
@@ -89,12 +112,13 @@ def replay(path: Path, number: int | None = None) -> list[Replay]:
         )
         for row, k in enumerate(numbers)
     ]
+    return replays, trajectory
 
 
-def replay_matches(evaluator: LocalEvaluator, matches: list[RecordedMatch]) -> Episodes:
-    """The episodes of recorded matches, played again in the game of their run."""
+def _retrace(evaluator: LocalEvaluator, matches: list[RecordedMatch]) -> tuple[Episodes, Trajectory]:
+    """Recorded matches, played again in the game of their run, and where everything was."""
     actions = {name: np.stack([match.actions[name] for match in matches]) for name in matches[0].actions}
-    return evaluator.replay(actions, np.array([match.world_seed for match in matches], dtype=np.int64))
+    return evaluator.retrace(actions, np.array([match.world_seed for match in matches], dtype=np.int64))
 
 
 def explain_difference(path: Path) -> str:

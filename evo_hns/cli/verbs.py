@@ -38,6 +38,7 @@ from evo_hns.cli.tables import (
     replay_text,
     replays_text,
 )
+from evo_hns.cli.viewing import Render
 from evo_hns.config import ConfigError, RunConfig
 from evo_hns.experiment import load_experiment
 
@@ -279,6 +280,7 @@ VERBS: dict[str, type[Verb]] = {
     "evaluate": Evaluate,
     "record": Record,
     "replay": Replay,
+    "render": Render,
     "curves": Curves,
     "parity": Parity,
     "bench": Bench,

@@ -1,0 +1,1 @@
+"""Looking at matches: pictures, films and the page of a run."""

@@ -1,1 +1,1 @@
-"""Looking at matches: pictures, films and the page of a run."""
+"""Looking at episodes: what is drawn into the scene, a live episode, and the browser that shows it."""

@@ -114,7 +114,10 @@ def _write_mp4(path: Path, frames: Iterable[np.ndarray], fps: float, quality: in
     writer = imageio_ffmpeg.write_frames(
         str(path), size, fps=fps, quality=None, macro_block_size=2, codec="libx264", output_params=options
     )
-    writer.send(None)
+    try:
+        writer.send(None)
+    except RuntimeError:  # the wheels of some platforms have no ffmpeg in them
+        raise ConfigError("an MP4 needs ffmpeg, which imageio-ffmpeg does not bring here: install it") from None
     try:
         writer.send(first)
         for frame in iterator:
@@ -155,4 +158,5 @@ def _whole(path: Path) -> Iterator[Path]:
             yield partial
             partial.replace(path)
     except OSError as error:
-        raise ConfigError(f"cannot write {path}: {error.strerror or error}") from None
+        reason = error.strerror or str(error).partition("\n")[0]
+        raise ConfigError(f"cannot write {path}: {reason}") from None

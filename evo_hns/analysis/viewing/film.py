@@ -17,14 +17,16 @@ from evo_hns.analysis.viewing.captions import burn_in, caption_height, describe
 from evo_hns.analysis.viewing.encoding import check_output, contact_sheet, write_film, write_picture
 from evo_hns.analysis.viewing.footage import Footage
 from evo_hns.analysis.viewing.graphics import Canvas, require_backend
+from evo_hns.analysis.viewing.moments import Moment
+from evo_hns.analysis.viewing.overlays import Show, add_shapes, moment_shapes
 from evo_hns.analysis.viewing.replica import Replica
 from evo_hns.config import ConfigError
 
+SHOWN = Show(objects=False, lidar=False)  #: of the overlays
 SIZES = (64, 4096)  #: the least and the most pixels of an edge
 SHEET_ROWS, SHEET_COLUMNS = 3, 2  #: moments of a match on one sheet
 MAX_GEOMS = 4000  #: that a picture can hold, overlays included
 
-_GROUND = (0.95, 0.955, 0.96, 1.0)
 _FLOOR = (0.72, 0.73, 0.75, 1.0)
 _SUN = np.array([0.35, 0.45, -1.0])
 
@@ -73,7 +75,7 @@ class Film:
         """
         backend = require_backend()
         self.look, self._footage = look, footage
-        self._replica = Replica(footage.trajectory)
+        self._replica = Replica(footage)
         model = self._replica.model
         _dress(model, look, footage)
         self._scene = mujoco.MjvScene(model, MAX_GEOMS)
@@ -102,7 +104,8 @@ class Film:
         replica.pose(step)
         everything = mujoco.mjtCatBit.mjCAT_ALL
         mujoco.mjv_updateScene(replica.model, replica.data, self._options, None, self._camera, everything, self._scene)
-        self._lay_ground()
+        if self.look.overlays:
+            self._overlay(replica.moment(step))
         self._light()
         pixels = self._canvas.draw(self._scene)
         return burn_in(pixels, describe(self._footage, int(step))) if self.look.caption else pixels.copy()
@@ -115,16 +118,12 @@ class Film:
     ) -> None:
         self._canvas.__exit__(kind, error, trace)
 
-    def _lay_ground(self) -> None:
-        """A plane below the floor that fills the rest of the picture."""
-        half = 20.0 * self._replica.model.stat.extent
-        geom = self._scene.geoms[self._scene.ngeom]
-        plane = mujoco.mjtGeom.mjGEOM_PLANE
-        place = np.array([*self._replica.model.stat.center[:2], -0.03])
-        size, turn = np.array([half, half, 1.0]), np.eye(3).ravel()
-        mujoco.mjv_initGeom(geom, plane, size, place, turn, np.array(_GROUND, dtype=np.float32))
-        geom.emission, geom.specular, geom.reflectance = 1.0, 0.0, 0.0
-        self._scene.ngeom += 1
+    def _overlay(self, moment: Moment) -> None:
+        """What is said of a moment; it shines, since it takes the sun from the floor below."""
+        before = self._scene.ngeom
+        add_shapes(self._scene, moment_shapes(moment, SHOWN))
+        for number in range(before, self._scene.ngeom):
+            self._scene.geoms[number].emission = 0.7
 
     def _light(self) -> None:
         """A sun that casts shadows."""
@@ -132,9 +131,9 @@ class Film:
         direction = _SUN / np.linalg.norm(_SUN)
         light = self._scene.lights[self._scene.nlight]
         light.type = mujoco.mjtLightType.mjLIGHT_DIRECTIONAL
-        light.pos[:] = self._replica.model.stat.center - 1.5 * extent * direction
+        light.pos[:] = self._replica.model.stat.center - 2.0 * extent * direction
         light.dir[:] = direction
-        light.ambient[:], light.diffuse[:], light.specular[:] = 0.0, 0.45, 0.1
+        light.ambient[:], light.diffuse[:], light.specular[:] = 0.0, 0.4, 0.1
         light.headlight, light.castshadow = 0, 1
         self._scene.nlight += 1
 
@@ -174,9 +173,9 @@ def _dress(model: mujoco.MjModel, look: Look, footage: Footage) -> None:
     model.vis.global_.offwidth, model.vis.global_.offheight = look.width, look.height
     model.vis.quality.offsamples = 4
     model.vis.quality.shadowsize = 2048
-    model.vis.map.shadowclip = 0.9
-    model.vis.headlight.ambient[:] = 0.35
-    model.vis.headlight.diffuse[:] = 0.3
+    model.vis.map.shadowclip = 1.0
+    model.vis.headlight.ambient[:] = 0.45
+    model.vis.headlight.diffuse[:] = 0.25
     model.vis.headlight.specular[:] = 0.05
     model.geom_rgba[0] = _FLOOR
     floor = float(footage.trajectory.layout.floor_size[0])

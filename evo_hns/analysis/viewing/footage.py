@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from evo_hns.analysis.players import common_game, find_player, game_of, lasting_name, parse_address
+from evo_hns.analysis.players import common_game, find_player, game_differences, game_of, lasting_name, parse_address
 from evo_hns.analysis.replay import explain_difference, in_one_world, retrace
-from evo_hns.archive.run_file import RunFile
+from evo_hns.archive.run_view import RunView
 from evo_hns.config import ConfigError, RunConfig
 from evo_hns.evaluation.evaluators import build_evaluator
 from evo_hns.evaluation.matches import MatchTable, fresh_seeds
@@ -25,12 +25,17 @@ class Footage:
     hider: str  #: who played the hiders
     seeker: str  #: who played the seekers
     source: str  #: where it comes from, in a few words
-    step_seconds: float  #: simulated time of an env step
+    config: RunConfig  #: the game
 
     @property
     def num_steps(self) -> int:
         """Its length in env steps."""
         return self.trajectory.num_steps
+
+    @property
+    def step_seconds(self) -> float:
+        """Simulated time of an env step."""
+        return self.config.physics.timestep * self.config.physics.num_substeps
 
     @property
     def world_seed(self) -> int:
@@ -70,8 +75,8 @@ def recorded_footage(path: Path, number: int) -> Footage:
             f"match {number} comes out differently here, so that a picture would not show what was played; "
             f"{explain_difference(path)}"
         )
-    source = f"{path.name}, match {number}"
-    return Footage(trajectory, match.hider, match.seeker, source, _step_seconds(RunFile.read(path).config))
+    with RunView(path) as view:
+        return Footage(trajectory, match.hider, match.seeker, f"{path.name}, match {number}", view.config)
 
 
 def new_footage(path: Path, hider: str | None = None, seeker: str | None = None, seed: int = 0) -> Footage:
@@ -89,23 +94,23 @@ def new_footage(path: Path, hider: str | None = None, seeker: str | None = None,
     """
     typed = {Side.HIDERS: hider, Side.SEEKERS: seeker}
     addresses = {side: parse_address(_full(typed[side] or f"{side.label}/last", path), side) for side in Side}
-    config = RunFile.read(path).config
+    with RunView(path) as view:
+        config = view.config
     game = common_game(addresses, config)
     if game_of(game) != game_of(config):
-        raise ConfigError(f"{path} is a run of another game than that of these players; name the run of one of them")
+        raise ConfigError(
+            f"{path} is a run of another game than that of these players ({game_differences(config, game)}); "
+            "name the run of one of them"
+        )
     evaluator = build_evaluator(in_one_world(game))
     rosters = {side: find_player(addresses[side], side, evaluator.player) for side in Side}
     first = np.zeros(1, dtype=np.int64)
     trajectory = evaluator.follow(MatchTable(first, first, fresh_seeds(1, seed)), rosters)[1]
-    names = [lasting_name(addresses[side], path) for side in Side]
-    return Footage(trajectory, *names, source=path.name, step_seconds=_step_seconds(config))
+    hider_name, seeker_name = (lasting_name(addresses[side], path) for side in Side)
+    return Footage(trajectory, hider_name, seeker_name, path.name, game)
 
 
 def _full(address: str, path: Path) -> str:
     """`hiders/12` with the run that it is of."""
     sides = tuple(f"{side.label}/" for side in Side)
     return f"{path}:{address}" if address.startswith(sides) and ":" not in address else address
-
-
-def _step_seconds(config: RunConfig) -> float:
-    return config.physics.timestep * config.physics.num_substeps

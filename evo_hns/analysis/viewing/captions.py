@@ -97,4 +97,6 @@ def _sight(footage: Footage, step: int) -> str:
         return "nobody is seen"
     if hiders == 1:
         return "the hider is seen"
-    return f"hider {' and '.join(map(str, seen + 1))} {'is' if len(seen) == 1 else 'are'} seen"
+    if len(seen) == 1:
+        return f"hider {seen[0] + 1} is seen"
+    return f"hiders {' and '.join(map(str, seen + 1))} are seen"

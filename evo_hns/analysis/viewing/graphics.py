@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import mujoco
 
 REMEDY = (
-    "install EGL, which draws on the processor too (Debian, Ubuntu: apt-get install libegl1 libgl1-mesa-dri libopengl0), "
+    "install EGL, which draws on the processor too (Debian: apt-get install libegl1 libgl1-mesa-dri libopengl0), "
     "or set MUJOCO_GL to egl, osmesa or glfw"
 )
 DISABLED = ("0", "disable", "disabled", "false", "off")

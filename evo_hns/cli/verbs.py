@@ -38,7 +38,7 @@ from evo_hns.cli.tables import (
     replay_text,
     replays_text,
 )
-from evo_hns.cli.viewing import Render
+from evo_hns.cli.viewing import Render, Report
 from evo_hns.config import ConfigError, RunConfig
 from evo_hns.experiment import load_experiment
 
@@ -282,6 +282,7 @@ VERBS: dict[str, type[Verb]] = {
     "replay": Replay,
     "render": Render,
     "curves": Curves,
+    "report": Report,
     "parity": Parity,
     "bench": Bench,
     "levers": Levers,

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
+from tyro.conf import Positional
 
 from evo_hns.cli.console import show
-from evo_hns.cli.options import Count, Json, RunPath
+from evo_hns.cli.options import Count, File, Json, RunPath
 from evo_hns.config import ConfigError
 
 Address = Annotated[str | None, tyro.conf.arg(metavar="ADDRESS")]
@@ -93,3 +94,27 @@ def parse_size(text: str) -> tuple[int, int]:
     if not (width.isdecimal() and height.isdecimal()):
         raise ConfigError(f"--size: got {text!r}, expected WIDTHxHEIGHT, for instance 960x720")
     return int(width), int(height)
+
+
+@dataclass(frozen=True)
+class Report:
+    """Write one HTML page that tells all of a run, or of several side by side, and opens anywhere."""
+
+    runs: Annotated[Positional[tuple[Path, ...]], tyro.conf.arg(metavar="RUN...")]
+    """Run files; they may be in training."""
+    output: File = None
+    """The page; by default RUN-report.html beside the first run."""
+    clips: int = 3
+    """Clips of champions of each run, from the first to the last; 0: none."""
+    as_json: Json = False
+    """Print JSON."""
+
+    def __call__(self) -> None:
+        """Write, and say where the page is and what it lacks."""
+        from evo_hns.analysis.report.page import write_report
+
+        report = write_report(self.runs, self.output, clips=self.clips)
+        show(report.as_dict() if self.as_json else f"The report is {report.path} ({report.num_bytes / 1e6:.1f} MB).")
+        if not self.as_json:
+            for each in report.missing:
+                show(f"  not in it: {each.what}" + (f": {each.command}" if each.command else ""))

@@ -138,7 +138,7 @@ class Film:
         self._scene.nlight += 1
 
 
-def render(footage: Footage, look: Look, output: Path, *, step: int | None = None) -> int:
+def render(footage: Footage, look: Look, output: Path, *, step: int | None = None, quality: int | None = None) -> int:
     """Film a match, or take pictures of it.
 
     Args:
@@ -146,6 +146,7 @@ def render(footage: Footage, look: Look, output: Path, *, step: int | None = Non
         look: how it is shown.
         output: its ending says what it becomes; a .png is a sheet of moments.
         step: with a .png, the one env step that is shown.
+        quality: of a film, see `write_film`.
 
     Returns:
         The number of pictures in it.
@@ -161,7 +162,7 @@ def render(footage: Footage, look: Look, output: Path, *, step: int | None = Non
         raise ConfigError(f"got the env step {step}, expected one from 0 to {footage.num_steps}")
     with Film(footage, look) as film:
         if not is_still:
-            return write_film(output, film.frames(), look.fps)
+            return write_film(output, film.frames(), look.fps, quality=quality)
         moments = np.linspace(0, footage.num_steps, SHEET_ROWS * SHEET_COLUMNS).round() if step is None else [step]
         pictures = [film.picture(float(moment)) for moment in moments]
     write_picture(output, contact_sheet(pictures, min(SHEET_COLUMNS, len(pictures))))

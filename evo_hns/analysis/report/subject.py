@@ -1,0 +1,80 @@
+"""A run as a page tells of it: all figures, no genome, however many champions there are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from evo_hns.archive.hall_of_fame import HallOfFame, IntArray
+from evo_hns.archive.records import Run
+from evo_hns.archive.run_view import RunView
+from evo_hns.config import ConfigError, RunConfig
+from evo_hns.spec import Side
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A run that is told of."""
+
+    path: Path
+    name: str  #: short, and different for every run of a page
+    run: Run  #: its halls are empty, its state and its matches are left out
+    config: RunConfig
+    num_params: Mapping[Side, int]
+    generations: Mapping[Side, IntArray]  #: of the champions in each hall
+    num_matches: int  #: recorded
+
+    @property
+    def is_finished(self) -> bool:
+        """All generations that its settings ask for are done."""
+        return self.run.num_generations >= self.config.coevolution.generations
+
+    def has_metric(self, name: str) -> bool:
+        """Whether it was ever measured."""
+        return name in self.run.metrics and bool(np.isfinite(self.run.metrics[name]).any())
+
+    def millions(self) -> np.ndarray:
+        """`(G,)` millions of env steps of training after each generation."""
+        steps: np.ndarray = np.cumsum(np.nan_to_num(self.run.metrics["env_steps"])) / 1e6
+        return steps
+
+
+def read_subjects(paths: Sequence[Path]) -> list[Subject]:
+    """The runs of a page, in the order in which they were named.
+
+    Raises:
+        ConfigError: none, or one that has no generation yet.
+        RunFileError: a file that is no run, or is damaged.
+    """
+    if not paths:
+        raise ConfigError("a report needs a run file to tell of")
+    names = _short_names(paths)
+    return [_read(path, name) for path, name in zip(paths, names, strict=True)]
+
+
+def _read(path: Path, name: str) -> Subject:
+    with RunView(path) as view:
+        if view.num_generations == 0:
+            raise ConfigError(f"{path} has no generation yet; let its first one finish")
+        sizes = {side: view.num_params(side) for side in Side}
+        run = Run(
+            meta=view.meta,
+            num_generations=view.num_generations,
+            halls={side: HallOfFame(size) for side, size in sizes.items()},
+            metrics=view.metrics,
+            discards=view.discards,
+            held_out=view.held_out,
+            state={},
+            lives=view.lives,
+        )
+        generations = {side: view.generations(side) for side in Side}
+        return Subject(path, name, run, view.config, sizes, generations, view.num_matches)
+
+
+def _short_names(paths: Sequence[Path]) -> list[str]:
+    """File names without their ending; whole paths where two are alike."""
+    stems = [path.stem for path in paths]
+    return stems if len(set(stems)) == len(stems) else [str(path) for path in paths]

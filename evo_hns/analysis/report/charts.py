@@ -12,6 +12,7 @@ import numpy as np
 WIDTH, HEIGHT = 320, 196  #: units of a drawing; a page scales it
 LEFT, RIGHT, TOP, BOTTOM = 36, 10, 10, 30
 _NUM_TICKS = 4
+_DRAWN_POINTS = 300  #: of a longer line, spread over it
 _SHOWN_POINTS = 40  #: a longer line is drawn without its points
 
 
@@ -74,7 +75,9 @@ class _Axis:
 
 
 def _finite(series: Series) -> Series:
-    kept = np.isfinite(series.x) & np.isfinite(series.y)
+    kept = np.flatnonzero(np.isfinite(series.x) & np.isfinite(series.y))
+    if len(kept) > _DRAWN_POINTS:
+        kept = kept[np.unique(np.linspace(0, len(kept) - 1, _DRAWN_POINTS).round().astype(np.int64))]
     half = None if series.half is None else np.nan_to_num(series.half[kept])
     return Series(series.name, series.colour, series.x[kept], series.y[kept], half)
 

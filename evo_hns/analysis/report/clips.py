@@ -13,6 +13,7 @@ import numpy as np
 
 from evo_hns.analysis.report.blocks import Film, Films, Missing, Section
 from evo_hns.analysis.report.subject import Subject
+from evo_hns.analysis.report.words import signed
 from evo_hns.analysis.viewing.encoding import INSTALL, has_video
 from evo_hns.analysis.viewing.graphics import REMEDY, find_backend
 from evo_hns.config import ConfigError
@@ -85,11 +86,10 @@ def _film(subject: Subject, generation: int, name: str, budget: int) -> Film | N
             render(footage, look, path, quality=quality.crf if has_video() else quality.webp)
             content = base64.b64encode(path.read_bytes()).decode()
             if len(content) <= budget:
-                returns = ", ".join(
-                    f"{side.label} {footage.team_return(side, footage.num_steps):+.3g}" for side in Side
-                )
+                scores = {side: signed(footage.team_return(side, footage.num_steps)) for side in Side}
+                returns = [f"{side.label} {score.removesuffix('.0')}" for side, score in scores.items()]
                 return Film(
-                    title=f"{name}: {returns}".replace("-", "\N{MINUS SIGN}"),
+                    title=f"{name}: {', '.join(returns)}",
                     source=f"data:{kind};base64,{content}",
                     is_video=has_video(),
                     width=quality.width,

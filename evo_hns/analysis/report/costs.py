@@ -9,7 +9,7 @@ import numpy as np
 from evo_hns.analysis.info import changed_settings, env_steps, seconds, sharing
 from evo_hns.analysis.lives import generations_of_lives
 from evo_hns.analysis.report.blocks import Block, Commands, Fold, Prose, Section, Shares, Table
-from evo_hns.analysis.report.subject import Subject
+from evo_hns.analysis.report.subject import Subject, flatten
 from evo_hns.analysis.report.words import plain
 from evo_hns.archive.records import Run
 
@@ -23,6 +23,18 @@ PARTS = {
     "time_search": "the search itself",
 }
 """Metrics of time in words; others are told by their name."""
+
+SHORT = {
+    "generations": "generations",
+    "env steps of training": "env steps",
+    "wall time": "wall time",
+    "core-hours": "core-hours",
+    "env steps a second": "env steps / s",
+    "MPI ranks": "ranks",
+    "peak memory": "memory",
+    "episodes discarded": "discarded",
+}
+"""Facts of several runs side by side, and what they are called there."""
 
 SHOWN_LIVES = 20
 
@@ -74,16 +86,17 @@ def million(count: float) -> str:
 
 
 def progress_of(subject: Subject) -> str:
-    """`31 generations`, or `12 of 100 generations, still going on when this page was made`."""
+    """Generations: `31`, or `12 of 100` while the run goes on."""
     done, planned = subject.run.num_generations, subject.config.coevolution.generations
-    return f"{done} generations" if subject.is_finished else f"{done} of {planned} generations"
+    return str(done) if subject.is_finished else f"{done} of {planned}"
 
 
 def _costs_table(subjects: Sequence[Subject]) -> Table:
     facts = [_facts(subject) for subject in subjects]
-    rows = [(name, *(each[name] for each in facts)) for name in facts[0]]
-    header = ("", *(subject.name for subject in subjects)) if len(subjects) > 1 else ("", "")
-    return Table(header, rows)
+    if len(subjects) == 1:
+        return Table(("", ""), list(facts[0].items()))
+    rows = [(s.name, *(each[name] for name in SHORT)) for s, each in zip(subjects, facts, strict=True)]
+    return Table(("run", *SHORT.values()), rows, "Env steps are those of training; seconds are of wall time.")
 
 
 def _facts(subject: Subject) -> dict[str, str]:
@@ -98,7 +111,7 @@ def _facts(subject: Subject) -> dict[str, str]:
         "env steps of training": million(steps),
         "episodes of training": million(matches),
         "wall time": duration(total),
-        "core-hours": "not recorded (all cores of the machine)" if hours is None else f"{hours:.2g}",
+        "core-hours": "not recorded" if hours is None else f"{hours:.2g}",
         "env steps a second": f"{steps / total:,.0f}" if total else "–",
         "MPI ranks": f"{cost.num_ranks}, waiting {cost.idle_share:.0%} of the time" if cost else "none",
         "peak memory": "–" if memory is None else f"{np.nanmax(memory) / 1000:.2g} GB",
@@ -142,12 +155,13 @@ def _settings(subject: Subject) -> list[Block]:
     commit = (
         f" at commit {meta.git_commit[:12]}{'-dirty' * meta.git_commit.endswith('-dirty')}" if meta.git_commit else ""
     )
-    everything = [(name, plain(value)) for name, value in _flat(subject.config.model_dump(mode="json"))]
+    version = f" {meta.project_version}" if meta.project_version[:1].isdigit() else ""
+    everything = [(name, plain(value)) for name, value in flatten(subject.config.model_dump(mode="json")).items()]
     shown: Block = Table(("setting", "value"), rows, "Only what differs from the defaults.")
     return [
         shown if rows else Prose("All settings are the defaults."),
         Prose(
-            f"Seed {meta.seed} decides every random number. Made by evo_hns {meta.project_version}{commit} with "
+            f"Seed {meta.seed} decides every random number. Made by evo_hns{version}{commit} with "
             f"{versions} on {meta.platform}; begun {meta.created.replace('T', ' ')[:16]} UTC. The same versions on the "
             "same kind of processor give the same bits."
         ),
@@ -169,22 +183,10 @@ def _settings(subject: Subject) -> list[Block]:
 
 
 def _differences(subjects: Sequence[Subject]) -> Table:
-    flat = [dict(_flat(subject.config.model_dump(mode="json"))) for subject in subjects]
-    names = dict.fromkeys(name for each in flat for name in each)
+    flat = [flatten(subject.config.model_dump(mode="json")) for subject in subjects]
+    names = [name for name in flat[0] if len({repr(each.get(name)) for each in flat}) > 1]
     rows = [
-        (name, *(plain(each[name]) if name in each else "–" for each in flat))
-        for name in names
-        if len({repr(each.get(name)) for each in flat}) > 1
+        (subject.name, *(plain(each.get(name)) for name in names)) for subject, each in zip(subjects, flat, strict=True)
     ]
-    return Table(
-        ("setting", *(subject.name for subject in subjects)),
-        rows or [("none", *("" for _ in subjects))],
-        "Settings in which these runs differ; seeds among them.",
-    )
-
-
-def _flat(settings: dict[str, object], prefix: str = "") -> list[tuple[str, object]]:
-    found: list[tuple[str, object]] = []
-    for name, value in settings.items():
-        found += _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else [(f"{prefix}{name}", value)]
-    return found
+    caption = "Settings in which these runs differ." if names else "These runs have the same settings to the last."
+    return Table(("run", *names), rows, caption)

@@ -21,7 +21,7 @@ from evo_hns.analysis.report.words import describe_game, describe_search
 from evo_hns.config import ConfigError
 
 LARGEST = 10_000_000  #: bytes of a page
-_FOR_CLIPS = 0.8  #: share of them
+_SPARE = 20_000  #: of them, left for what is around the clips
 MAX_RUNS = 64
 
 
@@ -75,15 +75,16 @@ def write_report(paths: Sequence[Path], output: Path | None = None, *, clips: in
 
 
 def compose(subjects: Sequence[Subject], clips: int) -> list[Section]:
-    """All parts of a page, in their order."""
-    return [
-        results_section(subjects),
-        clips_section(subjects, clips, int(LARGEST * _FOR_CLIPS)),
+    """All parts of a page, in their order; clips get the room that the others leave."""
+    first = results_section(subjects)
+    others = [
         curves_section(subjects),
         progress_section(subjects),
         costs_section(subjects),
         settings_section(subjects),
     ]
+    room = LARGEST - len(render_page(subjects, [first, *others]).encode()) - _SPARE
+    return [first, clips_section(subjects, clips, max(room, 0)), *others]
 
 
 def render_page(subjects: Sequence[Subject], sections: Sequence[Section]) -> str:
@@ -99,7 +100,7 @@ def render_page(subjects: Sequence[Subject], sections: Sequence[Section]) -> str
     return environment.get_template("page.html").render(
         title=" and ".join(subject.name for subject in subjects) if len(subjects) < 4 else f"{len(subjects)} runs",
         made=datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC").lstrip("0"),
-        going_on=[f"{subject.name}: {progress_of(subject)}" for subject in subjects if not subject.is_finished],
+        going_on=[f"{subject.name} with {progress_of(subject)}" for subject in subjects if not subject.is_finished],
         introduction=[describe_game(first.config), describe_search(first)],
         others=len(subjects) - 1,
         tiles=_tiles(subjects),

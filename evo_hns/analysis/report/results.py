@@ -10,8 +10,8 @@ from evo_hns.analysis.curves import STATISTICS
 from evo_hns.analysis.info import Gain, gains
 from evo_hns.analysis.report.blocks import Block, Figure, Figures, Fold, Missing, Prose, Section, Table
 from evo_hns.analysis.report.charts import Series, line_chart
-from evo_hns.analysis.report.subject import Subject
-from evo_hns.analysis.report.words import describe_opponent, signed
+from evo_hns.analysis.report.subject import Subject, kinds_of
+from evo_hns.analysis.report.words import OPPONENTS, describe_opponent, signed
 from evo_hns.archive.records import HeldOutRow
 from evo_hns.evaluation.intervals import Estimate
 from evo_hns.spec import Side
@@ -53,7 +53,7 @@ def results_section(subjects: Sequence[Subject]) -> Section:
     if len(subjects) == 1:
         blocks: list[Block] = [_gains_table(told[subjects[0].name]), Prose(_verdict(told[subjects[0].name]))]
     else:
-        tables = [Fold(name, [_gains_table(each)]) for name, each in told.items() if each]
+        tables = [Fold(f"{name}: first beside last", [_gains_table(each)]) for name, each in told.items() if each]
         blocks = [_last_results(subjects), *tables]
     return Section("results", title, blocks, missing)
 
@@ -61,7 +61,7 @@ def results_section(subjects: Sequence[Subject]) -> Section:
 def curves_section(subjects: Sequence[Subject]) -> Section:
     """Returns against each held-out player, and the game's statistics, over env steps."""
     title = "When it was learnt"
-    panels = sorted(dict.fromkeys((row.side, row.opponent) for s in subjects for row in s.run.held_out))
+    panels = _panels(subjects)
     if not any(len(measured_generations(subject)) > 1 for subject in subjects):
         needs = Missing("curves, which need two measurements or more", f"evo-hns resume {subjects[0].path}")
         return Section("curves", title, missing=[needs] if panels else [])
@@ -131,15 +131,31 @@ def measured_generations(subject: Subject) -> list[int]:
 
 
 def colour_of(subjects: Sequence[Subject], number: int, side: Side) -> str:
-    """A colour class: of the side where there is one run, else of the run."""
-    return side.label if len(subjects) == 1 else f"run{number % NUM_COLOURS}"
+    """A colour class: of the side where there is one run, else of the run, or of its kind where runs repeat others."""
+    if len(subjects) == 1:
+        return side.label
+    return f"run{_groups(subjects)[1][number] % NUM_COLOURS}"
 
 
 def legend_of(subjects: Sequence[Subject]) -> list[tuple[str, str]]:
-    """Which run has which colour; nothing to say of one run."""
+    """Which run, or kind of run, has which colour; nothing to say of one run."""
     if len(subjects) == 1:
         return []
-    return [(f"run{number % NUM_COLOURS}", subject.name) for number, subject in enumerate(subjects)]
+    names, groups = _groups(subjects)
+    counts = [groups.count(group) for group in range(len(names))]
+    return [
+        (f"run{group % NUM_COLOURS}", f"{name} ({count} runs)" if count > 1 else name)
+        for group, (name, count) in enumerate(zip(names, counts, strict=True))
+    ]
+
+
+def _groups(subjects: Sequence[Subject]) -> tuple[list[str], list[int]]:
+    """Names of groups of runs, and the group of each run: kinds of run if some differ and some repeat, else runs."""
+    kinds = kinds_of(subjects)
+    names = list(dict.fromkeys(kinds))
+    if not 1 < len(names) < len(kinds):
+        return [subject.name for subject in subjects], list(range(len(subjects)))
+    return names, [names.index(kind) for kind in kinds]
 
 
 def told(estimate: Estimate) -> str:
@@ -150,7 +166,7 @@ def told(estimate: Estimate) -> str:
 def _gains_table(rows: Sequence[Gain]) -> Table:
     first, last = rows[0].first_generation, rows[0].last_generation
     return Table(
-        ("champion of the", "against", f"generation {first}", f"generation {last}", "gain"),
+        ("champion", "against", f"generation {first}", f"generation {last}", "gain"),
         [
             (gain.side.label, describe_opponent(gain.opponent), told(gain.first), told(gain.last), told(gain.gain))
             for gain in rows
@@ -166,27 +182,39 @@ def _verdict(rows: Sequence[Gain]) -> str:
     """One sentence on how many gains are certain, losses included."""
     up = sum(gain.gain.low > 0 for gain in rows)
     down = sum(gain.gain.high < 0 for gain in rows)
-    text = f"Of {len(rows)} comparisons {up} are certain gains"
-    text += f" and {down} certain losses" if down else ""
-    return f"{text}; {len(rows) - up - down} are within what chance explains." if up + down < len(rows) else f"{text}."
+    if up == len(rows):
+        return f"All {up} comparisons are certain gains."
+    parts = [
+        f"{up} are certain gains",
+        f"{down} certain losses",
+        f"{len(rows) - up - down} within what chance explains",
+    ]
+    counts = (up, down, len(rows) - up - down)
+    kept = [part for part, count in zip(parts, counts, strict=True) if count or part == parts[0]]
+    return f"Of {len(rows)} comparisons {', '.join(kept[:-1])} and {kept[-1]}." if kept[1:] else f"{kept[0]}."
 
 
 def _last_results(subjects: Sequence[Subject]) -> Table:
-    panels = sorted(dict.fromkeys((row.side, row.opponent) for s in subjects for row in s.run.held_out))
+    panels = _panels(subjects)
     rows = []
-    for side, opponent in panels:
-        cells = []
-        for subject in subjects:
-            measured = _rows(subject, side, opponent)
-            cells.append(f"{signed(measured[-1].mean)} ± {measured[-1].ci_half_width:.1f}" if measured else "–")
-        rows.append((side.label, describe_opponent(opponent), *cells))
+    for subject in subjects:
+        measured = [_rows(subject, side, opponent) for side, opponent in panels]
+        cells = [f"{signed(row[-1].mean)} ± {row[-1].ci_half_width:.1f}" if row else "–" for row in measured]
+        rows.append((subject.name, *cells))
+    clauses = [f"{opponent} {OPPONENTS[opponent]}" for _, opponent in panels if opponent in OPPONENTS]
     return Table(
-        ("champion of the", "against", *(subject.name for subject in subjects)),
+        ("run", *(f"{side.label}, {opponent}" for side, opponent in panels)),
         rows,
-        "Mean returns of each run's last measured champions, with 95 % intervals over worlds. Whether two kinds of "
-        "search differ is a question of several seeds each, not of these intervals.",
-        num_words=2,
+        "Mean returns of each run's last measured champions against each held-out player, with 95 % intervals over "
+        f"worlds: {'; '.join(dict.fromkeys(clauses))}. Whether two kinds of search differ is a question of several "
+        "seeds each, not of these intervals.",
     )
+
+
+def _panels(subjects: Sequence[Subject]) -> list[tuple[Side, str]]:
+    """Which side met whom in any of the runs: hiders first, opponents in the order of their first measurement."""
+    met = dict.fromkeys((row.side, row.opponent) for subject in subjects for row in subject.run.held_out)
+    return sorted(met, key=lambda panel: panel[0])
 
 
 def _panel(subjects: Sequence[Subject], side: Side, opponent: str) -> Figure:

@@ -55,6 +55,41 @@ def read_subjects(paths: Sequence[Path]) -> list[Subject]:
     return [_read(path, name) for path, name in zip(paths, names, strict=True)]
 
 
+def kinds_of(subjects: Sequence[Subject]) -> list[str]:
+    """What sets each run apart beside its seed, its length and its machine: equal for runs that only repeat another."""
+    flat = [_kind(subject.config) for subject in subjects]
+    differing = [name for name in flat[0] if len({repr(each.get(name)) for each in flat}) > 1]
+    return [", ".join(_described(each, differing)) for each in flat]
+
+
+def _kind(config: RunConfig) -> dict[str, object]:
+    """Settings by dotted name, without those that make no other kind of run."""
+    flat = flatten(config.model_dump(mode="json"))
+    beside = ("seed", "coevolution.generations", "physics.num_threads", "physics.num_worlds")
+    return {name: value for name, value in flat.items() if name not in beside}
+
+
+def _described(settings: dict[str, object], names: Sequence[str]) -> list[str]:
+    """`search.algorithm=ga`: what both sides share is said once."""
+    told: list[str] = []
+    for name in names:
+        side, _, rest = name.partition(".")
+        labels = [each.label for each in Side]
+        shared = side in labels and len({repr(settings.get(f"{label}.{rest}")) for label in labels}) == 1
+        text = f"{rest if shared else name}={settings.get(name)}"
+        if text not in told:
+            told.append(text)
+    return told
+
+
+def flatten(settings: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    """Nested settings by dotted names."""
+    found: dict[str, object] = {}
+    for name, value in settings.items():
+        found |= flatten(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
+    return found
+
+
 def _read(path: Path, name: str) -> Subject:
     with RunView(path) as view:
         if view.num_generations == 0:

@@ -66,7 +66,7 @@ def describe_game(config: RunConfig) -> str:
         return text + (
             " After that hiders are paid +1 in every env step in which no seeker sees any of them, and −1 in every "
             "other; seekers get the opposite. So returns lie between "
-            f"−{most} and +{most}, and 0 means: seen half of the time. (Whoever leaves the area pays extra.)"
+            f"−{most} and +{most}, and 0 means seen in half of these env steps. (Whoever leaves the area pays extra.)"
         )
     return text + " After that hiders are paid for not being seen, and seekers for seeing them."
 
@@ -101,7 +101,7 @@ def describe_opponent(name: str) -> str:
 
 
 def signed(value: float) -> str:
-    """A number with its sign, one digit after the point."""
+    """A number with its sign and one digit after the point."""
     return f"{value:+.1f}".replace("-", "\N{MINUS SIGN}")
 
 

@@ -106,6 +106,8 @@ class Report:
     """The page; by default RUN-report.html beside the first run."""
     clips: int = 3
     """Clips of champions of each run, from the first to the last; 0: none."""
+    episodes: int = 32
+    """Matches in which each two of a few champions meet for a table; 0: none."""
     as_json: Json = False
     """Print JSON."""
 
@@ -113,7 +115,7 @@ class Report:
         """Write, and say where the page is and what it lacks."""
         from evo_hns.analysis.report.page import write_report
 
-        report = write_report(self.runs, self.output, clips=self.clips)
+        report = write_report(self.runs, self.output, clips=self.clips, episodes=self.episodes)
         show(report.as_dict() if self.as_json else f"The report is {report.path} ({report.num_bytes / 1e6:.1f} MB).")
         if not self.as_json:
             for each in report.missing:

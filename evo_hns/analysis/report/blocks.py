@@ -28,6 +28,37 @@ class Table:
 
 
 @dataclass(frozen=True)
+class HeatCell:
+    """What a cell says, and how it is coloured."""
+
+    text: str
+    value: float  #: -1 (all seekers') to 1 (all hiders')
+
+    @property
+    def colour(self) -> str:
+        """The colour of the side that has the better of it."""
+        return "hiders" if self.value > 0 else "seekers"
+
+    @property
+    def percent(self) -> int:
+        """Of that colour; the rest is paper."""
+        return round(70 * min(abs(self.value), 1.0))
+
+
+@dataclass(frozen=True)
+class Heat:
+    """A table of everyone against everyone."""
+
+    kind: ClassVar[str] = "heat"
+    row_title: str
+    column_title: str
+    rows: Sequence[str]
+    columns: Sequence[str]
+    cells: Sequence[Sequence[HeatCell]]
+    caption: str = ""
+
+
+@dataclass(frozen=True)
 class Figure:
     """A drawing with its title."""
 
@@ -91,7 +122,7 @@ class Fold:
     blocks: Sequence[Block]
 
 
-Block = Prose | Table | Figures | Films | Shares | Commands | Fold
+Block = Prose | Table | Heat | Figures | Films | Shares | Commands | Fold
 
 
 @dataclass(frozen=True)

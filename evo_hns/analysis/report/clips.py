@@ -9,10 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from evo_hns.analysis.report.blocks import Film, Films, Missing, Section
-from evo_hns.analysis.report.subject import Subject
+from evo_hns.analysis.report.subject import Subject, command_for
 from evo_hns.analysis.report.words import signed
 from evo_hns.analysis.viewing.encoding import INSTALL, has_video
 from evo_hns.analysis.viewing.graphics import REMEDY, find_backend
@@ -45,10 +43,10 @@ def clips_section(subjects: Sequence[Subject], count: int, budget: int) -> Secti
     """
     title = "What it looks like"
     if count == 0:
-        return Section("clips", title, missing=[Missing("clips of champions", _again(subjects, "--clips 3"))])
+        return Section("clips", title, missing=[Missing("clips of champions", command_for(subjects, "--clips 3"))])
     if reason := _why_not():
         return Section("clips", title, missing=[reason])
-    wanted = [(subject, generation) for subject in subjects for generation in _spread(subject, count)]
+    wanted = [(subject, generation) for subject in subjects for generation in subject.spread(count)]
     films, missing = [], []
     for subject, generation in wanted:
         name = f"{subject.name}, generation {generation}" if len(subjects) > 1 else f"Generation {generation}"
@@ -59,7 +57,7 @@ def clips_section(subjects: Sequence[Subject], count: int, budget: int) -> Secti
             continue
         if film is None:
             missing.append(
-                Missing(f"the clip of {name}, which the page has no room for", _again(subjects, "--clips 1"))
+                Missing(f"the clip of {name}, which the page has no room for", command_for(subjects, "--clips 1"))
             )
         else:
             films.append(film)
@@ -98,13 +96,6 @@ def _film(subject: Subject, generation: int, name: str, budget: int) -> Film | N
     return None
 
 
-def _spread(subject: Subject, count: int) -> list[int]:
-    """Generations of champions of both sides, from the first to the last; one: the last."""
-    both = np.intersect1d(subject.generations[Side.HIDERS], subject.generations[Side.SEEKERS])
-    rows = np.unique(np.linspace(0, len(both) - 1, count).round()) if count > 1 else [len(both) - 1]
-    return [int(both[int(row)]) for row in rows] if len(both) else []
-
-
 def _why_not() -> Missing | None:
     """What keeps this machine from making clips."""
     if importlib.util.find_spec("PIL") is None:
@@ -113,7 +104,3 @@ def _why_not() -> Missing | None:
     if backend is None:
         return Missing(f"clips of champions, which need OpenGL ({found}): {REMEDY}", "evo-hns doctor")
     return None
-
-
-def _again(subjects: Sequence[Subject], option: str) -> str:
-    return f"evo-hns report {' '.join(str(subject.path) for subject in subjects)} {option}"

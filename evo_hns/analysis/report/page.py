@@ -15,8 +15,9 @@ from evo_hns.analysis.info import env_steps, gains, seconds
 from evo_hns.analysis.report.blocks import Missing, Section
 from evo_hns.analysis.report.clips import clips_section
 from evo_hns.analysis.report.costs import costs_section, duration, million, progress_of, settings_section
+from evo_hns.analysis.report.meetings import meetings_section
 from evo_hns.analysis.report.results import curves_section, progress_section, results_section
-from evo_hns.analysis.report.subject import Subject, read_subjects
+from evo_hns.analysis.report.subject import Subject, command_for, read_subjects
 from evo_hns.analysis.report.words import describe_game, describe_search
 from evo_hns.config import ConfigError
 
@@ -44,13 +45,14 @@ class Report:
         }
 
 
-def write_report(paths: Sequence[Path], output: Path | None = None, *, clips: int = 3) -> Report:
+def write_report(paths: Sequence[Path], output: Path | None = None, *, clips: int = 3, episodes: int = 32) -> Report:
     """Tell of one run, or of several side by side, in one HTML file.
 
     Args:
         paths: the run files, which may be in training.
         output: the page; by default `RUN-report.html` beside the first run.
         clips: of each run; 0: none.
+        episodes: in which each two champions meet; 0: none.
 
     Raises:
         ConfigError: nothing to tell of, or a page that cannot be written.
@@ -58,12 +60,14 @@ def write_report(paths: Sequence[Path], output: Path | None = None, *, clips: in
     """
     if not 0 <= clips <= 20:
         raise ConfigError(f"--clips: got {clips}, expected 0 to 20")
+    if not 0 <= episodes <= 4096:
+        raise ConfigError(f"--episodes: got {episodes}, expected 0 to 4096")
     if len(paths) > MAX_RUNS:
         raise ConfigError(f"got {len(paths)} runs, expected at most {MAX_RUNS} on one page")
     subjects = read_subjects(paths)
     target = output or paths[0].with_name(f"{paths[0].stem}-report.html")
     _check_target(target)
-    sections = compose(subjects, clips)
+    sections = compose(subjects, clips, episodes)
     text = render_page(subjects, sections).encode()
     if len(text) > LARGEST:
         raise ConfigError(
@@ -74,12 +78,13 @@ def write_report(paths: Sequence[Path], output: Path | None = None, *, clips: in
     return Report(target, len(text), shown, tuple(each for section in sections for each in section.missing))
 
 
-def compose(subjects: Sequence[Subject], clips: int) -> list[Section]:
+def compose(subjects: Sequence[Subject], clips: int, episodes: int) -> list[Section]:
     """All parts of a page, in their order; clips get the room that the others leave."""
     first = results_section(subjects)
     others = [
         curves_section(subjects),
         progress_section(subjects),
+        meetings_section(subjects, episodes, command_for(subjects, "--episodes 32")),
         costs_section(subjects),
         settings_section(subjects),
     ]

@@ -248,7 +248,7 @@ def _limits(subjects: Sequence[Subject]) -> tuple[float | None, float | None]:
     rules = [subject.config.rules for subject in subjects]
     if any(rule.task != "hide-and-seek" or rule.reward_scale != 1.0 for rule in rules):
         return None, None
-    most = max(rule.horizon * (1.0 - rule.prep_fraction) for rule in rules)
+    most = max(subject.most for subject in subjects)
     return -most, most
 
 

@@ -32,6 +32,20 @@ class Subject:
         """All generations that its settings ask for are done."""
         return self.run.num_generations >= self.config.coevolution.generations
 
+    @property
+    def most(self) -> float:
+        """The most that hiding or seeking pays in an episode."""
+        rules = self.config.rules
+        return rules.horizon * (1.0 - rules.prep_fraction)
+
+    def spread(self, count: int) -> list[int]:
+        """Generations with champions of both sides, from the first to the last; of one: the last."""
+        both = np.intersect1d(self.generations[Side.HIDERS], self.generations[Side.SEEKERS])
+        if not len(both):
+            return []
+        rows = np.unique(np.linspace(0, len(both) - 1, count).round()) if count > 1 else [len(both) - 1]
+        return [int(both[int(row)]) for row in rows]
+
     def has_metric(self, name: str) -> bool:
         """Whether it was ever measured."""
         return name in self.run.metrics and bool(np.isfinite(self.run.metrics[name]).any())
@@ -53,6 +67,11 @@ def read_subjects(paths: Sequence[Path]) -> list[Subject]:
         raise ConfigError("a report needs a run file to tell of")
     names = _short_names(paths)
     return [_read(path, name) for path, name in zip(paths, names, strict=True)]
+
+
+def command_for(subjects: Sequence[Subject], option: str) -> str:
+    """What makes the page again with another option."""
+    return f"evo-hns report {' '.join(str(subject.path) for subject in subjects)} {option}"
 
 
 def kinds_of(subjects: Sequence[Subject]) -> list[str]:

@@ -13,16 +13,19 @@ import h5py
 import numpy as np
 import pytest
 
+from evo_hns.analysis.evaluate import evaluate
 from evo_hns.analysis.info import gains
 from evo_hns.analysis.report import clips, page
 from evo_hns.analysis.report.charts import Series, line_chart, number, ticks
 from evo_hns.analysis.report.clips import clips_section
+from evo_hns.analysis.report.meetings import entrants, heat_of, play_meetings
 from evo_hns.analysis.report.page import write_report
 from evo_hns.analysis.report.subject import read_subjects
 from evo_hns.analysis.viewing.graphics import find_backend
 from evo_hns.archive import RunFile, RunFileError
 from evo_hns.cli import main
 from evo_hns.config import ConfigError
+from evo_hns.spec import Side
 
 VOID = {"meta", "img", "br", "link"}
 BACKEND, FOUND = find_backend()
@@ -75,7 +78,7 @@ def assert_asks_nothing(path: Path, found: Page) -> None:
 def one(run_path: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Page]:
     """A page without clips."""
     path = tmp_path_factory.mktemp("page") / "page.html"
-    write_report([run_path], path, clips=0)
+    write_report([run_path], path, clips=0, episodes=0)
     return path, read(path)
 
 
@@ -117,7 +120,7 @@ def test_what_it_lacks_is_told_with_the_command_that_adds_it(one: tuple[Path, Pa
 def test_clips_are_inside_and_first_middle_and_last(run_path: Path, tmp_path: Path) -> None:
     pytest.importorskip("PIL", reason="clips need the extra `render`")
     path = tmp_path / "page.html"
-    report = write_report([run_path], path)
+    report = write_report([run_path], path, episodes=0)
     found = read(path)
     films = [reference for reference in found.references if reference.startswith("data:")]
     assert_asks_nothing(path, found)
@@ -129,8 +132,11 @@ def test_clips_are_inside_and_first_middle_and_last(run_path: Path, tmp_path: Pa
 
 
 @draws
-def test_a_page_that_would_be_too_large_gets_smaller_clips_and_then_none(run_path: Path) -> None:
+def test_a_page_that_would_be_too_large_gets_smaller_clips_and_then_none(
+    run_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("PIL", reason="clips need the extra `render`")
+    monkeypatch.setattr(clips, "QUALITIES", clips.QUALITIES[1:])
     subjects = read_subjects([run_path])
     [large] = clips_section(subjects, 1, 10_000_000).blocks[0].films  # type: ignore[union-attr]
     [small] = clips_section(subjects, 1, len(large.source) // 2).blocks[0].films  # type: ignore[union-attr]
@@ -146,7 +152,7 @@ def test_a_page_that_is_too_large_all_the_same_is_not_written(
 ) -> None:
     monkeypatch.setattr(page, "LARGEST", 10_000)
     with pytest.raises(ConfigError, match=r"the page would have 0.0 MB, more than 0: name fewer runs"):
-        write_report([run_path], tmp_path / "page.html", clips=0)
+        write_report([run_path], tmp_path / "page.html", clips=0, episodes=0)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -155,7 +161,7 @@ def test_without_opengl_the_page_says_why_there_are_no_clips(
 ) -> None:
     monkeypatch.setattr(clips, "find_backend", lambda: (None, "egl: no such library"))
     monkeypatch.setattr(clips.importlib.util, "find_spec", lambda name: name)
-    report = write_report([run_path], tmp_path / "page.html")
+    report = write_report([run_path], tmp_path / "page.html", episodes=0)
     [missing] = [each for each in report.missing if "clips" in each.what]
     assert "need OpenGL (egl: no such library): install EGL" in missing.what
     assert missing.what[1:] in read(tmp_path / "page.html").text
@@ -164,7 +170,7 @@ def test_without_opengl_the_page_says_why_there_are_no_clips(
 def test_several_runs_share_tables_and_curves(run_path: Path, other_game_path: Path, tmp_path: Path) -> None:
     twin = Path(shutil.copy(run_path, tmp_path / "twin<b>.h5"))
     path = tmp_path / "page.html"
-    report = write_report([run_path, twin, other_game_path], path, clips=0)
+    report = write_report([run_path, twin, other_game_path], path, clips=0, episodes=0)
     found = read(path)
     assert_asks_nothing(path, found)
     assert {"results", "curves", "costs", "settings"} <= set(report.sections)
@@ -173,12 +179,28 @@ def test_several_runs_share_tables_and_curves(run_path: Path, other_game_path: P
     assert "world.num_boxes=1" in found.text
 
 
+def test_champions_meet_for_a_table(run_path: Path, tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    report = write_report([run_path], path, clips=0, episodes=4)
+    assert "meetings" in report.sections
+    text = read(path).text
+    assert all(text.count(f"generation {generation}") >= 2 for generation in range(3))
+    [subject] = read_subjects([run_path])
+    payoff = play_meetings(entrants([subject]), subject.config, 4)
+    told = evaluate(f"{run_path}:hiders/0", f"{run_path}:seekers/2", subject.config, episodes=4, seed=1)
+    assert payoff.mean[Side.HIDERS][0, 2] == told.returns[Side.HIDERS].mean
+    assert payoff.mean[Side.SEEKERS][0, 2] == told.returns[Side.SEEKERS].mean
+    assert (payoff.count == 4).all()
+    cell = heat_of(payoff, "", subject.most).cells[0][2]
+    assert cell.text.startswith(f"{told.returns[Side.HIDERS].mean:+.1f}".replace("-", "−"))
+
+
 def test_progress_is_drawn_if_it_was_measured(run_path: Path, tmp_path: Path) -> None:
     path = Path(shutil.copy(run_path, tmp_path / "run.h5"))
     with h5py.File(path, "r+") as file:
         for name in ("hiders.local", "hiders.local_ci95", "seekers.historical"):
             file["metrics"][name] = np.array([np.nan, 1.0, 2.0])
-    report = write_report([path], clips=0)
+    report = write_report([path], clips=0, episodes=0)
     assert report.path == tmp_path / "run-report.html"
     assert "progress" in report.sections
     text = read(report.path).text
@@ -200,7 +222,7 @@ def test_a_run_that_goes_on_and_one_with_a_single_measurement_have_pages(run_pat
             values = column[:1]
             del file["held_out/statistics"][name]
             file["held_out/statistics"][name] = values
-    report = write_report([path], clips=0)
+    report = write_report([path], clips=0, episodes=0)
     assert report.sections == ("costs", "settings")
     text = read(report.path).text
     assert "Still going on when this page was made: run with 3 of 9 generations" in text
@@ -227,7 +249,7 @@ def test_the_command_says_where_the_page_is_and_what_it_lacks(
     run_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "page.html"
-    typed = ["report", str(run_path), "--output", str(path), "--clips", "0"]
+    typed = ["report", str(run_path), "--output", str(path), "--clips", "0", "--episodes", "0"]
     assert main(typed) == 0
     assert f"The report is {path}" in (said := capsys.readouterr().out)
     assert f"not in it: clips of champions: evo-hns report {run_path} --clips 3" in said

@@ -81,7 +81,8 @@ class Render:
         if self.as_json:
             show({"output": self.output, "pictures": pictures, **footage.as_dict()})
         else:
-            show(f"{self.output}: {footage.hider} against {footage.seeker} in world {footage.world_seed}")
+            names = (footage.hider, footage.seeker)[: len(footage.teams)]
+            show(f"{self.output}: {' against '.join(names)} in world {footage.world_seed}")
 
 
 def parse_size(text: str) -> tuple[int, int]:

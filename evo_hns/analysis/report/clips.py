@@ -15,7 +15,6 @@ from evo_hns.analysis.report.words import signed
 from evo_hns.analysis.viewing.encoding import INSTALL, has_video
 from evo_hns.analysis.viewing.graphics import REMEDY, find_backend
 from evo_hns.config import ConfigError
-from evo_hns.spec import Side
 
 
 @dataclass(frozen=True)
@@ -61,13 +60,17 @@ def clips_section(subjects: Sequence[Subject], count: int, budget: int) -> Secti
             )
         else:
             films.append(film)
-    caption = (
-        "The champions of a generation against each other (hiders cyan, seekers red), always in the same world, so "
-        "that what differs is the players. Sectors show where an agent looks, an arrow that it sees an opponent, a bar "
-        "that it holds something, a coloured hull that something is locked. One match each: it shows how they play, "
-        "not how well."
+    return Section("clips", title, [Films(films, _caption(subjects[0]))] if films else [], missing)
+
+
+def _caption(subject: Subject) -> str:
+    """What one sees."""
+    who = "The champion of a generation" if subject.is_solo else "The champions of a generation against each other"
+    return (
+        f"{who} (hiders cyan, seekers red), always in the same world, so that what differs is the players. Sectors "
+        "show where an agent looks, an arrow that it sees an opponent, a bar that it holds something, a coloured hull "
+        "that something is locked. One match each: it shows how they play, not how well."
     )
-    return Section("clips", title, [Films(films, caption)] if films else [], missing)
 
 
 def _film(subject: Subject, generation: int, name: str, budget: int) -> Film | None:
@@ -84,7 +87,7 @@ def _film(subject: Subject, generation: int, name: str, budget: int) -> Film | N
             render(footage, look, path, quality=quality.crf if has_video() else quality.webp)
             content = base64.b64encode(path.read_bytes()).decode()
             if len(content) <= budget:
-                scores = {side: signed(footage.team_return(side, footage.num_steps)) for side in Side}
+                scores = {side: signed(footage.team_return(side, footage.num_steps)) for side in footage.teams}
                 returns = [f"{side.label} {score.removesuffix('.0')}" for side, score in scores.items()]
                 return Film(
                     title=f"{name}: {', '.join(returns)}",

@@ -106,6 +106,7 @@ def _facts(subject: Subject) -> dict[str, str]:
     cost, memory = sharing(run), run.metrics.get("memory_peak_mb")
     discards = sum(int(counts.sum()) for counts in run.discards.values())
     matches = steps / subject.config.rules.horizon
+    share = f"{discards:,} ({100 * discards / matches:.2g} %)" if discards and matches else "none"
     return {
         "generations": progress_of(subject),
         "env steps of training": million(steps),
@@ -115,7 +116,9 @@ def _facts(subject: Subject) -> dict[str, str]:
         "env steps a second": f"{steps / total:,.0f}" if total else "–",
         "MPI ranks": f"{cost.num_ranks}, waiting {cost.idle_share:.0%} of the time" if cost else "none",
         "peak memory": "–" if memory is None else f"{np.nanmax(memory) / 1000:.2g} GB",
-        "episodes discarded": f"{discards} ({discards / matches:.2g} of all)" if discards and matches else "none",
+        "episodes discarded": f"{discards:,} ({100 * discards / matches:.2g} % of all)"
+        if discards and matches
+        else "none",
     }
 
 

@@ -10,7 +10,7 @@ from evo_hns.analysis.curves import STATISTICS
 from evo_hns.analysis.info import Gain, gains
 from evo_hns.analysis.report.blocks import Block, Figure, Figures, Fold, Missing, Prose, Section, Table
 from evo_hns.analysis.report.charts import Series, line_chart
-from evo_hns.analysis.report.subject import Subject, kinds_of
+from evo_hns.analysis.report.subject import Subject, kinds_of, unit_of_steps
 from evo_hns.analysis.report.words import OPPONENTS, describe_opponent, signed
 from evo_hns.archive.records import HeldOutRow
 from evo_hns.evaluation.intervals import Estimate
@@ -33,7 +33,6 @@ PROGRESS_TITLES = {
 }
 
 NUM_COLOURS = 8  #: of runs, in the style sheet
-STEPS = "million env steps"
 
 
 def results_section(subjects: Sequence[Subject]) -> Section:
@@ -91,6 +90,8 @@ def progress_section(subjects: Sequence[Subject]) -> Section:
     """Three kinds of progress, if the runs measured them."""
     title = "Three kinds of progress"
     names = [f"{side.label}.{kind}" for side in Side for kind in PROGRESS[:2]]
+    if all(subject.is_solo for subject in subjects):
+        return Section("progress", title)
     if not any(subject.has_metric(name) for subject in subjects for name in names):
         needs = Missing(
             "progress against the other side's current and earlier champions: these runs did not measure it",
@@ -113,16 +114,14 @@ def progress_section(subjects: Sequence[Subject]) -> Section:
 
 def metric_chart(subjects: Sequence[Subject], name: str, side: Side) -> str:
     """A metric of every generation over env steps, with its interval; empty if no run has it."""
+    unit, label = unit_of_steps(subjects)
     series = []
     for number, subject in enumerate(subjects):
         if subject.has_metric(name):
-            half = subject.run.metrics.get(f"{name}_ci95")
-            series.append(
-                Series(
-                    subject.name, colour_of(subjects, number, side), subject.millions(), subject.run.metrics[name], half
-                )
-            )
-    return line_chart(series, STEPS) if series else ""
+            metrics, colour = subject.run.metrics, colour_of(subjects, number, side)
+            half = metrics.get(f"{name}_ci95")
+            series.append(Series(subject.name, colour, subject.steps() / unit, metrics[name], half))
+    return line_chart(series, label) if series else ""
 
 
 def measured_generations(subject: Subject) -> list[int]:
@@ -160,7 +159,7 @@ def _groups(subjects: Sequence[Subject]) -> tuple[list[str], list[int]]:
 
 def told(estimate: Estimate) -> str:
     """`+35.9 ± 15.0`."""
-    return str(estimate).replace("-", "\N{MINUS SIGN}")
+    return str(estimate).replace("-", "\N{MINUS SIGN}").replace("inf", "\N{INFINITY}")
 
 
 def _gains_table(rows: Sequence[Gain]) -> Table:
@@ -182,16 +181,14 @@ def _verdict(rows: Sequence[Gain]) -> str:
     """One sentence on how many gains are certain, losses included."""
     up = sum(gain.gain.low > 0 for gain in rows)
     down = sum(gain.gain.high < 0 for gain in rows)
+    if len(rows) == 1:
+        verdict = "a certain gain" if up else "a certain loss" if down else "within what chance explains"
+        return f"The only comparison is {verdict}."
     if up == len(rows):
         return f"All {up} comparisons are certain gains."
-    parts = [
-        f"{up} are certain gains",
-        f"{down} certain losses",
-        f"{len(rows) - up - down} within what chance explains",
-    ]
-    counts = (up, down, len(rows) - up - down)
-    kept = [part for part, count in zip(parts, counts, strict=True) if count or part == parts[0]]
-    return f"Of {len(rows)} comparisons {', '.join(kept[:-1])} and {kept[-1]}." if kept[1:] else f"{kept[0]}."
+    losses = f", {down} certain losses" if down else ""
+    others = "; the others are within what chance explains" if up + down < len(rows) else ""
+    return f"Of {len(rows)} comparisons {up} are certain gains{losses}{others}."
 
 
 def _last_results(subjects: Sequence[Subject]) -> Table:
@@ -218,16 +215,18 @@ def _panels(subjects: Sequence[Subject]) -> list[tuple[Side, str]]:
 
 
 def _panel(subjects: Sequence[Subject], side: Side, opponent: str) -> Figure:
+    unit, label = unit_of_steps(subjects)
     series = []
     for number, subject in enumerate(subjects):
         if rows := _rows(subject, side, opponent):
-            x = subject.millions()[[row.generation for row in rows]]
+            x = subject.steps()[[row.generation for row in rows]] / unit
             means, half = np.array([row.mean for row in rows]), np.array([row.ci_half_width for row in rows])
             series.append(Series(subject.name, colour_of(subjects, number, side), x, means, half))
-    return Figure(f"{side.label.capitalize()} against {opponent}", line_chart(series, STEPS, _limits(subjects)))
+    return Figure(f"{side.label.capitalize()} against {opponent}", line_chart(series, label, _limits(subjects)))
 
 
 def _statistics(subjects: Sequence[Subject]) -> list[Figure]:
+    unit, label = unit_of_steps(subjects)
     figures = []
     for name in STATISTICS:
         series = []
@@ -236,10 +235,10 @@ def _statistics(subjects: Sequence[Subject]) -> list[Figure]:
             rows = _rows(subject, Side.HIDERS, planner[0]) if planner else []
             values = np.array([row.statistics.get(name, np.nan) for row in rows])
             if np.isfinite(values).any():
-                x = subject.millions()[[row.generation for row in rows]]
+                x = subject.steps()[[row.generation for row in rows]] / unit
                 series.append(Series(subject.name, colour_of(subjects, number, Side.HIDERS), x, values))
         if series:
-            figures.append(Figure(STATISTIC_TITLES.get(name, name), line_chart(series, STEPS, (0.0, None))))
+            figures.append(Figure(STATISTIC_TITLES.get(name, name), line_chart(series, label, (0.0, None))))
     return figures
 
 

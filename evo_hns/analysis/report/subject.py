@@ -33,6 +33,11 @@ class Subject:
         return self.run.num_generations >= self.config.coevolution.generations
 
     @property
+    def is_solo(self) -> bool:
+        """There is one team and nobody to play against."""
+        return self.config.world.max_seekers == 0
+
+    @property
     def most(self) -> float:
         """The most that hiding or seeking pays in an episode."""
         rules = self.config.rules
@@ -50,9 +55,9 @@ class Subject:
         """Whether it was ever measured."""
         return name in self.run.metrics and bool(np.isfinite(self.run.metrics[name]).any())
 
-    def millions(self) -> np.ndarray:
-        """`(G,)` millions of env steps of training after each generation."""
-        steps: np.ndarray = np.cumsum(np.nan_to_num(self.run.metrics["env_steps"])) / 1e6
+    def steps(self) -> np.ndarray:
+        """`(G,)` env steps of training after each generation."""
+        steps: np.ndarray = np.cumsum(np.nan_to_num(self.run.metrics["env_steps"]))
         return steps
 
 
@@ -67,6 +72,12 @@ def read_subjects(paths: Sequence[Path]) -> list[Subject]:
         raise ConfigError("a report needs a run file to tell of")
     names = _short_names(paths)
     return [_read(path, name) for path, name in zip(paths, names, strict=True)]
+
+
+def unit_of_steps(subjects: Sequence[Subject]) -> tuple[float, str]:
+    """By what to divide env steps, so that all runs can be drawn over them, and what that is called."""
+    most = max(float(subject.steps()[-1]) for subject in subjects)
+    return (1e6, "million env steps") if most >= 1e6 else (1e3, "thousand env steps")
 
 
 def command_for(subjects: Sequence[Subject], option: str) -> str:

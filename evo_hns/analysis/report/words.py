@@ -85,6 +85,13 @@ def describe_search(subject: Subject) -> str:
     search = names[Side.HIDERS]
     if names[Side.HIDERS] != names[Side.SEEKERS]:
         search = " and ".join(f"{name} for {side.label}" for side, name in names.items())
+    if subject.is_solo:
+        return (
+            "Nobody showed the players what to do and no gradient was followed. A population of small neural networks "
+            f"({sizes[Side.HIDERS]} each) evolved by {names[Side.HIDERS]} a generation, each of which plays "
+            f"{settings.episodes_per_candidate} episodes; the best becomes the generation's champion. Champions are "
+            "measured in worlds that training never draws."
+        )
     return (
         "Nobody showed the players what to do and no gradient was followed. Two populations of small neural networks "
         f"({size} each), one of hiders and one of seekers, evolved against each other by {search} a generation. "

@@ -30,27 +30,22 @@ def caption_height(height: int) -> int:
 
 def describe(footage: Footage, step: int) -> tuple[Words, Words]:
     """Two lines: the players, and the moment."""
-    players = [
-        (footage.hider, TEAM[Side.HIDERS]),
-        (" against ", DIM),
-        (footage.seeker, TEAM[Side.SEEKERS]),
-        (f"  ·  world {footage.world_seed}  ·  {footage.source}", DIM),
-    ]
     trajectory = footage.trajectory
-    prepares = step <= trajectory.num_prep_steps and trajectory.num_prep_steps > 0
-    scores = [
-        (f"{side.label} {footage.team_return(side, step):+.4g}".replace("+0", "0"), TEAM[side])
-        for side in Side
-        if trajectory.layout.agent_mask[0].any()
-    ]
-    moment: list[tuple[str, Colour]] = [
-        (f"step {step} of {footage.num_steps}", INK),
-        ("  preparation" if prepares else f"  {_sight(footage, step)}", DIM if prepares else INK),
-    ]
+    names = {Side.HIDERS: footage.hider, Side.SEEKERS: footage.seeker}
+    players: list[tuple[str, Colour]] = []
+    for side in footage.teams:
+        players += [(" against ", DIM)] * bool(players) + [(names[side], TEAM[side])]
+    players.append((f"  ·  world {footage.world_seed}  ·  {footage.source}", DIM))
+    moment: list[tuple[str, Colour]] = [(f"step {step} of {footage.num_steps}", INK)]
+    if step <= trajectory.num_prep_steps > 0:
+        moment.append(("  preparation", DIM))
+    elif len(footage.teams) > 1:
+        moment.append((f"  {_sight(footage, step)}", INK))
     if trajectory.failed[0]:
         moment.append(("  physics failed, discarded", TEAM[Side.SEEKERS]))
-    for words in scores:
-        moment += [("   ", DIM), words]
+    for side in footage.teams:
+        score = footage.team_return(side, step)
+        moment += [("   ", DIM), (f"{side.label} {score:+.4g}" if score else f"{side.label} 0", TEAM[side])]
     return players, moment
 
 

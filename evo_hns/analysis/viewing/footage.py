@@ -33,6 +33,12 @@ class Footage:
         return self.trajectory.num_steps
 
     @property
+    def teams(self) -> tuple[Side, ...]:
+        """The sides that have places for agents."""
+        scene = self.trajectory.scene
+        return tuple(side for side, size in zip(Side, (scene.num_hiders, scene.num_seekers), strict=True) if size)
+
+    @property
     def step_seconds(self) -> float:
         """Simulated time of an env step."""
         return self.config.physics.timestep * self.config.physics.num_substeps
@@ -50,7 +56,7 @@ class Footage:
             "world_seed": self.world_seed,
             "env_steps": self.num_steps,
             "failed": bool(self.trajectory.failed[0]),
-            "returns": {side.label: self.team_return(side, self.num_steps) for side in Side},
+            "returns": {side.label: self.team_return(side, self.num_steps) for side in self.teams},
         }
 
     def team_return(self, side: Side, step: int) -> float:

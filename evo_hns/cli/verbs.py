@@ -32,6 +32,7 @@ from evo_hns.cli.options import (
     Settings,
     Text,
 )
+from evo_hns.cli.prune import Prune
 from evo_hns.cli.tables import (
     evaluation_text,
     info_text,
@@ -283,6 +284,7 @@ VERBS: dict[str, type[Verb]] = {
     "render": Render,
     "curves": Curves,
     "report": Report,
+    "prune": Prune,
     "parity": Parity,
     "bench": Bench,
     "levers": Levers,

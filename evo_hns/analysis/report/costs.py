@@ -116,9 +116,7 @@ def _facts(subject: Subject) -> dict[str, str]:
         "env steps a second": f"{steps / total:,.0f}" if total else "–",
         "MPI ranks": f"{cost.num_ranks}, waiting {cost.idle_share:.0%} of the time" if cost else "none",
         "peak memory": "–" if memory is None else f"{np.nanmax(memory) / 1000:.2g} GB",
-        "episodes discarded": f"{discards:,} ({100 * discards / matches:.2g} % of all)"
-        if discards and matches
-        else "none",
+        "episodes discarded": share,
     }
 
 

@@ -74,8 +74,8 @@ class Prune:
 
 
 def _how_to_play(pruning: Pruning, path: Path) -> str:
-    """A command that lets the smallest size play."""
-    address = f"{path}:{pruning.side.label}/{pruning.trails[0].smallest}"
+    """A command that lets the smallest size that is confirmed play."""
+    address = f"{path}:{pruning.side.label}/{pruning.trails[0].confirmed}"
     opponent = f"scripted:{list(pruning.original.against)[-1]}"
     players = (address, opponent) if pruning.side == 0 else (opponent, address)
     return f"Every step is a generation of {path}; let one play:\n  {command()} evaluate {' '.join(players)}"
@@ -115,17 +115,23 @@ def _row(step: int, size: Size, smallest: int) -> tuple[str, ...]:
 
 def _verdicts(pruning: Pruning) -> str:
     """The smallest size of each order, as the fresh worlds see it."""
-    lines = ["smallest size up to which all are within, measured again in fresh worlds that did not choose it:"]
-    for trail in pruning.trails:
-        size = trail.confirmed
-        if size is None or trail.smallest == 0:
-            lines.append(f"  {trail.order}: none; not even the first step is within")
-            continue
-        gains = ", ".join(f"{m.gain.mean:+.2f} ± {m.gain.half_width:.2f} {name}" for name, m in size.against.items())
-        share = f"{100 * size.weights / pruning.original.weights:.1f} %"
-        verdict = "confirmed" if size.within else "NOT confirmed"
-        lines.append(
-            f"  {trail.order}: step {trail.smallest}, {size.weights:,} weights ({share}), {size.effective:,} effective"
-            f" in {size.units} units: {verdict} ({gains})"
-        )
+    lines = ["smallest size up to which all are within, in fresh worlds that did not choose it:"]
+    lines += [f"  {trail.order}: {_verdict(pruning, trail)}" for trail in pruning.trails]
     return "\n".join(lines)
+
+
+def _verdict(pruning: Pruning, trail: Trail) -> str:
+    if trail.says_nothing:
+        return "even no weights at all are within: this champion is no better than one that stands still"
+    if trail.smallest == 0:
+        return "none; not even the first step is within"
+    if trail.confirmed == 0:
+        return f"none; what the held-out worlds found (down to step {trail.smallest}) is not confirmed"
+    size = trail.again[trail.confirmed]
+    gains = ", ".join(f"{m.gain.mean:+.2f} ± {m.gain.half_width:.2f} {name}" for name, m in size.against.items())
+    share = f"{100 * size.weights / pruning.original.weights:.1f} %"
+    found = "" if trail.confirmed == trail.smallest else f"; step {trail.smallest}, as found, is not confirmed"
+    return (
+        f"step {trail.confirmed}, {size.weights:,} weights ({share}), {size.effective:,} effective in {size.units} "
+        f"units ({gains}){found}"
+    )

@@ -3,13 +3,14 @@
 Every size of every order plays the same held-out worlds as the original, and is compared with it world by world. A
 size is within the margin if the whole 95 % interval of its difference lies above minus the margin, against every
 opponent. Sizes are looked at from the largest down to the first that is not (a fixed sequence: many looks do not
-make a lucky one likelier), and the smallest one so found is measured again, in fresh worlds that did not choose it.
+make a lucky one likelier), and those so found are measured again, in fresh worlds that did not choose them: what holds
+there, from the largest down, is confirmed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -82,12 +83,22 @@ class Trail:
 
     order: str
     sizes: tuple[Size, ...]  #: all weights first, none last
-    confirmed: Size | None = None  #: the smallest within the margin, measured again in fresh worlds
+    again: tuple[Size, ...] = ()  #: those up to `smallest`, measured again in fresh worlds
 
     @property
     def smallest(self) -> int:
         """Place of the last size that is within the margin together with all larger ones."""
-        return next((k for k, size in enumerate(self.sizes) if not size.within), len(self.sizes)) - 1
+        return _last_within(self.sizes)
+
+    @property
+    def confirmed(self) -> int:
+        """Place of the last size that is so in the fresh worlds, too; 0: none but the original."""
+        return max(_last_within(self.again), 0)
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether even no weights at all are within the margin: then the strategy is worth none of its weights."""
+        return self.smallest == len(self.sizes) - 1
 
     def as_dict(self) -> dict[str, object]:
         """For JSON."""
@@ -95,8 +106,13 @@ class Trail:
             "order": self.order,
             "sizes": [size.as_dict() for size in self.sizes],
             "smallest": self.smallest,
-            "confirmation": self.confirmed.as_dict() if self.confirmed else None,
+            "again": [size.as_dict() for size in self.again],
+            "confirmed": self.confirmed,
         }
+
+
+def _last_within(sizes: Sequence[Size]) -> int:
+    return next((k for k, size in enumerate(sizes) if not size.within), len(sizes)) - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -301,10 +317,11 @@ def _sizes(wiring: Wiring, genomes: GenomeArray, scores: Scores, margins: Mappin
 def _confirm(
     wiring: Wiring, trails: Sequence[Trail], worlds: _Worlds, seeds: np.ndarray, margins: Mapping[str, float]
 ) -> tuple[Trail, ...]:
-    """Measure the smallest of each trail again, beside the original, in worlds that did not choose it."""
-    genomes = np.stack([trails[0].sizes[0].genome, *(trail.sizes[trail.smallest].genome for trail in trails)])
-    again = _sizes(wiring, genomes, worlds.play(genomes, seeds), margins)[1:]
-    return tuple(Trail(trail.order, trail.sizes, size) for trail, size in zip(trails, again, strict=True))
+    """Measure the sizes that each trail found again, the original among them, in worlds that did not choose them."""
+    cut = [np.stack([size.genome for size in trail.sizes[: trail.smallest + 1]]) for trail in trails]
+    scores = worlds.play(np.concatenate(cut), seeds)
+    again = trails_of(wiring, [trail.order for trail in trails], cut, scores, margins)
+    return tuple(replace(trail, again=measured.sizes) for trail, measured in zip(trails, again, strict=True))
 
 
 def _figures(measured: Against) -> dict[str, float | bool]:

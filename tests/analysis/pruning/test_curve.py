@@ -95,7 +95,9 @@ def test_a_champion_is_pruned_drawn_kept_and_played(
     assert weights == sorted(set(weights), reverse=True)
     assert (weights[0], weights[-1]) == (answer["parameters"], 0)
     assert sizes[0]["against"]["chaser"]["gain"] == 0
-    assert answer["trails"][0]["confirmation"]["weights"] == weights[answer["trails"][0]["smallest"]]
+    again = [size["weights"] for size in answer["trails"][0]["again"]]
+    assert again == weights[: answer["trails"][0]["smallest"] + 1]
+    assert 0 <= answer["trails"][0]["confirmed"] < len(again)
     assert picture.stat().st_size > 5000
     run, original = RunFile.read(saved), RunFile.read(run_path)
     hall = run.halls[Side.HIDERS]
@@ -111,7 +113,7 @@ def test_a_champion_is_pruned_drawn_kept_and_played(
     with pytest.raises(ConfigError, match="champions without the search that found them"):
         resume(saved, generations=99, announce=lambda _: None, observers=[])
     main([*words[:2], "--order", "magnitude", "--episodes", "2", "--factor", "0.1"])
-    assert "smallest size up to which all are within" in capsys.readouterr().out
+    assert "smallest size up to which all are within, in fresh worlds" in capsys.readouterr().out
 
 
 def test_networks_with_memory_and_one_for_each_member_are_pruned_together(remembering_path: Path) -> None:

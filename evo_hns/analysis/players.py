@@ -68,25 +68,35 @@ class Archived:
             RunFileError: the run file cannot be read.
         """
         with RunView(self.path) as view:
-            row = self._find(view)
+            row = find_row(view, self.side, self.which)
             generation = int(view.generations(self.side)[row])
             return HallMember(view.config, row, generation, view.genomes(self.side, [row])[0])
 
-    def _find(self, view: RunView) -> int:
-        """Its place in the hall of fame."""
-        generations = view.generations(self.side)
-        if len(generations) == 0:
-            raise ConfigError(f"{self.path} has no champions yet; let its first generation finish")
-        if self.which == "last":
-            return len(generations) - 1
-        generation = best_generation(view.held_out, self.side) if self.which == "best" else int(self.which)
-        found = np.flatnonzero(generations == generation)
-        if not len(found):
-            raise ConfigError(
-                f"{self.path} has no champion of generation {generation} among its {self.side.label}; "
-                f"it has generations {generations[0]} to {generations[-1]}"
-            )
-        return int(found[-1])
+
+def find_row(view: RunView, side: Side, which: str) -> int:
+    """The place of a champion in its hall of fame.
+
+    Args:
+        view: its run.
+        side: its side.
+        which: a generation, `last` or `best`.
+
+    Raises:
+        ConfigError: there is no such champion.
+    """
+    generations = view.generations(side)
+    if len(generations) == 0:
+        raise ConfigError(f"{view.path} has no champions yet; let its first generation finish")
+    if which == "last":
+        return len(generations) - 1
+    generation = best_generation(view.held_out, side) if which == "best" else int(which)
+    found = np.flatnonzero(generations == generation)
+    if not len(found):
+        raise ConfigError(
+            f"{view.path} has no champion of generation {generation} among its {side.label}; "
+            f"it has generations {generations[0]} to {generations[-1]}"
+        )
+    return int(found[-1])
 
 
 Address = Scripted | Archived

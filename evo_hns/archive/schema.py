@@ -48,7 +48,7 @@ SCHEMA_VERSION = 1
 
 FORMAT = "evo_hns run"
 
-_LIBVER = "v110"  # readable by every HDF5 since 2016, and with checksums in its metadata
+LIBVER = "v110"  # readable by every HDF5 since 2016, and with checksums in its metadata
 _HELD_OUT_DTYPES: dict[str, Any] = {
     "generation": np.int64,
     "side": h5py.string_dtype(),
@@ -83,10 +83,10 @@ def encode(run: Run, newcomers: Mapping[Side, Champion]) -> memoryview:
         newcomers: these, by side.
     """
     buffer = io.BytesIO()
-    with h5py.File(buffer, "w", libver=_LIBVER) as file:
+    with h5py.File(buffer, "w", libver=LIBVER) as file:
         file.attrs["format"] = FORMAT
         file.attrs["num_generations"] = run.num_generations
-        _write_meta(file.create_group("meta"), run.meta)
+        write_meta(file.create_group("meta"), run.meta)
         for side, hall in run.halls.items():
             _write_hall(file.create_group(hall_name(side)), hall, newcomers.get(side), run.num_generations - 1)
         _write_arrays(file.create_group("metrics"), run.metrics)
@@ -133,24 +133,30 @@ def check_format(file: h5py.File) -> None:
     parts = ["meta", *map(hall_name, Side), "metrics", "discards", "held_out", "state"]
     missing = [f"/{part}" for part in parts if part not in file]
     if "/meta" not in missing:
-        _check_version(file)
+        check_version(file)
     if missing:
         raise RunFileError(f"{file.filename} is damaged: {', '.join(missing)} missing; use a copy of it")
 
 
-def _check_version(file: h5py.File) -> None:
+def check_version(file: h5py.File, expected: int = SCHEMA_VERSION) -> None:
+    """Refuse a file of another schema version.
+
+    Raises:
+        RunFileError: it is.
+    """
     version = int(file["meta"].attrs["schema_version"])
-    if version == SCHEMA_VERSION:
+    if version == expected:
         return
-    age, remedy = ("newer", "upgrade evo_hns") if version > SCHEMA_VERSION else ("older", "use that version")
+    age, remedy = ("newer", "upgrade evo_hns") if version > expected else ("older", "use that version")
     writer = file["meta"].attrs.get("project_version", "unknown")
     raise RunFileError(
-        f"{file.filename} has schema version {version}, {age} than {SCHEMA_VERSION} which is read here;"
+        f"{file.filename} has schema version {version}, {age} than {expected} which is read here;"
         f" it was written by evo_hns {writer}: {remedy}"
     )
 
 
-def _write_meta(group: h5py.Group, meta: RunMeta) -> None:
+def write_meta(group: h5py.Group, meta: RunMeta) -> None:
+    """Write where a run, or what came of runs, comes from."""
     values = dict(vars(meta))
     group.create_group("versions").attrs.update(values.pop("versions"))
     group.attrs.update(values)

@@ -16,6 +16,7 @@ from tyro.conf import FlagCreatePairsOff, Positional
 
 from evo_hns.cli.checks import Bench, Doctor, Levers, Parity, Soak, Timesteps
 from evo_hns.cli.console import can_go_on, command, free_path, show, show_result
+from evo_hns.cli.contests import Tournament
 from evo_hns.cli.crew import start_ranks, work
 from evo_hns.cli.jobs import Submit
 from evo_hns.cli.options import (
@@ -284,6 +285,7 @@ VERBS: dict[str, type[Verb]] = {
     "render": Render,
     "curves": Curves,
     "report": Report,
+    "tournament": Tournament,
     "prune": Prune,
     "parity": Parity,
     "bench": Bench,

@@ -108,7 +108,9 @@ class Report:
     clips: int = 3
     """Clips of champions of each run, from the first to the last; 0: none."""
     episodes: int = 32
-    """Matches in which each two of a few champions meet for a table; 0: none."""
+    """Matches in which each two of a few champions meet for a table, if there is no tournament; 0: none."""
+    tournament: File = None
+    """The file of a tournament; by default RUN-tournament.h5 beside the first run, if that is there."""
     as_json: Json = False
     """Print JSON."""
 
@@ -116,7 +118,9 @@ class Report:
         """Write, and say where the page is and what it lacks."""
         from evo_hns.analysis.report.page import write_report
 
-        report = write_report(self.runs, self.output, clips=self.clips, episodes=self.episodes)
+        report = write_report(
+            self.runs, self.output, clips=self.clips, episodes=self.episodes, tournament=self.tournament
+        )
         show(report.as_dict() if self.as_json else f"The report is {report.path} ({report.num_bytes / 1e6:.1f} MB).")
         if not self.as_json:
             for each in report.missing:

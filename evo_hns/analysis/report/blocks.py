@@ -97,6 +97,15 @@ class Films:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """A picture with a white ground, its bytes as a data URI."""
+
+    kind: ClassVar[str] = "picture"
+    source: str
+    caption: str
+
+
+@dataclass(frozen=True)
 class Shares:
     """Parts of a whole as one bar; colours follow the order."""
 
@@ -122,7 +131,7 @@ class Fold:
     blocks: Sequence[Block]
 
 
-Block = Prose | Table | Heat | Figures | Films | Shares | Commands | Fold
+Block = Prose | Table | Heat | Figures | Films | Picture | Shares | Commands | Fold
 
 
 @dataclass(frozen=True)

@@ -96,13 +96,13 @@ def champion_roster(address: str, side: Side, spec: ObservationSpec) -> Roster:
     return Roster(policy, torch.from_numpy(parsed.member.genome)[None])
 
 
-def heat_of(payoff: Payoff, caption: str, most: float) -> Heat:
-    """A table of what hiders have against seekers, coloured."""
+def heat_of(payoff: Payoff, caption: str, most: float, *, in_short: bool = False) -> Heat:
+    """A table of what hiders have against seekers, coloured; in short: without intervals."""
     mean = payoff.mean[Side.HIDERS]
     half = Z_95 * np.sqrt(payoff.noise(Side.HIDERS))
     cells = [
         [
-            HeatCell(f"{signed(value)} ± {width:.0f}" if np.isfinite(width) else "–", float(value / most))
+            HeatCell(_cell(value, width, in_short=in_short), float(value / most))
             if np.isfinite(value)
             else HeatCell("–", 0.0)
             for value, width in zip(*pair, strict=True)
@@ -110,3 +110,9 @@ def heat_of(payoff: Payoff, caption: str, most: float) -> Heat:
         for pair in zip(mean, half, strict=True)
     ]
     return Heat("hiders of", "seekers of", payoff.hiders, payoff.seekers, cells, caption)
+
+
+def _cell(value: float, half_width: float, *, in_short: bool) -> str:
+    if in_short or not np.isfinite(half_width):
+        return f"{value:+.0f}".replace("-", "\N{MINUS SIGN}")
+    return f"{signed(value)} ± {half_width:.0f}"

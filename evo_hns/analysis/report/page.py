@@ -18,6 +18,7 @@ from evo_hns.analysis.report.costs import costs_section, duration, million, prog
 from evo_hns.analysis.report.meetings import meetings_section
 from evo_hns.analysis.report.results import curves_section, progress_section, results_section
 from evo_hns.analysis.report.subject import Subject, command_for, read_subjects
+from evo_hns.analysis.report.tournament import tournament_path, tournament_section
 from evo_hns.analysis.report.words import describe_game, describe_search
 from evo_hns.config import ConfigError
 
@@ -45,14 +46,22 @@ class Report:
         }
 
 
-def write_report(paths: Sequence[Path], output: Path | None = None, *, clips: int = 3, episodes: int = 32) -> Report:
+def write_report(
+    paths: Sequence[Path],
+    output: Path | None = None,
+    *,
+    clips: int = 3,
+    episodes: int = 32,
+    tournament: Path | None = None,
+) -> Report:
     """Tell of one run, or of several side by side, in one HTML file.
 
     Args:
         paths: the run files, which may be in training.
         output: the page; by default `RUN-report.html` beside the first run.
         clips: of each run; 0: none.
-        episodes: in which each two champions meet; 0: none.
+        episodes: in which each two of a few champions meet, if there is no tournament; 0: none.
+        tournament: the file of one; by default `RUN-tournament.h5` beside the first run, if that is there.
 
     Raises:
         ConfigError: nothing to tell of, or a page that cannot be written.
@@ -67,7 +76,7 @@ def write_report(paths: Sequence[Path], output: Path | None = None, *, clips: in
     subjects = read_subjects(paths)
     target = output or paths[0].with_name(f"{paths[0].stem}-report.html")
     _check_target(target)
-    sections = compose(subjects, clips, episodes)
+    sections = compose(subjects, clips, episodes, tournament_path(subjects, tournament))
     text = render_page(subjects, sections).encode()
     if len(text) > LARGEST:
         raise ConfigError(
@@ -78,13 +87,14 @@ def write_report(paths: Sequence[Path], output: Path | None = None, *, clips: in
     return Report(target, len(text), shown, tuple(each for section in sections for each in section.missing))
 
 
-def compose(subjects: Sequence[Subject], clips: int, episodes: int) -> list[Section]:
+def compose(subjects: Sequence[Subject], clips: int, episodes: int, tournament: Path | None) -> list[Section]:
     """All parts of a page, in their order; clips get the room that the others leave."""
     first = results_section(subjects)
     others = [
         curves_section(subjects),
         progress_section(subjects),
-        meetings_section(subjects, episodes, command_for(subjects, "--episodes 32")),
+        tournament_section(subjects, tournament),
+        *([] if tournament else [meetings_section(subjects, episodes, command_for(subjects, "--episodes 32"))]),
         costs_section(subjects),
         settings_section(subjects),
     ]

@@ -195,6 +195,23 @@ def test_champions_meet_for_a_table(run_path: Path, tmp_path: Path) -> None:
     assert cell.text.startswith(f"{told.returns[Side.HIDERS].mean:+.1f}".replace("-", "−"))
 
 
+def test_a_tournament_beside_the_run_is_told(
+    run_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = Path(shutil.copy(run_path, tmp_path / "run.h5"))
+    assert main(["tournament", str(path), "--champions", "3", "--min-episodes", "4", "--max-episodes", "4"]) == 0
+    capsys.readouterr()
+    report = write_report([path], clips=0)
+    assert "tournament" in report.sections
+    assert "meetings" not in report.sections  # the tournament tells more
+    found = read(report.path)
+    assert_asks_nothing(report.path, found)
+    assert "3 hiders met 3 seekers, each one each, in 36 episodes" in found.text
+    assert "Do hiders forget?" in found.text
+    with pytest.raises(RunFileError):
+        write_report([path], clips=0, tournament=path)
+
+
 def test_progress_is_drawn_if_it_was_measured(run_path: Path, tmp_path: Path) -> None:
     path = Path(shutil.copy(run_path, tmp_path / "run.h5"))
     with h5py.File(path, "r+") as file:

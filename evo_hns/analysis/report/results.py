@@ -106,7 +106,7 @@ def progress_section(subjects: Sequence[Subject]) -> Section:
     ]
     caption = (
         "Mean returns of each generation's champions, in worlds that nothing was chosen by. Both sides move, so that "
-        "local progress stays near 0 in a healthy arms race; falling historical progress means that something was "
+        "local progress may stand still while both improve; where historical progress falls, something may have been "
         "forgotten; only global progress shows what is new."
     )
     return Section("progress", title, [Figures(figures, caption, legend_of(subjects))])
@@ -121,7 +121,7 @@ def metric_chart(subjects: Sequence[Subject], name: str, side: Side) -> str:
             metrics, colour = subject.run.metrics, colour_of(subjects, number, side)
             half = metrics.get(f"{name}_ci95")
             series.append(Series(subject.name, colour, subject.steps() / unit, metrics[name], half))
-    return line_chart(series, label) if series else ""
+    return line_chart(series, label, _limits(subjects)) if series else ""
 
 
 def measured_generations(subject: Subject) -> list[int]:

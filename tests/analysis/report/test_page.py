@@ -17,7 +17,7 @@ from evo_hns.analysis.evaluate import evaluate
 from evo_hns.analysis.info import gains
 from evo_hns.analysis.report import clips, page
 from evo_hns.analysis.report.charts import Series, line_chart, number, ticks
-from evo_hns.analysis.report.clips import clips_section
+from evo_hns.analysis.report.clips import Quality, clips_section
 from evo_hns.analysis.report.meetings import entrants, heat_of, play_meetings
 from evo_hns.analysis.report.page import write_report
 from evo_hns.analysis.report.subject import read_subjects
@@ -85,7 +85,7 @@ def one(run_path: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
 def test_the_page_of_a_run_has_all_its_parts_and_asks_nothing_of_the_network(one: tuple[Path, Page]) -> None:
     path, found = one
     assert_asks_nothing(path, found)
-    assert found.sections == ["introduction", "results", "curves", "costs", "settings", "missing"]
+    assert found.sections == ["introduction", "results", "curves", "progress", "costs", "settings", "missing"]
 
 
 def test_it_tells_what_the_run_is_to_someone_who_was_not_there(one: tuple[Path, Page], run_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_its_results_are_those_of_the_run(one: tuple[Path, Page], run_path: Path
 def test_what_it_lacks_is_told_with_the_command_that_adds_it(one: tuple[Path, Page], run_path: Path) -> None:
     text = one[1].text
     assert f"evo-hns report {run_path} --clips 3" in text
-    assert "Progress against the other side's current and earlier champions" in text
+    assert f"evo-hns tournament {run_path}" in text
 
 
 @draws
@@ -136,7 +136,7 @@ def test_a_page_that_would_be_too_large_gets_smaller_clips_and_then_none(
     run_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("PIL", reason="clips need the extra `render`")
-    monkeypatch.setattr(clips, "QUALITIES", clips.QUALITIES[::2])
+    monkeypatch.setattr(clips, "QUALITIES", (Quality(240, 180, 20, 24, 60), Quality(96, 96, 4, 45, 10)))
     subjects = read_subjects([run_path])
     [large] = clips_section(subjects, 1, 10_000_000).blocks[0].films  # type: ignore[union-attr]
     [small] = clips_section(subjects, 1, len(large.source) // 2).blocks[0].films  # type: ignore[union-attr]
@@ -214,15 +214,16 @@ def test_a_tournament_beside_the_run_is_told(
 
 def test_progress_is_drawn_if_it_was_measured(run_path: Path, tmp_path: Path) -> None:
     path = Path(shutil.copy(run_path, tmp_path / "run.h5"))
-    with h5py.File(path, "r+") as file:
-        for name in ("hiders.local", "hiders.local_ci95", "seekers.historical"):
-            file["metrics"][name] = np.array([np.nan, 1.0, 2.0])
     report = write_report([path], clips=0, episodes=0)
     assert report.path == tmp_path / "run-report.html"
     assert "progress" in report.sections
-    text = read(report.path).text
-    assert "Hiders: local: against the other side's current champion" in text
-    assert "hiders.global" not in text
+    assert "Hiders: local: against the other side's current champion" in read(report.path).text
+    with h5py.File(path, "r+") as file:
+        for name in [name for name in file["metrics"] if re.search("local|historical", name)]:
+            del file["metrics"][name]
+    report = write_report([path], clips=0, episodes=0)
+    assert "progress" not in report.sections
+    assert "Progress against the other side's current and earlier champions" in read(report.path).text
 
 
 def test_a_run_that_goes_on_and_one_with_a_single_measurement_have_pages(run_path: Path, tmp_path: Path) -> None:
@@ -240,7 +241,7 @@ def test_a_run_that_goes_on_and_one_with_a_single_measurement_have_pages(run_pat
             del file["held_out/statistics"][name]
             file["held_out/statistics"][name] = values
     report = write_report([path], clips=0, episodes=0)
-    assert report.sections == ("costs", "settings")
+    assert report.sections == ("progress", "costs", "settings")
     text = read(report.path).text
     assert "Still going on when this page was made: run with 3 of 9 generations" in text
     assert "A second measurement of run against held-out players" in text

@@ -40,6 +40,7 @@ from evo_hns.cli.tables import (
     replay_text,
     replays_text,
 )
+from evo_hns.cli.viewing import Render, Report
 from evo_hns.config import ConfigError, RunConfig
 from evo_hns.experiment import load_experiment
 
@@ -285,7 +286,9 @@ VERBS: dict[str, type[Verb]] = {
     "evaluate": Evaluate,
     "record": Record,
     "replay": Replay,
+    "render": Render,
     "curves": Curves,
+    "report": Report,
     "tournament": Tournament,
     "prune": Prune,
     "parity": Parity,

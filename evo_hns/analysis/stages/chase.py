@@ -1,0 +1,88 @@
+"""Stage one: hiders run, seekers chase.
+
+Judged on pairs of a hider and a seeker of whom at least one sees the other, in the part of the episode after the preparation.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from evo_hns.evaluation.trajectory import Trajectory
+
+RUN = 0.1
+"""Metres an env step (1.3 m/s) towards or away from the other: a fifth of the top speed, far above any trembling."""
+
+NEAR, FAR = 0.6, 3.0
+"""Distances between which it is told whether one runs, metres: nearer, a pursuer is there (two radii are 0.3), and
+farther than half the field nothing needs to be done yet."""
+
+LEAST_STEPS = 8
+"""Agents' env steps to judge by, 0.6 s of one agent: chance gives a share of few steps any value."""
+
+MOST_OF_THEM = 0.5
+"""Share of those steps. Who walks at random runs away from a point in a third of the steps, or towards it."""
+
+
+def shows_chasing(trajectory: Trajectory) -> np.ndarray:
+    """Seekers follow: in at least half of the env steps in which a seeker sees a hider, it comes nearer.
+
+    Of each seeker and env step of the main phase the nearest hider that it sees counts, if that is between `NEAR` and
+    `FAR` away; the seeker follows if it moves towards where that hider is by `RUN` or more. At least `LEAST_STEPS` such
+    steps of all seekers together, and `MOST_OF_THEM` of them.
+
+    Returns:
+        `(W,)` bool.
+    """
+    hiders = trajectory.scene.num_hiders
+    rows = slice(trajectory.num_prep_steps, trajectory.num_steps)
+    sees = trajectory.sees_agents[:, rows, hiders:, :hiders]
+    return _mostly(trajectory, slice(hiders, None), slice(hiders), sees, 1.0)
+
+
+def shows_running(trajectory: Trajectory) -> np.ndarray:
+    """Hiders flee: in at least half of the env steps in which a hider and a seeker see each other, it runs away.
+
+    Of each hider and env step of the main phase the nearest seeker counts that it sees or is seen by, if that is
+    between `NEAR` and `FAR` away; the hider runs if it moves away from where that seeker is by `RUN` or more. At least
+    `LEAST_STEPS` such steps of all hiders together, and `MOST_OF_THEM` of them.
+
+    Returns:
+        `(W,)` bool.
+    """
+    hiders = trajectory.scene.num_hiders
+    rows = slice(trajectory.num_prep_steps, trajectory.num_steps)
+    sees = trajectory.sees_agents[:, rows]
+    either = sees[:, :, :hiders, hiders:] | sees[:, :, hiders:, :hiders].swapaxes(2, 3)
+    return _mostly(trajectory, slice(hiders), slice(hiders, None), either, -1.0)
+
+
+def _mostly(trajectory: Trajectory, movers: slice, others: slice, aware: np.ndarray, sign: float) -> np.ndarray:
+    """Whether one team mostly moves towards (sign 1) or away from (-1) the other while `(W, T, a, b)` pairs are aware."""
+    pos = trajectory.agents[:, trajectory.num_prep_steps :, :, :2]
+    offset = pos[:, :-1, None, others] - pos[:, :-1, movers, None]
+    distance = np.linalg.norm(offset, axis=-1)
+    step = (pos[:, 1:] - pos[:, :-1])[:, :, movers, None]
+    towards = (step * offset).sum(-1) / np.maximum(distance, 1e-9)
+    return mostly_moves(sign * towards, np.where(aware, distance, np.inf))
+
+
+def mostly_moves(advance: np.ndarray, distance: np.ndarray) -> np.ndarray:
+    """Whether movers go where they should in most of the env steps that count.
+
+    Args:
+        advance: `(W, T, a, b)` metres that mover a moves the right way in the env step, judged by other b.
+        distance: `(W, T, a, b)` metres between them, infinite where they do not know of each other.
+
+    Returns:
+        `(W,)` bool.
+    """
+    if 0 in distance.shape[1:]:
+        return np.zeros(len(distance), dtype=bool)
+    nearest = distance.argmin(-1)[..., None]
+    gap = np.take_along_axis(distance, nearest, -1)[..., 0]
+    right = np.take_along_axis(advance, nearest, -1)[..., 0] >= RUN
+    counts = (gap >= NEAR) & (gap <= FAR)
+    num_steps = counts.sum((1, 2))
+    num_right = (counts & right).sum((1, 2))
+    shown: np.ndarray = (num_steps >= LEAST_STEPS) & (num_right >= MOST_OF_THEM * num_steps)
+    return shown

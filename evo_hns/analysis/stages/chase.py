@@ -19,12 +19,12 @@ farther than half the field nothing needs to be done yet."""
 LEAST_STEPS = 8
 """Agents' env steps to judge by, 0.6 s of one agent: chance gives a share of few steps any value."""
 
-MOST_OF_THEM = 0.5
+MOST_OF_THEM = 0.6
 """Share of those steps. Who walks at random runs away from a point in a third of the steps, or towards it."""
 
 
 def shows_chasing(trajectory: Trajectory) -> np.ndarray:
-    """Seekers follow: in at least half of the env steps in which a seeker sees a hider, it comes nearer.
+    """Seekers follow: when a seeker sees a hider it mostly comes nearer.
 
     Of each seeker and env step of the main phase the nearest hider that it sees counts, if that is between `NEAR` and
     `FAR` away; the seeker follows if it moves towards where that hider is by `RUN` or more. At least `LEAST_STEPS` such
@@ -40,7 +40,7 @@ def shows_chasing(trajectory: Trajectory) -> np.ndarray:
 
 
 def shows_running(trajectory: Trajectory) -> np.ndarray:
-    """Hiders flee: in at least half of the env steps in which a hider and a seeker see each other, it runs away.
+    """Hiders flee: when a hider and a seeker see each other the hider mostly runs away.
 
     Of each hider and env step of the main phase the nearest seeker counts that it sees or is seen by, if that is
     between `NEAR` and `FAR` away; the hider runs if it moves away from where that seeker is by `RUN` or more. At least

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from evo_hns.analysis.stages.geometry import (
+    TALL,
     crossings,
     distance_to,
     object_half_sizes,
@@ -14,7 +15,7 @@ from evo_hns.analysis.stages.geometry import (
     within,
 )
 from evo_hns.analysis.stages.ground import empty_ground
-from evo_hns.analysis.stages.shelter import door_frame
+from evo_hns.analysis.stages.shelter import shut_doors
 from evo_hns.evaluation.trajectory import Trajectory
 from evo_hns.worlds.sizes import AGENT_RADIUS, RAMP_SIZE
 
@@ -130,27 +131,19 @@ def brought_in(trajectory: Trajectory, world: int) -> np.ndarray:
     """`(r,)` bool, which ramps hiders have with them, behind doors, at the end of the preparation."""
     layout, row = trajectory.layout, trajectory.num_prep_steps
     walls = wall_rectangles(layout, world)
-    ground = empty_ground(float(layout.floor_size[world])).with_more(np.concatenate([walls, shut_doors(layout.doors[world], walls)]))
+    shut = shut_doors(layout.doors[world][layout.doors[world, :, 2] > 0.0, :2], walls)
+    ground = empty_ground(float(layout.floor_size[world])).with_more(np.concatenate([walls, shut]))
     regions = ground.regions()
     exists, num_hiders = layout.agent_mask[world], trajectory.scene.num_hiders
-    where = [ground.region_at(regions, agent) if there else 0 for agent, there in zip(trajectory.agents[world, row], exists, strict=True)]
+    agents = zip(trajectory.agents[world, row], exists, strict=True)
+    where = [ground.region_at(regions, agent) if there else 0 for agent, there in agents]
     safe = set(where[:num_hiders]) - set(where[num_hiders:]) - {0}
     ramps = trajectory.objects[world, :, trajectory.scene.num_boxes :]
     start, end = ([ground.region_at(regions, ramp) for ramp in ramps[k]] for k in (0, row))
     return np.array([b in safe and a != b for a, b in zip(start, end, strict=True)], dtype=bool)
 
 
-def shut_doors(doors: np.ndarray, walls: np.ndarray) -> np.ndarray:
-    """`(K, 5)` rectangles that fill the gaps of the doors that exist."""
-    shut = []
-    for door in doors[doors[:, 2] > 0.0, :2]:
-        along_x, half_gap = door_frame(door, walls)
-        half = (0.0, half_gap) if along_x else (half_gap, 0.0)
-        shut.append((*door, *half, 0.0))
-    return np.array(shut).reshape(-1, 5)
-
-
 def has_low_wall(trajectory: Trajectory) -> np.ndarray:
     """`(W,)` bool, there is a wall that a ramp leads over."""
     layout = trajectory.layout
-    return np.asarray((layout.wall_mask & (wall_tops(layout) < 1.0)).any(1))
+    return np.asarray((layout.wall_mask & (wall_tops(layout) < TALL)).any(1))

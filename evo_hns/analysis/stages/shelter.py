@@ -7,12 +7,14 @@ told. Only what was not so at the start of the episode counts, so that a box tha
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from evo_hns.analysis.stages.geometry import object_rectangles, wall_rectangles
 from evo_hns.analysis.stages.ground import CELL, Ground, empty_ground, label
 from evo_hns.evaluation.trajectory import Trajectory
+from evo_hns.worlds.layout import Layout
 
 HOLD_STEPS = 16
 """Env steps that it must last (1.2 s): a seeker crosses the field in that time and pushes at what only seems closed."""
@@ -28,8 +30,9 @@ agent's diameter, so that things that stand before a door and not in it leave a 
 def shows_door_blocking(trajectory: Trajectory) -> np.ndarray:
     """A door is closed by boxes or ramps when the seekers are let loose, and stays so.
 
-    A door is closed if no way on the floor leads an agent's centre from one side of its wall to the other within a
-    square around it, `DOORSTEP` larger than the door on each side. It must be open with the walls alone and at
+    A door is closed if no way on the floor leads an agent's centre through it within a square around it, `DOORSTEP`
+    larger than the door on each side: none that joins parts of the square which only this door joins. (A door in an open
+    field whose wall ends within the square can be walked around, and is never closed.) It must be open with the walls alone and at
     the start of the episode, and closed at the end of the preparation and at every look during `HOLD_STEPS`. Locked or
     not does not matter: a box that seekers push away in that time does not close it.
 
@@ -98,17 +101,69 @@ def teams_are_apart(ground: Ground, hiders: np.ndarray, seekers: np.ndarray) -> 
 
 
 def _blocks_door(trajectory: Trajectory, objects: np.ndarray, world: int, walls: Ground) -> bool:
-    rectangles = wall_rectangles(trajectory.layout, world)
-    doors = [door[:2] for door in trajectory.layout.doors[world] if door[2]]
-    frames = [(door, *door_frame(door, rectangles)) for door in doors]
-    left = [frame for frame in frames if is_passable(walls, *frame)]
+    left = [door for door in find_doors(trajectory.layout, world, walls) if door.is_passable(walls)]
     for row in _looks(trajectory):
         if not left:
             return False
         ground = _with_objects(trajectory, objects, world, walls, row)
-        left = [frame for frame in left if not is_passable(ground, *frame)]
+        left = [door for door in left if not door.is_passable(ground)]
     at_start = _with_objects(trajectory, objects, world, walls, 0)
-    return any(is_passable(at_start, *frame) for frame in left)
+    return any(door.is_passable(at_start) for door in left)
+
+
+@dataclass(frozen=True)
+class Door:
+    """A gap in a wall, and what lies around it."""
+
+    window: tuple[slice, slice]  #: the cells of a square around it
+    others: np.ndarray  #: bool, what the other doors take of the square when they are shut
+    sides: np.ndarray  #: the square's parts when all doors are shut and nothing else is in the way (`Ground.regions`)
+
+    def is_passable(self, ground: Ground) -> bool:
+        """Whether a way within the square joins two parts that only the door joins, from rim to rim."""
+        regions = label(ground.blocked[self.window] | self.others)
+        rim = np.ones(regions.shape, dtype=bool)
+        rim[1:-1, 1:-1] = False
+        rim &= (regions > 0) & (self.sides > 0)
+        joined = np.unique(np.stack([regions[rim], self.sides[rim]], axis=1), axis=0)
+        return len(np.unique(joined[:, 0])) < len(joined)
+
+
+def find_doors(layout: Layout, world: int, walls: Ground) -> list[Door]:
+    """The doors of a world.
+
+    Args:
+        layout: where they are.
+        world: its row.
+        walls: the floor with the walls alone.
+    """
+    doors = layout.doors[world][layout.doors[world, :, 2] > 0.0, :2]
+    shutters = shut_doors(doors, wall_rectangles(layout, world))
+    found = []
+    for number, door in enumerate(doors):
+        i, j = walls.cell_of(door)
+        reach = round((shutters[number, 2:4].max() + DOORSTEP) / CELL)
+        window = (slice(i - reach, i + reach + 1), slice(j - reach, j + reach + 1))
+        others = Ground(walls.low, np.zeros_like(walls.blocked)).with_more(np.delete(shutters, number, axis=0))
+        found.append(Door(window, others.blocked[window], label(walls.with_more(shutters).blocked[window])))
+    return found
+
+
+def shut_doors(doors: np.ndarray, walls: np.ndarray) -> np.ndarray:
+    """What fills the gaps of doors.
+
+    Args:
+        doors: `(D, 2)` their centres.
+        walls: `(K, 5)` the walls that they are in.
+
+    Returns:
+        `(D, 5)` rectangles without thickness.
+    """
+    shut = np.zeros((len(doors), 5))
+    for rectangle, door in zip(shut, doors, strict=True):
+        is_vertical, half_gap = door_frame(door, walls)
+        rectangle[:2], rectangle[3 if is_vertical else 2] = door, half_gap
+    return shut
 
 
 def door_frame(door: np.ndarray, walls: np.ndarray) -> tuple[bool, float]:
@@ -119,29 +174,12 @@ def door_frame(door: np.ndarray, walls: np.ndarray) -> tuple[bool, float]:
         walls: `(K, 5)` the walls around it, of which one begins or ends at the door and lies in its line.
 
     Returns:
-        Whether the wall runs along y, so that the door is passed along x; half the width of the gap, metres.
+        Whether the wall runs along y; half the width of the gap, metres (`DOORSTEP`, that of usual doors, if nothing is
+        left of its wall).
     """
     gaps = []
     for along in (1, 0):  # a wall along y, a wall along x
         line = (np.abs(walls[:, 1 - along] - door[1 - along]) < CELL) & (walls[:, 2 + along] >= walls[:, 3 - along])
         gap = np.abs(walls[line, along] - door[along]) - walls[line, 2 + along]
         gaps.append(float(gap[gap > 0].min(initial=np.inf)))
-    return gaps[0] < gaps[1], min(gaps)
-
-
-def is_passable(ground: Ground, door: np.ndarray, along_x: bool, half_gap: float) -> bool:
-    """Whether a way leads from one side of a door's wall to the other, near the door.
-
-    Args:
-        ground: the floor with all that is in the way.
-        door: `(2,)` centre of the door.
-        along_x: it is passed along x.
-        half_gap: half its width, metres.
-    """
-    i, j = ground.cell_of(door)
-    reach = round((half_gap + DOORSTEP) / CELL)
-    window = ground.blocked[i - reach : i + reach + 1, j - reach : j + reach + 1]
-    regions = label(window if along_x else window.T)
-    regions[1:-1, 1:-1] = 0  # what matters is what reaches the rim, on either side of the wall
-    before, behind = regions[:reach], regions[reach + 1 :]
-    return bool(np.intersect1d(before[before > 0], behind[behind > 0]).size)
+    return gaps[0] < gaps[1], min(gaps) if np.isfinite(min(gaps)) else DOORSTEP

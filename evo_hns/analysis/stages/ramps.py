@@ -31,9 +31,9 @@ PARTS = 6
 MOVED = RAMP_SIZE
 """A ramp that lies farther from its start than its own length was taken along, not bumped into, metres."""
 
-OUT_OF_REACH = 0.75
-"""A ramp whose middle is farther than this from every low wall leads over none, metres: its high edge is then half a
-metre away from the wall."""
+OUT_OF_REACH = 1.15
+"""A ramp whose middle is farther than this from every low wall leads over none, metres: at full speed a seeker jumps off the
+high edge of a fixed ramp across 0.8 m and over the wall behind it, but not across 1.0 m."""
 
 
 def shows_ramp_use(trajectory: Trajectory) -> np.ndarray:
@@ -41,7 +41,7 @@ def shows_ramp_use(trajectory: Trajectory) -> np.ndarray:
 
     In the main phase a seeker was on a ramp (its centre above the ramp's square and `ON_RAMP` high, looked at `PARTS`
     times an env step), and within `WITHIN_STEPS` its centre crosses a low wall above the wall's top, or
-    it stands on a box. Ramps that stood there from the start count as those that seekers brought; up and down again
+    it stands on a box in two consecutive rows. Ramps that stood there from the start count as those that seekers brought; up and down again
     on the same side does not. (Not named after what is above the floor: boxes and agents give seekers a lift, too.)
 
     Returns:
@@ -55,6 +55,8 @@ def shows_ramp_use(trajectory: Trajectory) -> np.ndarray:
     crosses, height = crossings(seekers, layout, end_margin=0.0)
     over = (crosses & (height >= 0.0)).any(-1)
     on_box = stands_on_box(seekers[:, 1:], objects[:, 1:, :boxes], half[:, :boxes])
+    on_box[:, 1:] &= on_box[:, :-1]  # who flies over a box is no longer there in the next row
+    on_box[:, 0] = False
     up = over | (on_box & layout.box_mask[:, None, None]).any(-1)
     there = layout.agent_mask[:, None, trajectory.scene.num_hiders :]
     return np.asarray((up & recently(on_ramp, WITHIN_STEPS) & there).any((1, 2)))

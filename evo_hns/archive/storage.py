@@ -12,6 +12,7 @@ import errno
 import fcntl
 import os
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -130,6 +131,21 @@ def check_hdf5(path: Path) -> None:
         raise RunFileError(f"{path} cannot be read: {error.strerror}") from error
     if signature != _HDF5_SIGNATURE:
         raise RunFileError(f"{path} is not an HDF5 file, expected a run file of evo_hns")
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """What goes wrong inside is said in one line: a damaged file makes HDF5 and numpy raise anything.
+
+    Raises:
+        RunFileError: the file is damaged; or what was raised inside as such.
+    """
+    try:
+        yield
+    except RunFileError:
+        raise
+    except Exception as error:
+        raise RunFileError(f"{path} is damaged or cut short: use a copy of it") from error
 
 
 def explain_write_error(error: OSError, path: Path) -> str:

@@ -15,8 +15,8 @@ def shows_box_surfing(trajectory: Trajectory) -> np.ndarray:
     """A seeker rides on a box that moves because it, or another seeker, holds it.
 
     In the main phase the same seeker stands on the same box in consecutive rows (`geometry.stands_on_box`), some
-    seeker holds that box in each of them, and from first to last the box moves by `RIDE` or more in a straight line. What
-    hiders push about under a seeker's feet is none.
+    seeker holds that box in each of them, and in the meantime the box gets `RIDE` or more away from where it was at the
+    first. What hiders push about under a seeker's feet is none.
 
     Returns:
         `(W,)` bool.
@@ -25,9 +25,10 @@ def shows_box_surfing(trajectory: Trajectory) -> np.ndarray:
     rows = slice(trajectory.num_prep_steps, None)
     seekers, places = trajectory.agents[:, rows, hiders:], trajectory.objects[:, rows, :boxes]
     stands = stands_on_box(seekers, places, object_half_sizes(trajectory)[:, :boxes])
-    held = trajectory.grabbed[:, rows, hiders:, :boxes].any(2)
+    held = np.asarray(trajectory.grabbed[:, rows, hiders:, :boxes].any(2))
     exists = trajectory.layout.agent_mask[:, None, hiders:, None] & trajectory.layout.box_mask[:, None, None]
-    return np.asarray((longest_ride(stands & held[:, :, None] & exists, places[..., :2]) >= RIDE).any((1, 2)))
+    longest = longest_ride(stands & held[:, :, None] & exists, places[..., :2])
+    return np.asarray((longest >= RIDE).any((1, 2)))
 
 
 def longest_ride(riding: np.ndarray, boxes: np.ndarray) -> np.ndarray:

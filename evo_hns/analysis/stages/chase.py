@@ -1,6 +1,8 @@
 """Stage one: hiders run, seekers chase.
 
-Judged on pairs of a hider and a seeker of whom at least one sees the other, in the part of the episode after the preparation.
+Judged on pairs of a hider and a seeker of whom at least one sees the other, after the preparation. Who walks about at
+random in front of a pursuer has him behind, and seems to flee: a quarter of the episodes of random hiders against the
+scripted chaser show running, 5 % of those against random seekers.
 """
 
 from __future__ import annotations
@@ -57,7 +59,7 @@ def shows_running(trajectory: Trajectory) -> np.ndarray:
 
 
 def _mostly(trajectory: Trajectory, movers: slice, others: slice, aware: np.ndarray, sign: float) -> np.ndarray:
-    """Whether one team mostly moves towards (sign 1) or away from (-1) the other while `(W, T, a, b)` pairs are aware."""
+    """Whether one team mostly moves towards (sign 1) or away from (-1) the other; `aware` `(W, T, a, b)` says when."""
     pos = trajectory.agents[:, trajectory.num_prep_steps :, :, :2]
     offset = pos[:, :-1, None, others] - pos[:, :-1, movers, None]
     distance = np.linalg.norm(offset, axis=-1)

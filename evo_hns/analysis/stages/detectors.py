@@ -7,7 +7,7 @@ players that have learnt nothing is for (`timeline`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,7 +53,7 @@ def _boxes(trajectory: Trajectory) -> np.ndarray:
 
 
 def _ramps_and_low_walls(trajectory: Trajectory) -> np.ndarray:
-    return _ramps(trajectory) & has_low_wall(trajectory)
+    return np.asarray(_ramps(trajectory) & has_low_wall(trajectory))
 
 
 DETECTORS: Mapping[str, Detector] = {
@@ -87,10 +87,16 @@ class Detection:
         return Share(int(self.shown.sum()), int(self.counted.sum()))
 
 
-def detect(trajectory: Trajectory) -> dict[str, Detection]:
-    """What every detector says of W episodes."""
+def detect(trajectory: Trajectory, sides: Sequence[Side | None] = (*Side, None)) -> dict[str, Detection]:
+    """What the detectors say of W episodes.
+
+    Args:
+        trajectory: the episodes.
+        sides: whose stages are looked for; None stands for exploits.
+    """
     found = {}
     for name, detector in DETECTORS.items():
-        counted = ~trajectory.failed & detector.needs(trajectory)
-        found[name] = Detection(detector.shows(trajectory) & counted, counted)
+        if detector.side in sides:
+            counted = ~trajectory.failed & detector.needs(trajectory)
+            found[name] = Detection(detector.shows(trajectory) & counted, counted)
     return found

@@ -1,4 +1,4 @@
-"""OpenAI's statistics of episodes, by their names, from geometry; and what happened to boxes and ramps after the preparation.
+"""OpenAI's statistics of episodes, by their names, from geometry; and what happened to things in the main phase.
 
 The original's `_prep` figures are taken one env step into the main phase (`envs.statistics`), and so are those here.
 Its final ones mix both phases; those that end in `_main` tell of the time in between alone: how far the thing that was
@@ -10,7 +10,6 @@ from __future__ import annotations
 import numpy as np
 
 from evo_hns.evaluation.trajectory import Trajectory
-
 
 
 def figures(trajectory: Trajectory) -> dict[str, np.ndarray]:

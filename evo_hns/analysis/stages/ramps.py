@@ -26,23 +26,23 @@ WITHIN_STEPS = 13
 """Env steps from a ramp to the top of a wall or box (1 s): one jump, or some steps along a box's top."""
 
 PARTS = 6
-"""Points between two rows at which one looks for a ramp below: agents do up to 0.68 m in an env step, ramps have 0.5 m."""
+"""Points from one row to the next at which one looks for a ramp below: an env step is up to 0.68 m, a ramp 0.5 m."""
 
 MOVED = RAMP_SIZE
 """A ramp that lies farther from its start than its own length was taken along, not bumped into, metres."""
 
 OUT_OF_REACH = 1.15
-"""A ramp whose middle is farther than this from every low wall leads over none, metres: at full speed a seeker jumps off the
-high edge of a fixed ramp across 0.8 m and over the wall behind it, but not across 1.0 m."""
+"""A ramp whose middle is farther than this from every low wall leads over none, metres: at full speed a seeker jumps
+off the high edge of a fixed ramp across 0.8 m and over the wall behind it, but not across 1.0 m."""
 
 
 def shows_ramp_use(trajectory: Trajectory) -> np.ndarray:
     """A seeker comes over a ramp onto or over something that it cannot climb without one.
 
     In the main phase a seeker was on a ramp (its centre above the ramp's square and `ON_RAMP` high, looked at `PARTS`
-    times an env step), and within `WITHIN_STEPS` its centre crosses a low wall above the wall's top, or
-    it stands on a box in two consecutive rows. Ramps that stood there from the start count as those that seekers brought; up and down again
-    on the same side does not. (Not named after what is above the floor: boxes and agents give seekers a lift, too.)
+    times an env step), and within `WITHIN_STEPS` its centre crosses a wall above the wall's top, or it stands on a
+    box in two consecutive rows. Ramps that stood there from the start count as those that seekers brought; up and down
+    again on the same side does not, and neither does who gets up without a ramp.
 
     Returns:
         `(W,)` bool.
@@ -97,9 +97,9 @@ def shows_ramp_defence(trajectory: Trajectory) -> np.ndarray:
     A ramp is taken if, at that moment,
 
     - it is locked, and a hider locked it; or
-    - it lies `MOVED` or more from its start, and was *brought in*: with all doors shut it is in a part of the field with
-      at least one hider and no seeker, and was in another part at the start (in the quadrant game, where ramps cannot
-      be locked: in the room); or
+    - it lies `MOVED` or more from its start, and was *brought in*: with all doors shut it is in a part of the field
+      with at least one hider and no seeker, and was in another part at the start (in the quadrant game, where ramps
+      cannot be locked: in the room); or
     - it lies `MOVED` or more from its start, and was *carried off*: its middle is `OUT_OF_REACH` or more from every
       low wall, and was nearer to one at the start.
 
@@ -114,7 +114,8 @@ def shows_ramp_defence(trajectory: Trajectory) -> np.ndarray:
     start, end = trajectory.objects[:, 0, first:], trajectory.objects[:, last, first:]
     moved = np.linalg.norm(end[..., :2] - start[..., :2], axis=-1) >= MOVED
     taken = locked & by_hiders
-    for world in np.flatnonzero((moved & ~taken & trajectory.layout.ramp_mask).any(1) & ~trajectory.failed):
+    undecided = (moved & ~taken & trajectory.layout.ramp_mask).any(1) & ~trajectory.failed
+    for world in np.flatnonzero(undecided).tolist():
         away = brought_in(trajectory, world) | carried_off(
             start[world], end[world], wall_rectangles(trajectory.layout, world, low_only=True)
         )
@@ -124,7 +125,7 @@ def shows_ramp_defence(trajectory: Trajectory) -> np.ndarray:
 
 
 def carried_off(start: np.ndarray, end: np.ndarray, walls: np.ndarray) -> np.ndarray:
-    """`(r,)` bool, which ramps were within reach of one of the `(K, 5)` low walls at the start and at the end are not."""
+    """`(r,)` bool, which ramps start where they lead over one of the `(K, 5)` low walls, and end where they do not."""
     before, after = (distance_to(ramps[:, :2], walls).min(1, initial=np.inf) for ramps in (start, end))
     return np.asarray((before < OUT_OF_REACH) & (after >= OUT_OF_REACH))
 

@@ -31,10 +31,10 @@ def shows_door_blocking(trajectory: Trajectory) -> np.ndarray:
     """A door is closed by boxes or ramps when the seekers are let loose, and stays so.
 
     A door is closed if no way on the floor leads an agent's centre through it within a square around it, `DOORSTEP`
-    larger than the door on each side: none that joins parts of the square which only this door joins. (A door in an open
-    field whose wall ends within the square can be walked around, and is never closed.) It must be open with the walls alone and at
-    the start of the episode, and closed at the end of the preparation and at every look during `HOLD_STEPS`. Locked or
-    not does not matter: a box that seekers push away in that time does not close it.
+    larger than the door on each side: none that joins parts of the square which only this door joins. (A door in an
+    open field whose wall ends within the square can be walked around, and is never closed.) It must be open with the
+    walls alone and at the start of the episode, and closed at the end of the preparation and at every look during
+    `HOLD_STEPS`. Locked or not does not matter: a box that seekers push away in that time does not close it.
 
     Returns:
         `(W,)` bool.
@@ -60,7 +60,7 @@ def shows_fort(trajectory: Trajectory) -> np.ndarray:
 def _for_each_world(trajectory: Trajectory, judge: Callable[[Trajectory, np.ndarray, int, Ground], bool]) -> np.ndarray:
     shown = np.zeros(len(trajectory.seeds), dtype=bool)
     objects = trajectory.objects
-    for world in np.flatnonzero(~trajectory.failed):
+    for world in np.flatnonzero(~trajectory.failed).tolist():
         walls = empty_ground(float(trajectory.layout.floor_size[world]))
         walls = walls.with_more(wall_rectangles(trajectory.layout, world))
         shown[world] = judge(trajectory, objects[world], world, walls)

@@ -1,0 +1,42 @@
+"""When the stages came with OpenAI's trainer: what was published, to set a timeline beside.
+
+Baker et al. 2020 count episodes in which PPO trained 1.6 million parameters; onsets are read off their text ("about").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Published:
+    """Onsets of one of OpenAI's games."""
+
+    game: str  #: in words
+    source: str
+    env_steps: int  #: of an episode
+    onsets: Mapping[str, float]  #: stage -> million episodes
+
+    def million_env_steps(self, stage: str) -> float | None:
+        """When a stage came, or None if nothing was published."""
+        return self.onsets[stage] * self.env_steps if stage in self.onsets else None
+
+    def __str__(self) -> str:
+        told = ", ".join(
+            f"{stage.replace('_', ' ')} {onset:g} ({onset * self.env_steps / 1000:.2g} billion env steps)"
+            for stage, onset in self.onsets.items()
+        )
+        return f"{self.source}, {self.game}: onsets at million episodes: {told}"
+
+
+PUBLISHED: Mapping[str, Published] = {
+    "quadrant": Published("the quadrant game", "OpenAI's account of PPO on it", 80, {"door_blocking": 2.69}),
+    "randomwalls": Published(
+        "the full game",
+        "PPO, Baker et al. 2020",
+        240,
+        {"fort": 25.0, "ramp_use": 100.0, "ramp_defence": 110.0, "box_surfing": 380.0},
+    ),
+}
+"""By scenario. Running and chasing were there from the start in both, surf defence came some time after box surfing."""

@@ -1,8 +1,8 @@
 """Stage one: hiders run, seekers chase.
 
 Judged on pairs of a hider and a seeker of whom at least one sees the other, after the preparation. Who walks about at
-random in front of a pursuer has him behind, and seems to flee: a quarter of the episodes of random hiders against the
-scripted chaser show running, 5 % of those against random seekers.
+random before a pursuer has it behind itself, and seems to flee: a quarter of the episodes of random hiders against the
+scripted chaser show running, 1 % of those against random seekers.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """When the stages came with OpenAI's trainer: what was published, to set a timeline beside.
 
-Baker et al. 2020 count episodes in which PPO trained 1.6 million parameters; onsets are read off their text ("about").
+Baker et al. 2020 count episodes in which PPO trained 1.6 million parameters; their onsets are given as "about".
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from dataclasses import dataclass
 class Published:
     """Onsets of one of OpenAI's games."""
 
-    game: str  #: in words
-    source: str
+    source: str  #: whose, and of which game
     env_steps: int  #: of an episode
     onsets: Mapping[str, float]  #: stage -> million episodes
 
@@ -24,17 +23,17 @@ class Published:
 
     def __str__(self) -> str:
         told = ", ".join(
-            f"{stage.replace('_', ' ')} {onset:g} ({onset * self.env_steps / 1000:.2g} billion env steps)"
+            f"{stage.replace('_', ' ')} after {onset:g} million episodes "
+            f"({onset * self.env_steps / 1000:.2g} billion env steps)"
             for stage, onset in self.onsets.items()
         )
-        return f"{self.source}, {self.game}: onsets at million episodes: {told}"
+        return f"{self.source}: {told}"
 
 
 PUBLISHED: Mapping[str, Published] = {
-    "quadrant": Published("the quadrant game", "OpenAI's account of PPO on it", 80, {"door_blocking": 2.69}),
+    "quadrant": Published("PPO on the quadrant game, as quoted from OpenAI", 80, {"door_blocking": 2.69}),
     "randomwalls": Published(
-        "the full game",
-        "PPO, Baker et al. 2020",
+        "PPO on the full game, Baker et al. 2020",
         240,
         {"fort": 25.0, "ramp_use": 100.0, "ramp_defence": 110.0, "box_surfing": 380.0},
     ),

@@ -39,6 +39,16 @@ class Share:
         spread = self.shown * (self.counted - self.shown) / self.counted + Z_95**2 / 4
         return Z_95 * math.sqrt(spread) / (self.counted + Z_95**2)
 
+    def as_dict(self) -> dict[str, float]:
+        """For JSON."""
+        return {
+            "share": self.value,
+            "ci95_low": self.low,
+            "ci95_high": self.high,
+            "shown": self.shown,
+            "episodes": self.counted,
+        }
+
     def __add__(self, other: Share) -> Share:
         return Share(self.shown + other.shown, self.counted + other.counted)
 

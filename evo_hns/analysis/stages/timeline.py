@@ -47,10 +47,11 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Timeline:
-    """Measurements of a run, in the order of generations; the first is the reference."""
+    """Measurements of a run, in the order of generations; the first, and random players, are the reference."""
 
     scenario: str
     against: str
+    luck: Mapping[str, Share]  #: what random players show in the same worlds, by detector
     measurements: tuple[Measurement, ...]
 
     def shares(self, stage: str) -> list[Share]:
@@ -59,7 +60,7 @@ class Timeline:
 
     def onset(self, stage: str) -> Measurement | None:
         """The first measurement from which on the stage is there (`find_onset`)."""
-        found = find_onset(self.shares(stage))
+        found = find_onset(self.shares(stage), self.luck[stage])
         return None if found is None else self.measurements[found]
 
     def as_dict(self) -> dict[str, object]:
@@ -82,42 +83,44 @@ class Timeline:
         }
 
     def _stage(self, name: str) -> dict[str, object]:
-        onset = self.onset(name)
+        onset, shares, luck = self.onset(name), self.shares(name), self.luck[name]
         return {
             "meaning": DETECTORS[name].meaning,
             "onset_generation": None if onset is None else onset.generation,
             "onset_env_steps": None if onset is None else onset.env_steps,
-            "from_the_start": is_there_from_the_start(self.shares(name)),
-            "unconfirmed_at_the_end": is_unconfirmed(self.shares(name)),
-            "shares": [
-                {"share": s.value, "ci95_low": s.low, "ci95_high": s.high, "shown": s.shown, "episodes": s.counted}
-                for s in self.shares(name)
-            ],
+            "from_the_start": is_there_from_the_start(shares),
+            "unconfirmed_at_the_end": is_unconfirmed(shares, luck),
+            "random": luck.as_dict(),
+            "shares": [share.as_dict() for share in shares],
         }
 
 
-def is_clear(share: Share, reference: Share) -> bool:
-    """Whether a stage is shown more often than by the reference's luck.
+def is_clear(share: Share, *references: Share) -> bool:
+    """Whether a stage is shown more often than by any of the references.
 
-    The lower end of its 95 % interval must lie above the upper end of the reference's, and above `FLOOR`. Two intervals
-    that do not touch are a stricter test than one of their difference, since many stages and generations are looked at.
+    The lower end of its 95 % interval must lie above the upper ends of theirs, and above `FLOOR`. Two intervals that do
+    not touch are a stricter test than one of their difference, since many stages and generations are looked at.
     """
-    return bool(share.counted) and share.low > max(reference.high, FLOOR)
+    return bool(share.counted) and share.low > max(FLOOR, *(reference.high for reference in references))
 
 
-def find_onset(shares: Sequence[Share]) -> int | None:
-    """Where a stage begins: the first measurement that is clear above the first of all and is followed by another such.
+def find_onset(shares: Sequence[Share], luck: Share) -> int | None:
+    """Where a stage begins: the first measurement that is clear of the references and is followed by another such.
+
+    Args:
+        shares: of the generations; the first is one reference.
+        luck: of random players, the other one: to move about at all is not yet a stage, though it may look like one.
 
     Returns:
         Its place, at least 1; None if there is none. What only the last one shows is not confirmed.
     """
-    clear = [is_clear(share, shares[0]) for share in shares]
+    clear = [is_clear(share, shares[0], luck) for share in shares]
     return next((k for k in range(1, len(clear) - 1) if clear[k] and clear[k + 1]), None)
 
 
-def is_unconfirmed(shares: Sequence[Share]) -> bool:
+def is_unconfirmed(shares: Sequence[Share], luck: Share) -> bool:
     """Whether the last measurement, and it alone, might be an onset."""
-    return len(shares) > 1 and find_onset(shares) is None and is_clear(shares[-1], shares[0])
+    return len(shares) > 1 and find_onset(shares, luck) is None and is_clear(shares[-1], shares[0], luck)
 
 
 def is_there_from_the_start(shares: Sequence[Share]) -> bool:
@@ -159,17 +162,18 @@ def measure_timeline(
         if not len(chosen):
             raise ConfigError(f"{path} has no champions yet; let its first generation finish")
         evaluator = build_evaluator(config)
+        players = {side: scripted_roster("random", evaluator.player.spec) for side in Side}
+        luck = watch(evaluator, players, seeds, against).shares
         env_steps = np.cumsum(view.metrics["env_steps"])
         measurements = []
         for generation in chosen.tolist():
-            rosters = {}
-            for side in Side:
-                rows = np.flatnonzero(halls[side] == generation)[-1:]
-                rosters[side] = evaluator.player.roster(side, torch.from_numpy(view.genomes(side, rows)))
+            rows = {side: np.flatnonzero(halls[side] == generation)[-1:] for side in Side}
+            genomes = {side: torch.from_numpy(view.genomes(side, rows[side])) for side in Side}
+            rosters = {side: evaluator.player.roster(side, genomes[side]) for side in Side}
             found = watch(evaluator, rosters, seeds, against)
             measurements.append(found.measurement(generation, int(env_steps[generation])))
             observe(measurements[-1])
-    return Timeline(config.world.scenario, against, tuple(measurements))
+    return Timeline(config.world.scenario, against, luck, tuple(measurements))
 
 
 def choose(generations: np.ndarray, count: int) -> np.ndarray:

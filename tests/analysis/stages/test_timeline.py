@@ -50,19 +50,26 @@ def test_the_interval_of_a_share_is_that_of_wilson() -> None:
     ],
 )
 def test_an_onset_is_clear_of_the_first_generation_and_lasts(shown: Sequence[int], onset: int | None) -> None:
-    assert find_onset(of_64(*shown)) == onset
+    assert find_onset(of_64(*shown), Share(0, 64)) == onset
+
+
+def test_what_random_players_show_as_often_is_no_onset() -> None:
+    assert find_onset(of_64(0, 30, 30), Share(2, 64)) == 1
+    assert find_onset(of_64(0, 30, 30), Share(20, 64)) is None
 
 
 def test_what_only_the_last_generation_shows_and_what_the_first_shows_is_told() -> None:
-    assert is_unconfirmed(of_64(0, 0, 9))
-    assert not is_unconfirmed(of_64(0, 9, 9))
+    none = Share(0, 64)
+    assert is_unconfirmed(of_64(0, 0, 9), none)
+    assert not is_unconfirmed(of_64(0, 9, 9), none)
+    assert not is_unconfirmed(of_64(0, 0, 9), Share(9, 64))
     assert is_there_from_the_start(of_64(9, 9))
     assert not is_there_from_the_start(of_64(3, 9))
 
 
 def test_nothing_rises_above_a_generation_that_could_not_show_it() -> None:
-    assert find_onset([Share(0, 0), Share(64, 64), Share(64, 64)]) is None
-    assert find_onset([Share(0, 64), Share(0, 0), Share(0, 0)]) is None
+    assert find_onset([Share(0, 0), Share(64, 64), Share(64, 64)], Share(0, 64)) is None
+    assert find_onset([Share(0, 64), Share(0, 0), Share(0, 0)], Share(0, 64)) is None
 
 
 def test_generations_are_evenly_spaced_from_the_first_to_the_last() -> None:

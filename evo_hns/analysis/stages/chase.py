@@ -17,7 +17,7 @@ ARRIVED = 0.6
 
 TOUCHED = 0.35
 """Distance below which a hider is caught and may be pushed about, metres. Down to here every step counts: judged only
-farther off, whoever moves at random before a pursuer has it behind itself, and half the episodes seem to show flight."""
+farther off, whoever moves at random before a pursuer has it behind itself, and seems to flee in half the episodes."""
 
 FAR = 3.0
 """Distance above which nothing needs to be done yet, metres: half the field."""
@@ -33,8 +33,8 @@ def shows_chasing(trajectory: Trajectory) -> np.ndarray:
     """Seekers follow: when a seeker sees a hider it mostly comes nearer.
 
     Of each seeker and env step of the main phase the nearest hider that it sees counts, if that is between `ARRIVED`
-    and `FAR` away; the seeker follows if it moves towards where that hider is by `RUN` or more. At least `LEAST_STEPS` such
-    steps of all seekers together, and `MOST_OF_THEM` of them.
+    and `FAR` away; the seeker follows if it moves towards where that hider is by `RUN` or more. At least `LEAST_STEPS`
+    such steps of all seekers together, and `MOST_OF_THEM` of them.
 
     Returns:
         `(W,)` bool.

@@ -18,6 +18,7 @@ from evo_hns.cli.checks import Bench, Doctor, Levers, Parity, Soak, Timesteps
 from evo_hns.cli.console import can_go_on, command, free_path, show, show_result
 from evo_hns.cli.contests import Tournament
 from evo_hns.cli.crew import start_ranks, work
+from evo_hns.cli.emergence import Stages
 from evo_hns.cli.jobs import Submit
 from evo_hns.cli.options import (
     AnySetting,
@@ -291,6 +292,7 @@ VERBS: dict[str, type[Verb]] = {
     "report": Report,
     "tournament": Tournament,
     "prune": Prune,
+    "stages": Stages,
     "parity": Parity,
     "bench": Bench,
     "levers": Levers,

@@ -108,7 +108,8 @@ class Report:
     clips: int = 3
     """Clips of champions of each run, from the first to the last; 0: none."""
     episodes: int = 32
-    """Matches in which each two of a few champions meet for a table, if there is no tournament; 0: none."""
+    """Matches in which stages are looked for, and in which each two of a few champions meet for a table if there is no
+    tournament; 0: nothing is played."""
     tournament: File = None
     """The file of a tournament; by default RUN-tournament.h5 beside the first run, if that is there."""
     as_json: Json = False

@@ -25,6 +25,7 @@ class Series:
     x: np.ndarray  #: `(K,)`
     y: np.ndarray  #: `(K,)`
     half: np.ndarray | None = None  #: `(K,)` half widths of 95 % intervals
+    middle: np.ndarray | None = None  #: `(K,)` of these intervals, where that is not y
 
 
 def line_chart(series: Sequence[Series], x_label: str, limits: tuple[float | None, float | None] = (None, None)) -> str:
@@ -79,11 +80,16 @@ def _finite(series: Series) -> Series:
     if len(kept) > _DRAWN_POINTS:
         kept = kept[np.unique(np.linspace(0, len(kept) - 1, _DRAWN_POINTS).round().astype(np.int64))]
     half = None if series.half is None else np.nan_to_num(series.half[kept])
-    return Series(series.name, series.colour, series.x[kept], series.y[kept], half)
+    middle = None if series.middle is None else series.middle[kept]
+    return Series(series.name, series.colour, series.x[kept], series.y[kept], half, middle)
 
 
 def _half(series: Series) -> np.ndarray:
     return np.zeros_like(series.y) if series.half is None else series.half
+
+
+def _middle(series: Series) -> np.ndarray:
+    return series.y if series.middle is None else series.middle
 
 
 def _places(axis: _Axis, upright: _Axis, x: np.ndarray, y: np.ndarray) -> list[tuple[float, float]]:
@@ -97,8 +103,8 @@ def _path(places: Sequence[tuple[float, float]]) -> str:
 
 
 def _band(series: Series, axis: _Axis, upright: _Axis) -> str:
-    above = _places(axis, upright, series.x, series.y + _half(series))
-    below = _places(axis, upright, series.x, series.y - _half(series))
+    above = _places(axis, upright, series.x, _middle(series) + _half(series))
+    below = _places(axis, upright, series.x, _middle(series) - _half(series))
     return f'<path class="band {series.colour}" d="{_path(above + below[::-1])}Z"/>' if above else ""
 
 

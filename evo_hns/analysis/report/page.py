@@ -17,6 +17,7 @@ from evo_hns.analysis.report.clips import clips_section
 from evo_hns.analysis.report.costs import costs_section, duration, million, progress_of, settings_section
 from evo_hns.analysis.report.meetings import meetings_section
 from evo_hns.analysis.report.results import curves_section, progress_section, results_section
+from evo_hns.analysis.report.stages import stages_section
 from evo_hns.analysis.report.subject import Subject, command_for, read_subjects
 from evo_hns.analysis.report.tournament import tournament_path, tournament_section
 from evo_hns.analysis.report.words import describe_game, describe_search
@@ -60,7 +61,8 @@ def write_report(
         paths: the run files, which may be in training.
         output: the page; by default `RUN-report.html` beside the first run.
         clips: of each run; 0: none.
-        episodes: in which each two of a few champions meet, if there is no tournament; 0: none.
+        episodes: in which stages are looked for, and in which each two of a few champions meet if there is no
+            tournament; 0: nothing is played.
         tournament: the file of one; by default `RUN-tournament.h5` beside the first run, if that is there.
 
     Raises:
@@ -93,6 +95,7 @@ def compose(subjects: Sequence[Subject], clips: int, episodes: int, tournament: 
     others = [
         curves_section(subjects),
         progress_section(subjects),
+        stages_section(subjects, episodes, command_for(subjects, "--episodes 32")),
         tournament_section(subjects, tournament),
         *([] if tournament else [meetings_section(subjects, episodes, command_for(subjects, "--episodes 32"))]),
         costs_section(subjects),

@@ -179,12 +179,14 @@ def test_several_runs_share_tables_and_curves(run_path: Path, other_game_path: P
     assert "world.num_boxes=1" in found.text
 
 
-def test_champions_meet_for_a_table(run_path: Path, tmp_path: Path) -> None:
+def test_champions_meet_for_a_table_and_show_stages(run_path: Path, tmp_path: Path) -> None:
     path = tmp_path / "page.html"
     report = write_report([run_path], path, clips=0, episodes=4)
-    assert "meetings" in report.sections
+    assert {"meetings", "stages"} <= set(report.sections)
     text = read(path).text
     assert all(text.count(f"generation {generation}") >= 2 for generation in range(3))
+    assert "hiders close a door" in text
+    assert "Shares of 4 episodes of each generation" in text
     [subject] = read_subjects([run_path])
     payoff = play_meetings(entrants([subject]), subject.config, 4)
     told = evaluate(f"{run_path}:hiders/0", f"{run_path}:seekers/2", subject.config, episodes=4, seed=1)
@@ -201,7 +203,7 @@ def test_a_tournament_beside_the_run_is_told(
     path = Path(shutil.copy(run_path, tmp_path / "run.h5"))
     assert main(["tournament", str(path), "--champions", "3", "--min-episodes", "4", "--max-episodes", "4"]) == 0
     capsys.readouterr()
-    report = write_report([path], clips=0)
+    report = write_report([path], clips=0, episodes=4)
     assert "tournament" in report.sections
     assert "meetings" not in report.sections  # the tournament tells more
     found = read(report.path)

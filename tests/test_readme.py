@@ -25,7 +25,8 @@ def commands() -> list[list[str]]:
 
 def test_there_are_commands_to_test() -> None:
     verbs = {"train", "resume", "info", "evaluate", "record", "replay", "curves", "bench", "doctor"}
-    assert {line[0] for line in commands()} >= verbs | {"levers", "timesteps", "soak", "submit"}
+    verbs |= {"levers", "timesteps", "soak", "submit", "watch", "render", "stages", "tournament", "prune", "report"}
+    assert {line[0] for line in commands()} >= verbs
 
 
 @pytest.mark.parametrize("line", commands(), ids=shlex.join)
@@ -53,6 +54,14 @@ def test_the_commands_do_what_they_say_in_their_order(tmp_path: Path, monkeypatc
             line = [*line, "--num-worlds", "1", "--repetitions", "1"]
         elif line[0] == "timesteps":
             line = [*line, "--num-worlds", "2", "--substeps", "15", "8"]
+        elif line[0] == "stages":
+            line = [*line, "--champions", "2", "--episodes", "4"]
+        elif line[0] == "tournament":
+            line = [*line, "--min-episodes", "2", "--max-episodes", "2"]
+        elif line[0] == "prune":
+            line = [*line, "--episodes", "2", "--factor", "0.2"]
+        elif line[0] == "report":
+            line = [*line, "--episodes", "2", "--clips", "1"]
         elif line[0] == "soak":
             line = [*line[:2], "--env-steps", "12", "--rules.horizon", "6", "--physics.num-worlds", "2"]
         assert exit_code(line) == 0, line

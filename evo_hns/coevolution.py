@@ -196,7 +196,7 @@ def measure_champions(
 ) -> list[HeldOut]:
     """Held-out measurements that are due: of the first, the last and every so many generations."""
     settings = config.coevolution
-    if not held_out_is_due(settings, generation):
+    if settings.held_out_episodes == 0 or not held_out_is_due(settings, generation):
         return []
     exact, rosters = evaluator.exact, champion_rosters(evaluator, champions)
     return [result for side in Side for result in measure(exact, side, rosters[side], settings.held_out_episodes)]

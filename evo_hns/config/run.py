@@ -32,10 +32,17 @@ class CoevolutionConfig(Settings):
     """Matches of each finalist."""
     held_out_every: int = Field(0, ge=0)
     """Measure the champions against the held-out players every so many generations; 0: only first and last."""
-    held_out_episodes: int = Field(256, ge=2)
-    """Fresh worlds of each held-out measurement."""
+    held_out_episodes: int = Field(256, ge=0)
+    """Fresh worlds of each held-out measurement, at least two; 0: nothing is measured."""
     recorded_matches: int = Field(1, ge=0)
     """Fresh worlds in which the champions of a measured generation meet and are recorded; 0: none."""
+
+    @model_validator(mode="after")
+    def _check_held_out_episodes(self) -> CoevolutionConfig:
+        """Refuse a measurement without an interval."""
+        if self.held_out_episodes == 1:
+            raise ValueError("got 1 held-out episode, an interval needs at least 2: choose more, or 0 for none")
+        return self
 
 
 class RunConfig(Settings):

@@ -17,6 +17,7 @@ from tyro.conf import FlagCreatePairsOff, Positional
 from evo_hns.cli.checks import Bench, Doctor, Levers, Parity, Soak, Timesteps
 from evo_hns.cli.console import can_go_on, command, free_path, show, show_result
 from evo_hns.cli.crew import start_ranks, work
+from evo_hns.cli.ground_truth import GroundTruth
 from evo_hns.cli.jobs import Submit
 from evo_hns.cli.options import (
     AnySetting,
@@ -280,6 +281,7 @@ VERBS: dict[str, type[Verb]] = {
     "record": Record,
     "replay": Replay,
     "curves": Curves,
+    "ground-truth": GroundTruth,
     "parity": Parity,
     "bench": Bench,
     "levers": Levers,

@@ -27,6 +27,9 @@ DISC, NUMBERS = "disc", "numbers"
 Curve = Callable[[Course], np.ndarray]
 """`(T,)` values of a run."""
 
+SHOWN = 60
+"""Generations of a run whose champions are shown on the disc; more would cover each other."""
+
 _BIN = 10
 """Generations that a point of a noisy curve is the mean of."""
 
@@ -96,13 +99,15 @@ def _panels(courses: Sequence[Course]) -> list[Painter]:
 
 
 def _paint_disc(axis: Axes, course: Course) -> None:
-    """Where the seekers' champions were, early ones dark."""
-    points = course.champions[Side.SEEKERS]
+    """Where the seekers' champions were, one after the other."""
+    points = course.champions[Side.SEEKERS][:SHOWN]
     angles = np.linspace(0.0, 2.0 * np.pi, 200)
     axis.plot(np.cos(angles), np.sin(angles), color="0.8", linewidth=0.8)
-    axis.plot(points[:, 0], points[:, 1], color="0.6", linewidth=0.3, zorder=1)
-    axis.scatter(points[:, 0], points[:, 1], c=np.arange(len(points)), cmap="plasma", s=9, zorder=2)
-    axis.set(aspect="equal", xticks=[], yticks=[], xlim=(-1.1, 1.1), ylim=(-1.1, 1.1))
+    axis.plot(points[:, 0], points[:, 1], color="0.55", linewidth=0.4, zorder=1)
+    axis.scatter(points[:, 0], points[:, 1], c=np.arange(len(points)), cmap="plasma", s=12, zorder=2)
+    axis.set(aspect="equal", xticks=[], yticks=[], xlim=(-1.08, 1.08), ylim=(-1.08, 1.08))
+    axis.spines[:].set_visible(False)
+    axis.set_xlabel(f"generations 0 (dark) to {len(points) - 1} (bright)", fontsize=7)
     axis.set_title(f"disc, {course.trial.arm}", fontsize=9)
 
 
@@ -110,9 +115,19 @@ def _paint_turns(axis: Axes, courses: Sequence[Course]) -> None:
     """Turns of the pursuit, beside those of perfect answers to the latest and to the whole of history."""
     generations = np.arange(courses[0].trial.generations)
     _paint_curves(axis, courses, _turns, "disc: turns of the pursuit", binned=1)
-    axis.plot(generations, generations / 4.0, color="black", linestyle=":", linewidth=0.9)
-    axis.plot(generations, np.sqrt(generations) / np.pi, color="black", linestyle="--", linewidth=0.9)
-    axis.legend(fontsize=6.5, loc="upper left")
+    axis.plot(
+        generations, generations / 4.0, color="black", linestyle=":", linewidth=0.9, label="best answers to the latest"
+    )
+    axis.plot(
+        generations,
+        np.sqrt(generations) / np.pi,
+        color="black",
+        linestyle="--",
+        linewidth=0.9,
+        label="best answers to history",
+    )
+    axis.set_ylim(top=0.34 * generations[-1])  # room for the legend
+    axis.legend(fontsize=6, loc="upper left", ncols=2)
 
 
 def _paint_curves(axis: Axes, courses: Sequence[Course], curve: Curve, title: str, *, binned: int = _BIN) -> None:
@@ -156,6 +171,6 @@ def _progress(course: Course) -> np.ndarray:
 
 def _write(figure: Figure, path: Path) -> None:
     try:
-        figure.savefig(path, dpi=100)
+        figure.savefig(path, dpi=90)
     except (OSError, ValueError) as error:
         raise ConfigError(f"cannot write the picture {path}: {getattr(error, 'strerror', None) or error}") from None

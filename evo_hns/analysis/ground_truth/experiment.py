@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 
 from evo_hns.analysis.ground_truth.measures import MEASURES, Champions, measure
-from evo_hns.archive.hall_of_fame import OPPONENT_SAMPLERS
 from evo_hns.coevolution import build_populations, coevolve
 from evo_hns.config import CoevolutionConfig, ConfigError, RunConfig
 from evo_hns.evaluation.analytic import GAMES, AnalyticEvaluator
@@ -54,6 +54,9 @@ class Trial:
 
 _HALL = "hall: "
 
+SAMPLERS: tuple[str, ...] = get_args(CoevolutionConfig.model_fields["opponent_sampler"].annotation)
+"""Names of the ways to draw opponents from a hall."""
+
 
 @dataclass(frozen=True)
 class Course:
@@ -90,7 +93,7 @@ def list_trials(
     Raises:
         ConfigError: a name that there is not, fewer than two seeds or generations.
     """
-    for kind, names, known in (("game", games, GAMES), ("opponent sampler", samplers, OPPONENT_SAMPLERS)):
+    for kind, names, known in (("game", games, GAMES), ("opponent sampler", samplers, SAMPLERS)):
         for name in names:
             if name not in known:
                 raise ConfigError(f"got the {kind} {name!r}, expected one of {', '.join(known)}")
@@ -112,9 +115,9 @@ def play(trials: Sequence[Trial]) -> Iterator[Course]:
         game = GAMES[trial.game]()
         evaluator = AnalyticEvaluator(game)
         populations = build_populations(trial.config, evaluator)
-        for _ in coevolve(trial.config, evaluator, populations):
-            pass
-        champions = {side: game.points(populations[side].hall.genomes.astype(np.float64)) for side in Side}
+        crowned = [record.champions for record in coevolve(trial.config, evaluator, populations)]
+        genomes = {side: np.array([each[side].genome for each in crowned], dtype=np.float64) for side in Side}
+        champions = {side: game.points(genomes[side]) for side in Side}
         yield Course(trial, champions, measure(game, champions))
 
 

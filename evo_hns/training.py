@@ -214,9 +214,18 @@ def extended(config: RunConfig, generations: int | None) -> RunConfig:
 
 
 def restored(fresh: Populations, run: Run) -> Populations:
-    """Fresh populations as they stood after the last generation of a run."""
+    """Fresh populations as they stood after the last generation of a run.
+
+    Raises:
+        ConfigError: it holds champions, but no search that could go on.
+    """
     if run.num_generations == 0:
         return fresh
+    if not run.state:
+        raise ConfigError(
+            "this file holds champions without the search that found them (as of pruned networks): its players can "
+            "play, but there is nothing to go on with; resume the run that they come from"
+        )
     populations = {}
     for side in Side:
         fresh[side].searcher.load_state_dict(cast(SearchState, run.state[side.label]))

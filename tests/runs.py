@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from evo_hns.archive.hall_of_fame import HallOfFame
 from evo_hns.archive.records import MACHINE, Run
 from evo_hns.archive.run_file import RunFile
+from evo_hns.archive.schema import encode
+from evo_hns.archive.storage import write_whole
 from evo_hns.config import RunConfig
 from evo_hns.spec import Side
 from evo_hns.training import Cost, train
@@ -46,6 +50,17 @@ def ignore(_: Cost) -> None:
 def run_whole(path: Path, config: RunConfig) -> Run:
     train(config, path, announce=ignore, observers=[])
     return RunFile.read(path)
+
+
+def crowded_run(path: Path) -> Path:
+    """A run file with 5,000 champions of 3,301 parameters a side, as if it had trained: champion k is full of k."""
+    numbers = np.arange(5000)
+    genomes = np.broadcast_to(numbers[:, None].astype(np.float32), (5000, 3301))
+    with RunFile.create(path, RunConfig(), dict.fromkeys(Side, 3301)) as writer:
+        halls = {side: HallOfFame.from_arrays(genomes, numbers, numbers / 7.0) for side in Side}
+        run = replace(writer.run, num_generations=5000, halls=halls, metrics={"env_steps": np.full(5000, 10.0)})
+        write_whole(path, encode(run, {}))
+    return path
 
 
 def numbers(run: Run) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evo_hns.analysis.drawing import panel_grid, save
 from evo_hns.archive.records import HeldOutRow, Run
 from evo_hns.config import ConfigError
 from evo_hns.spec import Side
@@ -43,7 +44,8 @@ def plot_returns(runs: Mapping[str, Run], path: Path) -> None:
         ConfigError: matplotlib is missing, or no run has a measurement.
     """
     panels = _panels(runs)
-    figure, axes = _figure(runs, len({opponent for side, opponent in panels if side is Side.HIDERS}), len(panels))
+    columns = len({opponent for side, opponent in panels if side is Side.HIDERS}) or len(panels)
+    figure, axes = _figure(runs, columns, len(panels))
     for axis, (side, opponent) in zip(axes, panels, strict=True):
         for run, colour, label in _styled(runs):
             rows = _rows(run, side, opponent)
@@ -119,28 +121,11 @@ def _draw(axis: Axes, steps: np.ndarray, means: np.ndarray, half: np.ndarray, co
 def _figure(runs: Mapping[str, Run], columns: int, panels: int) -> tuple[Figure, list[Axes]]:
     if not any(run.held_out for run in runs.values()):
         raise ConfigError("none of these runs has a held-out measurement yet; let a generation finish")
-    try:
-        import matplotlib
-    except ImportError:
-        raise ConfigError("pictures need matplotlib: pip install 'evo_hns[plot]'") from None
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    rows = -(-panels // columns)
-    figure, grid = pyplot.subplots(rows, columns, figsize=(3.6 * columns, 2.7 * rows), sharex=True, squeeze=False)
-    return figure, list(grid.ravel())
+    return panel_grid(-(-panels // columns), columns, sharex=True)
 
 
 def _finish(figure: Figure, axes: Sequence[Axes], ylabel: str, path: Path) -> None:
-    from matplotlib import pyplot
-
     axes[0].legend(fontsize=8)
     figure.supxlabel("million env steps of training", fontsize=9)
     figure.supylabel(ylabel, fontsize=9)
-    figure.tight_layout()
-    try:
-        figure.savefig(path, dpi=130)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"cannot write the picture {path}: {getattr(error, 'strerror', None) or error}") from None
-    finally:
-        pyplot.close(figure)
+    save(figure, path)

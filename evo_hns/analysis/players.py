@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,8 +19,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from evo_hns.archive.records import Run
-from evo_hns.archive.run_file import RunFile
+from evo_hns.archive.hall_of_fame import GenomeArray
+from evo_hns.archive.records import HeldOutRow
+from evo_hns.archive.run_view import RunView
 from evo_hns.config import ConfigError, RunConfig
 from evo_hns.evaluation.evaluators import Player, Roster
 from evo_hns.evaluation.held_out import scripted_roster
@@ -39,6 +41,16 @@ class Scripted:
     name: str
 
 
+@dataclass(frozen=True, eq=False)
+class HallMember:
+    """A champion as it stands in a run file."""
+
+    config: RunConfig  #: of its run
+    row: int  #: its place in the hall of fame
+    generation: int
+    genome: GenomeArray  #: `(N,)` float32
+
+
 @dataclass(frozen=True)
 class Archived:
     """A champion in a run file."""
@@ -48,30 +60,43 @@ class Archived:
     which: str  #: a generation, `last` or `best`
 
     @cached_property
-    def run(self) -> Run:
-        """The run it comes from."""
-        return RunFile.read(self.path)
-
-    @property
-    def row(self) -> int:
-        """Its place in the hall of fame.
+    def member(self) -> HallMember:
+        """The champion, read once, and of all champions it alone: `last` stays the same while the run goes on.
 
         Raises:
             ConfigError: there is no such champion.
+            RunFileError: the run file cannot be read.
         """
-        hall = self.run.halls[self.side]
-        if len(hall) == 0:
-            raise ConfigError(f"{self.path} has no champions yet; let its first generation finish")
-        if self.which == "last":
-            return len(hall) - 1
-        generation = best_generation(self.run, self.side) if self.which == "best" else int(self.which)
-        found = np.flatnonzero(hall.generations == generation)
-        if not len(found):
-            raise ConfigError(
-                f"{self.path} has no champion of generation {generation} among its {self.side.label}; "
-                f"it has generations {hall.generations[0]} to {hall.generations[-1]}"
-            )
-        return int(found[-1])
+        with RunView(self.path) as view:
+            row = find_row(view, self.side, self.which)
+            generation = int(view.generations(self.side)[row])
+            return HallMember(view.config, row, generation, view.genomes(self.side, [row])[0])
+
+
+def find_row(view: RunView, side: Side, which: str) -> int:
+    """The place of a champion in its hall of fame.
+
+    Args:
+        view: its run.
+        side: its side.
+        which: a generation, `last` or `best`.
+
+    Raises:
+        ConfigError: there is no such champion.
+    """
+    generations = view.generations(side)
+    if len(generations) == 0:
+        raise ConfigError(f"{view.path} has no champions yet; let its first generation finish")
+    if which == "last":
+        return len(generations) - 1
+    generation = best_generation(view.held_out, side) if which == "best" else int(which)
+    found = np.flatnonzero(generations == generation)
+    if not len(found):
+        raise ConfigError(
+            f"{view.path} has no champion of generation {generation} among its {side.label}; "
+            f"it has generations {generations[0]} to {generations[-1]}"
+        )
+    return int(found[-1])
 
 
 Address = Scripted | Archived
@@ -101,14 +126,14 @@ def parse_address(text: str, side: Side) -> Address:
     return Archived(Path(before), side, which)
 
 
-def best_generation(run: Run, side: Side) -> int:
+def best_generation(rows: Iterable[HeldOutRow], side: Side) -> int:
     """The generation whose champion has the highest mean over its held-out opponents.
 
     Raises:
         ConfigError: nothing was measured yet.
     """
     means: dict[int, list[float]] = defaultdict(list)
-    for row in run.held_out:
+    for row in rows:
         if row.side is side:
             means[row.generation].append(row.mean)
     if not means:
@@ -126,14 +151,15 @@ def common_game(addresses: dict[Side, Address], fallback: RunConfig) -> RunConfi
     Raises:
         ConfigError: they come from different games.
     """
-    configs = {side: a.run.config for side, a in addresses.items() if isinstance(a, Archived)}
+    configs = {side: a.member.config for side, a in addresses.items() if isinstance(a, Archived)}
     if not configs:
         return fallback
     first, *others = configs.values()
     for other in others:
         if game_of(other) != game_of(first):
             raise ConfigError(
-                "the two runs play different games (world, rules or timestep); players can only meet in one game"
+                f"the two runs play different games ({game_differences(first, other)}); players can only meet in one "
+                "game"
             )
     sides = {side.label: config.side(side) for side, config in configs.items()}
     return first.model_copy(update=sides)
@@ -144,20 +170,32 @@ def game_of(config: RunConfig) -> tuple[object, ...]:
     return config.world, config.rules, config.physics.timestep, config.physics.num_substeps
 
 
+def game_differences(one: RunConfig, other: RunConfig) -> str:
+    """In which settings of the game two runs differ, for the user: names, and both values."""
+    alike = one.model_copy(
+        update={
+            "world": other.world,
+            "rules": other.rules,
+            "physics": one.physics.model_copy(
+                update={"timestep": other.physics.timestep, "num_substeps": other.physics.num_substeps}
+            ),
+        }
+    )
+    return ", ".join(f"{name}: {ours} and {theirs}" for name, (ours, theirs) in one.differences(alike).items())
+
+
 def find_player(address: Address, side: Side, player: Player) -> Roster:
     """The player behind an address, as a roster of one."""
     if isinstance(address, Scripted):
         return scripted_roster(address.name, player.spec)
-    genome = address.run.halls[side].genomes[address.row]
-    return player.roster(side, torch.from_numpy(np.array(genome))[None])
+    return player.roster(side, torch.from_numpy(address.member.genome)[None])
 
 
 def lasting_name(address: Address, here: Path) -> str:
     """An address that means the same player in years: `hiders/12` for a champion of the run in `here`."""
     if isinstance(address, Scripted):
         return f"scripted:{address.name}"
-    generation = int(address.run.halls[address.side].generations[address.row])
-    name = f"{address.side.label}/{generation}"
+    name = f"{address.side.label}/{address.member.generation}"
     if address.path.resolve() == here.resolve():
         return name
     return "".join(letter if letter.isprintable() else "?" for letter in f"{address.path}:{name}")

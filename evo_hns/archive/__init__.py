@@ -3,6 +3,7 @@
 from evo_hns.archive.hall_of_fame import OPPONENT_SAMPLERS, HallOfFame
 from evo_hns.archive.records import Champion, GenerationRecord, HeldOutRow, Life, RecordedMatch, Run, RunMeta, State
 from evo_hns.archive.run_file import RunFile
+from evo_hns.archive.run_view import RunView
 from evo_hns.archive.storage import RunFileError
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "RunFile",
     "RunFileError",
     "RunMeta",
+    "RunView",
     "State",
 ]

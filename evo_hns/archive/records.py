@@ -154,6 +154,22 @@ class RunMeta:
     versions: Mapping[str, str]  #: of Python and the libraries that were there at the start
     config_json: str  #: the resolved settings
 
+    @property
+    def config(self) -> RunConfig:
+        """The settings of the run.
+
+        Raises:
+            RunFileError: they are of a version of evo_hns whose settings were others.
+        """
+        try:
+            return RunConfig.model_validate_json(self.config_json)
+        except ValidationError as error:
+            where = ".".join(str(part) for part in error.errors()[0]["loc"])
+            raise RunFileError(
+                f"the settings of this run are of evo_hns {self.project_version} and '{where}' is not understood"
+                " here: use that version"
+            ) from error
+
 
 @dataclass(frozen=True, eq=False)
 class Run:
@@ -171,19 +187,8 @@ class Run:
 
     @property
     def config(self) -> RunConfig:
-        """The settings of the run.
-
-        Raises:
-            RunFileError: they are of a version of evo_hns whose settings were others.
-        """
-        try:
-            return RunConfig.model_validate_json(self.meta.config_json)
-        except ValidationError as error:
-            where = ".".join(str(part) for part in error.errors()[0]["loc"])
-            raise RunFileError(
-                f"the settings of this run are of evo_hns {self.meta.project_version} and '{where}' is not understood"
-                " here: use that version"
-            ) from error
+        """The settings of the run; see `RunMeta.config`."""
+        return self.meta.config
 
     def followed_by(self, record: GenerationRecord) -> Run:
         """The run with one more generation; the halls of fame are shared and not touched.

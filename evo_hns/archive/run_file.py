@@ -20,7 +20,7 @@ from evo_hns.archive import provenance
 from evo_hns.archive.hall_of_fame import HallOfFame
 from evo_hns.archive.records import Champion, GenerationRecord, Life, RecordedMatch, Run
 from evo_hns.archive.schema import SCHEMA_VERSION, decode, encode
-from evo_hns.archive.storage import RunFileError, WriterLock, check_hdf5, remove_stale, write_whole
+from evo_hns.archive.storage import RunFileError, WriterLock, check_hdf5, reading, remove_stale, write_whole
 from evo_hns.config import RunConfig
 from evo_hns.spec import Side
 
@@ -89,19 +89,16 @@ class RunFile:
     def read(path: Path) -> Run:
         """The run in a file, also while it is being written; the file may be removed afterwards.
 
+        Everything in it is loaded: see `RunView` where a part is enough.
+
         Raises:
             RunFileError: no such file, not a run file, of another schema version, cut short, damaged.
         """
         path = Path(path)
         check_hdf5(path)
-        try:
-            # no HDF5 lock: a file with this name is never changed, only replaced
-            with h5py.File(path, "r", locking=False) as file:
-                return decode(file)
-        except RunFileError:
-            raise
-        except Exception as error:  # a damaged file makes HDF5 and numpy raise anything
-            raise RunFileError(f"{path} is damaged or cut short: use a copy of it") from error
+        # no HDF5 lock: a file with this name is never changed, only replaced
+        with reading(path), h5py.File(path, "r", locking=False) as file:
+            return decode(file)
 
     @property
     def run(self) -> Run:

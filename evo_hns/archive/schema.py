@@ -1,4 +1,4 @@
-"""The HDF5 schema of a run, as two inverse functions: `encode` and `decode`.
+"""The HDF5 schema of a run, as two inverse functions: `encode` and `decode`; and its parts, for who reads only some.
 
     /                    attributes format, num_generations
     /meta                attributes: origin and settings (JSON); /meta/versions: attributes
@@ -48,7 +48,7 @@ SCHEMA_VERSION = 1
 
 FORMAT = "evo_hns run"
 
-_LIBVER = "v110"  # readable by every HDF5 since 2016, and with checksums in its metadata
+LIBVER = "v110"  # readable by every HDF5 since 2016, and with checksums in its metadata
 _HELD_OUT_DTYPES: dict[str, Any] = {
     "generation": np.int64,
     "side": h5py.string_dtype(),
@@ -83,12 +83,12 @@ def encode(run: Run, newcomers: Mapping[Side, Champion]) -> memoryview:
         newcomers: these, by side.
     """
     buffer = io.BytesIO()
-    with h5py.File(buffer, "w", libver=_LIBVER) as file:
+    with h5py.File(buffer, "w", libver=LIBVER) as file:
         file.attrs["format"] = FORMAT
         file.attrs["num_generations"] = run.num_generations
-        _write_meta(file.create_group("meta"), run.meta)
+        write_meta(file.create_group("meta"), run.meta)
         for side, hall in run.halls.items():
-            _write_hall(file.create_group(_hall_name(side)), hall, newcomers.get(side), run.num_generations - 1)
+            _write_hall(file.create_group(hall_name(side)), hall, newcomers.get(side), run.num_generations - 1)
         _write_arrays(file.create_group("metrics"), run.metrics)
         _write_arrays(file.create_group("discards"), run.discards)
         _write_held_out(file.create_group("held_out"), run.held_out)
@@ -107,58 +107,71 @@ def decode(file: h5py.File) -> Run:
         RunFileError: not a run file, of another schema version, or parts are missing.
         Exception: any, from HDF5 or numpy; the file is damaged.
     """
-    _check_format(file)
+    check_format(file)
     length = int(file.attrs["num_generations"])
     return Run(
-        meta=_read_meta(file["meta"]),
+        meta=read_meta(file["meta"]),
         num_generations=length,
-        halls={side: _read_hall(file[_hall_name(side)]) for side in Side},
-        metrics=_read_columns(file["metrics"], length),
-        discards=_read_columns(file["discards"], length),
-        held_out=_read_held_out(file["held_out"]),
+        halls={side: _read_hall(file[hall_name(side)]) for side in Side},
+        metrics=read_columns(file["metrics"], length),
+        discards=read_columns(file["discards"], length),
+        held_out=read_held_out(file["held_out"]),
         state=_read_state(file["state"]),
-        matches=_read_matches(file["matches"]) if "matches" in file else (),
+        matches=read_matches(file["matches"]) if "matches" in file else (),
         lives=_read_lives(file["lives"], length) if "lives" in file else (),
     )
 
 
-def _check_format(file: h5py.File) -> None:
+def check_format(file: h5py.File) -> None:
+    """Refuse what is no run file, of another schema version, or lacks a part.
+
+    Raises:
+        RunFileError: it is.
+    """
     if file.attrs.get("format") != FORMAT:
         raise RunFileError(f"{file.filename} is an HDF5 file, but not a run file of evo_hns")
-    parts = ["meta", *map(_hall_name, Side), "metrics", "discards", "held_out", "state"]
+    parts = ["meta", *map(hall_name, Side), "metrics", "discards", "held_out", "state"]
     missing = [f"/{part}" for part in parts if part not in file]
     if "/meta" not in missing:
-        _check_version(file)
+        check_version(file)
     if missing:
         raise RunFileError(f"{file.filename} is damaged: {', '.join(missing)} missing; use a copy of it")
 
 
-def _check_version(file: h5py.File) -> None:
+def check_version(file: h5py.File, expected: int = SCHEMA_VERSION) -> None:
+    """Refuse a file of another schema version.
+
+    Raises:
+        RunFileError: it is.
+    """
     version = int(file["meta"].attrs["schema_version"])
-    if version == SCHEMA_VERSION:
+    if version == expected:
         return
-    age, remedy = ("newer", "upgrade evo_hns") if version > SCHEMA_VERSION else ("older", "use that version")
+    age, remedy = ("newer", "upgrade evo_hns") if version > expected else ("older", "use that version")
     writer = file["meta"].attrs.get("project_version", "unknown")
     raise RunFileError(
-        f"{file.filename} has schema version {version}, {age} than {SCHEMA_VERSION} which is read here;"
+        f"{file.filename} has schema version {version}, {age} than {expected} which is read here;"
         f" it was written by evo_hns {writer}: {remedy}"
     )
 
 
-def _write_meta(group: h5py.Group, meta: RunMeta) -> None:
+def write_meta(group: h5py.Group, meta: RunMeta) -> None:
+    """Write where a run, or what came of runs, comes from."""
     values = dict(vars(meta))
     group.create_group("versions").attrs.update(values.pop("versions"))
     group.attrs.update(values)
 
 
-def _read_meta(group: h5py.Group) -> RunMeta:
+def read_meta(group: h5py.Group) -> RunMeta:
+    """Where a run comes from."""
     values = dict(group.attrs)
     for name in ("schema_version", "seed"):
         values[name] = int(values[name])
     return RunMeta(versions=dict(group["versions"].attrs), **values)
 
 
-def _hall_name(side: Side) -> str:
+def hall_name(side: Side) -> str:
+    """The group of a side's champions."""
     return f"{side.label}/archive"
 
 
@@ -202,10 +215,11 @@ def _write_held_out(group: h5py.Group, rows: tuple[HeldOutRow, ...]) -> None:
     _write_arrays(group.create_group("scores"), {"values": np.concatenate([np.empty(0), *scores]), "length": lengths})
 
 
-def _read_held_out(group: h5py.Group) -> tuple[HeldOutRow, ...]:
+def read_held_out(group: h5py.Group) -> tuple[HeldOutRow, ...]:
+    """All measurements, in their order."""
     length = len(group["generation"])
-    columns = _read_columns(group, length)
-    statistics = _read_columns(group["statistics"], length)
+    columns = read_columns(group, length)
+    statistics = read_columns(group["statistics"], length)
     scores = np.split(group["scores/values"][()], np.cumsum(group["scores/length"][()])[:-1]) if length else []
     return tuple(
         HeldOutRow(
@@ -234,14 +248,16 @@ def _write_matches(group: h5py.Group, matches: tuple[RecordedMatch, ...]) -> Non
         actions.create_dataset(name, data=array, **filters)
 
 
-def _read_matches(group: h5py.Group) -> tuple[RecordedMatch, ...]:
-    length = len(group["generation"])
-    columns = {name: group[name][()] for name in _MATCH_DTYPES}
-    metrics = _read_columns(group["metrics"], length)
-    actions = {name: item[()] for name, item in group["actions"].items()}
-    arrays = [group["returns"][()], *columns.values(), *actions.values()]
-    if any(len(array) != length for array in arrays):
+def read_matches(group: h5py.Group, rows: slice = slice(None)) -> tuple[RecordedMatch, ...]:
+    """Recorded matches in their order; of others than those asked for nothing is read."""
+    columns = {name: group[name] for name in _MATCH_DTYPES}
+    figures = {name: item for name, item in group["metrics"].items() if isinstance(item, h5py.Dataset)}
+    arrays = [group["returns"], *group["actions"].values(), *columns.values(), *figures.values()]
+    if len({len(array) for array in arrays}) != 1:
         raise ValueError(f"{group.name} has columns of different lengths")
+    columns, figures, actions = (
+        {name: item[rows] for name, item in part.items()} for part in (columns, figures, group["actions"])
+    )
     matches = tuple(
         RecordedMatch(
             generation=int(columns["generation"][row]),
@@ -249,11 +265,11 @@ def _read_matches(group: h5py.Group) -> tuple[RecordedMatch, ...]:
             seeker=columns["seeker"][row].decode(),
             world_seed=int(columns["world_seed"][row]),
             failed=bool(columns["failed"][row]),
-            returns=arrays[0][row],
-            metrics={name: float(column[row]) for name, column in metrics.items() if not np.isnan(column[row])},
+            returns=returns,
+            metrics={name: float(column[row]) for name, column in figures.items() if not np.isnan(column[row])},
             actions={name: array[row] for name, array in actions.items()},
         )
-        for row in range(length)
+        for row, returns in enumerate(group["returns"][rows])
     )
     for match in matches:
         check_match(match)
@@ -268,7 +284,7 @@ def _write_lives(group: h5py.Group, lives: tuple[Life, ...]) -> None:
 
 def _read_lives(group: h5py.Group, num_generations: int) -> tuple[Life, ...]:
     length = len(group["started"])
-    columns = _read_columns(group, length)
+    columns = read_columns(group, length)
     lives = tuple(
         Life(
             started=columns["started"][row].decode(),
@@ -295,7 +311,7 @@ def _columns(rows: Sequence[Mapping[str, float]]) -> dict[str, npt.NDArray[np.fl
     return {name: np.array([row.get(name, np.nan) for row in rows]) for name in names}
 
 
-def _read_columns(group: h5py.Group, length: int) -> dict[str, npt.NDArray[Any]]:
+def read_columns(group: h5py.Group, length: int) -> dict[str, npt.NDArray[Any]]:
     """The datasets of a group, each of the same length."""
     columns = {name: item[()] for name, item in group.items() if isinstance(item, h5py.Dataset)}
     for name, column in columns.items():

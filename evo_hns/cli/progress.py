@@ -49,7 +49,7 @@ def display(*, as_json: bool = False, tensorboard: Path | None = None) -> Iterat
         if as_json:
             displays.append(JsonLines(console))
         else:
-            displays.append(Words(console, stack.enter_context(_bar(console))))
+            displays.append(Words(console, stack.enter_context(bar(console))))
         if tensorboard is not None:
             displays.append(stack.enter_context(_event_files(tensorboard)))
         yield Together(displays)
@@ -160,8 +160,8 @@ def describe(record: GenerationRecord) -> str:
     return f"generation {record.generation:4d}  {scores}" + (f"  {discarded} discarded" if discarded else "")
 
 
-def _bar(console: Console) -> Progress:
-    """The bar of a run; invisible where the output is not a terminal."""
+def bar(console: Console) -> Progress:
+    """The bar of long work; invisible where the output is not a terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 

@@ -16,6 +16,7 @@ from tyro.conf import FlagCreatePairsOff, Positional
 
 from evo_hns.cli.checks import Bench, Doctor, Levers, Parity, Soak, Timesteps
 from evo_hns.cli.console import can_go_on, command, free_path, show, show_result
+from evo_hns.cli.contests import Tournament
 from evo_hns.cli.crew import start_ranks, work
 from evo_hns.cli.ground_truth import GroundTruth
 from evo_hns.cli.jobs import Submit
@@ -33,6 +34,7 @@ from evo_hns.cli.options import (
     Settings,
     Text,
 )
+from evo_hns.cli.prune import Prune
 from evo_hns.cli.tables import (
     evaluation_text,
     info_text,
@@ -281,6 +283,8 @@ VERBS: dict[str, type[Verb]] = {
     "record": Record,
     "replay": Replay,
     "curves": Curves,
+    "tournament": Tournament,
+    "prune": Prune,
     "ground-truth": GroundTruth,
     "parity": Parity,
     "bench": Bench,

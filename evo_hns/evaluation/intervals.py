@@ -22,7 +22,10 @@ def student_95(dof: np.ndarray | float) -> np.ndarray:
         (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
         (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
     )
-    return np.asarray(z + sum(term / nu ** (power + 1) for power, term in enumerate(terms)))
+    quantile: np.ndarray = np.full_like(nu, z)
+    for power, term in enumerate(terms, start=1):
+        quantile = quantile + term / nu**power
+    return quantile
 
 
 @dataclass(frozen=True)

@@ -41,14 +41,14 @@ def test_the_same_seed_gives_the_same_figures_and_another_one_others(run_path: P
 
 def test_last_and_best_are_champions_of_the_hall(run_path: Path) -> None:
     run = RunFile.read(run_path)
-    assert Archived(run_path, Side.HIDERS, "last").row == 2
-    best = best_generation(run, Side.HIDERS)
+    assert Archived(run_path, Side.HIDERS, "last").member.row == 2
+    best = best_generation(run.held_out, Side.HIDERS)
     means = {
         generation: np.mean([r.mean for r in run.held_out if (r.side, r.generation) == (Side.HIDERS, generation)])
         for generation in range(3)
     }
     assert means[best] == max(means.values())
-    assert Archived(run_path, Side.HIDERS, "best").row == best
+    assert Archived(run_path, Side.HIDERS, "best").member.row == best
 
 
 @pytest.mark.parametrize(
@@ -73,5 +73,5 @@ def test_a_generation_that_is_not_there_is_named(run_path: Path) -> None:
 
 
 def test_players_of_different_games_cannot_meet(run_path: Path, other_game_path: Path) -> None:
-    with pytest.raises(ConfigError, match="the two runs play different games"):
+    with pytest.raises(ConfigError, match=r"the two runs play different games \(world.num_boxes: 2 and 1\)"):
         evaluate(f"{run_path}:hiders/0", f"{other_game_path}:seekers/0", GAME, episodes=2)

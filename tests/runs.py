@@ -21,6 +21,25 @@ from evo_hns.training import Cost, train
 GENERATIONS = 4
 
 
+EVERYTHING: dict[str, Any] = {
+    "generations": GENERATIONS,
+    "episodes_per_candidate": 4,
+    "num_finalists": 1,
+    "finalist_episodes": 2,
+    "held_out_episodes": 3,
+    "opponent_sampler": "pfsp-hard",
+    "hall_size": 3,
+    "prune": "nash",
+    "fitness": "shared-wins",
+    "virulence": "auto",
+    "generalist": True,
+    "exploiter_every": 2,
+    "progress_every": 2,
+    "progress_episodes": 3,
+}
+"""Settings of coevolution in which every part that is not there by default has a share."""
+
+
 def tiny(**changes: Any) -> RunConfig:
     """A run of seconds: every part is there, and each is small."""
     settings: dict[str, Any] = {
@@ -69,6 +88,9 @@ def numbers(run: Run) -> dict[str, Any]:
     for side in Side:
         hall = run.halls[side]
         found |= {f"{side.label} genomes": hall.genomes, f"{side.label} scores": hall.scores}
+    for side, hall in run.exploiters.items():
+        found |= {f"{side.label} exploiters": hall.genomes, f"{side.label} exploiter generations": hall.generations}
+    found |= {f"held out {k} against": np.array([r.opponent]) for k, r in enumerate(run.held_out)}
     found |= {f"held out {k}": np.array([r.mean, r.ci_half_width]) for k, r in enumerate(run.held_out)}
     found |= {f"discards {cause}": counts for cause, counts in run.discards.items()}
     for k, match in enumerate(run.matches):

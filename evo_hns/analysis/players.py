@@ -167,21 +167,12 @@ def common_game(addresses: dict[Side, Address], fallback: RunConfig) -> RunConfi
 
 def game_of(config: RunConfig) -> tuple[object, ...]:
     """The settings in which two runs must agree for their players to meet."""
-    return config.world, config.rules, config.physics.timestep, config.physics.num_substeps
+    return config.game
 
 
 def game_differences(one: RunConfig, other: RunConfig) -> str:
     """In which settings of the game two runs differ, for the user: names, and both values."""
-    alike = one.model_copy(
-        update={
-            "world": other.world,
-            "rules": other.rules,
-            "physics": one.physics.model_copy(
-                update={"timestep": other.physics.timestep, "num_substeps": other.physics.num_substeps}
-            ),
-        }
-    )
-    return ", ".join(f"{name}: {ours} and {theirs}" for name, (ours, theirs) in one.differences(alike).items())
+    return ", ".join(f"{name}: {ours} and {theirs}" for name, (ours, theirs) in one.game_differences(other).items())
 
 
 def find_player(address: Address, side: Side, player: Player) -> Roster:

@@ -3,6 +3,7 @@
     /                    attributes format, num_generations
     /meta                attributes: origin and settings (JSON); /meta/versions: attributes
     /{hiders,seekers}/archive/genomes (H, N) float32, generation (H,), score (H,)
+    /{hiders,seekers}/exploiters/...  likewise; absent while a side has none
     /metrics/<name>      (G,) float64; NaN is absent; names with time_ are wall-clock
     /discards/<cause>    (G,) int64
     /held_out/<column>   one entry per measurement; /held_out/statistics/<name> likewise, NaN is absent
@@ -75,13 +76,17 @@ _LIFE_DTYPES: dict[str, Any] = {
 }
 
 
-def encode(run: Run, newcomers: Mapping[Side, Champion]) -> memoryview:
+def encode(
+    run: Run, newcomers: Mapping[Side, Champion], exploiters: Mapping[Side, Champion] | None = None
+) -> memoryview:
     """The bytes of a run file.
 
     Args:
         run: the run, whose last generation may have champions that are not yet in their halls:
         newcomers: these, by side.
+        exploiters: and exploiters likewise.
     """
+    exploiters = exploiters or {}
     buffer = io.BytesIO()
     with h5py.File(buffer, "w", libver=LIBVER) as file:
         file.attrs["format"] = FORMAT
@@ -89,6 +94,10 @@ def encode(run: Run, newcomers: Mapping[Side, Champion]) -> memoryview:
         write_meta(file.create_group("meta"), run.meta)
         for side, hall in run.halls.items():
             _write_hall(file.create_group(hall_name(side)), hall, newcomers.get(side), run.num_generations - 1)
+            if side in run.exploiters or side in exploiters:
+                before = run.exploiters.get(side) or HallOfFame(hall.num_params)
+                group = file.create_group(exploiters_name(side))
+                _write_hall(group, before, exploiters.get(side), run.num_generations - 1)
         _write_arrays(file.create_group("metrics"), run.metrics)
         _write_arrays(file.create_group("discards"), run.discards)
         _write_held_out(file.create_group("held_out"), run.held_out)
@@ -119,6 +128,7 @@ def decode(file: h5py.File) -> Run:
         state=_read_state(file["state"]),
         matches=read_matches(file["matches"]) if "matches" in file else (),
         lives=_read_lives(file["lives"], length) if "lives" in file else (),
+        exploiters={side: _read_hall(file[name]) for side in Side if (name := exploiters_name(side)) in file},
     )
 
 
@@ -173,6 +183,11 @@ def read_meta(group: h5py.Group) -> RunMeta:
 def hall_name(side: Side) -> str:
     """The group of a side's champions."""
     return f"{side.label}/archive"
+
+
+def exploiters_name(side: Side) -> str:
+    """The group of a side's exploiters, whom nobody may take for champions."""
+    return f"{side.label}/exploiters"
 
 
 def _write_hall(group: h5py.Group, hall: HallOfFame, newcomer: Champion | None, generation: int) -> None:

@@ -251,7 +251,7 @@ class Replay:
 
 @dataclass(frozen=True)
 class Curves:
-    """Draw what was learnt, and when: held-out measurements of runs against env steps."""
+    """Draw what was learnt, and when: measurements of runs against env steps."""
 
     runs: Annotated[Positional[tuple[Path, ...]], tyro.conf.arg(metavar="RUN...")]
     """Run files."""
@@ -259,17 +259,21 @@ class Curves:
     """The picture; its ending decides the format."""
     statistics: FlagCreatePairsOff[bool] = False
     """Draw what hiders do with boxes and ramps instead of the mean returns."""
+    progress: FlagCreatePairsOff[bool] = False
+    """Draw local, historical and global progress of both sides instead."""
     as_json: Json = False
     """Print JSON."""
 
     def __call__(self) -> None:
         """Draw, and say where the picture is."""
-        from evo_hns.analysis.curves import plot_returns, plot_statistics
+        from evo_hns.analysis.curves import plot_progress, plot_returns, plot_statistics
         from evo_hns.archive import RunFile
 
         if not self.runs:
             raise ConfigError("curves needs a run file to draw")
-        draw = plot_statistics if self.statistics else plot_returns
+        if self.statistics and self.progress:
+            raise ConfigError("got --statistics and --progress, expected one of them: they are two pictures")
+        draw = plot_statistics if self.statistics else plot_progress if self.progress else plot_returns
         draw({str(path): RunFile.read(path) for path in self.runs}, self.output)
         show({"picture": self.output} if self.as_json else f"The picture is {self.output}.")
 

@@ -43,7 +43,7 @@ class Trial:
             LATEST: {"champion_share": 1.0},
             MIXED: {"champion_share": CoevolutionConfig().champion_share},
         }.get(self.arm, {"champion_share": 0.0, "opponent_sampler": self.arm.removeprefix(_HALL)})
-        nothing = {"held_out_episodes": 0, "recorded_matches": 0}
+        nothing = {"held_out_episodes": 0, "progress_episodes": 0, "recorded_matches": 0}
         tables = {
             "seed": self.seed,
             "search": {"algorithm": self.algorithm},

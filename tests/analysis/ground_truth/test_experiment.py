@@ -70,7 +70,7 @@ def test_a_run_is_repeated_to_the_bit(courses: list[Course]) -> None:
 def test_the_arms_differ_from_a_default_run_in_whom_they_meet_and_in_nothing_else() -> None:
     trial = list_trials(["disc"], ["ga"], ["uniform"], range(2), 40)[0]
     usual = RunConfig.model_validate({"search": {"algorithm": "ga"}, "coevolution": {"generations": 40}})
-    off = {"coevolution.held_out_episodes", "coevolution.recorded_matches"}
+    off = {f"coevolution.{name}" for name in ("held_out_episodes", "progress_episodes", "recorded_matches")}
     share = "coevolution.champion_share"
     assert usual.differences(trial.config).keys() == off | {share}
     assert usual.differences(replace(trial, arm=MIXED).config).keys() == off

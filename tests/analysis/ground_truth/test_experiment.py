@@ -27,7 +27,7 @@ def opposites(games: list[str], num_seeds: int, generations: int) -> list[Trial]
 @pytest.fixture(scope="module")
 def courses() -> list[Course]:
     """Few generations and seeds of all that is compared."""
-    return list(play(opposites(["disc", "numbers"], num_seeds=5, generations=80)))
+    return list(play(opposites(["disc", "numbers"], num_seeds=5, generations=40)))
 
 
 @pytest.fixture(scope="module")

@@ -239,7 +239,7 @@ def prune(populations: Populations, settings: CoevolutionConfig) -> None:
     """Keep so few opponents in play as the settings say."""
     if settings.hall_size is not None:
         for population in populations.values():
-            population.encounters.prune(settings.hall_size, settings.prune)
+            population.encounters.prune(settings.hall_size, settings.hall_rule)
 
 
 def waves_of_generation(config: RunConfig, spec: ObservationSpec, generation: int) -> list[int]:

@@ -29,7 +29,7 @@ EVERYTHING: dict[str, Any] = {
     "held_out_episodes": 3,
     "opponent_sampler": "pfsp-hard",
     "hall_size": 3,
-    "prune": "nash",
+    "hall_rule": "nash",
     "fitness": "shared-wins",
     "virulence": "auto",
     "generalist": True,

@@ -180,7 +180,7 @@ def test_the_current_champion_is_never_an_exploiter() -> None:
 
 @pytest.mark.parametrize("rule", ["oldest", "informative", "spread", "nash"])
 def test_a_bounded_hall_keeps_few_in_play_and_loses_nobody(rule: str) -> None:
-    config, evaluator, populations = toy(by_first, hall_size=3, prune=rule, exploiter_every=2)
+    config, evaluator, populations = toy(by_first, hall_size=3, hall_rule=rule, exploiter_every=2)
     for generation in range(8):
         record = run_generation(config, evaluator, populations, generation)
     for side, population in populations.items():

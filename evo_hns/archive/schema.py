@@ -127,7 +127,7 @@ def decode(file: h5py.File) -> Run:
         held_out=read_held_out(file["held_out"]),
         state=_read_state(file["state"]),
         matches=read_matches(file["matches"]) if "matches" in file else (),
-        lives=_read_lives(file["lives"], length) if "lives" in file else (),
+        lives=read_lives(file["lives"], length) if "lives" in file else (),
         exploiters={side: _read_hall(file[name]) for side in Side if (name := exploiters_name(side)) in file},
     )
 
@@ -297,7 +297,8 @@ def _write_lives(group: h5py.Group, lives: tuple[Life, ...]) -> None:
         group.create_dataset(name, (len(lives),), dtype, data=values)
 
 
-def _read_lives(group: h5py.Group, num_generations: int) -> tuple[Life, ...]:
+def read_lives(group: h5py.Group, num_generations: int) -> tuple[Life, ...]:
+    """The lives of a run of so many generations, oldest first."""
     length = len(group["started"])
     columns = read_columns(group, length)
     lives = tuple(

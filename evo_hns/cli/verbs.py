@@ -18,6 +18,7 @@ from evo_hns.cli.checks import Bench, Doctor, Levers, Parity, Soak, Timesteps
 from evo_hns.cli.console import can_go_on, command, free_path, show, show_result
 from evo_hns.cli.contests import Tournament
 from evo_hns.cli.crew import start_ranks, work
+from evo_hns.cli.emergence import Stages
 from evo_hns.cli.ground_truth import GroundTruth
 from evo_hns.cli.jobs import Submit
 from evo_hns.cli.options import (
@@ -41,6 +42,7 @@ from evo_hns.cli.tables import (
     replay_text,
     replays_text,
 )
+from evo_hns.cli.viewing import Render, Report
 from evo_hns.config import ConfigError, RunConfig
 from evo_hns.experiment import load_experiment
 
@@ -286,9 +288,12 @@ VERBS: dict[str, type[Verb]] = {
     "evaluate": Evaluate,
     "record": Record,
     "replay": Replay,
+    "render": Render,
     "curves": Curves,
+    "report": Report,
     "tournament": Tournament,
     "prune": Prune,
+    "stages": Stages,
     "ground-truth": GroundTruth,
     "parity": Parity,
     "bench": Bench,

@@ -33,7 +33,7 @@ class CoevolutionConfig(Settings):
     """`pfsp-hard` weighs an opponent that is beaten with chance x by (1 - x) to this power."""
     hall_size: int | None = Field(None, ge=2)
     """Most past champions of a side that are drawn as opponents; all are kept in the run file. None: no limit."""
-    prune: Literal["oldest", "informative", "spread", "nash"] = "oldest"
+    hall_rule: Literal["oldest", "informative", "spread", "nash"] = "oldest"
     """Who goes when there are more: the oldest; who tells fewest recent champions of the other side apart; who wins
     against the same ones as another; who has the least part in the equilibrium of their matches."""
     fitness: Literal["mean-return", "wins", "shared-wins"] = "mean-return"

@@ -19,7 +19,7 @@ def stay(rule: str, beats: list[list[float]], n: int) -> list[int]:
 
 
 def test_every_rule_has_a_setting() -> None:
-    names = CoevolutionConfig.model_fields["prune"].annotation
+    names = CoevolutionConfig.model_fields["hall_rule"].annotation
     assert set(PRUNE_RULES) == set(names.__args__)  # type: ignore[union-attr]
 
 

@@ -1,0 +1,79 @@
+"""The model of a game as it is shown: its bodies, joints and sizes are the real ones, its looks are for the eye.
+
+It is compiled from the game's own specification, so that ids and `qpos` are those of the game's model; then the layout
+of one world is written into it. It is never stepped: sleep is off, since what sleeps is not moved by `mj_forward`,
+and so is all that costs time but moves nothing.
+"""
+
+from __future__ import annotations
+
+import mujoco
+import numpy as np
+
+from evo_hns.config import RunConfig
+from evo_hns.worlds.arrays import model_arrays
+from evo_hns.worlds.layout import Layout
+from evo_hns.worlds.model_spec import make_spec
+from evo_hns.worlds.scene import Scene
+from evo_hns.worlds.sizes import NUM_OUTER_WALLS
+
+SKY_RGB = (0.93, 0.95, 0.97)
+
+
+def shown_model(config: RunConfig, scene: Scene, layout: Layout, world: int = 0) -> mujoco.MjModel:
+    """The model to show one world with.
+
+    Args:
+        config: the settings of the game.
+        scene: the game's scene.
+        layout: of W worlds.
+        world: which of them.
+
+    Returns:
+        A model with the scene's ids and `qpos`. Outer walls, which are high, and what is absent are invisible.
+    """
+    spec = make_spec(config.world, config.physics)
+    _dress(spec)
+    model = spec.compile()
+    for name, values in model_arrays(scene, layout).items():
+        getattr(model, name)[:] = values[world]
+    for geom in _invisible_geoms(scene, layout, world):
+        model.geom_rgba[geom, 3] = 0.0
+    model.opt.enableflags &= ~int(mujoco.mjtEnableBit.mjENBL_SLEEP)
+    for idle in (mujoco.mjtDisableBit.mjDSBL_CONSTRAINT, mujoco.mjtDisableBit.mjDSBL_CONTACT):
+        model.opt.disableflags |= int(idle)
+    return model
+
+
+def overview(floor_size: float) -> mujoco.MjvCamera:
+    """A camera above a corner that has the whole field in view."""
+    camera = mujoco.MjvCamera()
+    camera.lookat[:] = floor_size / 2, floor_size / 2, 0.0
+    camera.distance, camera.azimuth, camera.elevation = 1.35 * floor_size, 110.0, -50.0
+    return camera
+
+
+def _dress(spec: mujoco.MjSpec) -> None:
+    """Light, and a bright sky in place of black."""
+    spec.add_texture(
+        name="sky",
+        type=mujoco.mjtTexture.mjTEXTURE_SKYBOX,
+        builtin=mujoco.mjtBuiltin.mjBUILTIN_FLAT,
+        rgb1=SKY_RGB,
+        rgb2=SKY_RGB,
+        width=16,
+        height=16,
+    )
+    spec.visual.headlight.ambient = (0.45, 0.45, 0.45)
+    spec.visual.headlight.diffuse = (0.5, 0.5, 0.5)
+    spec.visual.headlight.specular = (0.1, 0.1, 0.1)
+
+
+def _invisible_geoms(scene: Scene, layout: Layout, world: int) -> list[int]:
+    """Geoms of outer walls and of whatever is absent."""
+    walls = layout.wall_mask[world].copy()
+    walls[:NUM_OUTER_WALLS] = False
+    bodies = np.concatenate([scene.agent_body, scene.object_body])
+    present = np.concatenate([layout.agent_mask[world], layout.box_mask[world], layout.ramp_mask[world]])
+    of_absent = np.flatnonzero(np.isin(scene.model.geom_bodyid, bodies[~present]))
+    return [int(geom) for geom in (*scene.wall_geom[~walls], *of_absent)]

@@ -81,7 +81,7 @@ def meet_held_out(
 ) -> list[HeldOut]:
     """Held-out measurements that are due: of the first, the last and every so many generations."""
     settings = config.coevolution
-    if not held_out_is_due(settings, generation):
+    if settings.held_out_episodes == 0 or not held_out_is_due(settings, generation):
         return []
     exact, rosters, spec = evaluator.exact, champion_rosters(evaluator, champions), evaluator.player.spec
     results = []

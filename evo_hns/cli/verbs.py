@@ -19,6 +19,7 @@ from evo_hns.cli.console import can_go_on, command, free_path, show, show_result
 from evo_hns.cli.contests import Tournament
 from evo_hns.cli.crew import start_ranks, work
 from evo_hns.cli.emergence import Stages
+from evo_hns.cli.ground_truth import GroundTruth
 from evo_hns.cli.jobs import Submit
 from evo_hns.cli.options import (
     AnySetting,
@@ -293,6 +294,7 @@ VERBS: dict[str, type[Verb]] = {
     "tournament": Tournament,
     "prune": Prune,
     "stages": Stages,
+    "ground-truth": GroundTruth,
     "parity": Parity,
     "bench": Bench,
     "levers": Levers,

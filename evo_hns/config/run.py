@@ -54,8 +54,8 @@ class CoevolutionConfig(Settings):
     """Matches of each finalist."""
     held_out_every: int = Field(0, ge=0)
     """Measure the champions against the held-out players every so many generations; 0: only first and last."""
-    held_out_episodes: int = Field(256, ge=2)
-    """Fresh worlds of each held-out measurement."""
+    held_out_episodes: int = Field(256, ge=0)
+    """Fresh worlds of each held-out measurement, at least two; 0: nothing is measured."""
     held_out_runs: tuple[str, ...] = ()
     """Run files whose last champions of both sides are held-out players too; a run keeps copies of them."""
     progress_every: int = Field(4, ge=1)
@@ -70,6 +70,13 @@ class CoevolutionConfig(Settings):
     def _one_run_or_more(cls, value: Any) -> Any:
         """Let a single run file be typed as it is."""
         return (value,) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _check_held_out_episodes(self) -> CoevolutionConfig:
+        """Refuse a measurement without an interval."""
+        if self.held_out_episodes == 1:
+            raise ValueError("got 1 held-out episode, an interval needs at least 2: choose more, or 0 for none")
+        return self
 
     @model_validator(mode="after")
     def _check_virulence(self) -> CoevolutionConfig:

@@ -44,6 +44,21 @@ class Roster:
         return self.genomes[rows].to(torch.float32).reshape(len(rows), members, self.policy.num_params)
 
 
+class Playable(Protocol):
+    """What a search has to know of a game: its sizes, the length of genomes, and how they become players."""
+
+    @property
+    def spec(self) -> ObservationSpec:
+        """Sizes of the game."""
+
+    @property
+    def genome_lengths(self) -> Mapping[Side, int]:
+        """L per side."""
+
+    def roster(self, side: Side, genomes: Tensor) -> Roster:
+        """Players of one side with these `(P, L)` genomes."""
+
+
 @dataclass(frozen=True)
 class Player:
     """A game that is ready to be played, and the networks that a configuration gives each side."""
@@ -122,8 +137,8 @@ class Evaluator(Protocol):
     """Where matches run: in this process, or on many ranks. The numbers are the same anywhere."""
 
     @property
-    def player(self) -> Player:
-        """A game as all are: its sizes and policies."""
+    def player(self) -> Playable:
+        """A game as all are: its sizes and players."""
 
     @property
     def exact(self) -> Evaluator:

@@ -66,6 +66,15 @@ def estimate(samples: np.ndarray) -> Estimate:
     return Estimate(float(values.mean()), float(Z_95 * error), len(values))
 
 
+def estimate_few(samples: np.ndarray) -> Estimate:
+    """Mean and 95 % t-interval of few independent samples, such as seeds of a run; else as `estimate`."""
+    normal = estimate(samples)
+    if normal.num_samples == 1:
+        return normal
+    widening = float(student_95(normal.num_samples - 1)) / Z_95
+    return Estimate(normal.mean, widening * normal.half_width, normal.num_samples)
+
+
 def estimate_gain(before: np.ndarray, after: np.ndarray) -> Estimate:
     """Mean difference of scores from the same worlds, paired world by world, with its 95 % interval.
 

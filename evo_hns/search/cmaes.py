@@ -30,6 +30,9 @@ from evo_hns.search.base import (
 MAX_FULL_PARAMS = 5_000
 """Largest genome with a full covariance: 400 MB, and hundreds of thousands of generations to learn it."""
 
+MIN_EIGENVALUE = 1e-13
+"""What a full covariance is lifted by when it has lost its smallest eigenvalues, as a share of the sum of all."""
+
 
 class CMAES(AskTell):
     """CMA-ES; `config.algorithm` decides between the full and the separable form.
@@ -85,9 +88,22 @@ class CMAES(AskTell):
         engine.update_p_c(scale * step, h_sigma)
         self._update_covariance(weights, h_sigma)
         if (self.generation + 1) % engine.decompose_C_freq == 0:
+            self._decompose()
+
+    def _decompose(self) -> None:
+        """Take the square root of the covariance.
+
+        Where nothing selects along some directions the covariance can grow so unequal that rounding takes its
+        smallest eigenvalues below zero; they are lifted then.
+        """
+        engine = self._engine
+        try:
             engine.decompose_C()
-            # Cholesky answers column by column; a reloaded A would be laid out by rows.
-            engine.A = engine.A.contiguous()
+        except RuntimeError:  # of torch.linalg: not positive definite
+            engine.C = engine.C + MIN_EIGENVALUE * engine.C.trace() * torch.eye(self.num_params, dtype=engine.C.dtype)
+            engine.decompose_C()
+        # Cholesky answers column by column; a reloaded A would be laid out by rows.
+        engine.A = engine.A.contiguous()
 
     def _h_sigma(self) -> float:
         """1, or 0 while the path of sigma is long and the rank-one update has to wait (Hansen 2016, p. 28)."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+from pydantic import ValidationError
+
+from evo_hns.config import CoevolutionConfig
 from evo_hns.evaluation.held_out import held_out_opponents, scripted_roster
 from evo_hns.spec import ObservationSpec, Side
 
@@ -20,3 +24,9 @@ def test_all_of_them_exist() -> None:
     for spec in (QUADRANT, RANDOM_WALLS):
         for side in Side:
             assert all(scripted_roster(name, spec).genomes.numel() == 0 for name in held_out_opponents(spec, side))
+
+
+def test_a_measurement_takes_two_worlds_or_none() -> None:
+    assert CoevolutionConfig(held_out_episodes=0).held_out_episodes == 0
+    with pytest.raises(ValidationError, match="an interval needs at least 2"):
+        CoevolutionConfig(held_out_episodes=1)

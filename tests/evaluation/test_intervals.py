@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evo_hns.evaluation.intervals import estimate, estimate_gain, student_95
+from evo_hns.evaluation.intervals import estimate, estimate_few, estimate_gain, student_95
 
 
 def test_intervals_cover_the_mean_in_95_of_100_samples() -> None:
@@ -43,6 +43,14 @@ def test_a_gain_is_paired_world_by_world() -> None:
 def test_scores_of_other_worlds_do_not_pair() -> None:
     with pytest.raises(ValueError, match="expected those of the same worlds"):
         estimate_gain(np.zeros(3), np.zeros(4))
+
+
+def test_intervals_of_few_samples_are_students() -> None:
+    few = np.array([1.0, 2.0, 4.0, 5.0, 8.0])
+    half_width = 2.7764 * few.std(ddof=1) / np.sqrt(5)  # four degrees of freedom
+    assert estimate_few(few).half_width == pytest.approx(half_width, rel=2e-3)
+    assert estimate_few(few).mean == 4.0
+    assert estimate_few(few[:1]).half_width == float("inf")
 
 
 def test_quantiles_of_student_are_those_of_the_tables() -> None:

@@ -232,3 +232,11 @@ def test_refuses_a_full_covariance_over_too_many_parameters() -> None:
 def test_refuses_a_population_that_is_too_large_for_so_few_parameters() -> None:
     with pytest.raises(ValueError, match="got popsize 256 for 3 parameters, too many for sep-cmaes"):
         CMAES(SearchConfig(algorithm="sep-cmaes", popsize=256), 3, seed=0)
+
+
+def test_goes_on_where_selection_says_nothing_about_some_directions() -> None:
+    search = CMAES(SearchConfig(algorithm="cmaes", popsize=48), 8, seed=1)
+    for _ in range(150):  # rounding takes the covariance's smallest eigenvalue below zero on the way
+        search.tell(-search.ask()[:, :4].sum(1).square())
+    assert bool(torch.isfinite(search.ask()).all())
+    assert float(search.center[:4].sum().abs()) < 1e-6

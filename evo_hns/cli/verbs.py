@@ -38,6 +38,7 @@ from evo_hns.cli.tables import (
     replay_text,
     replays_text,
 )
+from evo_hns.cli.watching import Watch
 from evo_hns.config import ConfigError, RunConfig
 from evo_hns.experiment import load_experiment
 
@@ -280,6 +281,7 @@ VERBS: dict[str, type[Verb]] = {
     "record": Record,
     "replay": Replay,
     "curves": Curves,
+    "watch": Watch,
     "parity": Parity,
     "bench": Bench,
     "levers": Levers,

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from evo_hns.analysis.viewing.casting import Casting
+from evo_hns.analysis.viewing.overlays import agent_name
 from evo_hns.analysis.viewing.playback import Playback
 from evo_hns.analysis.viewing.session import HANDS_OFF, Session
 from evo_hns.archive.records import RecordedMatch
@@ -129,6 +130,10 @@ class Director:
         """Go one env step on or back."""
         self.playback.step(rows, self.steering)
 
+    def set_speed(self, speed: float) -> None:
+        """Seconds of the game in a second."""
+        self.playback.speed = speed
+
     def toggle(self) -> None:
         """Play, or pause."""
         if self.playback.is_playing:
@@ -153,10 +158,7 @@ class Director:
             horizon=session.horizon,
             is_playing=playback.is_playing,
             speed=playback.speed,
-            agents={
-                agent: f"hider {agent}" if agent < spec.num_hiders else f"seeker {agent - spec.num_hiders}"
-                for agent in map(int, np.flatnonzero(session.agent_mask))
-            },
+            agents={agent: agent_name(agent, spec.num_hiders) for agent in _present(session)},
             taken=session.taken,
             is_recorded=session.is_recorded,
             note=self._note or self._verdict(),
@@ -195,6 +197,10 @@ class Director:
         ]
         steered = ", with a person in it" if session.was_steered else ""
         return f"final returns: {', '.join(ends)}{steered}"
+
+
+def _present(session: Session) -> list[int]:
+    return [int(agent) for agent in np.flatnonzero(session.agent_mask)]
 
 
 def _series(session: Session) -> Series:

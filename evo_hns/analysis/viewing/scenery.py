@@ -7,6 +7,8 @@ and so is all that costs time but moves nothing.
 
 from __future__ import annotations
 
+import math
+
 import mujoco
 import numpy as np
 
@@ -17,7 +19,9 @@ from evo_hns.worlds.model_spec import make_spec
 from evo_hns.worlds.scene import Scene
 from evo_hns.worlds.sizes import NUM_OUTER_WALLS
 
-SKY_RGB = (0.93, 0.95, 0.97)
+SKY_RGB, FLOOR_RGB = (1.0, 1.0, 1.0), (0.82, 0.82, 0.8)
+
+_LOWERED = 0.1  # of the field's edge, by which the camera looks before its middle
 
 
 def shown_model(config: RunConfig, scene: Scene, layout: Layout, world: int = 0) -> mujoco.MjModel:
@@ -37,6 +41,7 @@ def shown_model(config: RunConfig, scene: Scene, layout: Layout, world: int = 0)
     model = spec.compile()
     for name, values in model_arrays(scene, layout).items():
         getattr(model, name)[:] = values[world]
+    model.geom_rgba[model.geom_type == mujoco.mjtGeom.mjGEOM_PLANE, :3] = FLOOR_RGB
     for geom in _invisible_geoms(scene, layout, world):
         model.geom_rgba[geom, 3] = 0.0
     model.opt.enableflags &= ~int(mujoco.mjtEnableBit.mjENBL_SLEEP)
@@ -48,8 +53,11 @@ def shown_model(config: RunConfig, scene: Scene, layout: Layout, world: int = 0)
 def overview(floor_size: float) -> mujoco.MjvCamera:
     """A camera above a corner that has the whole field in view."""
     camera = mujoco.MjvCamera()
-    camera.lookat[:] = floor_size / 2, floor_size / 2, 0.0
-    camera.distance, camera.azimuth, camera.elevation = 1.35 * floor_size, 110.0, -50.0
+    camera.distance, camera.azimuth, camera.elevation = 2.15 * floor_size, 110.0, -52.0
+    away = math.radians(camera.azimuth)
+    # A little this side of the middle, so that the field lies above the time line.
+    nearer = 0.5 * np.ones(2) - _LOWERED * np.array([math.cos(away), math.sin(away)])
+    camera.lookat[:] = *(floor_size * nearer), 0.0
     return camera
 
 
@@ -64,8 +72,8 @@ def _dress(spec: mujoco.MjSpec) -> None:
         width=16,
         height=16,
     )
-    spec.visual.headlight.ambient = (0.45, 0.45, 0.45)
-    spec.visual.headlight.diffuse = (0.5, 0.5, 0.5)
+    spec.visual.headlight.ambient = (0.6, 0.6, 0.6)
+    spec.visual.headlight.diffuse = (0.6, 0.6, 0.6)
     spec.visual.headlight.specular = (0.1, 0.1, 0.1)
 
 

@@ -1,0 +1,110 @@
+"""MuJoCo Studio's web viewer, listening where it is told; and the loop that runs the game beside it.
+
+The viewer as it comes listens on all interfaces of the machine and takes files that are dropped on its page. Here it
+listens on one address, loopback unless the user says otherwise, and drops nothing but what it is given.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import logging
+import socket
+import threading
+from collections.abc import Callable
+
+from mujoco.studio import endpoints, launch_thread, messages, viewer_protocol
+from mujoco.studio.web_viewer import WebViewer
+
+from evo_hns.analysis.viewing.director import Director
+from evo_hns.analysis.viewing.studio_plugin import Screen
+from evo_hns.analysis.viewing.studio_stage import Stage
+from evo_hns.config import ConfigError, RunConfig
+
+FIRST_PORT, NUM_PORTS = 8080, 100  #: where a free port is looked for
+
+_TITLE = "evo_hns"
+
+
+class _Viewer(WebViewer):  # type: ignore[misc]
+    """The web viewer on one address."""
+
+    def __init__(self, host: str, port: int, endpoint: endpoints.ViewerEndpoint, screen: Screen) -> None:
+        self._listen_on = host
+        with contextlib.redirect_stdout(io.StringIO()):  # its banner speaks of all interfaces
+            super().__init__(viewer_protocol.ViewerConfig(title=_TITLE, http_port=port), endpoint, plugins=[screen])
+        self._web_server.drop_queue = None
+
+    @property
+    def _host(self) -> str:
+        """Where the viewer listens; what it sets itself is all interfaces."""
+        return self._listen_on
+
+    @_host.setter
+    def _host(self, everywhere: str) -> None:
+        del everywhere
+
+    @messages.handler(priority=messages.Priority.INTERNAL)  # type: ignore[untyped-decorator]
+    def _on_post_model(self, event: messages.PostModelEvent) -> None:
+        """Serve a new model, and print nothing about it."""
+        del event
+        self._update_model()
+
+
+def free_port(host: str, port: int) -> int:
+    """A port to listen on.
+
+    Args:
+        host: the address to listen on.
+        port: the one that is wanted; 0 for the first that is free from `FIRST_PORT` on.
+
+    Raises:
+        ConfigError: it is taken, or there is no such address here.
+    """
+    for candidate in [port] if port else range(FIRST_PORT, FIRST_PORT + NUM_PORTS):
+        try:
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            with socket.socket(family, socket.SOCK_STREAM) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind((host, candidate))
+                probe.listen()
+                return candidate
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise ConfigError(f"cannot listen on {host}, port {candidate}: {error.strerror or error}") from None
+    taken = f"port {port} is" if port else f"ports {FIRST_PORT} to {FIRST_PORT + NUM_PORTS - 1} are all"
+    raise ConfigError(f"{taken} taken on {host}; choose another with --port, or 0 for the first that is free")
+
+
+def serve(
+    director: Director, config: RunConfig, host: str, port: int, ready: Callable[[], None] = lambda: None
+) -> None:
+    """Show the director's episodes until the user interrupts.
+
+    Args:
+        director: has an episode.
+        config: settings of its game.
+        host: the address to listen on.
+        port: a free one.
+        ready: is called once somebody can connect.
+
+    Raises:
+        KeyboardInterrupt: the user has had enough; everything is closed.
+    """
+    screen, opened = Screen(), threading.Event()
+
+    def run_viewer(endpoint: endpoints.ViewerEndpoint) -> None:
+        try:
+            viewer = _Viewer(host, port, endpoint, screen)
+        finally:
+            opened.set()
+        viewer_protocol.run_viewer_loop(viewer)
+
+    logging.getLogger("WebServer").setLevel(logging.WARNING)  # who comes and goes is not told
+    with launch_thread.launch_thread(run_viewer, sim_plugins=[Stage(director, config)]) as handle:
+        opened.wait()
+        if handle.is_running():
+            ready()
+        while handle.is_running():
+            handle.sync()

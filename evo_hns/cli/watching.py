@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from evo_hns.cli.console import show
-from evo_hns.cli.options import Count, RunPath
+from evo_hns.cli.options import Count, Json, RunPath
 from evo_hns.config import ConfigError
 from evo_hns.spec import Side
+
+if TYPE_CHECKING:
+    from evo_hns.analysis.viewing.watch import Place
 
 Address = Annotated[str | None, tyro.conf.arg(metavar="ADDRESS")]
 
@@ -35,6 +38,8 @@ class Watch:
     """The port; 0 takes the first that is free from 8080 on."""
     open: bool = True
     """Open the page in a browser, where there is a screen."""
+    as_json: Json = False
+    """Print where the page is as a line of JSON."""
 
     def __call__(self) -> None:
         """Show it until Ctrl-C."""
@@ -54,7 +59,12 @@ class Watch:
                 host=self.host,
                 port=self.port,
                 open_browser=self.open,
-                announce=show,
+                announce=self._announce,
             )
         except KeyboardInterrupt:
-            show("\nNo longer watching.")
+            if not self.as_json:
+                show("\nNo longer watching.")
+
+    def _announce(self, place: Place) -> None:
+        where = {"url": place.url, "host": place.host, "port": place.port, "only_this_machine": place.is_local}
+        show(where if self.as_json else str(place))

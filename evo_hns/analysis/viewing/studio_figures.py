@@ -9,7 +9,7 @@ from mujoco.studio.implot import implot
 from evo_hns.analysis.viewing.director import View
 from evo_hns.envs.statistics import STATISTICS
 
-PLOT_HEIGHT = 165  #: pixels
+PLOT_HEIGHT = 150  #: pixels
 
 _PREPARATION_RGBA, _HERE_RGBA = (0.55, 0.55, 0.55, 0.8), (0.9, 0.6, 0.1, 0.9)
 _FIRST_CHOICE = ("hider_seen_share", "max_box_move", "max_agent_travel")
@@ -31,7 +31,7 @@ class Figures:
         _plot("Reward of an env step", rewards, view)
         _plot("Return so far", returns, view)
         chosen = {name: values for name, values in series.statistics.items() if name in self._chosen}
-        _plot("Statistics", chosen, view, PLOT_HEIGHT + 20)
+        _plot("Statistics", chosen, view, PLOT_HEIGHT + 50)
         self._build_table_gui(view)
 
     def _build_table_gui(self, view: View) -> None:
@@ -63,7 +63,8 @@ def _plot(title: str, lines: dict[str, np.ndarray], view: View, height: float = 
     implot.SetupAxes("", "")
     implot.SetupAxisLimits(int(implot.Axis.X1), 0, view.horizon, always)
     implot.SetupAxisLimits(int(implot.Axis.Y1), *_limits(lines), always)
-    implot.SetupLegend(int(implot.Location.South), int(implot.LegendFlags.Outside))
+    side_by_side = int(implot.LegendFlags.Horizontal) if len(lines) == len(view.teams) else 0
+    implot.SetupLegend(int(implot.Location.South), int(implot.LegendFlags.Outside) | side_by_side)
     for name, values in lines.items():
         implot.PlotLine(name, np.arange(len(values), dtype=float), values)
     still = int(implot.DragToolFlags.NoInputs) | int(implot.DragToolFlags.NoFit)

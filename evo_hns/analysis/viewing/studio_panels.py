@@ -47,7 +47,7 @@ SHOWN = {
 
 
 class Panels:
-    """Builds all panels.
+    """Builds all panels; `picked` and `show` are what the watcher has chosen there.
 
     Args:
         ask: sends a wish.
@@ -57,14 +57,14 @@ class Panels:
         self.show, self.are_hidden = Show(names=True), False
         self._ask = ask
         self._figures = Figures()
-        self._picked: dict[Side, str] = {}
+        self.picked: dict[Side, str] = {}
         self._seed = ""
         self._episode = -1
 
     def build_gui(self, view: View, steering: Steering) -> None:
         """All of them, for a frame."""
         if view.episode != self._episode:
-            self._episode, self._picked, self._seed = view.episode, dict(view.players), str(view.seed)
+            self._episode, self.picked, self._seed = view.episode, dict(view.players), str(view.seed)
         if self.are_hidden:
             return
         size = imgui.GetIO().DisplaySize
@@ -88,7 +88,7 @@ class Panels:
         for side in view.teams:
             imgui.SeparatorText(side.label.capitalize())
             imgui.PushID(side.label)
-            self._picked[side] = _pick_player(side, self._picked[side], view.generations[side])
+            self.picked[side] = _pick_player(side, self.picked[side], view.generations[side])
             imgui.PopID()
 
     def _build_world_gui(self, view: View) -> None:
@@ -114,7 +114,7 @@ class Panels:
         imgui.TextWrapped(view.note or " ")
 
     def _begin(self) -> None:
-        players, seed = dict(self._picked), _number(self._seed)
+        players, seed = dict(self.picked), _number(self._seed)
         self._ask(lambda director: director.choose(players, seed))
 
     def _build_show_gui(self) -> None:

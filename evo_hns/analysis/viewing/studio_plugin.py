@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from mujoco.studio import messages
@@ -11,22 +12,32 @@ from mujoco.studio.viewer_protocol import ViewerInitEvent
 
 from evo_hns.analysis.viewing.director import Director, View
 from evo_hns.analysis.viewing.frames import frame_of
-from evo_hns.analysis.viewing.overlays import Show, frame_shapes, geoms, marker
+from evo_hns.analysis.viewing.overlays import Shape, Show, frame_shapes, geoms, marker
 from evo_hns.analysis.viewing.scenery import overview
 from evo_hns.analysis.viewing.session import HANDS_OFF, Steering
 from evo_hns.analysis.viewing.studio_panels import Panels
 from evo_hns.analysis.viewing.studio_stage import Shown, Steer, Wish, handler
+from evo_hns.spec import Side
 
 
 class Screen:
     """Shows what the stage tells of, and sends it the watcher's wishes."""
 
+    view: View | None  #: what is shown
+    shapes: list[Shape]  #: what is drawn into it
+    frames: int  #: pictures made for browsers so far
+
     def __init__(self) -> None:
-        self.view: View | None = None
+        self.view, self.shapes, self.frames = None, [], 0
         self._panels = Panels(self._ask)
         self._drawn: tuple[object, ...] = ()
         self._steering = HANDS_OFF
         self._floor_size = 0.0
+
+    @property
+    def picked(self) -> Mapping[Side, str]:
+        """Who is picked for the next episode."""
+        return self._panels.picked
 
     @handler
     def on_init(self, event: ViewerInitEvent) -> None:
@@ -52,6 +63,7 @@ class Screen:
     @handler
     def on_update(self, _: messages.UpdateEvent) -> None:
         """Draw into the scene, and follow the keys."""
+        self.frames += 1
         if self.view is None:
             return
         self._draw(self.view, self._panels.show)
@@ -78,10 +90,10 @@ class Screen:
             return
         self._drawn = key
         frame = frame_of(view.trajectory, 0, view.position)
-        shapes = frame_shapes(frame, show)
+        self.shapes = frame_shapes(frame, show)
         if view.taken is not None:
-            shapes.append(marker(frame, view.taken))
-        self._viewer.extra_geoms[:] = geoms(shapes)
+            self.shapes.append(marker(frame, view.taken))
+        self._viewer.extra_geoms[:] = geoms(self.shapes)
 
     def _follow_keys(self, view: View) -> None:
         key = imgui.Key

@@ -19,7 +19,6 @@ from evo_hns.analysis.viewing.director import Director, View
 from evo_hns.analysis.viewing.frames import qpos_at
 from evo_hns.analysis.viewing.scenery import shown_model
 from evo_hns.analysis.viewing.session import Steering
-from evo_hns.config import RunConfig
 
 _TICK = 1 / 60  # seconds from one picture to the next
 _LONGEST_TICK = 0.25  # seconds: what took longer (an episode that begins) is not made up for
@@ -58,11 +57,10 @@ class Stage:
 
     Args:
         director: fulfils wishes; used by that thread alone from now on.
-        config: settings of the game.
     """
 
-    def __init__(self, director: Director, config: RunConfig) -> None:
-        self._director, self._config = director, config
+    def __init__(self, director: Director) -> None:
+        self._director, self._config = director, director.session.config
         self._episode: int | None = None
         self._last_tick = time.perf_counter()
 

@@ -20,7 +20,7 @@ from mujoco.studio.web_viewer import WebViewer
 from evo_hns.analysis.viewing.director import Director
 from evo_hns.analysis.viewing.studio_plugin import Screen
 from evo_hns.analysis.viewing.studio_stage import Stage
-from evo_hns.config import ConfigError, RunConfig
+from evo_hns.config import ConfigError
 
 FIRST_PORT, NUM_PORTS = 8080, 100  #: where a free port is looked for
 
@@ -78,21 +78,28 @@ def free_port(host: str, port: int) -> int:
 
 
 def serve(
-    director: Director, config: RunConfig, host: str, port: int, ready: Callable[[], None] = lambda: None
+    director: Director,
+    screen: Screen,
+    host: str,
+    port: int,
+    *,
+    ready: Callable[[], None] = lambda: None,
+    enough: Callable[[], bool] = lambda: False,
 ) -> None:
     """Show the director's episodes until the user interrupts.
 
     Args:
         director: has an episode.
-        config: settings of its game.
+        screen: shows them.
         host: the address to listen on.
         port: a free one.
         ready: is called once somebody can connect.
+        enough: is asked all the time whether to end.
 
     Raises:
         KeyboardInterrupt: the user has had enough; everything is closed.
     """
-    screen, opened = Screen(), threading.Event()
+    opened = threading.Event()
 
     def run_viewer(endpoint: endpoints.ViewerEndpoint) -> None:
         try:
@@ -102,9 +109,9 @@ def serve(
         viewer_protocol.run_viewer_loop(viewer)
 
     logging.getLogger("WebServer").setLevel(logging.WARNING)  # who comes and goes is not told
-    with launch_thread.launch_thread(run_viewer, sim_plugins=[Stage(director, config)]) as handle:
+    with launch_thread.launch_thread(run_viewer, sim_plugins=[Stage(director)]) as handle:
         opened.wait()
         if handle.is_running():
             ready()
-        while handle.is_running():
+        while handle.is_running() and not enough():
             handle.sync()

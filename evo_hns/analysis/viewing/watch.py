@@ -8,6 +8,7 @@ import sys
 import threading
 import webbrowser
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from evo_hns.analysis.viewing.director import Director
@@ -16,6 +17,36 @@ from evo_hns.spec import Side
 
 LOOPBACK = "127.0.0.1"
 """Where only this machine's users can connect."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the page is."""
+
+    host: str  #: the address that is listened on
+    port: int
+
+    @property
+    def url(self) -> str:
+        """How a browser of this machine calls it."""
+        if self.host in ("0.0.0.0", "::"):
+            return f"http://localhost:{self.port}/"
+        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}/"
+
+    @property
+    def is_local(self) -> bool:
+        """Only this machine can reach it."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+    def __str__(self) -> str:
+        who = "Anyone on this machine" if self.is_local else f"Anyone who can reach {self.host}"
+        lines = [f"Watch at {self.url}", f"{who} can watch and steer: there is no password. Ctrl-C ends it."]
+        if not self.is_local:
+            lines.insert(1, "From elsewhere, browsers show the page only under https or through a tunnel (ssh -L).")
+        return "\n".join(lines)
 
 
 def watch(
@@ -27,7 +58,7 @@ def watch(
     host: str = LOOPBACK,
     port: int = 0,
     open_browser: bool = False,
-    announce: Callable[[str], None],
+    announce: Callable[[Place], None],
 ) -> None:
     """Show episodes of a run until the user interrupts.
 
@@ -47,47 +78,21 @@ def watch(
         KeyboardInterrupt: the user has had enough; everything is closed.
     """
     try:
-        from evo_hns.analysis.viewing import studio_web
+        from evo_hns.analysis.viewing import studio_plugin, studio_web
     except ImportError as error:
         raise ConfigError(
             f"watching needs the web viewer of MuJoCo Studio, which is not here ({error}); "
             "install the package mujoco-studio of the same version as mujoco"
         ) from None
     director = Director(run, asked, seed, match)
-    chosen = studio_web.free_port(host, port)
-    url = f"http://{_named(host)}:{chosen}/"
+    place = Place(host, studio_web.free_port(host, port))
 
     def ready() -> None:
-        announce(_welcome(url, host))
+        announce(place)
         if open_browser and _has_screen():
-            threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+            threading.Thread(target=webbrowser.open, args=(place.url,), daemon=True).start()
 
-    studio_web.serve(director, director.session.config, host, chosen, ready)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach an address."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _named(host: str) -> str:
-    """How a browser of this machine calls an address."""
-    if host in ("0.0.0.0", "::"):
-        return "localhost"
-    return f"[{host}]" if ":" in host else host
-
-
-def _welcome(url: str, host: str) -> str:
-    who = (
-        "Anyone on this machine can watch and steer: there is no password."
-        if is_loopback(host)
-        else f"Anyone who can reach {host} can watch and steer: there is no password, and nothing is encrypted.\n"
-        "Browsers show the page only under https or as localhost: a tunnel (ssh -L) is safer and works."
-    )
-    return f"Watch at {url}\n{who}\nCtrl-C ends it."
+    studio_web.serve(director, studio_plugin.Screen(), place.host, place.port, ready=ready)
 
 
 def _has_screen() -> bool:

@@ -12,9 +12,10 @@ import io
 import logging
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from mujoco.studio import endpoints, launch_thread, messages, viewer_protocol
+from mujoco.studio.web import web_server
 from mujoco.studio.web_viewer import WebViewer
 
 from evo_hns.analysis.viewing.director import Director
@@ -28,22 +29,12 @@ _TITLE = "evo_hns"
 
 
 class _Viewer(WebViewer):  # type: ignore[misc]
-    """The web viewer on one address."""
+    """The web viewer on a socket that listens already."""
 
-    def __init__(self, host: str, port: int, endpoint: endpoints.ViewerEndpoint, screen: Screen) -> None:
-        self._listen_on = host
-        with contextlib.redirect_stdout(io.StringIO()):  # its banner speaks of all interfaces
-            super().__init__(viewer_protocol.ViewerConfig(title=_TITLE, http_port=port), endpoint, plugins=[screen])
+    def __init__(self, listener: socket.socket, endpoint: endpoints.ViewerEndpoint, screen: Screen) -> None:
+        with _given(listener), contextlib.redirect_stdout(io.StringIO()):  # its banner speaks of all interfaces
+            super().__init__(viewer_protocol.ViewerConfig(title=_TITLE), endpoint, plugins=[screen])
         self._web_server.drop_queue = None
-
-    @property
-    def _host(self) -> str:
-        """Where the viewer listens; what it sets itself is all interfaces."""
-        return self._listen_on
-
-    @_host.setter
-    def _host(self, everywhere: str) -> None:
-        del everywhere
 
     @messages.handler(priority=messages.Priority.INTERNAL)  # type: ignore[untyped-decorator]
     def _on_post_model(self, event: messages.PostModelEvent) -> None:
@@ -52,8 +43,19 @@ class _Viewer(WebViewer):  # type: ignore[misc]
         self._update_model()
 
 
-def free_port(host: str, port: int) -> int:
-    """A port to listen on.
+@contextlib.contextmanager
+def _given(listener: socket.socket) -> Iterator[None]:
+    """Let the viewer take this socket instead of one of its own; it has no setting for the address."""
+    own = web_server.bind_public_socket
+    web_server.bind_public_socket = lambda host, port: listener
+    try:
+        yield
+    finally:
+        web_server.bind_public_socket = own
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens.
 
     Args:
         host: the address to listen on.
@@ -63,14 +65,14 @@ def free_port(host: str, port: int) -> int:
         ConfigError: it is taken, or there is no such address here.
     """
     for candidate in [port] if port else range(FIRST_PORT, FIRST_PORT + NUM_PORTS):
+        listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
         try:
-            family = socket.AF_INET6 if ":" in host else socket.AF_INET
-            with socket.socket(family, socket.SOCK_STREAM) as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind((host, candidate))
-                probe.listen()
-                return candidate
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((host, candidate))
+            listener.listen()
+            return listener
         except OSError as error:
+            listener.close()
             if error.errno != errno.EADDRINUSE:
                 raise ConfigError(f"cannot listen on {host}, port {candidate}: {error.strerror or error}") from None
     taken = f"port {port} is" if port else f"ports {FIRST_PORT} to {FIRST_PORT + NUM_PORTS - 1} are all"
@@ -80,8 +82,7 @@ def free_port(host: str, port: int) -> int:
 def serve(
     director: Director,
     screen: Screen,
-    host: str,
-    port: int,
+    listener: socket.socket,
     *,
     ready: Callable[[], None] = lambda: None,
     enough: Callable[[], bool] = lambda: False,
@@ -91,8 +92,7 @@ def serve(
     Args:
         director: has an episode.
         screen: shows them.
-        host: the address to listen on.
-        port: a free one.
+        listener: where browsers connect; it is closed in the end.
         ready: is called once somebody can connect.
         enough: is asked all the time whether to end.
 
@@ -103,7 +103,7 @@ def serve(
 
     def run_viewer(endpoint: endpoints.ViewerEndpoint) -> None:
         try:
-            viewer = _Viewer(host, port, endpoint, screen)
+            viewer = _Viewer(listener, endpoint, screen)
         finally:
             opened.set()
         viewer_protocol.run_viewer_loop(viewer)

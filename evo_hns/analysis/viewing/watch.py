@@ -85,14 +85,15 @@ def watch(
             "install the package mujoco-studio of the same version as mujoco"
         ) from None
     director = Director(run, asked, seed, match)
-    place = Place(host, studio_web.free_port(host, port))
+    listener = studio_web.listen(host, port)
+    place = Place(host, listener.getsockname()[1])
 
     def ready() -> None:
         announce(place)
         if open_browser and _has_screen():
             threading.Thread(target=webbrowser.open, args=(place.url,), daemon=True).start()
 
-    studio_web.serve(director, studio_plugin.Screen(), place.host, place.port, ready=ready)
+    studio_web.serve(director, studio_plugin.Screen(), listener, ready=ready)
 
 
 def _has_screen() -> bool:

@@ -10,6 +10,7 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -83,7 +84,7 @@ class Page:
                 result: dict[str, Any] = message["result"]
                 return result
 
-    def wait(self, frames: int = 2) -> None:
+    def wait(self, frames: int) -> None:
         """Until it has drawn so many pictures: what is pressed and let go in between is not seen."""
         code = "new Promise(done => { let n = %d; const f = () => n-- ? requestAnimationFrame(f) : done(); f(); })"
         self.call("Runtime.evaluate", expression=code % frames, awaitPromise=True)

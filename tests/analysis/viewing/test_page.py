@@ -14,7 +14,7 @@ import pytest
 from evo_hns.analysis.viewing import studio_panels
 from evo_hns.analysis.viewing.director import Director, View
 from evo_hns.analysis.viewing.studio_plugin import Screen
-from evo_hns.analysis.viewing.studio_web import free_port, serve
+from evo_hns.analysis.viewing.studio_web import listen, serve
 from evo_hns.spec import Side
 from evo_hns.training import train
 from tests.analysis.conftest import tiny
@@ -69,14 +69,14 @@ class Watcher:
         x, y = self.spy.place(label, number, share)
         for is_down in (None, True, False):
             self.page.mouse(x, y, is_down=is_down)
-            self.page.wait()
+            self.page.wait(2 if is_down else 1)
         until(then)
 
     def press(self, key: str, *, then: Callable[[], bool]) -> None:
         """Press a key and let go."""
         for is_down in (True, False):
             self.page.key(key, is_down=is_down)
-            self.page.wait()
+            self.page.wait(2 if is_down else 1)
         until(then)
 
     def shares(self) -> dict[str, float]:
@@ -98,17 +98,17 @@ def watcher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watcher
     spy = Spy(studio_panels.imgui)
     monkeypatch.setattr(studio_panels, "imgui", spy)
     director, screen = Director(run, {Side.SEEKERS: "scripted:still"}), Screen()
-    port, over = free_port("127.0.0.1", 0), threading.Event()
+    listener, over = listen("127.0.0.1", 0), threading.Event()
     opened = threading.Event()
     thread = threading.Thread(
         target=serve,
-        args=(director, screen, "127.0.0.1", port),
+        args=(director, screen, listener),
         kwargs={"ready": opened.set, "enough": over.is_set},
     )
     thread.start()
     try:
         assert opened.wait(30)
-        with Page(f"http://127.0.0.1:{port}/", tmp_path / "browser", SIZE) as page:
+        with Page(f"http://127.0.0.1:{listener.getsockname()[1]}/", tmp_path / "browser", SIZE) as page:
             yield Watcher(director, screen, spy, page)
     finally:
         over.set()

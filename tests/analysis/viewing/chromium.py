@@ -60,18 +60,18 @@ class Page:
 
     def __init__(self, url: str, folder: Path, size: tuple[int, int]) -> None:
         command = [find_chromium(), *_FLAGS, f"--user-data-dir={folder}", "about:blank"]
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            self._open = ExitStack()
-            self._socket = self._open.enter_context(connect(_page_of(folder / "DevToolsActivePort"), max_size=None))
+        with ExitStack() as starting:
+            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            starting.callback(process.wait, PATIENCE)
+            starting.callback(process.terminate)
+            address = _page_of(folder / "DevToolsActivePort")
+            self._socket = starting.enter_context(connect(address, max_size=None))
             self._calls = 0
             screen = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": False}
             self.call("Emulation.setDeviceMetricsOverride", **screen)
             self.call("Emulation.setFocusEmulationEnabled", enabled=True)
             self.call("Page.navigate", url=url)
-        except BaseException:
-            self._process.kill()
-            raise
+            self._open = starting.pop_all()
 
     def call(self, method: str, **params: Any) -> dict[str, Any]:
         """Ask the browser for something, and wait for the answer."""
@@ -115,8 +115,6 @@ class Page:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._open.close()
-        self._process.terminate()
-        self._process.wait(PATIENCE)
 
 
 def _page_of(told: Path) -> str:

@@ -18,7 +18,7 @@ from evo_hns.config import ConfigError, RunConfig
 from evo_hns.evaluation.evaluators import Roster, build_player
 from evo_hns.evaluation.recording import steps_of
 from evo_hns.evaluation.trajectory import Trajectory, TrajectoryRecorder
-from evo_hns.rollout import Decide, Episodes, Recorder, both_teams
+from evo_hns.rollout import Decide, Episodes, both_teams
 from evo_hns.spec import Action, ActionSpec, Side
 
 _MIDDLE_BIN = ActionSpec().num_movement_bins // 2
@@ -149,8 +149,7 @@ class Session:
                 action = _steer(action, self.taken, steering)
                 self.was_steered = True
             step = self._game.step(action)
-        recorder: Recorder = self._recorder
-        recorder.record(self._observation, action, step)
+        self._recorder.record(self._observation, action, step)
         self._observation, self.failed = step.observation, bool(step.failed[0])
         self.returns = self.returns + step.reward[0].numpy()
         self.statistics.append(self._figures())

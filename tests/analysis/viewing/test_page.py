@@ -23,14 +23,19 @@ from tests.analysis.viewing.chromium import Page, find_chromium, until
 SIZE = 900, 560
 
 
+Places = dict[tuple[str, float], tuple[float, float, float]]
+"""Name and upper edge of a widget -> its left and right edges and the middle between the others, pixels."""
+
+
 class Spy:
-    """Dear ImGui, but it remembers where each widget was last seen, and how many there are of the same name."""
+    """Dear ImGui, but it remembers where each widget of the last whole frame is."""
 
     WIDGETS = ("Button", "SliderInt", "Combo", "Checkbox", "InputText")
 
     def __init__(self, imgui: Any) -> None:
         self._imgui = imgui
-        self.places: dict[tuple[str, float], tuple[float, float, float]] = {}
+        self.places: Places = {}
+        self._frame, self._coming = -1, Places()
 
     def __getattr__(self, name: str) -> Any:
         original = getattr(self._imgui, name)
@@ -40,14 +45,20 @@ class Spy:
         def call(label: str, *rest: Any) -> Any:
             answer = original(label, *rest)
             low, high = self._imgui.GetItemRectMin(), self._imgui.GetItemRectMax()
-            self.places[label.rpartition("###")[2], low.y] = low.x, high.x, (low.y + high.y) / 2
+            if (frame := self._imgui.GetFrameCount()) != self._frame:
+                self.places, self._frame, self._coming = self._coming, frame, {}
+            self._coming[label.rpartition("###")[2], low.y] = low.x, high.x, (low.y + high.y) / 2
             return answer
 
         return call
 
-    def place(self, label: str, number: int = 0, share: float = 0.5) -> tuple[float, float]:
-        """A point of the `number`-th widget of this name from the top, `share` of its width from its left."""
-        _, (left, right, y) = sorted(item for item in self.places.items() if item[0][0] == label)[number]
+    def has(self, label: str) -> bool:
+        """Whether there is a widget of this name."""
+        return any(name == label for name, _ in self.places)
+
+    def place(self, label: str, share: float) -> tuple[float, float]:
+        """A point of the uppermost widget of this name, `share` of its width from its left."""
+        _, (left, right, y) = min(item for item in self.places.items() if item[0][0] == label)
         return left + share * (right - left), y
 
 
@@ -64,9 +75,9 @@ class Watcher:
     def view(self) -> View:
         return self.director.view
 
-    def click(self, label: str, number: int = 0, *, share: float = 0.5, then: Callable[[], bool]) -> None:
+    def click(self, label: str, *, share: float = 0.5, then: Callable[[], bool]) -> None:
         """Click on a widget."""
-        x, y = self.spy.place(label, number, share)
+        x, y = self.spy.place(label, share)
         for is_down in (None, True, False):
             self.page.mouse(x, y, is_down=is_down)
             self.page.wait(2 if is_down else 1)
@@ -117,7 +128,7 @@ def watcher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watcher
 
 
 def test_a_watcher_plays_scrubs_picks_champions_and_takes_over_an_agent(watcher: Watcher) -> None:
-    until(lambda: any(label == "Begin" for label, _ in watcher.spy.places))
+    until(lambda: watcher.spy.has("Begin"))
     until(lambda: watcher.shares()["green"] > 0.003)  # walls
     colours = watcher.shares()
     assert min(colours["cyan"], colours["red"]) > 0.0001, "no agents"

@@ -3,7 +3,7 @@
     shapes = overlay_shapes(trajectory, world, row, Show(lidar=True))
     add_shapes(scene, shapes)  # after `mjv_updateScene` or `Renderer.update_scene`
 
-Shapes are plain geometry in the world frame, metres; only `geoms` knows how MuJoCo draws them. Colours are those of
+Shapes are plain geometry in the world moment, metres; only `geoms` knows how MuJoCo draws them. Colours are those of
 the teams: a line of sight, a grip and a lock have that of the agent whose they are.
 """
 
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
-from evo_hns.analysis.viewing.frames import Frame, frame_of
+from evo_hns.analysis.viewing.moments import Moment, moment_of
 from evo_hns.envs.vision import CONE_HALF_ANGLE
 from evo_hns.evaluation.trajectory import Trajectory
 from evo_hns.worlds.sizes import AGENT_RADIUS
@@ -129,13 +129,13 @@ def overlay_shapes(trajectory: Trajectory, world: int, row: float, show: Show) -
     Args:
         trajectory: of W matches.
         world: which of them.
-        row: env steps done, 0 to T; in between, things are drawn on their way (`frames`).
+        row: env steps done, 0 to T; in between, things are drawn on their way (`moments`).
         show: what is wanted.
     """
-    return frame_shapes(frame_of(trajectory, world, row), show)
+    return moment_shapes(moment_of(trajectory, world, row), show)
 
 
-def frame_shapes(frame: Frame, show: Show) -> list[Shape]:
+def moment_shapes(moment: Moment, show: Show) -> list[Shape]:
     """The same of a moment that was already taken out of its trajectory."""
     kinds = (
         (show.cones, _cones),
@@ -146,7 +146,7 @@ def frame_shapes(frame: Frame, show: Show) -> list[Shape]:
         (show.locks, _locks),
         (show.names, _names),
     )
-    return [shape for is_wanted, shapes in kinds if is_wanted for shape in shapes(frame)]
+    return [shape for is_wanted, shapes in kinds if is_wanted for shape in shapes(moment)]
 
 
 def add_shapes(scene: mujoco.MjvScene, shapes: Iterable[Shape]) -> None:
@@ -199,60 +199,60 @@ def _geom(kind: mujoco.mjtGeom, size: np.ndarray, pos: np.ndarray, mat: np.ndarr
     return geom
 
 
-def _team_rgba(frame: Frame, agent: int, alpha: float) -> Rgba:
-    return (*(HIDER_RGB if frame.is_hider(agent) else SEEKER_RGB), alpha)
+def _team_rgba(moment: Moment, agent: int, alpha: float) -> Rgba:
+    return (*(HIDER_RGB if moment.is_hider(agent) else SEEKER_RGB), alpha)
 
 
-def _present(frame: Frame) -> list[int]:
-    return [int(agent) for agent in np.flatnonzero(frame.agent_mask)]
+def _present(moment: Moment) -> list[int]:
+    return [int(agent) for agent in np.flatnonzero(moment.agent_mask)]
 
 
-def _cones(frame: Frame) -> Iterator[Shape]:
-    for agent in _present(frame):
-        apex = frame.agents[agent].copy()
+def _cones(moment: Moment) -> Iterator[Shape]:
+    for agent in _present(moment):
+        apex = moment.agents[agent].copy()
         # On the floor below the agent, or as far below it where it stands on something; one above the other.
         apex[2] += _FLOOR_GAP * (1 + agent / 10) - AGENT_RADIUS
-        heading = float(frame.headings[agent])
-        yield Cone(apex, heading, CONE_HALF_ANGLE, CONE_RADIUS, _team_rgba(frame, agent, 0.22))
+        heading = float(moment.headings[agent])
+        yield Cone(apex, heading, CONE_HALF_ANGLE, CONE_RADIUS, _team_rgba(moment, agent, 0.22))
 
 
-def _lidar(frame: Frame) -> Iterator[Shape]:
-    angles = 2 * math.pi * np.arange(frame.lidar.shape[1]) / max(1, frame.lidar.shape[1])
+def _lidar(moment: Moment) -> Iterator[Shape]:
+    angles = 2 * math.pi * np.arange(moment.lidar.shape[1]) / max(1, moment.lidar.shape[1])
     ways = np.stack([np.cos(angles), np.sin(angles), np.zeros_like(angles)], -1)
-    for agent in _present(frame):
-        centre = frame.agents[agent]
-        for reading, way in zip(frame.lidar[agent], ways, strict=True):
+    for agent in _present(moment):
+        centre = moment.agents[agent]
+        for reading, way in zip(moment.lidar[agent], ways, strict=True):
             yield Line(centre + AGENT_RADIUS * way, centre + reading * way, 0.006, (*LIDAR_RGB, 0.5))
 
 
-def _seen_objects(frame: Frame) -> Iterator[Shape]:
-    for agent, item in np.argwhere(frame.sees_objects):
-        yield _between(frame.agents[agent], frame.objects[item], 0.006, _team_rgba(frame, agent, 0.55), gap=0.0)
+def _seen_objects(moment: Moment) -> Iterator[Shape]:
+    for agent, item in np.argwhere(moment.sees_objects):
+        yield _between(moment.agents[agent], moment.objects[item], 0.006, _team_rgba(moment, agent, 0.55), gap=0.0)
 
 
-def _seen_opponents(frame: Frame) -> Iterator[Shape]:
-    for agent, other in np.argwhere(frame.sees_agents):
-        if frame.is_hider(agent) != frame.is_hider(other):
-            rgba = _team_rgba(frame, agent, 0.9)
-            yield _between(frame.agents[agent], frame.agents[other], 0.02, rgba, gap=AGENT_RADIUS, is_arrow=True)
+def _seen_opponents(moment: Moment) -> Iterator[Shape]:
+    for agent, other in np.argwhere(moment.sees_agents):
+        if moment.is_hider(agent) != moment.is_hider(other):
+            rgba = _team_rgba(moment, agent, 0.9)
+            yield _between(moment.agents[agent], moment.agents[other], 0.02, rgba, gap=AGENT_RADIUS, is_arrow=True)
 
 
-def _grips(frame: Frame) -> Iterator[Shape]:
-    for agent, item in np.argwhere(frame.grabbed):
-        yield Line(frame.agents[agent], frame.objects[item], 0.045, _team_rgba(frame, agent, 1.0))
+def _grips(moment: Moment) -> Iterator[Shape]:
+    for agent, item in np.argwhere(moment.grabbed):
+        yield Line(moment.agents[agent], moment.objects[item], 0.045, _team_rgba(moment, agent, 1.0))
 
 
-def _locks(frame: Frame) -> Iterator[Shape]:
-    for item in np.flatnonzero(frame.locked):
-        half = frame.half_sizes[item] + _LOCK_MARGIN
-        rgba = _team_rgba(frame, int(frame.lock_owner[item]), 0.5)
-        yield Block(frame.objects[item], half, frame.rotations[item], rgba)
+def _locks(moment: Moment) -> Iterator[Shape]:
+    for item in np.flatnonzero(moment.locked):
+        half = moment.half_sizes[item] + _LOCK_MARGIN
+        rgba = _team_rgba(moment, int(moment.lock_owner[item]), 0.5)
+        yield Block(moment.objects[item], half, moment.rotations[item], rgba)
 
 
-def _names(frame: Frame) -> Iterator[Shape]:
-    for agent in _present(frame):
-        place = frame.agents[agent] + np.array([0.0, 0.0, 2 * AGENT_RADIUS])
-        yield Label(place, agent_name(agent, frame.num_hiders))
+def _names(moment: Moment) -> Iterator[Shape]:
+    for agent in _present(moment):
+        place = moment.agents[agent] + np.array([0.0, 0.0, 2 * AGENT_RADIUS])
+        yield Label(place, agent_name(agent, moment.num_hiders))
 
 
 def agent_name(agent: int, num_hiders: int) -> str:
@@ -260,9 +260,9 @@ def agent_name(agent: int, num_hiders: int) -> str:
     return f"hider {agent}" if agent < num_hiders else f"seeker {agent - num_hiders}"
 
 
-def marker(frame: Frame, agent: int) -> Line:
+def marker(moment: Moment, agent: int) -> Line:
     """An arrow that points down at an agent."""
-    top = frame.agents[agent] + np.array([0.0, 0.0, 1.6 * AGENT_RADIUS + 0.7])
+    top = moment.agents[agent] + np.array([0.0, 0.0, 1.6 * AGENT_RADIUS + 0.7])
     return Line(top, top - np.array([0.0, 0.0, 0.7]), 0.05, MARKER_RGBA, is_arrow=True)
 
 

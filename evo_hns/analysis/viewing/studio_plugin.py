@@ -11,8 +11,8 @@ from mujoco.studio.dear_imgui import dear_imgui as imgui
 from mujoco.studio.viewer_protocol import ViewerInitEvent
 
 from evo_hns.analysis.viewing.director import Director, View
-from evo_hns.analysis.viewing.frames import frame_of
-from evo_hns.analysis.viewing.overlays import Shape, Show, frame_shapes, geoms, marker
+from evo_hns.analysis.viewing.moments import moment_of
+from evo_hns.analysis.viewing.overlays import Shape, Show, geoms, marker, moment_shapes
 from evo_hns.analysis.viewing.scenery import overview
 from evo_hns.analysis.viewing.session import HANDS_OFF, Steering
 from evo_hns.analysis.viewing.studio_panels import Panels
@@ -89,10 +89,10 @@ class Screen:
         if key == self._drawn:
             return
         self._drawn = key
-        frame = frame_of(view.trajectory, 0, view.position)
-        self.shapes = frame_shapes(frame, show)
+        moment = moment_of(view.trajectory, 0, view.position)
+        self.shapes = moment_shapes(moment, show)
         if view.taken is not None:
-            self.shapes.append(marker(frame, view.taken))
+            self.shapes.append(marker(moment, view.taken))
         self._viewer.extra_geoms[:] = geoms(self.shapes)
 
     def _follow_keys(self, view: View) -> None:

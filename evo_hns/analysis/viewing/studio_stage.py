@@ -16,7 +16,7 @@ from mujoco.studio import messages
 from mujoco.studio.viewer_handle import SimInitEvent
 
 from evo_hns.analysis.viewing.director import Director, View
-from evo_hns.analysis.viewing.frames import qpos_at
+from evo_hns.analysis.viewing.moments import qpos_at
 from evo_hns.analysis.viewing.scenery import shown_model
 from evo_hns.analysis.viewing.session import Steering
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evo_hns.analysis.viewing.frames import frame_of, qpos_at
+from evo_hns.analysis.viewing.moments import moment_of, qpos_at
 from evo_hns.analysis.viewing.playback import Playback
 from evo_hns.analysis.viewing.session import Session, Steering
 from evo_hns.archive.run_view import RunView
@@ -103,7 +103,7 @@ def test_between_two_env_steps_things_are_on_their_way(playback: Playback) -> No
     for _ in range(2):
         playback.step(1)
     trajectory = playback.session.trajectory
-    before, between, after = (frame_of(trajectory, 0, row) for row in (1, 1.5, 2))
+    before, between, after = (moment_of(trajectory, 0, row) for row in (1, 1.5, 2))
     assert np.allclose(between.agents, (before.agents + after.agents) / 2)
     assert not np.allclose(before.agents, after.agents)
     assert np.array_equal(between.sees_agents, before.sees_agents)

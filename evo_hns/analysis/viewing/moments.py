@@ -19,7 +19,7 @@ _HINGES = {4: (2,), 6: (0, 1, 2)}  # number of an object's joints -> the axes ab
 
 
 @dataclass(frozen=True, eq=False)
-class Frame:
+class Moment:
     """Where everything is in one world, and who sees, holds and has locked what. n agents, m objects, L rays."""
 
     num_hiders: int  #: they come first among the agents
@@ -46,7 +46,7 @@ class Frame:
         return self.turns - np.pi / 2
 
 
-def frame_of(trajectory: Trajectory, world: int, row: float) -> Frame:
+def moment_of(trajectory: Trajectory, world: int, row: float) -> Moment:
     """A moment of a match.
 
     Args:
@@ -59,7 +59,7 @@ def frame_of(trajectory: Trajectory, world: int, row: float) -> Frame:
     # Joints measure from places that differ from world to world; the layout says where they started.
     begun = np.concatenate([layout.boxes[world], layout.ramps[world]])
     ramps = np.full((scene.num_ramps, 3), RAMP_SIZE / 2)
-    return Frame(
+    return Moment(
         num_hiders=scene.num_hiders,
         agents=layout.agents[world] + (qpos - start)[scene.agent_qpos[:, :3]],
         turns=qpos[scene.agent_qpos[:, 3]],
@@ -85,7 +85,7 @@ def qpos_at(trajectory: Trajectory, world: int, row: float) -> np.ndarray:
 
 
 def _rotations(scene: Scene, qpos: np.ndarray) -> np.ndarray:
-    """`(m, 3, 3)` of the objects: their hinges turn them one after the other, each about an axis of its own frame."""
+    """`(m, 3, 3)` of the objects: their hinges turn them one after the other, each about an axis of its own moment."""
     rotations = np.repeat(np.eye(3)[None], len(scene.object_body), axis=0)
     for item, joints in enumerate(scene.object_qpos):
         is_box = item < scene.num_boxes

@@ -2,6 +2,7 @@
 #   make train PYTHON=python3.12             another interpreter
 #   make train EXPERIMENT=NAME ARGS='...'    another experiment, more options of `evo-hns train`
 #   make train RANKS=4                       so many MPI ranks; by default one for each physical core
+#   make test WORKERS=0                      all tests in one process; by default one for each core, up to four
 # pip is asked as usual, so PIP_INDEX_URL and its like work. Where the index serves torch with CUDA only,
 # PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu saves gigabytes.
 
@@ -10,6 +11,7 @@ VENV ?= .venv
 EXPERIMENT ?= quickstart
 ARGS ?=
 RANKS ?= auto
+WORKERS ?= auto
 EXTRAS := dev,mpi,pettingzoo,plot,tensorboard
 
 BIN := $(VENV)/bin
@@ -28,7 +30,7 @@ train: $(READY) ## Train the quickstart experiment (EXPERIMENT=..., RANKS=..., A
 	$(BIN)/evo-hns train $(EXPERIMENT) --ranks $(RANKS) $(ARGS)
 
 test: $(READY) ## Run the tests (ARGS='-m "not slow"' for the quick ones)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist loadgroup $(ARGS)
 
 lint: $(READY) ## Check style, format and types
 	$(BIN)/ruff check .

@@ -10,66 +10,25 @@ from __future__ import annotations
 import resource
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from evo_hns.archive.hall_of_fame import HallOfFame
-from evo_hns.archive.records import Champion, GenerationRecord, HeldOutRow, RecordedMatch, recorded_matches
+from evo_hns.archive.records import Champion, GenerationRecord
 from evo_hns.config import CoevolutionConfig, RunConfig
-from evo_hns.evaluation.evaluators import Evaluator, Roster
-from evo_hns.evaluation.fitness import team_fitness
-from evo_hns.evaluation.held_out import HeldOut, mean_metrics, measure
-from evo_hns.evaluation.matches import HELD_OUT_SEED, MatchTable, concatenate, fresh_seeds, same_list_for_all
-from evo_hns.evaluation.recording import outcome
-from evo_hns.rollout import Episodes
-from evo_hns.search import build_searcher
-from evo_hns.search.base import Searcher
-from evo_hns.spec import Side
+from evo_hns.evaluation.contests import Opponents, PerSide, Wave, play_wave
+from evo_hns.evaluation.evaluators import Evaluator
+from evo_hns.evaluation.fitness import build_fitness
+from evo_hns.evaluation.held_out import mean_metrics
+from evo_hns.measurement import measure_generation
+from evo_hns.population import Population, Populations, build_exploiter, build_populations, populations_state
+from evo_hns.search.base import Searcher, before_move
+from evo_hns.spec import ObservationSpec, Side
 
-PerSide = Mapping[Side, Tensor]
-
-_RECORDED = 1
-"""Third word of the seed of a generation's recorded matches; its other random numbers have two."""
-
-
-@dataclass(frozen=True)
-class Population:
-    """One side: a search that moves, and the memory of its champions."""
-
-    searcher: Searcher
-    hall: HallOfFame
-
-
-Populations = Mapping[Side, Population]
-
-
-@dataclass(frozen=True)
-class Wave:
-    """Matches of both sides' contestants, played together."""
-
-    fitness: PerSide  #: `(P,)` per side
-    episodes: Episodes
-
-    @property
-    def num_failed(self) -> int:
-        """Matches that were discarded because the physics failed."""
-        return int(self.episodes.failed.sum())
-
-
-def build_populations(config: RunConfig, evaluator: Evaluator) -> Populations:
-    """Both populations at their beginning, each with a random stream of its own."""
-    lengths = evaluator.player.genome_lengths
-    return {
-        side: Population(
-            build_searcher(config.side(side).search, lengths[side], seed=2 * config.seed + int(side)),
-            HallOfFame(lengths[side]),
-        )
-        for side in Side
-    }
+__all__ = ["Population", "Populations", "build_populations", "coevolve", "run_generation", "waves_of_generation"]
 
 
 def coevolve(
@@ -98,9 +57,9 @@ def run_generation(
     candidates = {side: populations[side].searcher.ask() for side in Side}
     clock.lap("time_search")
     opponents = draw_opponents(populations, candidates, settings, settings.episodes_per_candidate, rng)
-    wave = play_wave(evaluator, candidates, opponents, rng)
+    wave = play_wave(evaluator, candidates, opponents, rng, build_fitness(settings))
     clock.lap("time_evaluation")
-    moves = {side: populations[side].searcher.tell(wave.fitness[side]) for side in Side}
+    moves, trials = move(evaluator, populations, wave, settings, rng)
     clock.lap("time_search")
 
     finalists = {
@@ -110,73 +69,96 @@ def run_generation(
     opponents = draw_opponents(populations, candidates, settings, settings.finalist_episodes, rng)
     final = play_wave(evaluator, finalists, opponents, rng)
     champions = {side: crown(finalists[side], final.fitness[side]) for side in Side}
-    for side in Side:
-        populations[side].hall.append(champions[side].genome, generation, champions[side].score)
+    remember(populations, champions, [wave, *trials, final], generation)
     clock.lap("time_champions")
 
-    held_out = measure_champions(config, evaluator, champions, generation)
-    clock.lap("time_held_out")
-    matches = record_champions(config, evaluator, champions, generation)
-    clock.lap("time_recorded")
+    exploits = exploit(config, evaluator, populations, generation, rng)
+    prune(populations, settings)
+    clock.lap("time_exploiters")
+    measured = measure_generation(config, evaluator, populations, champions, generation)
+    clock.lap("time_measurement")
+    played = [wave, *trials, final, *exploits.waves]
     return GenerationRecord(
         generation=generation,
         champions=champions,
         metrics={
-            **wave_metrics(wave, final, moves, config.rules.horizon),
+            **wave_metrics(wave, final, evaluator),
+            **moves,
+            **exploits.metrics,
+            **measured.progress,
+            "env_steps": float(config.rules.horizon * sum(each.num_matches for each in played)),
+            "measurement_env_steps": float(config.rules.horizon * measured.num_matches),
             **clock.laps,
             **evaluator.take_figures(),
             "memory_peak_mb": peak_memory(),
         },
-        held_out=tuple(held_out_row(generation, result) for result in held_out),
-        discards={"physics": wave.num_failed + final.num_failed},
-        state={side.label: populations[side].searcher.state_dict() for side in Side},
-        matches=matches,
+        held_out=measured.held_out,
+        discards={"physics": sum(each.num_failed for each in played)},
+        state=populations_state(populations),
+        matches=measured.matches,
+        exploiters=exploits.champions,
     )
 
 
 def draw_opponents(
     populations: Populations, candidates: PerSide, settings: CoevolutionConfig, num: int, rng: np.random.Generator
-) -> PerSide:
-    """`(num, L)` genomes that each side will meet: the other side's champion, and its hall of fame.
+) -> dict[Side, Opponents]:
+    """Whom each side will meet `num` times: the other side's champion, and who is drawn from its past.
 
-    Before there is a hall, the other side's first candidates stand in.
+    Before there is a past, the other side's first candidates stand in.
     """
-    drawn: dict[Side, Tensor] = {}
+    drawn: dict[Side, Opponents] = {}
     for side in Side:
-        hall = populations[side.other].hall
-        if len(hall) == 0:
+        other = populations[side.other]
+        if len(other.hall) == 0:
             rows = rng.choice(len(candidates[side.other]), num, replace=num > len(candidates[side.other]))
-            drawn[side] = candidates[side.other][torch.from_numpy(rows)].to(torch.float32)
+            drawn[side] = Opponents.strangers(candidates[side.other][torch.from_numpy(rows)].to(torch.float32))
             continue
-        latest = np.full(round(settings.champion_share * num), len(hall) - 1)
-        past = hall.sample(num - len(latest), rng, settings.opponent_sampler)
-        drawn[side] = torch.from_numpy(hall.genomes[np.concatenate([latest, past])])
+        latest = np.full(round(settings.champion_share * num), other.encounters.champion)
+        past = other.encounters.draw(num - len(latest), rng, settings)
+        drawn[side] = other.opponents(np.concatenate([latest, past]))
     return drawn
 
 
-def play_wave(evaluator: Evaluator, contestants: PerSide, opponents: PerSide, rng: np.random.Generator) -> Wave:
-    """Both sides at once: every contestant of a side meets the same opponents in the same fresh worlds.
+def move(
+    evaluator: Evaluator, populations: Populations, wave: Wave, settings: CoevolutionConfig, rng: np.random.Generator
+) -> tuple[dict[str, float], list[Wave]]:
+    """Tell both searches what their candidates are worth; with `generalist`, take back what is no progress at large.
 
-    In a task of one team the other side has nobody to be compared: its fitness is 0.
+    Returns:
+        Metrics, and the waves that were played to decide.
     """
-    player = evaluator.player
-    sizes = {side: len(contestants[side]) for side in Side}
-    tables = []
-    for side in player.spec.teams:
-        rows = sizes[side.other] + np.arange(len(opponents[side]))
-        seeds = rng.integers(0, HELD_OUT_SEED, len(rows), dtype=np.int64)
-        tables.append(same_list_for_all(side, np.arange(sizes[side]), rows, seeds))
-    table = concatenate(tables)
-    rosters = {
-        side: player.roster(side, torch.cat([contestants[side].to(torch.float32), opponents[side.other]]))
+    searchers = {side: populations[side].searcher for side in Side}
+    filtered = settings.generalist and all(len(population.hall) for population in populations.values())
+    before = {side: (each.center, each.state_dict()) for side, each in searchers.items() if filtered}
+    metrics: dict[str, float] = {}
+    for side, searcher in searchers.items():
+        metrics |= {f"{side.label}.{name}": value for name, value in searcher.tell(wave.fitness[side]).items()}
+    if not filtered:
+        return metrics, []
+    centers = {side: torch.stack([before[side][0], searchers[side].center]) for side in Side}
+    opponents = {
+        side: draw_others(populations[side.other], wave.opponents[side].rows, settings.finalist_episodes, rng)
         for side in Side
     }
-    episodes = evaluator.evaluate(table, rosters)
-    nobody = {side: torch.zeros(sizes[side], dtype=torch.float64) for side in Side}
-    scored = {
-        side: team_fitness(episodes, table.rows(side), player.spec, side, sizes[side]) for side in player.spec.teams
-    }
-    return Wave(nobody | scored, episodes)
+    trial = play_wave(evaluator, centers, opponents, rng)
+    for side in evaluator.player.spec.teams:
+        old, new = trial.fitness[side]
+        kept = bool(new > old) or bool((centers[side][0] == centers[side][1]).all())
+        if not kept:
+            searchers[side].load_state_dict(before_move(before[side][1], searchers[side].state_dict()))
+        metrics[f"{side.label}.kept"] = float(kept)
+    return metrics, [trial]
+
+
+def draw_others(population: Population, met: np.ndarray, num: int, rng: np.random.Generator) -> Opponents:
+    """Opponents from all of a side's past, but for those that were met just now, if there are others.
+
+    Source: Nolfi and Pagliuca 2025, "Global progress in competitive co-evolution"; Simione and Nolfi 2020.
+    """
+    everybody = np.arange(len(population.encounters), dtype=np.int64)
+    others = np.setdiff1d(everybody, met)
+    return population.opponents(rng.choice(others if len(others) else everybody, num))
 
 
 def choose_finalists(searcher: Searcher, candidates: Tensor, fitness: Tensor, settings: CoevolutionConfig) -> Tensor:
@@ -191,60 +173,93 @@ def crown(finalists: Tensor, fitness: Tensor) -> Champion:
     return Champion(finalists[best].numpy(), float(fitness[best]))
 
 
-def measure_champions(
-    config: RunConfig, evaluator: Evaluator, champions: Mapping[Side, Champion], generation: int
-) -> list[HeldOut]:
-    """Held-out measurements that are due: of the first, the last and every so many generations."""
+def remember(
+    populations: Populations, champions: Mapping[Side, Champion], waves: Sequence[Wave], generation: int
+) -> None:
+    """Take in the champions, and what came of meeting those before them; the last wave chose the champions."""
+    for side, population in populations.items():
+        population.encounters.fade()
+        for wave in waves:
+            opponents = wave.opponents[side.other]
+            population.encounters.meet(opponents.rows, wave.wins[side.other].numpy())
+        chosen = int(torch.argmax(waves[-1].fitness[side.other]))
+        population.encounters.add_player(
+            waves[-1].opponents[side.other].rows, waves[-1].wins[side.other][chosen].numpy()
+        )
+        population.remember(champions[side], generation)
+
+
+@dataclass(frozen=True, eq=False)
+class Exploits:
+    """What the exploiters did in a generation."""
+
+    waves: Sequence[Wave] = ()
+    champions: Mapping[Side, Champion] = field(default_factory=dict)  #: the best of the lives that ended
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+def exploit(
+    config: RunConfig, evaluator: Evaluator, populations: Populations, generation: int, rng: np.random.Generator
+) -> Exploits:
+    """Let each side's exploiter move against the other side's champion; at the end of its life its best is kept.
+
+    Only exploiters learn from these matches: a side that trained against weak ones would become weak.
+    """
     settings = config.coevolution
-    if not held_out_is_due(settings, generation):
-        return []
-    exact, rosters = evaluator.exact, champion_rosters(evaluator, champions)
-    return [result for side in Side for result in measure(exact, side, rosters[side], settings.held_out_episodes)]
+    searchers = {side: each for side in Side if (each := populations[side].exploiter) is not None}
+    if not searchers or len(evaluator.player.spec.teams) < 2:
+        return Exploits()
+    candidates = {side: searcher.ask() for side, searcher in searchers.items()}
+    wave = play_wave(evaluator, candidates, champions_only(populations, settings.episodes_per_candidate), rng)
+    for side, searcher in searchers.items():
+        searcher.tell(wave.fitness[side])
+    metrics = {f"{side.label}.exploiter_win_share": wave.win_share(side) for side in Side}
+    if (generation + 1) % settings.exploiter_every:
+        return Exploits([wave], metrics=metrics)
+    finalists = {
+        side: choose_finalists(searcher, candidates[side], wave.fitness[side], settings)
+        for side, searcher in searchers.items()
+    }
+    final = play_wave(evaluator, finalists, champions_only(populations, settings.finalist_episodes), rng)
+    best = {side: crown(finalists[side], final.fitness[side]) for side in Side}
+    for side, population in populations.items():
+        population.remember_exploiter(best[side], generation)
+        population.exploiter = build_exploiter(config, side, population.hall.num_params, generation + 1)
+        metrics[f"{side.label}.exploiter_score"] = best[side].score
+    return Exploits([wave, final], best, metrics)
 
 
-def record_champions(
-    config: RunConfig, evaluator: Evaluator, champions: Mapping[Side, Champion], generation: int
-) -> tuple[RecordedMatch, ...]:
-    """The champions of a measured generation against each other, in fresh worlds, to be watched later."""
-    num = config.coevolution.recorded_matches
-    if num == 0 or not held_out_is_due(config.coevolution, generation):
-        return ()
-    seeds = fresh_seeds(num, config.seed, generation, _RECORDED)
-    first = np.zeros(num, dtype=np.int64)
-    episodes, actions = evaluator.exact.record(MatchTable(first, first, seeds), champion_rosters(evaluator, champions))
-    players = {side: f"{side.label}/{generation}" for side in Side}
-    return recorded_matches(generation, players, seeds, outcome(episodes), actions)
+def champions_only(populations: Populations, num: int) -> dict[Side, Opponents]:
+    """The other side's current champion for each side, so many times."""
+    others = {side: populations[side.other] for side in Side}
+    return {side: other.opponents(np.full(num, other.encounters.champion)) for side, other in others.items()}
 
 
-def champion_rosters(evaluator: Evaluator, champions: Mapping[Side, Champion]) -> dict[Side, Roster]:
-    """The champions, each as a roster of one."""
-    return {side: evaluator.player.roster(side, torch.from_numpy(champions[side].genome)[None]) for side in Side}
+def prune(populations: Populations, settings: CoevolutionConfig) -> None:
+    """Keep so few opponents in play as the settings say."""
+    if settings.hall_size is not None:
+        for population in populations.values():
+            population.encounters.prune(settings.hall_size, settings.hall_rule)
 
 
-def held_out_is_due(settings: CoevolutionConfig, generation: int) -> bool:
-    """Whether the champions of a generation meet the held-out players: the first, the last, every so many."""
-    every = settings.held_out_every
-    return generation in (0, settings.generations - 1) or (every > 0 and generation % every == 0)
+def waves_of_generation(config: RunConfig, spec: ObservationSpec, generation: int) -> list[int]:
+    """Matches in each wave by which a generation trains."""
+    settings, teams = config.coevolution, len(spec.teams)
+    wave = sum(config.side(side).search.popsize for side in spec.teams) * settings.episodes_per_candidate
+    final = teams * (settings.num_finalists + 1) * settings.finalist_episodes
+    trials = [teams * 2 * settings.finalist_episodes] if settings.generalist and generation else []
+    exploits: list[int] = []
+    if settings.exploiter_every and teams > 1:
+        exploits = [wave] if (generation + 1) % settings.exploiter_every else [wave, final]
+    return [wave, *trials, final, *exploits]
 
 
-def held_out_row(generation: int, result: HeldOut) -> HeldOutRow:
-    """A held-out measurement as the run file keeps it."""
-    mean = result.estimate
-    return HeldOutRow(
-        generation=generation,
-        side=result.side,
-        opponent=result.opponent,
-        mean=mean.mean,
-        ci_half_width=mean.half_width,
-        episodes=mean.num_samples,
-        statistics=result.metrics,
-        scores=result.scores,
-    )
+def wave_metrics(wave: Wave, final: Wave, evaluator: Evaluator) -> dict[str, float]:
+    """What a generation reports of its candidates: fitness and wins of both sides, statistics of the game.
 
-
-def wave_metrics(wave: Wave, final: Wave, moves: Mapping[Side, Mapping[str, float]], horizon: int) -> dict[str, float]:
-    """What a generation reports: env steps, fitness and moves of both sides, statistics of the game."""
-    metrics = {"env_steps": float(horizon * (len(wave.episodes.failed) + len(final.episodes.failed)))}
+    A side is disengaged when its candidates won all of their matches or none: nothing tells them apart by who wins.
+    """
+    metrics: dict[str, float] = {}
     for side in Side:
         fitness = wave.fitness[side].numpy()
         metrics |= {
@@ -253,7 +268,9 @@ def wave_metrics(wave: Wave, final: Wave, moves: Mapping[Side, Mapping[str, floa
             f"{side.label}.fitness_std": float(fitness.std()),
             f"{side.label}.champion_score": float(final.fitness[side].max()),
         }
-        metrics |= {f"{side.label}.{name}": value for name, value in moves[side].items()}
+    for side in evaluator.player.spec.teams:
+        share = wave.win_share(side)
+        metrics |= {f"{side.label}.win_share": share, f"{side.label}.disengaged": float(share in (0.0, 1.0))}
     return metrics | {f"game.{name}": value for name, value in mean_metrics(wave.episodes).items()}
 
 

@@ -11,26 +11,26 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import torch
 
-from evo_hns.archive.hall_of_fame import HallOfFame
 from evo_hns.archive.provenance import begin_life
-from evo_hns.archive.records import GenerationRecord, Life, Run
+from evo_hns.archive.records import GenerationRecord, Life
 from evo_hns.archive.run_file import RunFile
-from evo_hns.coevolution import Population, Populations, build_populations, coevolve, held_out_is_due
-from evo_hns.config import ConfigError, RunConfig
+from evo_hns.coevolution import Populations, build_populations, coevolve, waves_of_generation
+from evo_hns.config import CoevolutionConfig, ConfigError, RunConfig
 from evo_hns.evaluation.evaluators import Evaluator, build_search_evaluator
 from evo_hns.evaluation.held_out import held_out_opponents
 from evo_hns.evaluation.leading import Leader, RankEvaluator
 from evo_hns.evaluation.matches import MatchTable
 from evo_hns.evaluation.ranks import Ranks
+from evo_hns.guests import invite
 from evo_hns.machine import usable_cores
+from evo_hns.measurement import held_out_is_due, progress_is_due
 from evo_hns.notice import Notice
-from evo_hns.search.base import SearchState
-from evo_hns.spec import Side
+from evo_hns.population import restore_populations
+from evo_hns.spec import ObservationSpec, Side
 
 MAY_CHANGE = frozenset({"physics.num_worlds", "physics.num_threads", "coevolution.generations"})
 """Settings with which a run may go on that are not its own: they change no number of a generation."""
@@ -58,7 +58,7 @@ class Cost:
     """What a run will take on this machine, or these."""
 
     env_steps_per_generation: int
-    held_out_env_steps: int  #: of all held-out measurements and recorded matches together
+    held_out_env_steps: int  #: of all that only measures: held-out players, progress, recorded matches
     generations: int
     env_steps_per_second: float  #: measured just now
     players: str  #: who plays the matches, and where
@@ -93,14 +93,16 @@ def train(
         observers: are shown each generation.
 
     Raises:
-        RunFileError: the file exists, cannot be written, or another run writes it.
+        RunFileError: the file exists, cannot be written, or another run writes it; or one of `held_out_runs` cannot
+            be read.
         ConfigError: the settings cannot be played.
         Stopped: a signal said so; the run can be resumed.
     """
     RunFile.check_free(path)  # before anything that takes seconds
+    guests = invite(config)
     crew = crew or Crew()
     evaluator = build_run_evaluator(config, path, crew)
-    populations = build_populations(config, evaluator)
+    populations = build_populations(config, evaluator, guests)
     cost = estimate_cost(config, evaluator, crew, first_generation=0)
     # Settings that cannot be played have failed by now, and leave no file behind.
     with RunFile.create(path, config, evaluator.player.genome_lengths) as run_file:
@@ -140,7 +142,7 @@ def resume(
             )
         run_file.reconfigure(config)
         evaluator = build_run_evaluator(config, path, crew)
-        populations = restored(build_populations(config, evaluator), run_file.run)
+        populations = restore_populations(config, evaluator, run_file.run)
         announce(estimate_cost(config, evaluator, crew, first))
         _go_on(config, evaluator, populations, run_file, crew, observers)
 
@@ -213,36 +215,31 @@ def extended(config: RunConfig, generations: int | None) -> RunConfig:
     return config.model_copy(update={"coevolution": coevolution})
 
 
-def restored(fresh: Populations, run: Run) -> Populations:
-    """Fresh populations as they stood after the last generation of a run."""
-    if run.num_generations == 0:
-        return fresh
-    populations = {}
-    for side in Side:
-        fresh[side].searcher.load_state_dict(cast(SearchState, run.state[side.label]))
-        hall = run.halls[side]
-        copy = HallOfFame.from_arrays(hall.genomes, hall.generations, hall.scores)
-        populations[side] = Population(fresh[side].searcher, copy)
-    return populations
-
-
 def estimate_cost(config: RunConfig, evaluator: Evaluator, crew: Crew, first_generation: int) -> Cost:
     """What is left of a run will take, from a short measurement with random networks."""
     settings, horizon, spec = config.coevolution, config.rules.horizon, evaluator.player.spec
-    popsizes = sum(config.side(side).search.popsize for side in spec.teams)
-    finalists = len(spec.teams) * (settings.num_finalists + 1)
-    matches = popsizes * settings.episodes_per_candidate + finalists * settings.finalist_episodes
-    measured = [g for g in range(first_generation, settings.generations) if held_out_is_due(settings, g)]
-    opponents = [name for side in Side for name in held_out_opponents(spec, side)]
-    unscored = len(opponents) * settings.held_out_episodes + settings.recorded_matches
+    left = range(first_generation, settings.generations)
+    trained = sum(sum(waves_of_generation(config, spec, generation)) for generation in left)
     return Cost(
-        env_steps_per_generation=matches * horizon,
-        held_out_env_steps=len(measured) * unscored * horizon,
-        generations=settings.generations - first_generation,
+        env_steps_per_generation=trained * horizon // len(left),
+        held_out_env_steps=sum(measured_matches(settings, spec, generation) for generation in left) * horizon,
+        generations=len(left),
         env_steps_per_second=measure_speed(config, evaluator),
         players=describe_players(config, crew),
         warnings=tuple(list_warnings(config, evaluator, crew)),
     )
+
+
+def measured_matches(settings: CoevolutionConfig, spec: ObservationSpec, generation: int) -> int:
+    """Matches of a generation that nothing is selected by."""
+    matches = 0
+    if held_out_is_due(settings, generation):
+        scripted = sum(len(held_out_opponents(spec, side)) for side in Side)
+        guests = 2 * len(settings.held_out_runs) if len(spec.teams) > 1 else 0
+        matches += (scripted + guests) * settings.held_out_episodes + settings.recorded_matches
+    if progress_is_due(settings, generation) and len(spec.teams) > 1:
+        matches += (3 if generation else 1) * settings.progress_episodes
+    return matches
 
 
 def describe_players(config: RunConfig, crew: Crew) -> str:

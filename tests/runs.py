@@ -3,18 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from evo_hns.archive.hall_of_fame import HallOfFame
 from evo_hns.archive.records import MACHINE, Run
 from evo_hns.archive.run_file import RunFile
+from evo_hns.archive.schema import encode
+from evo_hns.archive.storage import write_whole
 from evo_hns.config import RunConfig
 from evo_hns.spec import Side
 from evo_hns.training import Cost, train
 
 GENERATIONS = 4
+
+
+EVERYTHING: dict[str, Any] = {
+    "generations": GENERATIONS,
+    "episodes_per_candidate": 4,
+    "num_finalists": 1,
+    "finalist_episodes": 2,
+    "held_out_episodes": 3,
+    "opponent_sampler": "pfsp-hard",
+    "hall_size": 3,
+    "hall_rule": "nash",
+    "fitness": "shared-wins",
+    "virulence": "auto",
+    "generalist": True,
+    "exploiter_every": 2,
+    "progress_every": 2,
+    "progress_episodes": 3,
+}
+"""Settings of coevolution in which every part that is not there by default has a share."""
 
 
 def tiny(**changes: Any) -> RunConfig:
@@ -48,12 +71,26 @@ def run_whole(path: Path, config: RunConfig) -> Run:
     return RunFile.read(path)
 
 
+def crowded_run(path: Path) -> Path:
+    """A run file with 5,000 champions of 3,301 parameters a side, as if it had trained: champion k is full of k."""
+    numbers = np.arange(5000)
+    genomes = np.broadcast_to(numbers[:, None].astype(np.float32), (5000, 3301))
+    with RunFile.create(path, RunConfig(), dict.fromkeys(Side, 3301)) as writer:
+        halls = {side: HallOfFame.from_arrays(genomes, numbers, numbers / 7.0) for side in Side}
+        run = replace(writer.run, num_generations=5000, halls=halls, metrics={"env_steps": np.full(5000, 10.0)})
+        write_whole(path, encode(run, {}))
+    return path
+
+
 def numbers(run: Run) -> dict[str, Any]:
     """Everything in a run that must not depend on when, where and in how many parts it was made."""
     found: dict[str, Any] = {name: v for name, v in run.metrics.items() if not name.startswith(MACHINE)}
     for side in Side:
         hall = run.halls[side]
         found |= {f"{side.label} genomes": hall.genomes, f"{side.label} scores": hall.scores}
+    for side, hall in run.exploiters.items():
+        found |= {f"{side.label} exploiters": hall.genomes, f"{side.label} exploiter generations": hall.generations}
+    found |= {f"held out {k} against": np.array([r.opponent]) for k, r in enumerate(run.held_out)}
     found |= {f"held out {k}": np.array([r.mean, r.ci_half_width]) for k, r in enumerate(run.held_out)}
     found |= {f"discards {cause}": counts for cause, counts in run.discards.items()}
     for k, match in enumerate(run.matches):

@@ -32,10 +32,13 @@ ROOMS: dict[str, set[str]] = {
     "evaluation": PLAYING | {"physics", "machine", "notice"},  # `build_player` chooses the engine
     "search": set(),
     "archive": set(),
-    "coevolution": {"evaluation", "search", "archive", "rollout"},
+    "guests": {"evaluation", "archive"},  # champions of other runs, to be measured against
+    "population": {"evaluation", "search", "archive", "guests"},  # a search and what it remembers, on both sides
+    "measurement": {"evaluation", "archive", "population"},  # what champions are worth; selects nobody
+    "coevolution": {"evaluation", "search", "archive", "population", "measurement"},
     # A run from start to end: loop, file, what is left to do.
-    "training": {"coevolution", "evaluation", "archive", "search.base", "machine", "notice"},
-    "analysis": PLAYING | {"physics", "machine", "notice", "evaluation", "archive", "coevolution"},
+    "training": {"coevolution", "guests", "population", "measurement", "evaluation", "archive", "machine", "notice"},
+    "analysis": PLAYING | {"physics", "machine", "notice", "evaluation", "archive", "coevolution", "measurement"},
     "baselines": PLAYING | {"evaluation"},
     "cluster": {"training", "archive"},  # jobs for a queue: scripts, and runs that they go on with
     "parallel_env": {"evaluation"},  # the game for outsiders; nothing here uses it
@@ -52,6 +55,9 @@ OWNERS: dict[str, set[str]] = {
     "mpi4py": {"evaluation"},
     "numba": {"physics", "envs", "policies"},
     "matplotlib": {"analysis"},
+    "jinja2": {"analysis.report"},
+    "PIL": {"analysis.viewing"},
+    "imageio_ffmpeg": {"analysis.viewing"},
     "stable_baselines3": {"baselines"},
     "pettingzoo": {"parallel_env"},
     "tyro": {"cli"},

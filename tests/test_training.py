@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -16,14 +17,14 @@ import torch
 from evo_hns.archive.records import GenerationRecord, Run
 from evo_hns.archive.run_file import RunFile
 from evo_hns.archive.storage import RunFileError
-from evo_hns.config import ConfigError
+from evo_hns.config import ConfigError, RunConfig
 from evo_hns.evaluation.evaluators import build_evaluator
 from evo_hns.evaluation.held_out import measure
 from evo_hns.evaluation.matches import FRESH_SEED
 from evo_hns.search import SEARCHERS
 from evo_hns.spec import Side
 from evo_hns.training import resume, train
-from tests.runs import GENERATIONS, assert_same_bits, ignore, run_whole, tiny
+from tests.runs import EVERYTHING, GENERATIONS, assert_same_bits, ignore, run_whole, tiny
 
 
 class StopAfter:
@@ -48,6 +49,55 @@ def test_an_interrupted_run_continues_to_the_same_bits(algorithm: str, tmp_path:
     assert RunFile.read(broken).num_generations == 2
     resume(broken, announce=ignore, observers=[])
     assert_same_bits(RunFile.read(broken), unbroken)
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunConfig, Run, Path]:
+    """Settings of a run that has everything, the run, and a run of other networks whose champions it met."""
+    folder = tmp_path_factory.mktemp("everything")
+    guests = folder / "guests.h5"
+    run_whole(guests, tiny(seed=11, policy={"hidden_size": 3}))
+    config = tiny(coevolution={**EVERYTHING, "held_out_runs": [str(guests)]})
+    return config, run_whole(folder / "unbroken.h5", config), guests
+
+
+@pytest.mark.parametrize("stop", [1, 2])  # within the life of an exploiter, and at its end
+def test_a_run_with_everything_switched_on_continues_to_the_same_bits(
+    stop: int, everything: tuple[RunConfig, Run, Path], tmp_path: Path
+) -> None:
+    config, unbroken, guests = everything
+    broken, away = tmp_path / "broken.h5", guests.with_suffix(".away")
+    with pytest.raises(KeyboardInterrupt):
+        train(config, broken, announce=ignore, observers=[StopAfter(stop)])
+    guests.rename(away)  # a run keeps copies of its guests
+    try:
+        resume(broken, announce=ignore, observers=[])
+    finally:
+        away.rename(guests)
+    assert_same_bits(RunFile.read(broken), unbroken)
+    assert [unbroken.exploiters[side].generations.tolist() for side in Side] == [[1, 3], [1, 3]]
+    assert {f"{guests}:hiders/3", f"{guests}:seekers/3"} <= {row.opponent for row in unbroken.held_out}
+
+
+def test_a_run_of_an_older_version_goes_on_with_opponents_of_whom_nothing_is_known(tmp_path: Path) -> None:
+    path, whole = tmp_path / "run.h5", run_whole(tmp_path / "whole.h5", tiny())
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny(), path, announce=ignore, observers=[StopAfter(2)])
+    with h5py.File(path, "r+") as file:
+        del file["state/encounters"]
+    resume(path, announce=ignore, observers=[])
+    for side in Side:
+        assert np.array_equal(RunFile.read(path).halls[side].genomes, whole.halls[side].genomes)
+
+
+def test_guests_of_another_game_leave_no_file(tmp_path: Path) -> None:
+    other = tmp_path / "other.h5"
+    with RunFile.create(other, tiny(rules={"horizon": 7}), dict.fromkeys(Side, 5)):
+        pass
+    config = tiny(coevolution={**tiny().coevolution.model_dump(), "held_out_runs": [str(other)]})
+    with pytest.raises(ConfigError, match=r"other\.h5 plays another game"):
+        train(config, tmp_path / "run.h5", announce=ignore, observers=[])
+    assert not (tmp_path / "run.h5").exists()
 
 
 GAMES: dict[str, dict[str, Any]] = {

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from evo_hns.archive.records import Champion
 from evo_hns.coevolution import build_populations, run_generation
 from evo_hns.config import RunConfig, WorldConfig
 from evo_hns.envs.game import Step
@@ -200,7 +201,7 @@ def _time_generation(config: RunConfig, evaluator: LocalEvaluator) -> Rate:
     """A generation: both searches, the matches of all candidates, champions."""
     populations = build_populations(config, evaluator)
     for side in Side:  # past the first generation, where the held-out players are met
-        populations[side].hall.append(populations[side].searcher.ask()[0].to(torch.float32), 0, 0.0)
+        populations[side].remember(Champion(populations[side].searcher.ask()[0].to(torch.float32).numpy(), 0.0), 0)
     start = time.process_time()
     record = run_generation(config, evaluator, populations, generation=1)
     return Rate(int(record.metrics["env_steps"]), time.process_time() - start)

@@ -1,8 +1,8 @@
 """What was learnt, and when: held-out measurements of one or many runs against env steps.
 
-One panel for each side and held-out player (mean return of the champion's team), and one for each
-of the game's statistics that tell what hiders do with boxes and ramps. Runs of one kind of search
-share a colour; a band is the 95 % interval of one measurement.
+One panel for each side and held-out player (mean return of the champion's team), one for each side
+and kind of progress, and one for each of the game's statistics that tell what hiders do with boxes
+and ramps. Runs of one kind of search share a colour; a band is the 95 % interval of one measurement.
 """
 
 from __future__ import annotations
@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evo_hns.analysis.drawing import panel_grid, save
+from evo_hns.analysis.progress import progress
 from evo_hns.archive.records import HeldOutRow, Run
 from evo_hns.config import ConfigError
+from evo_hns.measurement import KINDS
 from evo_hns.spec import Side
 
 if TYPE_CHECKING:
@@ -43,13 +46,34 @@ def plot_returns(runs: Mapping[str, Run], path: Path) -> None:
         ConfigError: matplotlib is missing, or no run has a measurement.
     """
     panels = _panels(runs)
-    figure, axes = _figure(runs, len({opponent for side, opponent in panels if side is Side.HIDERS}), len(panels))
+    columns = len({opponent for side, opponent in panels if side is Side.HIDERS}) or len(panels)
+    figure, axes = panel_grid(-(-len(panels) // columns), columns, sharex=True)
     for axis, (side, opponent) in zip(axes, panels, strict=True):
         for run, colour, label in _styled(runs):
             rows = _rows(run, side, opponent)
             means, half = np.array([r.mean for r in rows]), np.array([r.ci_half_width for r in rows])
-            _draw(axis, _steps(run, rows), means, half, colour, label)
+            _draw(axis, _steps(run, [r.generation for r in rows]), means, half, colour, label)
         axis.set_title(f"{side.label} against {opponent}")
+        axis.set_ylim(*_limits(runs))
+        axis.axhline(0, color="0.8", linewidth=0.8, zorder=0)
+    _finish(figure, axes, "mean return of the champion's team", path)
+
+
+def plot_progress(runs: Mapping[str, Run], path: Path) -> None:
+    """Draw the three kinds of progress of both sides, a row of panels each; errors as `plot_returns`.
+
+    In a game of equals a local curve stays where it is, however much both sides learn; a historical one rises if what
+    was learnt is not forgotten; only the global one shows what is worth something to strangers.
+    """
+    drawn = {name: progress(run) for name, run in runs.items()}
+    if not any(len(each) for kinds in drawn.values() for each in kinds):
+        raise ConfigError("in none of these runs was progress measured: they need coevolution.progress_episodes")
+    figure, axes = panel_grid(len(Side), len(KINDS), sharex=True)
+    styles = _styled(runs)
+    for axis, panel in zip(axes, zip(*drawn.values(), strict=True), strict=True):
+        for each, (run, colour, label) in zip(panel, styles, strict=True):
+            _draw(axis, _steps(run, each.generations), each.means, each.half_widths, colour, label)
+        axis.set_title(f"{panel[0].side.label}: {panel[0].kind}\nagainst {panel[0].opponents}", fontsize=10)
         axis.set_ylim(*_limits(runs))
         axis.axhline(0, color="0.8", linewidth=0.8, zorder=0)
     _finish(figure, axes, "mean return of the champion's team", path)
@@ -66,12 +90,13 @@ def _limits(runs: Mapping[str, Run]) -> tuple[float | None, float | None]:
 
 def plot_statistics(runs: Mapping[str, Run], path: Path) -> None:
     """Draw the game's statistics of the hiders' champions against the seeker with a plan; errors as `plot_returns`."""
-    figure, axes = _figure(runs, 3, len(STATISTICS))
+    _panels(runs)  # refuses runs without any
+    figure, axes = panel_grid(-(-len(STATISTICS) // 3), 3, sharex=True)
     for axis, name in zip(axes, STATISTICS, strict=True):
         for run, colour, label in _styled(runs):
             rows = _rows(run, Side.HIDERS, _planner(run))
             values = np.array([r.statistics.get(name, np.nan) for r in rows])
-            _draw(axis, _steps(run, rows), values, np.zeros(len(values)), colour, label)
+            _draw(axis, _steps(run, [r.generation for r in rows]), values, np.zeros(len(values)), colour, label)
         axis.set_title(name)
         axis.set_ylim(bottom=0)
     _finish(figure, axes, "mean over the held-out worlds", path)
@@ -80,6 +105,8 @@ def plot_statistics(runs: Mapping[str, Run], path: Path) -> None:
 def _panels(runs: Mapping[str, Run]) -> list[tuple[Side, str]]:
     """Which side met whom, in any of the runs: hiders first, opponents in the order of their first measurement."""
     met = dict.fromkeys((row.side, row.opponent) for run in runs.values() for row in run.held_out)
+    if not met:
+        raise ConfigError("none of these runs has a held-out measurement yet; let a generation finish")
     return sorted(met, key=lambda panel: panel[0])
 
 
@@ -93,10 +120,10 @@ def _rows(run: Run, side: Side, opponent: str) -> list[HeldOutRow]:
     return [row for row in run.held_out if row.side is side and row.opponent == opponent]
 
 
-def _steps(run: Run, rows: Sequence[HeldOutRow]) -> np.ndarray:
+def _steps(run: Run, generations: Sequence[int] | np.ndarray) -> np.ndarray:
     """Millions of env steps of training when each measurement was made."""
-    total = np.cumsum(run.metrics["env_steps"]) / 1e6
-    return total[[row.generation for row in rows]]
+    total = np.cumsum(run.metrics.get("env_steps", np.empty(0))) / 1e6
+    return total[np.asarray(generations, dtype=np.int64)]
 
 
 def _styled(runs: Mapping[str, Run]) -> list[tuple[Run, str, str]]:
@@ -116,31 +143,8 @@ def _draw(axis: Axes, steps: np.ndarray, means: np.ndarray, half: np.ndarray, co
     axis.fill_between(steps, means - half, means + half, color=colour, alpha=0.15, linewidth=0)
 
 
-def _figure(runs: Mapping[str, Run], columns: int, panels: int) -> tuple[Figure, list[Axes]]:
-    if not any(run.held_out for run in runs.values()):
-        raise ConfigError("none of these runs has a held-out measurement yet; let a generation finish")
-    try:
-        import matplotlib
-    except ImportError:
-        raise ConfigError("pictures need matplotlib: pip install 'evo_hns[plot]'") from None
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    rows = -(-panels // columns)
-    figure, grid = pyplot.subplots(rows, columns, figsize=(3.6 * columns, 2.7 * rows), sharex=True, squeeze=False)
-    return figure, list(grid.ravel())
-
-
 def _finish(figure: Figure, axes: Sequence[Axes], ylabel: str, path: Path) -> None:
-    from matplotlib import pyplot
-
     axes[0].legend(fontsize=8)
     figure.supxlabel("million env steps of training", fontsize=9)
     figure.supylabel(ylabel, fontsize=9)
-    figure.tight_layout()
-    try:
-        figure.savefig(path, dpi=130)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"cannot write the picture {path}: {getattr(error, 'strerror', None) or error}") from None
-    finally:
-        pyplot.close(figure)
+    save(figure, path)

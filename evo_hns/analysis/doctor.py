@@ -18,25 +18,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from evo_hns.analysis.probe import PROBE_SECONDS, probe
+from evo_hns.analysis.viewing.encoding import FILM_PACKAGES, INSTALL
+from evo_hns.analysis.viewing.graphics import REMEDY, find_backend
 from evo_hns.evaluation.launcher import find_launcher, why_not
 from evo_hns.machine import THREAD_VARIABLES, physical_cores, usable_cores
 
 PACKAGES = ("mujoco", "evotorch", "torch", "numpy", "h5py", "numba", "pydantic", "tyro", "rich")
 LIMITS = (*THREAD_VARIABLES, "NUMBA_NUM_THREADS")
-PROBE_SECONDS = 20.0
 FREE_GIGABYTES = 1.0
 
 MPI_PROBE = """
 from mpi4py import MPI
 print(MPI.Get_library_version().split(chr(10))[0].strip(), "size", MPI.COMM_WORLD.size)
-"""
-
-RENDER_PROBE = """
-import mujoco
-model = mujoco.MjModel.from_xml_string("<mujoco><worldbody><geom size='1'/></worldbody></mujoco>")
-renderer = mujoco.Renderer(model, 32, 32)
-renderer.update_scene(mujoco.MjData(model))
-print("a frame of", renderer.render().shape)
 """
 
 
@@ -165,9 +159,15 @@ def check_slurm() -> Finding:
 
 def check_rendering() -> Finding:
     """Render a frame off screen in a process of its own."""
-    ok, found = probe(RENDER_PROBE, MUJOCO_GL=os.environ.get("MUJOCO_GL", "egl"))
-    remedy = "for pictures only: install EGL (Debian: libegl1), or try MUJOCO_GL=osmesa or MUJOCO_GL=glfw"
-    return Finding("rendering", ok, found, remedy, needed=False)
+    backend, found = find_backend()
+    return Finding("rendering", backend is not None, found, f"for films only: {REMEDY}", needed=False)
+
+
+def check_films() -> Finding:
+    """Whether frames can become a film."""
+    found = [f"{name} {version}" for name in FILM_PACKAGES if (version := _version(name))]
+    missing = len(found) < len(FILM_PACKAGES)
+    return Finding("films", not missing, ", ".join(found) or "no encoder", f"for films only: {INSTALL}", needed=False)
 
 
 CHECKS: tuple[Callable[[], Finding], ...] = (
@@ -183,29 +183,8 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
     check_launcher,
     check_slurm,
     check_rendering,
+    check_films,
 )
-
-
-def probe(code: str, seconds: float = PROBE_SECONDS, **environment: str) -> tuple[bool, str]:
-    """Run a few lines of Python in a process of its own.
-
-    Args:
-        code: prints one line about what it found, or fails.
-        seconds: how long it may take.
-        environment: variables to set for it.
-
-    Returns:
-        Whether it ended well, and the last line that it said.
-    """
-    command = [sys.executable, "-c", code]
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=seconds, env=os.environ | environment, check=False
-        )
-    except subprocess.TimeoutExpired:
-        return False, f"no answer within {seconds:g} s"
-    said = (done.stdout if done.returncode == 0 else done.stderr).strip().splitlines()
-    return done.returncode == 0, said[-1] if said else f"ended with code {done.returncode}"
 
 
 def _guarded(check: Callable[[], Finding]) -> Finding:

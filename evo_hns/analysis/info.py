@@ -108,6 +108,7 @@ def describe_run(run: Run) -> dict[str, object]:
         "halls": {
             side.label: {"champions": len(hall), "parameters": hall.num_params} for side, hall in run.halls.items()
         },
+        "exploiters": {side.label: len(hall) for side, hall in run.exploiters.items()},
         "recorded_matches": len(run.matches),
         "held_out": [describe_held_out(row) for row in run.held_out],
         "metrics": {name: [None if np.isnan(v) else float(v) for v in values] for name, values in run.metrics.items()},

@@ -68,25 +68,35 @@ class Archived:
             RunFileError: the run file cannot be read.
         """
         with RunView(self.path) as view:
-            row = self._find(view)
+            row = find_row(view, self.side, self.which)
             generation = int(view.generations(self.side)[row])
             return HallMember(view.config, row, generation, view.genomes(self.side, [row])[0])
 
-    def _find(self, view: RunView) -> int:
-        """Its place in the hall of fame."""
-        generations = view.generations(self.side)
-        if len(generations) == 0:
-            raise ConfigError(f"{self.path} has no champions yet; let its first generation finish")
-        if self.which == "last":
-            return len(generations) - 1
-        generation = best_generation(view.held_out, self.side) if self.which == "best" else int(self.which)
-        found = np.flatnonzero(generations == generation)
-        if not len(found):
-            raise ConfigError(
-                f"{self.path} has no champion of generation {generation} among its {self.side.label}; "
-                f"it has generations {generations[0]} to {generations[-1]}"
-            )
-        return int(found[-1])
+
+def find_row(view: RunView, side: Side, which: str) -> int:
+    """The place of a champion in its hall of fame.
+
+    Args:
+        view: its run.
+        side: its side.
+        which: a generation, `last` or `best`.
+
+    Raises:
+        ConfigError: there is no such champion.
+    """
+    generations = view.generations(side)
+    if len(generations) == 0:
+        raise ConfigError(f"{view.path} has no champions yet; let its first generation finish")
+    if which == "last":
+        return len(generations) - 1
+    generation = best_generation(view.held_out, side) if which == "best" else int(which)
+    found = np.flatnonzero(generations == generation)
+    if not len(found):
+        raise ConfigError(
+            f"{view.path} has no champion of generation {generation} among its {side.label}; "
+            f"it has generations {generations[0]} to {generations[-1]}"
+        )
+    return int(found[-1])
 
 
 Address = Scripted | Archived
@@ -157,21 +167,12 @@ def common_game(addresses: dict[Side, Address], fallback: RunConfig) -> RunConfi
 
 def game_of(config: RunConfig) -> tuple[object, ...]:
     """The settings in which two runs must agree for their players to meet."""
-    return config.world, config.rules, config.physics.timestep, config.physics.num_substeps
+    return config.game
 
 
 def game_differences(one: RunConfig, other: RunConfig) -> str:
     """In which settings of the game two runs differ, for the user: names, and both values."""
-    alike = one.model_copy(
-        update={
-            "world": other.world,
-            "rules": other.rules,
-            "physics": one.physics.model_copy(
-                update={"timestep": other.physics.timestep, "num_substeps": other.physics.num_substeps}
-            ),
-        }
-    )
-    return ", ".join(f"{name}: {ours} and {theirs}" for name, (ours, theirs) in one.differences(alike).items())
+    return ", ".join(f"{name}: {ours} and {theirs}" for name, (ours, theirs) in one.game_differences(other).items())
 
 
 def find_player(address: Address, side: Side, player: Player) -> Roster:

@@ -13,13 +13,13 @@ import numpy as np
 
 from evo_hns.archive.hall_of_fame import FloatArray
 from evo_hns.archive.provenance import versions
-from evo_hns.archive.records import RecordedMatch, Run
-from evo_hns.archive.run_file import RunFile
+from evo_hns.archive.records import RecordedMatch
+from evo_hns.archive.run_view import RunView
 from evo_hns.archive.storage import RunFileError
-from evo_hns.config import ConfigError
+from evo_hns.config import ConfigError, RunConfig
 from evo_hns.evaluation.evaluators import LocalEvaluator, build_evaluator
 from evo_hns.evaluation.recording import outcome, steps_of
-from evo_hns.rollout import Episodes
+from evo_hns.evaluation.trajectory import Trajectory
 from evo_hns.spec import Side
 
 
@@ -71,14 +71,40 @@ def replay(path: Path, number: int | None = None) -> list[Replay]:
         ConfigError: no such match.
         RunFileError: a run file that cannot be read, or matches that are not of its settings.
     """
-    run = RunFile.read(path)
-    numbers = _choose(run, path, number)
-    evaluator = build_evaluator(run.config)
-    _check_form(run, path, evaluator)
-    matches = [run.matches[k] for k in numbers]
-    returns, failed, metrics = outcome(replay_matches(evaluator, matches))
+    config, matches = _read(path, number)
+    return _play_again(path, matches, build_evaluator(config))[0]
+
+
+def retrace(path: Path, number: int) -> tuple[Replay, Trajectory]:
+    """Play one recorded match again as `replay` does, and keep where everything was.
+
+    Raises:
+        ConfigError: no such match.
+        RunFileError: a run file that cannot be read, or matches that are not of its settings.
+    """
+    config, matches = _read(path, number)
+    [again], trajectory = _play_again(path, matches, build_evaluator(in_one_world(config)))
+    return again, trajectory
+
+
+def in_one_world(config: RunConfig) -> RunConfig:
+    """The same game for a single match: threads and batches change no bit of it."""
+    physics = config.physics.model_copy(update={"num_worlds": 1, "num_threads": 1})
+    return config.model_copy(update={"physics": physics})
+
+
+def _play_again(
+    path: Path, recorded: Mapping[int, RecordedMatch], evaluator: LocalEvaluator
+) -> tuple[list[Replay], Trajectory]:
+    """Recorded matches by their numbers, beside their repetitions; and where everything was."""
+    matches = list(recorded.values())
+    _check_form(matches[0], path, evaluator)
+    actions = {name: np.stack([match.actions[name] for match in matches]) for name in matches[0].actions}
+    seeds = np.array([match.world_seed for match in matches], dtype=np.int64)
+    episodes, trajectory = evaluator.retrace(actions, seeds)
+    returns, failed, metrics = outcome(episodes)
     spec = evaluator.player.spec
-    return [
+    replays = [
         Replay(
             number=k,
             match=matches[row],
@@ -87,43 +113,39 @@ def replay(path: Path, number: int | None = None) -> list[Replay]:
             failed=bool(failed[row]),
             metrics={name: float(values[row]) for name, values in metrics.items() if not np.isnan(values[row])},
         )
-        for row, k in enumerate(numbers)
+        for row, k in enumerate(recorded)
     ]
-
-
-def replay_matches(evaluator: LocalEvaluator, matches: list[RecordedMatch]) -> Episodes:
-    """The episodes of recorded matches, played again in the game of their run."""
-    actions = {name: np.stack([match.actions[name] for match in matches]) for name in matches[0].actions}
-    return evaluator.replay(actions, np.array([match.world_seed for match in matches], dtype=np.int64))
+    return replays, trajectory
 
 
 def explain_difference(path: Path) -> str:
     """One line on why matches of a run may come out differently here."""
-    run, now = RunFile.read(path), versions()
-    changed = [f"{name} {then} (here {now[name]})" for name, then in run.meta.versions.items() if then != now.get(name)]
-    origin = f"{path} was started on {run.meta.platform} with"
+    with RunView(path) as view:
+        meta, now = view.meta, versions()
+    changed = [f"{name} {then} (here {now[name]})" for name, then in meta.versions.items() if then != now.get(name)]
+    origin = f"{path} was started on {meta.platform} with"
     if changed:
         return f"{origin} {', '.join(changed)}: replay it with these versions"
     return f"{origin} the same versions as here: replay it on that kind of processor, or with that evo_hns"
 
 
-def _choose(run: Run, path: Path, number: int | None) -> list[int]:
-    """The numbers of the matches that are asked for."""
-    if not run.matches:
-        raise ConfigError(
-            f"{path} holds no recorded matches; to record one: "
-            f"evo-hns record {path} {path}:hiders/last {path}:seekers/last"
-        )
-    if number is None:
-        return list(range(len(run.matches)))
-    if not 0 <= number < len(run.matches):
-        raise ConfigError(f"no match {number} in {path}; it has matches 0 to {len(run.matches) - 1}")
-    return [number]
+def _read(path: Path, number: int | None) -> tuple[RunConfig, dict[int, RecordedMatch]]:
+    """The settings of a run, and the matches that are asked for by their numbers."""
+    with RunView(path) as view:
+        if not view.num_matches:
+            raise ConfigError(
+                f"{path} holds no recorded matches; to record one: "
+                f"evo-hns record {path} {path}:hiders/last {path}:seekers/last"
+            )
+        if number is not None and not 0 <= number < view.num_matches:
+            raise ConfigError(f"no match {number} in {path}; it has matches 0 to {view.num_matches - 1}")
+        numbers = range(view.num_matches) if number is None else [number]
+        return view.config, {k: view.match(k) for k in numbers}
 
 
-def _check_form(run: Run, path: Path, evaluator: LocalEvaluator) -> None:
+def _check_form(match: RecordedMatch, path: Path, evaluator: LocalEvaluator) -> None:
     """Refuse matches that the game of the run's settings cannot have given."""
-    match, env = run.matches[0], evaluator.player.env
+    env = evaluator.player.env
     expected = (env.horizon, env.observation_spec.num_agents)
     try:
         next(steps_of({name: array[None] for name, array in match.actions.items()}))

@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from evo_hns.coevolution import build_populations, run_generation
+from evo_hns.archive.records import Champion
+from evo_hns.coevolution import build_populations, run_generation, waves_of_generation
 from evo_hns.config import RunConfig
 from evo_hns.evaluation.leading import MOST_WITH_A_PLAYING_LEADER, Leader, RankEvaluator
 from evo_hns.evaluation.matches import MatchTable
@@ -228,7 +229,7 @@ def _take_turn(config: RunConfig, leader: Leader, num_ranks: int) -> Turn:
     evaluator = RankEvaluator(leader)
     populations = build_populations(config, evaluator)
     for side in Side:  # past the first generation, where the held-out players are met
-        populations[side].hall.append(populations[side].searcher.ask()[0].to(torch.float32), 0, 0.0)
+        populations[side].remember(Champion(populations[side].searcher.ask()[0].to(torch.float32).numpy(), 0.0), 0)
     evaluator.take_figures()
     cost = leader.cost  # grows until the generation takes its figures
     start = time.perf_counter()
@@ -259,10 +260,8 @@ def _time_batch(config: RunConfig, leader: Leader, size: int) -> tuple[int, floa
 
 
 def _workload(config: RunConfig, leader: Leader, turn: Turn) -> Workload:
-    settings, teams = config.coevolution, leader.games.player.spec.teams
-    candidates = sum(config.side(side).search.popsize for side in teams) * settings.episodes_per_candidate
-    finalists = len(teams) * (settings.num_finalists + 1) * settings.finalist_episodes
-    return Workload((candidates, finalists), config.rules.horizon, leader.games.num_worlds, turn.broadcast_bytes)
+    waves = waves_of_generation(config, leader.games.player.spec, generation=1)
+    return Workload(tuple(waves), config.rules.horizon, leader.games.num_worlds, turn.broadcast_bytes)
 
 
 def fit(

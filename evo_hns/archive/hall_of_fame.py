@@ -1,14 +1,13 @@
 """The past champions of one side, kept as opponents (Rosin and Belew 1997).
 
 Append-only and in memory; rows are in order of arrival. What is kept is what was played: float32
-genomes, finite, of one length. How opponents are drawn from it is a choice by name
-(`OPPONENT_SAMPLERS`).
+genomes, finite, of one length. What is known of them as opponents is kept beside it (`encounters`), and how they
+are drawn is a choice by name (`samplers`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -111,50 +110,7 @@ class HallOfFame:
             raise ValueError(f"the score is {score}, expected a finite number")
         return row
 
-    def sample(self, n: int, rng: np.random.Generator, strategy: str) -> IntArray:
-        """Rows of opponents.
-
-        Args:
-            n: how many; more than H repeats champions, each as evenly as possible.
-            rng: the only source of chance.
-            strategy: a name in `OPPONENT_SAMPLERS`.
-
-        Returns:
-            `(n,)` int64 rows of `genomes`.
-
-        Raises:
-            ValueError: an unknown strategy, a negative `n`, or an empty hall.
-        """
-        if strategy not in OPPONENT_SAMPLERS:
-            raise ValueError(f"unknown opponent sampler '{strategy}', expected one of {sorted(OPPONENT_SAMPLERS)}")
-        if n < 0:
-            raise ValueError(f"n is {n}, expected at least 0")
-        if n > 0 and len(self) == 0:
-            raise ValueError("the hall of fame is empty: append a champion before drawing opponents")
-        return OPPONENT_SAMPLERS[strategy](len(self), n, rng)
-
     def _grow(self) -> None:
         grown = np.empty((max(_FIRST_CAPACITY, 2 * len(self)), self.num_params), dtype=np.float32)
         grown[: len(self)] = self._genomes
         self._genomes = grown
-
-
-def uniform(size: int, n: int, rng: np.random.Generator) -> IntArray:
-    """`(n,)` rows, all of history alike; nobody comes again before everybody has come.
-
-    Source: Rosin and Belew 1997, "New methods for competitive coevolution".
-    """
-    rounds = -(-n // max(size, 1))
-    decks = np.tile(np.arange(size, dtype=np.int64), (rounds, 1))
-    return rng.permuted(decks, axis=1).reshape(-1)[:n]
-
-
-def latest(size: int, n: int, rng: np.random.Generator) -> IntArray:
-    """`(n,)` rows, the newest champion first, then back in time; from the newest again when exhausted."""
-    return size - 1 - np.arange(n, dtype=np.int64) % max(size, 1)
-
-
-OpponentSampler = Callable[[int, int, np.random.Generator], IntArray]
-"""From the number of champions, the number wanted and a generator to `(n,)` rows."""
-
-OPPONENT_SAMPLERS: dict[str, OpponentSampler] = {"uniform": uniform, "latest": latest}

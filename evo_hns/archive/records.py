@@ -126,6 +126,7 @@ class GenerationRecord:
     held_out: tuple[HeldOutRow, ...] = ()  #: measured in this generation
     discards: Mapping[str, int] = field(default_factory=dict)  #: discarded episodes by cause
     matches: tuple[RecordedMatch, ...] = ()  #: recorded in this generation
+    exploiters: Mapping[Side, Champion] = field(default_factory=dict)  #: whose lives ended in this generation
 
 
 @dataclass(frozen=True)
@@ -184,6 +185,7 @@ class Run:
     state: State  #: after the last generation; empty before the first
     matches: tuple[RecordedMatch, ...] = ()  #: in the order in which they were recorded
     lives: tuple[Life, ...] = ()  #: that trained it, oldest first; of older versions nothing is known
+    exploiters: Mapping[Side, HallOfFame] = field(default_factory=dict)  #: of each side that had some: no champions
 
     @property
     def config(self) -> RunConfig:
@@ -239,8 +241,9 @@ class Run:
     def _check(self, record: GenerationRecord) -> None:
         if record.generation != self.num_generations:
             raise ValueError(f"the record is of generation {record.generation}, expected {self.num_generations}")
-        for side, champion in record.champions.items():
-            self.halls[side].check(champion.genome, champion.score)
+        for newcomers in (record.champions, record.exploiters):
+            for side, champion in newcomers.items():
+                self.halls[side].check(champion.genome, champion.score)
         for row in record.held_out:
             if row.generation != record.generation:
                 raise ValueError(f"held-out row of generation {row.generation} in record {record.generation}")

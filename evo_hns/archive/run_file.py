@@ -129,9 +129,11 @@ class RunFile:
             ValueError: the record does not fit; nothing has changed.
             RunFileError: it cannot be written, or the run file is closed; nothing has changed.
         """
-        self._become(self._run.followed_by(record), record.champions)
+        self._become(self._run.followed_by(record), record.champions, record.exploiters)
         for side, champion in record.champions.items():
             self._run.halls[side].append(champion.genome, record.generation, champion.score)
+        if record.exploiters:
+            self._run = replace(self._run, exploiters=self._with_exploiters(record))
 
     def record(self, matches: Sequence[RecordedMatch]) -> None:
         """Add recorded matches to the generations that are there; when this returns, they are on the disk.
@@ -142,11 +144,24 @@ class RunFile:
         """
         self._become(self._run.with_matches(matches))
 
-    def _become(self, successor: Run, newcomers: Mapping[Side, Champion] | None = None) -> None:
+    def _with_exploiters(self, record: GenerationRecord) -> dict[Side, HallOfFame]:
+        """The exploiters of all sides that have some, those of a generation included."""
+        halls = dict(self._run.exploiters)
+        for side, exploiter in record.exploiters.items():
+            hall = halls.setdefault(side, HallOfFame(self._run.halls[side].num_params))
+            hall.append(exploiter.genome, record.generation, exploiter.score)
+        return halls
+
+    def _become(
+        self,
+        successor: Run,
+        newcomers: Mapping[Side, Champion] | None = None,
+        exploiters: Mapping[Side, Champion] | None = None,
+    ) -> None:
         """Replace the file by that of the same run with something added; the halls are shared with it."""
         if self._lock.released:
             raise RunFileError(f"{self.path} is closed for writing: open it again")
-        write_whole(self.path, encode(successor, newcomers or {}))
+        write_whole(self.path, encode(successor, newcomers or {}, exploiters))
         self._run = successor
 
     def close(self) -> None:

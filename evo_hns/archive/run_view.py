@@ -17,8 +17,16 @@ import numpy as np
 import numpy.typing as npt
 
 from evo_hns.archive.hall_of_fame import FloatArray, GenomeArray, IntArray
-from evo_hns.archive.records import HeldOutRow, RecordedMatch, RunMeta
-from evo_hns.archive.schema import check_format, hall_name, read_columns, read_held_out, read_matches, read_meta
+from evo_hns.archive.records import HeldOutRow, Life, RecordedMatch, RunMeta
+from evo_hns.archive.schema import (
+    check_format,
+    hall_name,
+    read_columns,
+    read_held_out,
+    read_lives,
+    read_matches,
+    read_meta,
+)
 from evo_hns.archive.storage import check_hdf5, reading
 from evo_hns.config import RunConfig
 from evo_hns.spec import Side
@@ -105,6 +113,18 @@ class RunView:
         """`(G,)` float64 each, NaN where absent."""
         with reading(self.path):
             return read_columns(self._file["metrics"], self.num_generations)
+
+    @cached_property
+    def discards(self) -> Mapping[str, IntArray]:
+        """`(G,)` int64 each, episodes discarded by cause."""
+        with reading(self.path):
+            return read_columns(self._file["discards"], self.num_generations)
+
+    @cached_property
+    def lives(self) -> tuple[Life, ...]:
+        """That trained the run, oldest first."""
+        with reading(self.path):
+            return read_lives(self._file["lives"], self.num_generations) if "lives" in self._file else ()
 
     @cached_property
     def held_out(self) -> tuple[HeldOutRow, ...]:

@@ -3,6 +3,7 @@
     /                    attributes format, num_generations
     /meta                attributes: origin and settings (JSON); /meta/versions: attributes
     /{hiders,seekers}/archive/genomes (H, N) float32, generation (H,), score (H,)
+    /{hiders,seekers}/exploiters/...  likewise; absent while a side has none
     /metrics/<name>      (G,) float64; NaN is absent; names with time_ are wall-clock
     /discards/<cause>    (G,) int64
     /held_out/<column>   one entry per measurement; /held_out/statistics/<name> likewise, NaN is absent
@@ -48,7 +49,7 @@ SCHEMA_VERSION = 1
 
 FORMAT = "evo_hns run"
 
-_LIBVER = "v110"  # readable by every HDF5 since 2016, and with checksums in its metadata
+LIBVER = "v110"  # readable by every HDF5 since 2016, and with checksums in its metadata
 _HELD_OUT_DTYPES: dict[str, Any] = {
     "generation": np.int64,
     "side": h5py.string_dtype(),
@@ -75,20 +76,28 @@ _LIFE_DTYPES: dict[str, Any] = {
 }
 
 
-def encode(run: Run, newcomers: Mapping[Side, Champion]) -> memoryview:
+def encode(
+    run: Run, newcomers: Mapping[Side, Champion], exploiters: Mapping[Side, Champion] | None = None
+) -> memoryview:
     """The bytes of a run file.
 
     Args:
         run: the run, whose last generation may have champions that are not yet in their halls:
         newcomers: these, by side.
+        exploiters: and exploiters likewise.
     """
+    exploiters = exploiters or {}
     buffer = io.BytesIO()
-    with h5py.File(buffer, "w", libver=_LIBVER) as file:
+    with h5py.File(buffer, "w", libver=LIBVER) as file:
         file.attrs["format"] = FORMAT
         file.attrs["num_generations"] = run.num_generations
-        _write_meta(file.create_group("meta"), run.meta)
+        write_meta(file.create_group("meta"), run.meta)
         for side, hall in run.halls.items():
             _write_hall(file.create_group(hall_name(side)), hall, newcomers.get(side), run.num_generations - 1)
+            if side in run.exploiters or side in exploiters:
+                before = run.exploiters.get(side) or HallOfFame(hall.num_params)
+                group = file.create_group(exploiters_name(side))
+                _write_hall(group, before, exploiters.get(side), run.num_generations - 1)
         _write_arrays(file.create_group("metrics"), run.metrics)
         _write_arrays(file.create_group("discards"), run.discards)
         _write_held_out(file.create_group("held_out"), run.held_out)
@@ -118,7 +127,8 @@ def decode(file: h5py.File) -> Run:
         held_out=read_held_out(file["held_out"]),
         state=_read_state(file["state"]),
         matches=read_matches(file["matches"]) if "matches" in file else (),
-        lives=_read_lives(file["lives"], length) if "lives" in file else (),
+        lives=read_lives(file["lives"], length) if "lives" in file else (),
+        exploiters={side: _read_hall(file[name]) for side in Side if (name := exploiters_name(side)) in file},
     )
 
 
@@ -133,24 +143,30 @@ def check_format(file: h5py.File) -> None:
     parts = ["meta", *map(hall_name, Side), "metrics", "discards", "held_out", "state"]
     missing = [f"/{part}" for part in parts if part not in file]
     if "/meta" not in missing:
-        _check_version(file)
+        check_version(file)
     if missing:
         raise RunFileError(f"{file.filename} is damaged: {', '.join(missing)} missing; use a copy of it")
 
 
-def _check_version(file: h5py.File) -> None:
+def check_version(file: h5py.File, expected: int = SCHEMA_VERSION) -> None:
+    """Refuse a file of another schema version.
+
+    Raises:
+        RunFileError: it is.
+    """
     version = int(file["meta"].attrs["schema_version"])
-    if version == SCHEMA_VERSION:
+    if version == expected:
         return
-    age, remedy = ("newer", "upgrade evo_hns") if version > SCHEMA_VERSION else ("older", "use that version")
+    age, remedy = ("newer", "upgrade evo_hns") if version > expected else ("older", "use that version")
     writer = file["meta"].attrs.get("project_version", "unknown")
     raise RunFileError(
-        f"{file.filename} has schema version {version}, {age} than {SCHEMA_VERSION} which is read here;"
+        f"{file.filename} has schema version {version}, {age} than {expected} which is read here;"
         f" it was written by evo_hns {writer}: {remedy}"
     )
 
 
-def _write_meta(group: h5py.Group, meta: RunMeta) -> None:
+def write_meta(group: h5py.Group, meta: RunMeta) -> None:
+    """Write where a run, or what came of runs, comes from."""
     values = dict(vars(meta))
     group.create_group("versions").attrs.update(values.pop("versions"))
     group.attrs.update(values)
@@ -167,6 +183,11 @@ def read_meta(group: h5py.Group) -> RunMeta:
 def hall_name(side: Side) -> str:
     """The group of a side's champions."""
     return f"{side.label}/archive"
+
+
+def exploiters_name(side: Side) -> str:
+    """The group of a side's exploiters, whom nobody may take for champions."""
+    return f"{side.label}/exploiters"
 
 
 def _write_hall(group: h5py.Group, hall: HallOfFame, newcomer: Champion | None, generation: int) -> None:
@@ -276,7 +297,8 @@ def _write_lives(group: h5py.Group, lives: tuple[Life, ...]) -> None:
         group.create_dataset(name, (len(lives),), dtype, data=values)
 
 
-def _read_lives(group: h5py.Group, num_generations: int) -> tuple[Life, ...]:
+def read_lives(group: h5py.Group, num_generations: int) -> tuple[Life, ...]:
+    """The lives of a run of so many generations, oldest first."""
     length = len(group["started"])
     columns = read_columns(group, length)
     lives = tuple(

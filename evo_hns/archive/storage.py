@@ -114,8 +114,12 @@ def remove_stale(path: Path) -> None:
     _temporary(path).unlink(missing_ok=True)
 
 
-def check_hdf5(path: Path) -> None:
+def check_hdf5(path: Path, kind: str = "run") -> None:
     """Refuse what is not an HDF5 file that may be read.
+
+    Args:
+        path: the file.
+        kind: what it should be a file of.
 
     Raises:
         RunFileError: no such file, a folder, permission denied, another kind of file.
@@ -124,13 +128,13 @@ def check_hdf5(path: Path) -> None:
         with path.open("rb") as file:
             signature = file.read(len(_HDF5_SIGNATURE))
     except FileNotFoundError:
-        raise RunFileError(f"{path} does not exist: check the name, or start a new run") from None
+        raise RunFileError(f"{path} does not exist: check the name, or start a new {kind}") from None
     except IsADirectoryError:
-        raise RunFileError(f"{path} is a folder, expected a run file") from None
+        raise RunFileError(f"{path} is a folder, expected a {kind} file") from None
     except OSError as error:
         raise RunFileError(f"{path} cannot be read: {error.strerror}") from error
     if signature != _HDF5_SIGNATURE:
-        raise RunFileError(f"{path} is not an HDF5 file, expected a run file of evo_hns")
+        raise RunFileError(f"{path} is not an HDF5 file, expected a {kind} file of evo_hns")
 
 
 @contextlib.contextmanager

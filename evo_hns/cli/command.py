@@ -80,5 +80,6 @@ def parse(argv: Sequence[str]) -> Verb:
 
 def overview() -> str:
     """The verbs, each with its first line."""
-    lines = [f"  {name:<10}{(verb.__doc__ or '').splitlines()[0]}" for name, verb in VERBS.items()]
+    width = max(map(len, VERBS)) + 2
+    lines = [f"  {name:<{width}}{(verb.__doc__ or '').splitlines()[0]}" for name, verb in VERBS.items()]
     return "\n".join(["usage: evo-hns VERB ...   (evo-hns VERB --help tells what a verb takes)", "", *lines])

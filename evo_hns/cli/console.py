@@ -42,7 +42,13 @@ def free_path(experiment: str) -> Path:
 @contextmanager
 def can_go_on(path: Path) -> Iterator[None]:
     """Let an interrupt or a signal say how the run continues."""
-    hint = f"to go on from the last whole generation: {command()} resume {path}"
+    with hinting(f"to go on from the last whole generation: {command()} resume {path}"):
+        yield
+
+
+@contextmanager
+def hinting(hint: str) -> Iterator[None]:
+    """Let an interrupt or a signal say what to do now."""
     try:
         yield
     except KeyboardInterrupt:

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from evo_hns.analysis.info import describe_held_out
 from evo_hns.archive.records import GenerationRecord
+from evo_hns.cli.alarm import DisengagementAlarm
 from evo_hns.cli.tables import duration, json_text
 from evo_hns.config import ConfigError
 from evo_hns.spec import Side
@@ -49,7 +50,7 @@ def display(*, as_json: bool = False, tensorboard: Path | None = None) -> Iterat
         if as_json:
             displays.append(JsonLines(console))
         else:
-            displays.append(Words(console, stack.enter_context(_bar(console))))
+            displays.append(Words(console, stack.enter_context(bar(console))))
         if tensorboard is not None:
             displays.append(stack.enter_context(_event_files(tensorboard)))
         yield Together(displays)
@@ -80,6 +81,7 @@ class Words:
         self._bar = bar
         self._task = bar.add_task("generations", total=None)
         self._last_time = time.perf_counter()
+        self._alarm = DisengagementAlarm()
 
     def announce(self, cost: Cost) -> None:
         """Say how long it will take."""
@@ -103,6 +105,8 @@ class Words:
             self._console.print(
                 f"    held out: {row.side.label} against {row.opponent}  {row.mean:+.1f} ± {row.ci_half_width:.1f}"
             )
+        if warning := self._alarm.observe(record):
+            self._console.print(warning)
         self._bar.advance(self._task)
 
 
@@ -160,8 +164,8 @@ def describe(record: GenerationRecord) -> str:
     return f"generation {record.generation:4d}  {scores}" + (f"  {discarded} discarded" if discarded else "")
 
 
-def _bar(console: Console) -> Progress:
-    """The bar of a run; invisible where the output is not a terminal."""
+def bar(console: Console) -> Progress:
+    """The bar of long work; invisible where the output is not a terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 

@@ -80,11 +80,13 @@ def info_text(run: Run) -> str:
     """What a run is, how far it is, what trained it, and what it gained."""
     from evo_hns.analysis.info import changed_settings, env_steps, gains, seconds, sharing
     from evo_hns.analysis.lives import generations_of_lives, jobs
+    from evo_hns.cli.progress_table import progress_table
 
     settings = " ".join(f"{name}={value}" for name, value in changed_settings(run.config).items())
     halls = ", ".join(
         f"{len(run.halls[side])} {side.label} of {run.halls[side].num_params:,} parameters" for side in Side
     )
+    exploiters = sum(len(hall) for hall in run.exploiters.values())
     facts: list[tuple[str, object]] = [
         ("created", f"{run.meta.created} by evo_hns {run.meta.project_version} {run.meta.git_commit[:12]}"),
         ("on", run.meta.platform),
@@ -93,6 +95,7 @@ def info_text(run: Run) -> str:
         *([("jobs", _jobs(told))] if (told := jobs(run)) else []),
         ("env steps", f"{env_steps(run):,} in {duration(seconds(run))}"),
         ("champions", halls),
+        *([("exploiters", exploiters)] if exploiters else []),
         ("recorded", f"{len(run.matches)} match{'es' * (len(run.matches) != 1)}"),
         ("discarded", sum(int(counts.sum()) for counts in run.discards.values())),
     ]
@@ -102,7 +105,7 @@ def info_text(run: Run) -> str:
     parts = ["\n".join(f"{name:<13}{value}" for name, value in facts)]
     if run.lives:
         parts.append(lives_table(run.lives, generations_of_lives(run)))
-    return "\n\n".join([*parts, gains_table(gains(run))])
+    return "\n\n".join(filter(None, [*parts, gains_table(gains(run)), progress_table(run)]))
 
 
 def _jobs(jobs: Sequence[Job]) -> str:

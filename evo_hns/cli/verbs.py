@@ -16,7 +16,9 @@ from tyro.conf import FlagCreatePairsOff, Positional
 
 from evo_hns.cli.checks import Bench, Doctor, Levers, Parity, Soak, Timesteps
 from evo_hns.cli.console import can_go_on, command, free_path, show, show_result
+from evo_hns.cli.contests import Tournament
 from evo_hns.cli.crew import start_ranks, work
+from evo_hns.cli.emergence import Stages
 from evo_hns.cli.jobs import Submit
 from evo_hns.cli.options import (
     AnySetting,
@@ -32,12 +34,14 @@ from evo_hns.cli.options import (
     Settings,
     Text,
 )
+from evo_hns.cli.prune import Prune
 from evo_hns.cli.tables import (
     evaluation_text,
     info_text,
     replay_text,
     replays_text,
 )
+from evo_hns.cli.viewing import Render, Report
 from evo_hns.cli.watching import Watch
 from evo_hns.config import ConfigError, RunConfig
 from evo_hns.experiment import load_experiment
@@ -249,7 +253,7 @@ class Replay:
 
 @dataclass(frozen=True)
 class Curves:
-    """Draw what was learnt, and when: held-out measurements of runs against env steps."""
+    """Draw what was learnt, and when: measurements of runs against env steps."""
 
     runs: Annotated[Positional[tuple[Path, ...]], tyro.conf.arg(metavar="RUN...")]
     """Run files."""
@@ -257,17 +261,21 @@ class Curves:
     """The picture; its ending decides the format."""
     statistics: FlagCreatePairsOff[bool] = False
     """Draw what hiders do with boxes and ramps instead of the mean returns."""
+    progress: FlagCreatePairsOff[bool] = False
+    """Draw local, historical and global progress of both sides instead."""
     as_json: Json = False
     """Print JSON."""
 
     def __call__(self) -> None:
         """Draw, and say where the picture is."""
-        from evo_hns.analysis.curves import plot_returns, plot_statistics
+        from evo_hns.analysis.curves import plot_progress, plot_returns, plot_statistics
         from evo_hns.archive import RunFile
 
         if not self.runs:
             raise ConfigError("curves needs a run file to draw")
-        draw = plot_statistics if self.statistics else plot_returns
+        if self.statistics and self.progress:
+            raise ConfigError("got --statistics and --progress, expected one of them: they are two pictures")
+        draw = plot_statistics if self.statistics else plot_progress if self.progress else plot_returns
         draw({str(path): RunFile.read(path) for path in self.runs}, self.output)
         show({"picture": self.output} if self.as_json else f"The picture is {self.output}.")
 
@@ -280,8 +288,13 @@ VERBS: dict[str, type[Verb]] = {
     "evaluate": Evaluate,
     "record": Record,
     "replay": Replay,
+    "render": Render,
     "curves": Curves,
     "watch": Watch,
+    "report": Report,
+    "tournament": Tournament,
+    "prune": Prune,
+    "stages": Stages,
     "parity": Parity,
     "bench": Bench,
     "levers": Levers,

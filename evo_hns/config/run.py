@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 from evo_hns.config.base import Settings
 from evo_hns.config.physics import PhysicsConfig
@@ -24,8 +24,30 @@ class CoevolutionConfig(Settings):
     """Matches of each candidate in a generation; all candidates play the same list."""
     champion_share: float = Field(0.25, ge=0.0, le=1.0)
     """Share of those matches against the other side's current champion; the rest meets its hall of fame."""
-    opponent_sampler: Literal["uniform", "latest"] = "uniform"
-    """How opponents are drawn from the hall of fame."""
+    opponent_sampler: Literal["uniform", "latest", "delta-uniform", "pfsp-hard", "pfsp-even", "diverse"] = "uniform"
+    """How opponents are drawn from the hall of fame: `pfsp-hard` those that today's candidates beat least, `pfsp-even`
+    those that they beat as often as not, `diverse` those that beat different players."""
+    delta: float = Field(0.5, ge=0.0, lt=1.0)
+    """`delta-uniform` draws from the newest opponents: of v, those from delta * v on."""
+    pfsp_power: float = Field(2.0, gt=0.0)
+    """`pfsp-hard` weighs an opponent that is beaten with chance x by (1 - x) to this power."""
+    hall_size: int | None = Field(None, ge=2)
+    """Most past champions of a side that are drawn as opponents; all are kept in the run file. None: no limit."""
+    hall_rule: Literal["oldest", "informative", "spread", "nash"] = "oldest"
+    """Who goes when there are more: the oldest; who tells fewest recent champions of the other side apart; who wins
+    against the same ones as another; who has the least part in the equilibrium of their matches."""
+    fitness: Literal["mean-return", "wins", "shared-wins"] = "mean-return"
+    """What a candidate is selected for: its mean return, its share of wins (a return above 0; 0 is half a win), or
+    its wins with each opponent's defeat shared among all candidates that beat it."""
+    virulence: float | Literal["auto"] = 1.0
+    """The share of the best candidate's wins that is fittest, 0.5 to 1 (1: more is better); `auto` lowers it for a
+    side that wins more than half of its matches."""
+    generalist: bool = False
+    """Take back a move of the search whose new centre does no better than the old one against opponents from the whole
+    hall of fame whom its fitness did not use."""
+    exploiter_every: int = Field(0, ge=0)
+    """Generations in the life of an exploiter, a further search against the other side's current champion alone, whose
+    best becomes an opponent when it ends; 0: none."""
     num_finalists: int = Field(1, ge=1)
     """Best candidates that compete with the search's centre, on fresh worlds, to become champion."""
     finalist_episodes: int = Field(24, ge=1)
@@ -34,8 +56,33 @@ class CoevolutionConfig(Settings):
     """Measure the champions against the held-out players every so many generations; 0: only first and last."""
     held_out_episodes: int = Field(256, ge=2)
     """Fresh worlds of each held-out measurement."""
+    held_out_runs: tuple[str, ...] = ()
+    """Run files whose last champions of both sides are held-out players too; a run keeps copies of them."""
+    progress_every: int = Field(4, ge=1)
+    """Measure local and historical progress of the champions every so many generations, and in the last."""
+    progress_episodes: int = Field(16, ge=0)
+    """Fresh worlds of each such measurement; 0: none."""
     recorded_matches: int = Field(1, ge=0)
     """Fresh worlds in which the champions of a measured generation meet and are recorded; 0: none."""
+
+    @field_validator("held_out_runs", mode="before")
+    @classmethod
+    def _one_run_or_more(cls, value: Any) -> Any:
+        """Let a single run file be typed as it is."""
+        return (value,) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _check_virulence(self) -> CoevolutionConfig:
+        """Refuse a virulence that means nothing."""
+        value = 0.5 if self.virulence == "auto" else self.virulence
+        if not 0.5 <= value <= 1.0:
+            raise ValueError(f"got virulence {value:g}, expected 0.5 to 1, or 'auto'")
+        if value < 1.0 and self.fitness == "mean-return":
+            raise ValueError(
+                f"got virulence {self.virulence} of mean returns, which have no zero to be measured from: "
+                "set coevolution.fitness to 'wins' or 'shared-wins'"
+            )
+        return self
 
 
 class RunConfig(Settings):
@@ -59,6 +106,17 @@ class RunConfig(Settings):
     def side(self, side: Side) -> SideConfig:
         """The settings of one population."""
         return self.hiders if side is Side.HIDERS else self.seekers
+
+    @property
+    def game(self) -> tuple[object, ...]:
+        """The settings in which two runs must agree for their players to meet."""
+        return self.world, self.rules, self.physics.timestep, self.physics.num_substeps
+
+    def game_differences(self, other: RunConfig) -> dict[str, tuple[Any, Any]]:
+        """Settings of the game that differ, as `differences` tells them."""
+        timing = ("physics.timestep", "physics.num_substeps")
+        found = self.differences(other).items()
+        return {name: both for name, both in found if name in timing or name.startswith(("world.", "rules."))}
 
     def differences(self, other: RunConfig) -> dict[str, tuple[Any, Any]]:
         """Settings that differ by dotted name: the value here, and the other's."""

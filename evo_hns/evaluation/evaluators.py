@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from evo_hns.config import RunConfig
+from evo_hns.config import PolicyConfig, RunConfig
 from evo_hns.envs.game import Game, Step
 from evo_hns.evaluation.matches import MatchTable
 from evo_hns.evaluation.recording import ActionRecorder, Actions, join_actions, rows_of, steps_of
@@ -36,6 +36,7 @@ class Roster:
     policy: Policy
     genomes: Tensor  #: `(P, L)`, L = N or, with a network per member, team size x N
     scripted: str = ""  #: name of a scripted player, who has no genome
+    network: PolicyConfig | None = None  #: the form of the networks, if it is not that of the run's settings
 
     def params(self, rows: Tensor) -> Tensor:
         """`(W, M, N)` float32, the genomes of some rows as the policy wants them."""
@@ -88,11 +89,33 @@ def build_player(config: RunConfig, num_worlds: int) -> Player:
     env = build_game(config, num_worlds)
     policies = {side: build_policy(config.side(side).policy, env.observation_spec) for side in Side}
     lengths = {
-        side: policies[side].num_params
-        * (env.observation_spec.team_size(side) if config.side(side).policy.genome_per_member else 1)
-        for side in Side
+        side: genome_length(policies[side], config.side(side).policy, side, env.observation_spec) for side in Side
     }
     return Player(env, policies, lengths)
+
+
+def genome_length(policy: Policy, network: PolicyConfig, side: Side, spec: ObservationSpec) -> int:
+    """L, the parameters of a side's genome: those of one network, or of one for each member of its team."""
+    return policy.num_params * (spec.team_size(side) if network.genome_per_member else 1)
+
+
+def network_roster(network: PolicyConfig, side: Side, genomes: Tensor, spec: ObservationSpec) -> Roster:
+    """Networks of any form, which need not be that of the settings the game was built from.
+
+    Args:
+        network: the form that all of them have.
+        side: which they play.
+        genomes: `(P, L)`.
+        spec: sizes of the game.
+
+    Raises:
+        ValueError: the genomes are not of this form.
+    """
+    policy = build_policy(network, spec)
+    length = genome_length(policy, network, side, spec)
+    if genomes.shape[1] != length:
+        raise ValueError(f"got genomes of {genomes.shape[1]} parameters for the {side.label}, expected {length}")
+    return Roster(policy, genomes, network=network)
 
 
 class Evaluator(Protocol):

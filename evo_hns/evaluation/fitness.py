@@ -1,4 +1,7 @@
-"""What counts as good: from the episodes of a table to one number per candidate."""
+"""What counts as good: from the episodes of a table to one number per candidate.
+
+A team wins a match when its return is above 0, and draws when it is exactly 0, which is half a win.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from evo_hns.config import CoevolutionConfig
 from evo_hns.rollout import Episodes
 from evo_hns.spec import ObservationSpec, Side
 
@@ -16,8 +20,8 @@ class MatchesFailedError(RuntimeError):
     """The physics failed in every match, so that nobody can be scored; one line for the user."""
 
 
-Fitness = Callable[[Tensor, np.ndarray, int], Tensor]
-"""`(M,)` scores, `(M,)` rows (-1: not scored), P -> `(P,)` fitness, NaN for a row without a match."""
+Fitness = Callable[[Tensor, np.ndarray, np.ndarray, int], Tensor]
+"""`(M,)` scores, `(M,)` rows (-1: not scored), `(M,)` who was met, P -> `(P,)` fitness; NaN: without a match."""
 
 
 def team_return(episodes: Episodes, spec: ObservationSpec, side: Side) -> Tensor:
@@ -30,7 +34,12 @@ def team_return(episodes: Episodes, spec: ObservationSpec, side: Side) -> Tensor
     return torch.where(episodes.failed, torch.nan, mean)
 
 
-def mean_return(scores: Tensor, rows: np.ndarray, num_genomes: int) -> Tensor:
+def wins(scores: Tensor) -> Tensor:
+    """1 for a match that was won, 1/2 for a draw, 0 for a defeat; NaN for one that failed."""
+    return torch.where(torch.isnan(scores), scores, (torch.sign(scores) + 1.0) / 2.0)
+
+
+def mean_return(scores: Tensor, rows: np.ndarray, opponents: np.ndarray, num_genomes: int) -> Tensor:
     """Mean of each genome's scores over the matches that did not fail."""
     values = scores.numpy()
     counted = np.isfinite(values) & (rows >= 0) & (rows < num_genomes)
@@ -40,7 +49,68 @@ def mean_return(scores: Tensor, rows: np.ndarray, num_genomes: int) -> Tensor:
         return torch.from_numpy(total / count)
 
 
-FITNESS: dict[str, Fitness] = {"mean_return": mean_return}
+def win_share(scores: Tensor, rows: np.ndarray, opponents: np.ndarray, num_genomes: int) -> Tensor:
+    """Share of its matches that each genome won."""
+    return mean_return(wins(scores), rows, opponents, num_genomes)
+
+
+def shared_wins(scores: Tensor, rows: np.ndarray, opponents: np.ndarray, num_genomes: int) -> Tensor:
+    """Competitive fitness sharing: to beat an opponent is worth 1 / (number of genomes that beat it).
+
+    In several worlds with one opponent, the share of wins takes the place of the win. Of an opponent all of whose
+    matches with a genome failed, the genome gets what the others got on average.
+
+    Source: Rosin and Belew 1997, "New methods for competitive coevolution".
+    """
+    counted = (rows >= 0) & (rows < num_genomes)
+    met, columns = np.unique(opponents[counted], return_inverse=True)
+    cells = rows[counted] * len(met) + columns
+    shares = win_share(scores[torch.from_numpy(counted)], cells, cells, num_genomes * len(met)).numpy()
+    table = np.ma.masked_invalid(shares.reshape(num_genomes, len(met)))  # of genomes over opponents
+    beaten = table.sum(0).filled(0.0)
+    worth = np.where(table > 0, table, 0.0) / np.where(beaten > 0, beaten, 1.0)
+    means = np.ma.mean(np.ma.array(worth, mask=np.ma.getmaskarray(table)), axis=0).filled(0.0)
+    fitness = np.where(np.ma.getmaskarray(table), means, worth).sum(1)
+    return torch.from_numpy(np.where(np.ma.getmaskarray(table).all(1), np.nan, fitness))
+
+
+FITNESS: dict[str, Fitness] = {"mean-return": mean_return, "wins": win_share, "shared-wins": shared_wins}
+"""What candidates are selected for, by `CoevolutionConfig.fitness`."""
+
+
+def build_fitness(settings: CoevolutionConfig) -> Fitness:
+    """What candidates are selected for by the settings, reduced virulence included."""
+    fitness, virulence = FITNESS[settings.fitness], settings.virulence
+    if virulence == 1.0:
+        return fitness
+
+    def moderate_fitness(scores: Tensor, rows: np.ndarray, opponents: np.ndarray, num_genomes: int) -> Tensor:
+        share = float(torch.nanmean(win_share(scores, rows, opponents, num_genomes)))
+        v = adapted_virulence(share) if virulence == "auto" else float(virulence)
+        return moderated(fitness(scores, rows, opponents, num_genomes), v)
+
+    return moderate_fitness
+
+
+def moderated(fitness: Tensor, virulence: float) -> Tensor:
+    """Reduced virulence: 2x/v - x^2/v^2 of the score x relative to the best, which is highest at x = v.
+
+    A side that always wins leaves the other nothing to tell its candidates apart by; one that sometimes loses does.
+
+    Args:
+        fitness: `(P,)` at least 0, as wins are; NaN stays.
+        virulence: v from 0.5 to 1.
+
+    Source: Cartlidge and Bullock 2004, "Combating coevolutionary disengagement by reducing parasite virulence".
+    """
+    best = fitness[torch.isfinite(fitness)].max() if bool(torch.isfinite(fitness).any()) else torch.tensor(0.0)
+    relative = fitness / (best if best > 0 else 1.0)
+    return 2.0 * relative / virulence - (relative / virulence) ** 2
+
+
+def adapted_virulence(share: float) -> float:
+    """Virulence of a side that wins this share of its matches: 1 up to a half, 0.5 if it wins all."""
+    return 1.0 if np.isnan(share) else min(1.0, 1.5 - share)
 
 
 def team_fitness(
@@ -49,6 +119,7 @@ def team_fitness(
     spec: ObservationSpec,
     side: Side,
     num_genomes: int,
+    opponents: np.ndarray | None = None,
     fitness: Fitness = mean_return,
 ) -> Tensor:
     """Fitness of the first `num_genomes` rows of a side's roster: finite, higher is better.
@@ -59,7 +130,8 @@ def team_fitness(
         spec: sizes of the game.
         side: whose fitness.
         num_genomes: P, the candidates.
-        fitness: an entry of `FITNESS`.
+        opponents: `(M,)` whom it met, by any numbers; by default nobody is told from another.
+        fitness: what counts as good.
 
     Returns:
         `(P,)` float64. A candidate all of whose matches failed gets the worst fitness of the others.
@@ -67,7 +139,8 @@ def team_fitness(
     Raises:
         MatchesFailedError: every match of every candidate failed.
     """
-    values = fitness(team_return(episodes, spec, side), rows, num_genomes)
+    met = np.zeros(len(rows), dtype=np.int64) if opponents is None else opponents
+    values = fitness(team_return(episodes, spec, side), rows, met, num_genomes)
     finite = torch.isfinite(values)
     if not bool(finite.any()):
         raise MatchesFailedError(

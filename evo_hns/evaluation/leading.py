@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from evo_hns.config import RunConfig
+from evo_hns.config import PolicyConfig, RunConfig
 from evo_hns.evaluation.evaluators import Player, Roster, join
 from evo_hns.evaluation.genome_ledger import GenomeLedger, IntArray
 from evo_hns.evaluation.matches import MatchTable
@@ -86,7 +86,7 @@ class Leader:
 
     def begin(self) -> None:
         """Let all ranks build their games if they have not yet, and forget all genomes; wait until they have."""
-        self._ledgers = {side: GenomeLedger() for side in Side}
+        self._ledgers: dict[tuple[Side, PolicyConfig | None], GenomeLedger] = defaultdict(GenomeLedger)
         while True:
             try:
                 ready = self._ask_all(self._begin)
@@ -177,7 +177,8 @@ class Leader:
     def _cast(self, side: Side, roster: Roster) -> Cast:
         if roster.scripted:
             return Cast(roster.scripted, None)
-        return Cast("", self._ledgers[side].deliver(roster.genomes.to(torch.float32).numpy()))
+        genomes = roster.genomes.to(torch.float32).numpy()
+        return Cast("", self._ledgers[side, roster.network].deliver(genomes), roster.network)
 
     def _play_slice(self, wave: Wave, number: int, rosters: Mapping[Side, Roster], desk: Desk) -> Report:
         """Play a slice here, and look after the others after every env step."""

@@ -11,8 +11,8 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from evo_hns.config import RunConfig
-from evo_hns.evaluation.evaluators import Player, Roster, build_search_evaluator
+from evo_hns.config import PolicyConfig, RunConfig
+from evo_hns.evaluation.evaluators import Player, Roster, build_search_evaluator, network_roster
 from evo_hns.evaluation.genome_ledger import GenomeShelf
 from evo_hns.evaluation.held_out import scripted_roster
 from evo_hns.evaluation.matches import MatchTable
@@ -99,8 +99,7 @@ class Server:
 
     def again(self) -> Server:
         """Forget the genomes: who leads now knows of none."""
-        lengths = self._games.player.genome_lengths
-        self._shelves = {side: GenomeShelf(lengths[side]) for side in Side}
+        self._shelves: dict[tuple[Side, PolicyConfig | None], GenomeShelf] = {}
         return self
 
     def play(self, wave: Wave) -> None:
@@ -131,7 +130,12 @@ class Server:
     def _roster(self, side: Side, cast: Cast, games: RankGames) -> Roster:
         if cast.delivery is None:
             return scripted_roster(cast.scripted, games.player.spec)
-        return games.player.roster(side, torch.from_numpy(self._shelves[side].take(cast.delivery)))
+        length = cast.delivery.new_genomes.shape[1]
+        shelf = self._shelves.setdefault((side, cast.network), GenomeShelf(length))
+        genomes = torch.from_numpy(shelf.take(cast.delivery))
+        if cast.network is None:
+            return games.player.roster(side, genomes)
+        return network_roster(cast.network, side, genomes, games.player.spec)
 
 
 def build_rank_games(config: RunConfig, num_ranks: int, stand_in: StandInCost | None = None) -> RankGames:

@@ -75,11 +75,12 @@ class TrajectoryRecorder:
     Args:
         game: plays them.
         seeds: `(W,)` their world seeds.
+        layout: of the worlds, if `Game.begin` was given others than those of the seeds.
     """
 
-    def __init__(self, game: Game, seeds: np.ndarray) -> None:
+    def __init__(self, game: Game, seeds: np.ndarray, layout: Layout | None = None) -> None:
         self._game, self._seeds = game, np.asarray(seeds, dtype=np.int64)
-        self._layout = sample_layouts(game.world, self._seeds)
+        self._layout = sample_layouts(game.world, self._seeds) if layout is None else layout
         self._rows: list[dict[str, np.ndarray]] = []
         self._rewards: list[np.ndarray] = []
         self._failed = np.zeros(len(self._seeds), dtype=bool)

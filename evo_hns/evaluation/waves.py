@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from evo_hns.config import PolicyConfig
 from evo_hns.evaluation.genome_ledger import Delivery, IntArray
 from evo_hns.evaluation.matches import MatchTable
 from evo_hns.evaluation.stand_in import StandInCost
@@ -42,6 +43,7 @@ class Cast:
 
     scripted: str  #: name of a scripted player; empty: the run's networks
     delivery: Delivery | None  #: of their genomes; None for a scripted player
+    network: PolicyConfig | None = None  #: the form of networks that are not the run's
 
 
 @dataclass(frozen=True)

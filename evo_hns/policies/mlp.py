@@ -9,23 +9,41 @@ from __future__ import annotations
 import numpy as np
 
 from evo_hns.config import PolicyConfig
-from evo_hns.policies.features import NUM_OWN, num_sectors, row_widths
+from evo_hns.policies.features import row_widths
 from evo_hns.policies.kernel import kernel
-from evo_hns.policies.layers import add_mean_pools, dense, dense_size, squash_all
-from evo_hns.policies.network import NetworkPolicy, finish, finish_size, skip
+from evo_hns.policies.layers import add_mean_pools, dense, squash_all
+from evo_hns.policies.network import NetworkPolicy, finish, skip
+from evo_hns.policies.wiring import (
+    Row,
+    Rule,
+    Wiring,
+    entity_layers,
+    entity_rows,
+    input_rows,
+    last_bundles,
+    last_layers,
+    last_rows,
+    wire,
+)
 from evo_hns.spec import ObservationSpec
 
 
 def build_mlp(config: PolicyConfig, spec: ObservationSpec) -> NetworkPolicy:
     """The pooled perceptron of a configuration."""
-    hidden, cells, widths = config.hidden_size, config.gru_size, row_widths(spec)
-    num_params = (
-        dense_size(NUM_OWN + num_sectors(spec), hidden)
-        + sum(dense_size(width, hidden) for width in widths)
-        + dense_size(hidden, hidden)
-        + finish_size(hidden, cells)
+    hidden, cells = config.hidden_size, config.gru_size
+    wiring = _wire(hidden, cells, spec)
+    return NetworkPolicy(wiring.num_params, hidden, cells, spec, row_widths(spec), _forward, wiring)
+
+
+def _wire(hidden: int, cells: int, spec: ObservationSpec) -> Wiring:
+    """The layers in the order in which `_forward` reads them."""
+    entities = entity_rows(spec, hidden)
+    body = {"hidden": Row(hidden, Rule.SQUASH, parts=tuple(entities))}
+    return wire(
+        rows=input_rows(spec) | entities | body | last_rows(hidden, cells),
+        layers=[(("own",), "hidden"), *entity_layers(spec), (("hidden",), "last"), *last_layers(cells)],
+        bundles=(("hidden", *entities), *last_bundles(cells)),
     )
-    return NetworkPolicy(num_params, hidden, cells, spec, widths, _forward)
 
 
 @kernel

@@ -13,7 +13,8 @@ from evo_hns.policies.base import PolicyState
 from evo_hns.policies.features import encode
 from evo_hns.policies.heads import NUM_INTENTS, decide
 from evo_hns.policies.kernel import kernel
-from evo_hns.policies.layers import dense, dense_size, gru, gru_size, squash_all
+from evo_hns.policies.layers import dense, gru, squash_all
+from evo_hns.policies.wiring import Wiring
 from evo_hns.spec import Action, Observation, ObservationSpec
 
 Forward = Callable[..., None]
@@ -32,6 +33,7 @@ class NetworkPolicy:
     spec: ObservationSpec
     row_widths: tuple[int, ...]
     forward: Forward
+    wiring: Wiring  #: of the genome
 
     def initial_state(self, seeds: Tensor, num_agents: int) -> PolicyState:
         """Blank memory, `(W, A, num_cells)` float32."""
@@ -75,11 +77,6 @@ class NetworkPolicy:
             )
 
 
-def finish_size(hidden: int, num_cells: int) -> int:
-    """Parameters of what `finish` reads."""
-    return (gru_size(hidden, num_cells) if num_cells else 0) + dense_size(hidden + num_cells, NUM_INTENTS)
-
-
 @kernel
 def skip(memory: np.ndarray, renewed: np.ndarray, intents: np.ndarray) -> None:
     """Who does not exist intends nothing, and its memory stays as it is."""
@@ -103,7 +100,7 @@ def finish(
     """The end of every network: squash its last hidden layer, renew the memory, read intents from both.
 
     Args:
-        genome: `(N,)` of which `finish_size` numbers from `at` on are read.
+        genome: `(N,)` of which the layers of `wiring.last_layers` are read from `at` on.
         at: where the weights begin.
         last: `(H + G,)` the last layer before it is squashed, and room for the memory.
         memory: `(G,)` before the step.

@@ -167,6 +167,16 @@ class AskTell(ABC):
     _remedy = "build the searcher from the settings of the run that saved the state"
 
 
+def before_move(before: SearchState, after: SearchState) -> SearchState:
+    """The state of a search whose last move is taken back: it asks again, and for others.
+
+    Args:
+        before: the state between `ask` and `tell`.
+        after: the state after `tell`, from which random numbers go on.
+    """
+    return before | {"asked": np.array(0, dtype=np.int64), "stream": after["stream"]}
+
+
 def share_ranks(by_rank: Tensor, fitness: Tensor) -> Tensor:
     """Give each candidate the value of its rank; candidates of equal fitness share the mean of theirs.
 

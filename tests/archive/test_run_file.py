@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from evo_hns.archive import GenerationRecord, HeldOutRow, RunFile, RunFileError
+from evo_hns.archive import Champion, GenerationRecord, HeldOutRow, RunFile, RunFileError
 from evo_hns.config import RunConfig
 from evo_hns.spec import Side
 
@@ -289,3 +289,30 @@ def test_scores_of_held_out_worlds_come_back_with_their_gaps(tmp_path):
         writer.commit(GenerationRecord(0, {}, {}, {}, rows))
     for row, expected in zip(RunFile.read(path).held_out, scores, strict=True):
         np.testing.assert_array_equal(row.scores, expected)
+
+
+def test_exploiters_are_kept_apart_from_champions_and_come_back(create, record):
+    def best(number: int) -> dict[Side, Champion]:
+        return {Side.SEEKERS: Champion(np.full(17, number, dtype=np.float32), float(number))}
+
+    with create() as writer:
+        for generation in range(5):
+            exploiters = best(generation) if generation in (1, 3) else {}
+            writer.commit(replace(record(generation), exploiters=exploiters))
+            assert RunFile.read(writer.path).exploiters.keys() == writer.run.exploiters.keys()
+        for run in (writer.run, RunFile.read(writer.path)):
+            assert run.exploiters.keys() == {Side.SEEKERS}
+            hall = run.exploiters[Side.SEEKERS]
+            assert hall.generations.tolist() == [1, 3]
+            assert hall.genomes[:, 0].tolist() == hall.scores.tolist() == [1.0, 3.0]
+            assert run.halls[Side.SEEKERS].generations.tolist() == [0, 1, 2, 3, 4]
+    with pytest.raises(ValueError, match=r"expected \(11,\)"), RunFile.open(writer.path) as again:
+        again.commit(replace(record(5), exploiters={Side.HIDERS: best(0)[Side.SEEKERS]}))
+
+
+def test_a_run_without_exploiters_has_no_trace_of_them(create):
+    with create(2) as writer:
+        pass
+    with h5py.File(writer.path) as file:
+        assert "exploiters" not in file["hiders"]
+    assert RunFile.read(writer.path).exploiters == {}

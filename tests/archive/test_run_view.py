@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tracemalloc
-from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -11,25 +10,15 @@ import numpy as np
 import pytest
 
 from evo_hns.analysis.players import Archived
-from evo_hns.archive import HallOfFame, RunFile, RunFileError, RunView
-from evo_hns.archive.schema import encode
-from evo_hns.archive.storage import write_whole
+from evo_hns.archive import RunFile, RunFileError, RunView
 from evo_hns.spec import Side
 from tests.archive.test_matches import assert_same, match_of
+from tests.runs import crowded_run
 
 
 @pytest.fixture(scope="module")
 def crowded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run with 5,000 champions of 3,301 parameters a side: champion k is full of k."""
-    from evo_hns.config import RunConfig
-
-    path = tmp_path_factory.mktemp("crowded") / "run.h5"
-    numbers = np.arange(5000)
-    genomes = np.broadcast_to(numbers[:, None].astype(np.float32), (5000, 3301))
-    with RunFile.create(path, RunConfig(), dict.fromkeys(Side, 3301)) as writer:
-        halls = {side: HallOfFame.from_arrays(genomes, numbers, numbers / 7.0) for side in Side}
-        write_whole(path, encode(replace(writer.run, num_generations=5000, halls=halls), {}))
-    return path
+    return crowded_run(tmp_path_factory.mktemp("crowded") / "run.h5")
 
 
 def test_every_part_is_as_the_whole_run_has_it(create):

@@ -124,6 +124,9 @@ def test_a_dotted_option_without_a_value_is_refused(typed: str) -> None:
         (["replay", "nowhere.h5"], "nowhere.h5 does not exist"),
         (["parity"], "parity needs a recording"),
         (["curves"], "curves needs a run file"),
+        (["curves", "a.h5", "--statistics", "--progress"], "got --statistics and --progress, expected one of them"),
+        (["train", "full", "--coevolution.held-out-runs", "nowhere.h5"], "nowhere.h5 does not exist"),
+        (["train", "full", "--coevolution.virulence", "0.7"], "got virulence 0.7 of mean returns"),
         (["levers", "full", "--num-worlds", "0"], "--num-worlds: got 0, expected 1 or more"),
         (["timesteps", "full", "--hiders", "nobody"], "no scripted player 'nobody'; there are still, "),
         (["timesteps", "full", "--substeps", "2"], "got 2 search_substeps of 0.0375 s, expected at most 0.02 s"),
@@ -284,9 +287,9 @@ def test_a_run_is_trained_told_extended_and_played(
     assert "3 of 4 matches played again are equal to the bit" in shown.out
     assert shown.err.count("\n") == 1
 
-    assert main(["curves", "runs/quickstart.h5", "--output", "returns.png"]) == 0
-    assert main(["curves", "runs/quickstart.h5", "--output", "statistics.svg", "--statistics"]) == 0
-    assert Path("returns.png").stat().st_size > 0 and Path("statistics.svg").stat().st_size > 0
+    for output, kind in (("returns.png", []), ("statistics.svg", ["--statistics"]), ("progress.png", ["--progress"])):
+        assert main(["curves", "runs/quickstart.h5", "--output", output, *kind]) == 0
+        assert Path(output).stat().st_size > 0
 
     assert main(["train", "quickstart", *TINY, "--run", "runs/quickstart.h5"]) == USER_ERROR
     assert "exists" in capsys.readouterr().err

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from evo_hns.archive import Champion, GenerationRecord, HeldOutRow
+from evo_hns.cli.alarm import PATIENCE, DisengagementAlarm
 from evo_hns.cli.progress import EventFiles, describe, display
 from evo_hns.config import ConfigError
 from evo_hns.spec import Side
@@ -71,3 +73,28 @@ def test_lines_in_a_log_are_plain_and_never_wrapped(capsys: pytest.CaptureFixtur
     first, second = capsys.readouterr().out.splitlines()
     assert first.startswith(describe(RECORD))
     assert second == "    held out: hiders against chaser  -3.0 ± 1.0"
+
+
+def _shares(hiders: float, seekers: float) -> GenerationRecord:
+    return replace(RECORD, metrics={"hiders.win_share": hiders, "seekers.win_share": seekers})
+
+
+def test_one_side_that_wins_everything_for_generations_is_told_once() -> None:
+    alarm = DisengagementAlarm()
+    told = [alarm.observe(_shares(0.0, 1.0)) for _ in range(3 * PATIENCE)]
+    assert [bool(words) for words in told] == [number == PATIENCE - 1 for number in range(3 * PATIENCE)]
+    assert told[PATIENCE - 1].startswith(f"warning: the seekers have won every match of {PATIENCE} generations")
+
+
+def test_sides_that_both_win_or_take_turns_are_no_alarm() -> None:
+    alarm = DisengagementAlarm()
+    records = [_shares(1.0, 0.0), _shares(0.0, 1.0), _shares(1.0, 1.0), _shares(1.0, 0.01), RECORD]
+    assert not any(alarm.observe(record) for record in records * PATIENCE)
+
+
+def test_the_warning_is_a_line_of_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    with display() as shown:
+        for _ in range(PATIENCE):
+            shown.observe(_shares(1.0, 0.0))
+    warnings = [line for line in capsys.readouterr().out.splitlines() if line.startswith("warning")]
+    assert len(warnings) == 1 and "the hiders have won" in warnings[0]

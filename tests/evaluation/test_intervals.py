@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evo_hns.evaluation.intervals import estimate, estimate_gain
+from evo_hns.evaluation.intervals import estimate, estimate_gain, student_95
 
 
 def test_intervals_cover_the_mean_in_95_of_100_samples() -> None:
@@ -43,3 +43,8 @@ def test_a_gain_is_paired_world_by_world() -> None:
 def test_scores_of_other_worlds_do_not_pair() -> None:
     with pytest.raises(ValueError, match="expected those of the same worlds"):
         estimate_gain(np.zeros(3), np.zeros(4))
+
+
+def test_quantiles_of_student_are_those_of_the_tables() -> None:
+    tabled = {3: 3.182, 4: 2.776, 5: 2.571, 8: 2.306, 11: 2.201, 30: 2.042, 120: 1.980}
+    np.testing.assert_allclose(student_95(np.array(list(tabled))), list(tabled.values()), rtol=2e-3)

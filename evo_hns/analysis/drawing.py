@@ -1,0 +1,63 @@
+"""Pages of panels that are drawn without a screen, and what can go wrong with them said in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evo_hns.config import ConfigError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def panel_grid(
+    rows: int, columns: int, *, width: float = 3.6, height: float = 2.7, sharex: bool = False
+) -> tuple[Figure, list[Axes]]:
+    """An empty page.
+
+    Args:
+        rows: of panels.
+        columns: of panels.
+        width: of a panel, inches.
+        height: of a panel, inches.
+        sharex: all panels have the same horizontal axis.
+
+    Returns:
+        The page, and its panels row by row.
+
+    Raises:
+        ConfigError: matplotlib is missing.
+    """
+    try:
+        import matplotlib
+    except ImportError:
+        raise ConfigError("pictures need matplotlib: pip install 'evo_hns[plot]'") from None
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    size = (width * columns, height * rows)
+    figure, grid = pyplot.subplots(rows, columns, figsize=size, sharex=sharex, squeeze=False)
+    return figure, list(grid.ravel())
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a page and let go of it.
+
+    Args:
+        figure: from `panel_grid`.
+        path: the picture; its ending decides the format.
+
+    Raises:
+        ConfigError: it cannot be written there.
+    """
+    from matplotlib import pyplot
+
+    figure.tight_layout()
+    try:
+        figure.savefig(path, dpi=130)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"cannot write the picture {path}: {getattr(error, 'strerror', None) or error}") from None
+    finally:
+        pyplot.close(figure)

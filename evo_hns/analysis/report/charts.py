@@ -1,0 +1,142 @@
+"""Line charts as SVG inside a page: their colours come from its style sheet, so that they follow light and dark."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+
+WIDTH, HEIGHT = 320, 196  #: units of a drawing; a page scales it
+LEFT, RIGHT, TOP, BOTTOM = 36, 10, 10, 30
+_NUM_TICKS = 4
+_DRAWN_POINTS = 300  #: of a longer line, spread over it
+_SHOWN_POINTS = 40  #: a longer line is drawn without its points
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """A line with an interval around it; points that are NaN are left out."""
+
+    name: str
+    colour: str  #: a class of the style sheet
+    x: np.ndarray  #: `(K,)`
+    y: np.ndarray  #: `(K,)`
+    half: np.ndarray | None = None  #: `(K,)` half widths of 95 % intervals
+    middle: np.ndarray | None = None  #: `(K,)` of these intervals, where that is not y
+
+
+def line_chart(series: Sequence[Series], x_label: str, limits: tuple[float | None, float | None] = (None, None)) -> str:
+    """A drawing of lines over one pair of axes.
+
+    Args:
+        series: at least one with a point.
+        x_label: below the axis.
+        limits: of the y axis; None: as far as the lines and their intervals reach.
+    """
+    series = [_finite(each) for each in series]
+    axis = _Axis.around(np.concatenate([each.x for each in series]), 0.0, None)
+    reach = [each.y + sign * _half(each) for each in series for sign in (-1, 1)]
+    upright = _Axis.around(np.concatenate(reach), *limits)
+    inner = [_grid(axis, upright, x_label)]
+    inner += [_band(each, axis, upright) for each in series if each.half is not None]
+    inner += [_line(each, axis, upright) for each in series]
+    label = f"{', '.join(dict.fromkeys(each.name for each in series))} over {x_label}"
+    return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(label)}">{"".join(inner)}</svg>'
+
+
+def ticks(low: float, high: float, count: int = _NUM_TICKS) -> list[float]:
+    """Round numbers from `low` to `high`, about `count` of them."""
+    raw = (high - low) / count
+    scale = 10.0 ** math.floor(math.log10(raw))
+    step = next(scale * factor for factor in (1, 2, 2.5, 5, 10) if scale * factor >= raw * 0.999)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [round(number * step, 12) for number in range(first, last + 1)]
+
+
+@dataclass(frozen=True)
+class _Axis:
+    low: float
+    high: float
+
+    @classmethod
+    def around(cls, values: np.ndarray, low: float | None, high: float | None) -> _Axis:
+        """From the least to the most of the values, unless an end is given."""
+        least = float(values.min()) if low is None else low
+        most = float(values.max()) if high is None else high
+        if most - least < 1e-9:
+            least, most = least - (0.0 if low is not None else 0.5), most + 0.5
+        pad = 0.04 * (most - least)
+        return cls(least - pad * (low is None), most + pad * (high is None))
+
+    def share(self, values: np.ndarray) -> np.ndarray:
+        return np.asarray((np.clip(values, self.low, self.high) - self.low) / (self.high - self.low))
+
+
+def _finite(series: Series) -> Series:
+    kept = np.flatnonzero(np.isfinite(series.x) & np.isfinite(series.y))
+    if len(kept) > _DRAWN_POINTS:
+        kept = kept[np.unique(np.linspace(0, len(kept) - 1, _DRAWN_POINTS).round().astype(np.int64))]
+    half = None if series.half is None else np.nan_to_num(series.half[kept])
+    middle = None if series.middle is None else series.middle[kept]
+    return Series(series.name, series.colour, series.x[kept], series.y[kept], half, middle)
+
+
+def _half(series: Series) -> np.ndarray:
+    return np.zeros_like(series.y) if series.half is None else series.half
+
+
+def _middle(series: Series) -> np.ndarray:
+    return series.y if series.middle is None else series.middle
+
+
+def _places(axis: _Axis, upright: _Axis, x: np.ndarray, y: np.ndarray) -> list[tuple[float, float]]:
+    across = LEFT + axis.share(x) * (WIDTH - LEFT - RIGHT)
+    down = HEIGHT - BOTTOM - upright.share(y) * (HEIGHT - TOP - BOTTOM)
+    return list(zip(across.round(1).tolist(), down.round(1).tolist(), strict=True))
+
+
+def _path(places: Sequence[tuple[float, float]]) -> str:
+    return "M" + "L".join(f"{x:g},{y:g}" for x, y in places)
+
+
+def _band(series: Series, axis: _Axis, upright: _Axis) -> str:
+    above = _places(axis, upright, series.x, _middle(series) + _half(series))
+    below = _places(axis, upright, series.x, _middle(series) - _half(series))
+    return f'<path class="band {series.colour}" d="{_path(above + below[::-1])}Z"/>' if above else ""
+
+
+def _line(series: Series, axis: _Axis, upright: _Axis) -> str:
+    places = _places(axis, upright, series.x, series.y)
+    if not places:
+        return ""
+    parts = [f'<path class="line {series.colour}" d="{_path(places)}"/>']
+    if len(places) <= _SHOWN_POINTS:
+        for (x, y), value, half in zip(places, series.y, _half(series), strict=True):
+            told = f"{series.name}: {number(value)}" + (f" ± {number(half)}" if half else "")
+            dot = f'<circle class="dot {series.colour}" cx="{x:g}" cy="{y:g}" r="2.2">'
+            parts.append(f"{dot}<title>{escape(told)}</title></circle>")
+    return "".join(parts)
+
+
+def _grid(axis: _Axis, upright: _Axis, x_label: str) -> str:
+    parts = []
+    right, floor = WIDTH - RIGHT, HEIGHT - BOTTOM
+    for value in ticks(upright.low, upright.high):
+        y = _places(axis, upright, np.array([axis.low]), np.array([value]))[0][1]
+        kind = "zero" if value == 0 else "rule"
+        parts.append(f'<path class="{kind}" d="M{LEFT},{y:g}H{right}"/>')
+        parts.append(f'<text class="tick end" x="{LEFT - 6}" y="{y + 3:g}">{number(value)}</text>')
+    for value in ticks(axis.low, axis.high):
+        x = _places(axis, upright, np.array([value]), np.array([upright.low]))[0][0]
+        parts.append(f'<text class="tick mid" x="{x:g}" y="{floor + 13}">{number(value)}</text>')
+    parts.append(f'<text class="tick end" x="{right}" y="{HEIGHT - 4}">{escape(x_label)}</text>')
+    return "".join(parts)
+
+
+def number(value: float) -> str:
+    """A number as text, with a true minus sign and no more digits than tell something."""
+    text = f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return ("0" if float(text.replace(",", "")) == 0 else text).replace("-", "\N{MINUS SIGN}")

@@ -1,0 +1,169 @@
+"""Puts the page together: sections into a template, everything inside one file, nothing asked of any other place."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import jinja2
+
+from evo_hns.analysis.info import env_steps, gains, seconds
+from evo_hns.analysis.report.blocks import Missing, Section
+from evo_hns.analysis.report.clips import clips_section
+from evo_hns.analysis.report.costs import costs_section, duration, million, progress_of, settings_section
+from evo_hns.analysis.report.meetings import meetings_section
+from evo_hns.analysis.report.results import curves_section, progress_section, results_section
+from evo_hns.analysis.report.stages import stages_section
+from evo_hns.analysis.report.subject import Subject, command_for, read_subjects
+from evo_hns.analysis.report.tournament import tournament_path, tournament_section
+from evo_hns.analysis.report.words import describe_game, describe_search
+from evo_hns.config import ConfigError
+
+LARGEST = 10_000_000  #: bytes of a page
+_SPARE = 20_000  #: of them, left for what is around the clips
+MAX_RUNS = 64
+
+
+@dataclass(frozen=True)
+class Report:
+    """A page that was written."""
+
+    path: Path
+    num_bytes: int
+    sections: tuple[str, ...]  #: names of the parts that are there
+    missing: tuple[Missing, ...]  #: what it does not tell, and what would add it
+
+    def as_dict(self) -> dict[str, object]:
+        """For JSON."""
+        return {
+            "report": self.path,
+            "bytes": self.num_bytes,
+            "sections": list(self.sections),
+            "missing": [vars(each) for each in self.missing],
+        }
+
+
+def write_report(
+    paths: Sequence[Path],
+    output: Path | None = None,
+    *,
+    clips: int = 3,
+    episodes: int = 32,
+    tournament: Path | None = None,
+) -> Report:
+    """Tell of one run, or of several side by side, in one HTML file.
+
+    Args:
+        paths: the run files, which may be in training.
+        output: the page; by default `RUN-report.html` beside the first run.
+        clips: of each run; 0: none.
+        episodes: in which stages are looked for, and in which each two of a few champions meet if there is no
+            tournament; 0: nothing is played.
+        tournament: the file of one; by default `RUN-tournament.h5` beside the first run, if that is there.
+
+    Raises:
+        ConfigError: nothing to tell of, or a page that cannot be written.
+        RunFileError: a file that is no run, or is damaged.
+    """
+    if not 0 <= clips <= 20:
+        raise ConfigError(f"--clips: got {clips}, expected 0 to 20")
+    if not 0 <= episodes <= 4096:
+        raise ConfigError(f"--episodes: got {episodes}, expected 0 to 4096")
+    if len(paths) > MAX_RUNS:
+        raise ConfigError(f"got {len(paths)} runs, expected at most {MAX_RUNS} on one page")
+    subjects = read_subjects(paths)
+    target = output or paths[0].with_name(f"{paths[0].stem}-report.html")
+    _check_target(target)
+    sections = compose(subjects, clips, episodes, tournament_path(subjects, tournament))
+    text = render_page(subjects, sections).encode()
+    if len(text) > LARGEST:
+        raise ConfigError(
+            f"the page would have {len(text) / 1e6:.1f} MB, more than {LARGEST / 1e6:.0f}: name fewer runs"
+        )
+    _write(target, text)
+    shown = tuple(section.name for section in sections if section.blocks)
+    return Report(target, len(text), shown, tuple(each for section in sections for each in section.missing))
+
+
+def compose(subjects: Sequence[Subject], clips: int, episodes: int, tournament: Path | None) -> list[Section]:
+    """All parts of a page, in their order; clips get the room that the others leave."""
+    first = results_section(subjects)
+    others = [
+        curves_section(subjects),
+        progress_section(subjects),
+        stages_section(subjects, episodes, command_for(subjects, "--episodes 32")),
+        tournament_section(subjects, tournament),
+        *([] if tournament else [meetings_section(subjects, episodes, command_for(subjects, "--episodes 32"))]),
+        costs_section(subjects),
+        settings_section(subjects),
+    ]
+    room = LARGEST - len(render_page(subjects, [first, *others]).encode()) - _SPARE
+    return [first, clips_section(subjects, clips, max(room, 0)), *others]
+
+
+def render_page(subjects: Sequence[Subject], sections: Sequence[Section]) -> str:
+    """The page as text."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    first = subjects[0]
+    return environment.get_template("page.html").render(
+        title=" and ".join(subject.name for subject in subjects) if len(subjects) < 4 else f"{len(subjects)} runs",
+        made=datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC").lstrip("0"),
+        going_on=[f"{subject.name} with {progress_of(subject)}" for subject in subjects if not subject.is_finished],
+        introduction=[describe_game(first.config), describe_search(first)],
+        others=len(subjects) - 1,
+        tiles=_tiles(subjects),
+        sections=[section for section in sections if section.blocks],
+        missing=[each for section in sections for each in section.missing],
+    )
+
+
+def _tiles(subjects: Sequence[Subject]) -> list[tuple[str, str]]:
+    """What a page tells at one glance: figures and what they count."""
+    told = [gain for subject in subjects for gain in gains(subject.run)]
+    steps = sum(env_steps(subject.run) for subject in subjects)
+    time = sum(seconds(subject.run) for subject in subjects)
+    generations = sum(subject.run.num_generations for subject in subjects)
+    tiles = [
+        (f"{generations:,}", "generations"),
+        (million(steps), "env steps of training"),
+        (duration(time), "of wall time"),
+    ]
+    if told:
+        certain = sum(gain.gain.low > 0 for gain in told)
+        tiles.append((f"{certain} of {len(told)}", "gains certain at 95 %"))
+    return tiles
+
+
+def _check_target(path: Path) -> None:
+    """Refuse a page that could not be written, before anything is played."""
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise ConfigError(f"got the output {path}, expected a name that ends with .html")
+    if not path.parent.is_dir():
+        raise ConfigError(f"cannot write {path}: there is no folder {path.parent}")
+
+
+def _write(path: Path, text: bytes) -> None:
+    """The whole page or nothing."""
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.stem}-", delete=False) as file:
+            file.write(text)
+        Path(file.name).chmod(0o666 & ~_umask())
+        Path(file.name).replace(path)
+    except OSError as error:
+        raise ConfigError(f"cannot write {path}: {error.strerror}") from None
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

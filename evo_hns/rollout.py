@@ -64,6 +64,15 @@ def play(
     Returns:
         The episodes, row k being the match of `seeds[k]`.
     """
+    return _play(env, both_teams(env, policies, genomes, seeds), seeds, recorder)
+
+
+Decide = Callable[[Observation], Action]
+"""What all agents of W worlds do when they are told this; it remembers the episode so far."""
+
+
+def both_teams(env: Game, policies: Mapping[Side, Policy], genomes: Mapping[Side, Tensor], seeds: np.ndarray) -> Decide:
+    """Both sides' players at the start of an episode; see `play`."""
     states = {side: _initial_state(policies[side], side, seeds, env) for side in Side}
 
     def decide(observation: Observation) -> Action:
@@ -74,7 +83,7 @@ def play(
             actions.append(action)
         return _join(actions)
 
-    return _play(env, decide, seeds, recorder)
+    return decide
 
 
 @torch.inference_mode()
@@ -94,7 +103,7 @@ def replay(env: Game, actions: Iterable[Action], seeds: np.ndarray, *, recorder:
     return _play(env, lambda _: next(script), seeds, recorder)
 
 
-def _play(env: Game, decide: Callable[[Observation], Action], seeds: np.ndarray, recorder: Recorder | None) -> Episodes:
+def _play(env: Game, decide: Decide, seeds: np.ndarray, recorder: Recorder | None) -> Episodes:
     """Look, decide, step, from the start to the horizon."""
     observation = env.reset(seeds)
     agent_mask = observation.agent_mask

@@ -50,6 +50,7 @@ ROOMS: dict[str, set[str]] = {
 OWNERS: dict[str, set[str]] = {
     "evotorch": {"search"},
     "mujoco.batch": {"physics"},
+    "mujoco.studio": {"analysis.viewing"},
     "h5py": {"archive", "analysis.doctor"},
     "mpi4py": {"evaluation"},
     "numba": {"physics", "envs", "policies"},

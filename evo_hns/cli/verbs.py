@@ -43,6 +43,7 @@ from evo_hns.cli.tables import (
     replays_text,
 )
 from evo_hns.cli.viewing import Render, Report
+from evo_hns.cli.watching import Watch
 from evo_hns.config import ConfigError, RunConfig
 from evo_hns.experiment import load_experiment
 
@@ -290,6 +291,7 @@ VERBS: dict[str, type[Verb]] = {
     "replay": Replay,
     "render": Render,
     "curves": Curves,
+    "watch": Watch,
     "report": Report,
     "tournament": Tournament,
     "prune": Prune,

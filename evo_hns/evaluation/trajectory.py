@@ -83,11 +83,16 @@ class TrajectoryRecorder:
         self._layout = sample_layouts(game.world, self._seeds) if layout is None else layout
         self._rows: list[dict[str, np.ndarray]] = []
         self._rewards: list[np.ndarray] = []
+        self._failed = np.zeros(len(self._seeds), dtype=bool)
+
+    def begin(self, observation: Observation) -> None:
+        """Take down the start of the episodes; for who looks before the first env step."""
+        self._rows.append(self._sights(observation) | self._start())
 
     def record(self, observation: Observation, action: Action, step: Step) -> None:
         """Copy what is there after an env step, and before the first also what was there at its start."""
         if not self._rows:
-            self._rows.append(self._sights(observation) | self._start())
+            self.begin(observation)
         qpos = self._game.physics.field("qpos").numpy()[: len(self._seeds)].copy()
         state = self._game.state
         held = {name: getattr(state, name).numpy().copy() for name in ("locked", "lock_owner", "grabbed")}
@@ -103,11 +108,15 @@ class TrajectoryRecorder:
             scene=self._game.scene,
             layout=self._layout,
             seeds=self._seeds,
-            reward=np.stack(self._rewards, 1),
+            reward=np.stack(self._rewards, 1) if self._rewards else self._no_reward,
             failed=self._failed,
             num_prep_steps=self._game.rules.num_prep_steps,
             **rows,
         )
+
+    @property
+    def _no_reward(self) -> np.ndarray:
+        return np.zeros((len(self._seeds), 0, len(self._game.scene.agent_body)))
 
     def _start(self) -> dict[str, np.ndarray]:
         num_worlds, n, m = len(self._seeds), len(self._game.scene.agent_body), len(self._game.scene.object_body)

@@ -1,4 +1,8 @@
-"""One moment of one match, taken out of a trajectory: all that drawing it needs, and nothing else."""
+"""One moment of one match, taken out of a trajectory: all that drawing it needs, and nothing else.
+
+A moment is a number of env steps done. Between two of them everything is drawn on its way from one to the other, for
+the eye; what is seen, held and locked is that of the step before.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +46,7 @@ class Moment:
         return self.turns - np.pi / 2
 
 
-def moment_of(trajectory: Trajectory, world: int, row: int) -> Moment:
+def moment_of(trajectory: Trajectory, world: int, row: float) -> Moment:
     """A moment of a match.
 
     Args:
@@ -50,8 +54,8 @@ def moment_of(trajectory: Trajectory, world: int, row: int) -> Moment:
         world: 0 to W - 1.
         row: env steps done, 0 to T.
     """
-    scene, layout = trajectory.scene, trajectory.layout
-    qpos, start = trajectory.qpos[world, row], trajectory.qpos[world, 0]
+    scene, layout, done = trajectory.scene, trajectory.layout, int(row)
+    qpos, start = qpos_at(trajectory, world, row), trajectory.qpos[world, 0]
     # Joints measure from places that differ from world to world; the layout says where they started.
     begun = np.concatenate([layout.boxes[world], layout.ramps[world]])
     ramps = np.full((scene.num_ramps, 3), RAMP_SIZE / 2)
@@ -63,17 +67,25 @@ def moment_of(trajectory: Trajectory, world: int, row: int) -> Moment:
         objects=begun + (qpos - start)[scene.object_qpos[:, :3]],
         rotations=_rotations(scene, qpos),
         half_sizes=np.concatenate([layout.box_size[world], ramps]),
-        locked=trajectory.locked[world, row],
-        lock_owner=trajectory.lock_owner[world, row],
-        grabbed=trajectory.grabbed[world, row],
-        sees_agents=trajectory.sees_agents[world, row],
-        sees_objects=trajectory.sees_objects[world, row],
-        lidar=trajectory.lidar[world, row],
+        locked=trajectory.locked[world, done],
+        lock_owner=trajectory.lock_owner[world, done],
+        grabbed=trajectory.grabbed[world, done],
+        sees_agents=trajectory.sees_agents[world, done],
+        sees_objects=trajectory.sees_objects[world, done],
+        lidar=trajectory.lidar[world, done],
     )
 
 
+def qpos_at(trajectory: Trajectory, world: int, row: float) -> np.ndarray:
+    """`(q,)` all joints at a moment of a match; between two env steps on a straight line, as joints slide and turn."""
+    done = int(row)
+    qpos: np.ndarray = trajectory.qpos[world, done]
+    share = row - done
+    return qpos if share == 0 else qpos + share * (trajectory.qpos[world, done + 1] - qpos)
+
+
 def _rotations(scene: Scene, qpos: np.ndarray) -> np.ndarray:
-    """`(m, 3, 3)` of the objects: their hinges turn them one after the other, each about an axis of its own frame."""
+    """`(m, 3, 3)` of the objects: their hinges turn them one after the other, each about an axis of its own moment."""
     rotations = np.repeat(np.eye(3)[None], len(scene.object_body), axis=0)
     for item, joints in enumerate(scene.object_qpos):
         is_box = item < scene.num_boxes

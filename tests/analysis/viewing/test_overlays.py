@@ -59,8 +59,10 @@ def test_what_is_absent_is_invisible_and_what_is_there_is_not(busy_game: RunConf
         present = np.concatenate([layout.box_mask[world], layout.ramp_mask[world]])
         assert np.array_equal(model.geom_rgba[scene.object_geom, 3] > 0, present)
         assert np.array_equal(model.geom_rgba[scene.agent_geom, 3] > 0, layout.agent_mask[world])
-        assert np.array_equal(model.geom_rgba[scene.wall_geom[4:], 3] > 0, layout.wall_mask[world, 4:])
-        assert np.array_equal(model.geom_pos[scene.wall_geom], layout.wall_pos[world])
+        assert np.array_equal(model.geom_rgba[scene.wall_geom, 3] > 0, layout.wall_mask[world])
+        assert np.array_equal(model.geom_pos[scene.wall_geom[4:]], layout.wall_pos[world, 4:])
+        assert np.array_equal(model.geom_pos[scene.wall_geom[:4], :2], layout.wall_pos[world, :4, :2])
+        assert (model.geom_size[scene.wall_geom[:4], 2] < 0.1).all()
 
 
 def test_everyone_present_has_a_cone_of_135_degrees_where_it_looks(trajectory: Trajectory) -> None:
@@ -122,6 +124,18 @@ def test_lidar_rays_end_where_the_lidar_says(trajectory: Trajectory) -> None:
     for ray, agent, reading in zip(rays, np.repeat(agents, 30), readings, strict=True):
         assert isinstance(ray, Line)
         assert np.linalg.norm(ray.end - moment.agents[agent]) == pytest.approx(reading)
+
+
+def test_an_arrow_ends_where_it_points_and_its_head_looks_outwards() -> None:
+    for end in ((2.0, 1.0, 0.3), (0.0, 0.0, -1.0)):
+        arrow = Line(np.zeros(3), np.array(end), 0.02, (1.0, 0.0, 0.0, 1.0), is_arrow=True)
+        assert np.linalg.norm(arrow.neck) + 0.16 == pytest.approx(np.linalg.norm(end))
+        assert np.allclose(arrow.head[:, 0], end)
+        middle = (arrow.neck + arrow.end) / 2
+        for tip, left, right in arrow.head:
+            normal = np.cross(left - tip, right - tip)
+            assert normal @ ((tip + left + right) / 3 - middle) > 0
+    assert len(Line(np.zeros(3), np.ones(3), 0.02, (1.0, 0.0, 0.0, 1.0)).head) == 0
 
 
 def test_shapes_become_geoms_of_a_scene_up_to_what_fits_in(trajectory: Trajectory) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from evo_hns.analysis.drawing import panel_grid, save
 from evo_hns.analysis.progress import progress
-from evo_hns.archive.records import HeldOutRow, Run
+from evo_hns.archive.records import HeldOutRow, RunFacts
 from evo_hns.config import ConfigError
 from evo_hns.measurement import KINDS
 from evo_hns.spec import Side
@@ -35,7 +35,7 @@ STATISTICS = (
 """Shown of the hiders' champions against the chaser (or the tracker)."""
 
 
-def plot_returns(runs: Mapping[str, Run], path: Path) -> None:
+def plot_returns(runs: Mapping[str, RunFacts], path: Path) -> None:
     """Draw mean returns against every held-out player.
 
     Args:
@@ -59,7 +59,7 @@ def plot_returns(runs: Mapping[str, Run], path: Path) -> None:
     _finish(figure, axes, "mean return of the champion's team", path)
 
 
-def plot_progress(runs: Mapping[str, Run], path: Path) -> None:
+def plot_progress(runs: Mapping[str, RunFacts], path: Path) -> None:
     """Draw the three kinds of progress of both sides, a row of panels each; errors as `plot_returns`.
 
     In a game of equals a local curve stays where it is, however much both sides learn; a historical one rises if what
@@ -79,7 +79,7 @@ def plot_progress(runs: Mapping[str, Run], path: Path) -> None:
     _finish(figure, axes, "mean return of the champion's team", path)
 
 
-def _limits(runs: Mapping[str, Run]) -> tuple[float | None, float | None]:
+def _limits(runs: Mapping[str, RunFacts]) -> tuple[float | None, float | None]:
     """The least and the most that hiding and seeking pay in an episode, with a margin; other tasks: as drawn."""
     rules = [run.config.rules for run in runs.values()]
     if any(rule.task != "hide-and-seek" for rule in rules):
@@ -88,7 +88,7 @@ def _limits(runs: Mapping[str, Run]) -> tuple[float | None, float | None]:
     return -most, most
 
 
-def plot_statistics(runs: Mapping[str, Run], path: Path) -> None:
+def plot_statistics(runs: Mapping[str, RunFacts], path: Path) -> None:
     """Draw the game's statistics of the hiders' champions against the seeker with a plan; errors as `plot_returns`."""
     _panels(runs)  # refuses runs without any
     figure, axes = panel_grid(-(-len(STATISTICS) // 3), 3, sharex=True)
@@ -102,7 +102,7 @@ def plot_statistics(runs: Mapping[str, Run], path: Path) -> None:
     _finish(figure, axes, "mean over the held-out worlds", path)
 
 
-def _panels(runs: Mapping[str, Run]) -> list[tuple[Side, str]]:
+def _panels(runs: Mapping[str, RunFacts]) -> list[tuple[Side, str]]:
     """Which side met whom, in any of the runs: hiders first, opponents in the order of their first measurement."""
     met = dict.fromkeys((row.side, row.opponent) for run in runs.values() for row in run.held_out)
     if not met:
@@ -110,23 +110,23 @@ def _panels(runs: Mapping[str, Run]) -> list[tuple[Side, str]]:
     return sorted(met, key=lambda panel: panel[0])
 
 
-def _planner(run: Run) -> str:
+def _planner(run: RunFacts) -> str:
     """The held-out seeker with a plan, whom hiders meet last."""
     met = [row.opponent for row in run.held_out if row.side is Side.HIDERS]
     return met[-1] if met else ""
 
 
-def _rows(run: Run, side: Side, opponent: str) -> list[HeldOutRow]:
+def _rows(run: RunFacts, side: Side, opponent: str) -> list[HeldOutRow]:
     return [row for row in run.held_out if row.side is side and row.opponent == opponent]
 
 
-def _steps(run: Run, generations: Sequence[int] | np.ndarray) -> np.ndarray:
+def _steps(run: RunFacts, generations: Sequence[int] | np.ndarray) -> np.ndarray:
     """Millions of env steps of training when each measurement was made."""
     total = np.cumsum(run.metrics.get("env_steps", np.empty(0))) / 1e6
     return total[np.asarray(generations, dtype=np.int64)]
 
 
-def _styled(runs: Mapping[str, Run]) -> list[tuple[Run, str, str]]:
+def _styled(runs: Mapping[str, RunFacts]) -> list[tuple[RunFacts, str, str]]:
     """Each run with the colour of its searches, and their name the first time they occur."""
     colours: dict[str, str] = {}
     styled = []

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def panel_grid(
-    rows: int, columns: int, *, width: float = 3.6, height: float = 2.7, sharex: bool = False
+    rows: int, columns: int, *, width: float = 3.6, height: float = 2.7, sharex: bool = False, sharey: bool = False
 ) -> tuple[Figure, list[Axes]]:
     """An empty page.
 
@@ -23,6 +23,7 @@ def panel_grid(
         width: of a panel, inches.
         height: of a panel, inches.
         sharex: all panels have the same horizontal axis.
+        sharey: all panels have the same vertical axis.
 
     Returns:
         The page, and its panels row by row.
@@ -38,7 +39,7 @@ def panel_grid(
     from matplotlib import pyplot
 
     size = (width * columns, height * rows)
-    figure, grid = pyplot.subplots(rows, columns, figsize=size, sharex=sharex, squeeze=False)
+    figure, grid = pyplot.subplots(rows, columns, figsize=size, sharex=sharex, sharey=sharey, squeeze=False)
     return figure, list(grid.ravel())
 
 

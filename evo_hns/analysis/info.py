@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evo_hns.analysis.lives import describe_job, describe_life, generations_of_lives, jobs
-from evo_hns.archive.records import HeldOutRow, Run
+from evo_hns.archive.records import HeldOutRow, RunFacts
 from evo_hns.config import RunConfig
 from evo_hns.evaluation.intervals import Estimate, estimate, estimate_gain
 from evo_hns.spec import Side
@@ -31,7 +31,7 @@ class Gain:
         return self.gain.low > 0 or self.gain.high < 0
 
 
-def gains(run: Run) -> list[Gain]:
+def gains(run: RunFacts) -> list[Gain]:
     """First beside last for every side and held-out player that was measured twice."""
     pairs: dict[tuple[Side, str], list[HeldOutRow]] = {}
     for row in run.held_out:
@@ -51,12 +51,12 @@ def _gain(first: HeldOutRow, last: HeldOutRow) -> Gain:
     )
 
 
-def env_steps(run: Run) -> int:
+def env_steps(run: RunFacts) -> int:
     """Env steps of training so far, champions' re-evaluation included."""
     return int(np.nansum(run.metrics.get("env_steps", np.zeros(1))))
 
 
-def seconds(run: Run) -> float:
+def seconds(run: RunFacts) -> float:
     """Wall-clock time of all generations so far."""
     return float(sum(np.nansum(values) for name, values in run.metrics.items() if name.startswith("time_")))
 
@@ -70,7 +70,7 @@ class Sharing:
     megabytes: float  #: mean of a generation: given to all ranks, to single ones, and reported
 
 
-def sharing(run: Run) -> Sharing | None:
+def sharing(run: RunFacts) -> Sharing | None:
     """What it cost to play on many ranks; None if a run never did."""
     if "ranks" not in run.metrics:
         return None
@@ -88,7 +88,7 @@ def changed_settings(config: RunConfig) -> dict[str, object]:
     return {name: value for name, (value, _) in config.differences(RunConfig()).items()}
 
 
-def describe_run(run: Run) -> dict[str, object]:
+def describe_run(run: RunFacts) -> dict[str, object]:
     """Everything `info` tells, for JSON; Slurm may be asked for the last job, see `jobs`."""
     return {
         "created": run.meta.created,
@@ -106,10 +106,10 @@ def describe_run(run: Run) -> dict[str, object]:
         "seconds": seconds(run),
         "discards": {cause: int(counts.sum()) for cause, counts in run.discards.items()},
         "halls": {
-            side.label: {"champions": len(hall), "parameters": hall.num_params} for side, hall in run.halls.items()
+            side.label: {"champions": run.num_champions(side), "parameters": run.num_params(side)} for side in Side
         },
-        "exploiters": {side.label: len(hall) for side, hall in run.exploiters.items()},
-        "recorded_matches": len(run.matches),
+        "exploiters": {side.label: count for side in Side if (count := run.num_exploiters(side))},
+        "recorded_matches": run.num_matches,
         "held_out": [describe_held_out(row) for row in run.held_out],
         "metrics": {name: [None if np.isnan(v) else float(v) for v in values] for name, values in run.metrics.items()},
     }

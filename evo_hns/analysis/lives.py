@@ -11,7 +11,7 @@ import subprocess
 from dataclasses import dataclass
 from itertools import pairwise
 
-from evo_hns.archive.records import Life, Run
+from evo_hns.archive.records import Life, RunFacts
 
 TIME_LIMIT = 5.0
 """Seconds that Slurm is given to answer."""
@@ -28,13 +28,13 @@ class Job:
     state: str  #: what Slurm says now if the run's last life was in it: RUNNING, PENDING, ...; else empty
 
 
-def generations_of_lives(run: Run) -> list[range]:
+def generations_of_lives(run: RunFacts) -> list[range]:
     """The generations that each life did, whole ones only."""
     bounds = [*(life.first_generation for life in run.lives), run.num_generations]
     return [range(first, end) for first, end in pairwise(bounds)]
 
 
-def jobs(run: Run) -> list[Job]:
+def jobs(run: RunFacts) -> list[Job]:
     """The jobs of a run in the order in which they first trained it; Slurm is asked for the one of its last life."""
     restarts = {life.job: life.restarts for life in run.lives if life.job}  # a later life of a job overrides
     last = run.lives[-1].job if run.lives else ""

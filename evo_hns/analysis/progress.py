@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evo_hns.archive.records import Run
+from evo_hns.archive.records import RunFacts
 from evo_hns.measurement import KINDS
 from evo_hns.spec import Side
 
@@ -31,12 +31,12 @@ class Progress:
         return len(self.generations)
 
 
-def progress(run: Run) -> list[Progress]:
+def progress(run: RunFacts) -> list[Progress]:
     """All kinds of both sides, also those that were never measured."""
     return [_progress(run, side, kind) for side in Side for kind in KINDS]
 
 
-def _progress(run: Run, side: Side, kind: str) -> Progress:
+def _progress(run: RunFacts, side: Side, kind: str) -> Progress:
     blank = np.full(run.num_generations, np.nan)
     means, half = (run.metrics.get(f"{side.label}.{kind}{ending}", blank) for ending in ("", "_ci95"))
     generations = np.flatnonzero(~np.isnan(means))

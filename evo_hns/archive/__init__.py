@@ -4,7 +4,17 @@ from evo_hns.archive.encounters import Encounters
 from evo_hns.archive.hall_of_fame import HallOfFame
 from evo_hns.archive.past import Past
 from evo_hns.archive.pruning import PRUNE_RULES
-from evo_hns.archive.records import Champion, GenerationRecord, HeldOutRow, Life, RecordedMatch, Run, RunMeta, State
+from evo_hns.archive.records import (
+    Champion,
+    GenerationRecord,
+    HeldOutRow,
+    Life,
+    RecordedMatch,
+    Run,
+    RunFacts,
+    RunMeta,
+    State,
+)
 from evo_hns.archive.run_file import RunFile
 from evo_hns.archive.run_view import RunView
 from evo_hns.archive.samplers import OPPONENT_SAMPLERS
@@ -22,6 +32,7 @@ __all__ = [
     "Past",
     "RecordedMatch",
     "Run",
+    "RunFacts",
     "RunFile",
     "RunFileError",
     "RunMeta",

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -172,6 +172,51 @@ class RunMeta:
             ) from error
 
 
+class RunFacts(Protocol):
+    """What can be told of a run without its genomes: by a `Run`, and by a `RunView`, which reads no more than that."""
+
+    @property
+    def meta(self) -> RunMeta:
+        """Where it comes from."""
+
+    @property
+    def config(self) -> RunConfig:
+        """Its settings."""
+
+    @property
+    def num_generations(self) -> int:
+        """G, completed."""
+
+    @property
+    def metrics(self) -> Mapping[str, FloatArray]:
+        """`(G,)` each, NaN where absent."""
+
+    @property
+    def discards(self) -> Mapping[str, IntArray]:
+        """`(G,)` each, episodes discarded by cause."""
+
+    @property
+    def held_out(self) -> tuple[HeldOutRow, ...]:
+        """In order of measurement."""
+
+    @property
+    def lives(self) -> tuple[Life, ...]:
+        """That trained it, oldest first."""
+
+    @property
+    def num_matches(self) -> int:
+        """Recorded matches."""
+
+    def num_champions(self, side: Side) -> int:
+        """Champions in a side's hall."""
+
+    def num_params(self, side: Side) -> int:
+        """N, the length of a side's genomes."""
+
+    def num_exploiters(self, side: Side) -> int:
+        """Champions of a side's exploiters."""
+
+
 @dataclass(frozen=True, eq=False)
 class Run:
     """A run up to a whole generation."""
@@ -191,6 +236,23 @@ class Run:
     def config(self) -> RunConfig:
         """The settings of the run; see `RunMeta.config`."""
         return self.meta.config
+
+    @property
+    def num_matches(self) -> int:
+        """Recorded matches."""
+        return len(self.matches)
+
+    def num_champions(self, side: Side) -> int:
+        """Champions in a side's hall."""
+        return len(self.halls[side])
+
+    def num_params(self, side: Side) -> int:
+        """N, the length of a side's genomes."""
+        return self.halls[side].num_params
+
+    def num_exploiters(self, side: Side) -> int:
+        """Champions of a side's exploiters."""
+        return len(self.exploiters.get(side, ()))
 
     def followed_by(self, record: GenerationRecord) -> Run:
         """The run with one more generation; the halls of fame are shared and not touched.

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import h5py
@@ -20,12 +19,12 @@ from evo_hns.archive import provenance
 from evo_hns.archive.hall_of_fame import HallOfFame
 from evo_hns.archive.records import Champion, GenerationRecord, Life, RecordedMatch, Run
 from evo_hns.archive.schema import SCHEMA_VERSION, decode, encode
-from evo_hns.archive.storage import RunFileError, WriterLock, check_hdf5, reading, remove_stale, write_whole
+from evo_hns.archive.storage import Closing, RunFileError, WriterLock, check_hdf5, reading, remove_stale, write_whole
 from evo_hns.config import RunConfig
 from evo_hns.spec import Side
 
 
-class RunFile:
+class RunFile(Closing):
     """The one writer of a run; a context manager. Made by `create` or `open`; `read` needs no writer."""
 
     def __init__(self, path: Path, lock: WriterLock, run: Run) -> None:
@@ -167,11 +166,3 @@ class RunFile:
     def close(self) -> None:
         """Let others write; the file is complete at any time, so nothing else happens."""
         self._lock.release()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

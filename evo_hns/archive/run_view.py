@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import h5py
 import numpy as np
@@ -20,6 +18,7 @@ from evo_hns.archive.hall_of_fame import FloatArray, GenomeArray, IntArray
 from evo_hns.archive.records import HeldOutRow, Life, RecordedMatch, RunMeta
 from evo_hns.archive.schema import (
     check_format,
+    exploiters_name,
     hall_name,
     read_columns,
     read_held_out,
@@ -27,12 +26,12 @@ from evo_hns.archive.schema import (
     read_matches,
     read_meta,
 )
-from evo_hns.archive.storage import check_hdf5, reading
+from evo_hns.archive.storage import Closing, check_hdf5, reading
 from evo_hns.config import RunConfig
 from evo_hns.spec import Side
 
 
-class RunView:
+class RunView(Closing):
     """Reads parts of a run; a context manager.
 
     Args:
@@ -70,6 +69,15 @@ class RunView:
     def num_params(self, side: Side) -> int:
         """N, the length of a side's genomes."""
         return int(self._file[hall_name(side)]["genomes"].shape[1])
+
+    def num_champions(self, side: Side) -> int:
+        """H, champions in a side's hall."""
+        return len(self._file[hall_name(side)]["generation"])
+
+    def num_exploiters(self, side: Side) -> int:
+        """Champions of a side's exploiters."""
+        name = exploiters_name(side)
+        return len(self._file[name]["generation"]) if name in self._file else 0
 
     def generations(self, side: Side) -> IntArray:
         """`(H,)` int64, the generation each champion of a side comes from, in order of arrival."""
@@ -152,14 +160,6 @@ class RunView:
     def close(self) -> None:
         """Read no more; what was asked for stays."""
         self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _check_hall(self, side: Side) -> None:
         """Refuse a hall whose columns do not fit each other; none of them is read."""

@@ -12,9 +12,11 @@ import errno
 import fcntl
 import os
 import socket
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from types import TracebackType
+from typing import IO, Self
 
 _HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -107,6 +109,22 @@ def write_whole(path: Path, content: memoryview) -> None:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+class Closing(ABC):
+    """Something that is closed when a `with` ends."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of it."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 def remove_stale(path: Path) -> None:

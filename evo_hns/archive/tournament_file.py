@@ -13,14 +13,13 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import h5py
 import numpy as np
 
 from evo_hns.archive.schema import LIBVER, check_version, read_columns, read_meta, write_meta
-from evo_hns.archive.storage import RunFileError, WriterLock, check_hdf5, reading, remove_stale, write_whole
+from evo_hns.archive.storage import Closing, RunFileError, WriterLock, check_hdf5, reading, remove_stale, write_whole
 from evo_hns.archive.tournament import Cells, Contestant, Precision, Tournament
 from evo_hns.spec import Side
 
@@ -41,7 +40,7 @@ _COLUMNS: dict[str, Any] = {
 }
 
 
-class TournamentFile:
+class TournamentFile(Closing):
     """The one writer of a tournament; a context manager. Made by `create` or `open`; `read` needs no writer."""
 
     def __init__(self, path: Path, lock: WriterLock, tournament: Tournament) -> None:
@@ -117,14 +116,6 @@ class TournamentFile:
     def close(self) -> None:
         """Let others write; the file is whole at any time, so nothing else happens."""
         self._lock.release()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def encode(tournament: Tournament) -> memoryview:

@@ -60,13 +60,16 @@ def hinting(hint: str) -> Iterator[None]:
 def show_result(path: Path, *, as_json: bool) -> None:
     """What a run has come to, and what can be done with it now."""
     from evo_hns.analysis.info import gains
-    from evo_hns.archive import RunFile
+    from evo_hns.archive import RunView
 
     if as_json:
         show({"run": path})
         return
-    show(f"\n{gains_table(gains(RunFile.read(path)))}\n\nThe run is in {path}. Look at it, and let its champions play:")
-    show(f"  {command()} info {path}\n  {command()} evaluate {path}:hiders/last {path}:seekers/last")
+    with RunView(path) as run:
+        gained = gains_table(gains(run))
+    show(f"\n{gained}\n\nThe run is in {path}. Look at it, let its champions play, and see who is better:")
+    for words in ("info {0}", "watch {0}", "evaluate {0}:hiders/last {0}:seekers/last", "tournament {0}", "report {0}"):
+        show(f"  {command()} {words.format(path)}")
 
 
 def command() -> str:

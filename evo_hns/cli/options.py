@@ -29,6 +29,7 @@ Folder = Annotated[Path | None, tyro.conf.arg(metavar="DIR")]
 Count = Annotated[int | None, tyro.conf.arg(metavar="INT")]
 Text = Annotated[str | None, tyro.conf.arg(metavar="INT")]
 """A setting: checked with all the others, so that the complaint is the same."""
+Address = Annotated[str | None, tyro.conf.arg(metavar="ADDRESS")]
 Ranks = Annotated[str | None, tyro.conf.arg(metavar="INT|auto")]
 Cost = Annotated[float | None, tyro.conf.arg(metavar="US")]
 Flag = FlagCreatePairsOff[bool]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from evo_hns.analysis.progress import progress
-from evo_hns.archive.records import Run
+from evo_hns.archive.records import RunFacts
 from evo_hns.cli.tables import columns
 
 
-def progress_table(run: Run) -> str:
+def progress_table(run: RunFacts) -> str:
     """The first and the last measurement of each kind on each side, with its generation; empty if there is none."""
     rows = [
         (

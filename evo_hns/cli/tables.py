@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from evo_hns.analysis.scaling import Scaling
     from evo_hns.analysis.soak import Slice, Soak
     from evo_hns.analysis.timesteps import Timestep
-    from evo_hns.archive import Life, Run
+    from evo_hns.archive import Life, RunFacts
 
 _SHOWN_LIVES = 12
 _SHOWN_HOSTS = 2
@@ -76,17 +76,15 @@ def gains_table(gains: Sequence[Gain]) -> str:
     return f"{columns([header, *rows])}\n± is a 95 % confidence interval; * one that excludes zero"
 
 
-def info_text(run: Run) -> str:
+def info_text(run: RunFacts) -> str:
     """What a run is, how far it is, what trained it, and what it gained."""
     from evo_hns.analysis.info import changed_settings, env_steps, gains, seconds, sharing
     from evo_hns.analysis.lives import generations_of_lives, jobs
     from evo_hns.cli.progress_table import progress_table
 
     settings = " ".join(f"{name}={value}" for name, value in changed_settings(run.config).items())
-    halls = ", ".join(
-        f"{len(run.halls[side])} {side.label} of {run.halls[side].num_params:,} parameters" for side in Side
-    )
-    exploiters = sum(len(hall) for hall in run.exploiters.values())
+    halls = ", ".join(f"{run.num_champions(side)} {side.label} of {run.num_params(side):,} parameters" for side in Side)
+    exploiters = sum(run.num_exploiters(side) for side in Side)
     facts: list[tuple[str, object]] = [
         ("created", f"{run.meta.created} by evo_hns {run.meta.project_version} {run.meta.git_commit[:12]}"),
         ("on", run.meta.platform),
@@ -96,7 +94,7 @@ def info_text(run: Run) -> str:
         ("env steps", f"{env_steps(run):,} in {duration(seconds(run))}"),
         ("champions", halls),
         *([("exploiters", exploiters)] if exploiters else []),
-        ("recorded", f"{len(run.matches)} match{'es' * (len(run.matches) != 1)}"),
+        ("recorded", f"{run.num_matches} match{'es' * (run.num_matches != 1)}"),
         ("discarded", sum(int(counts.sum()) for counts in run.discards.values())),
     ]
     if (cost := sharing(run)) is not None:

@@ -7,6 +7,7 @@ library and prints what it answers; figures also as JSON.
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Protocol
@@ -164,10 +165,10 @@ class Info:
     def __call__(self) -> None:
         """Print it."""
         from evo_hns.analysis.info import describe_run
-        from evo_hns.archive import RunFile
+        from evo_hns.archive import RunView
 
-        run = RunFile.read(self.run)
-        show(describe_run(run) if self.as_json else info_text(run))
+        with RunView(self.run) as run:
+            show(describe_run(run) if self.as_json else info_text(run))
 
 
 @dataclass(frozen=True)
@@ -270,14 +271,15 @@ class Curves:
     def __call__(self) -> None:
         """Draw, and say where the picture is."""
         from evo_hns.analysis.curves import plot_progress, plot_returns, plot_statistics
-        from evo_hns.archive import RunFile
+        from evo_hns.archive import RunView
 
         if not self.runs:
             raise ConfigError("curves needs a run file to draw")
         if self.statistics and self.progress:
             raise ConfigError("got --statistics and --progress, expected one of them: they are two pictures")
         draw = plot_statistics if self.statistics else plot_progress if self.progress else plot_returns
-        draw({str(path): RunFile.read(path) for path in self.runs}, self.output)
+        with ExitStack() as views:
+            draw({str(path): views.enter_context(RunView(path)) for path in self.runs}, self.output)
         show({"picture": self.output} if self.as_json else f"The picture is {self.output}.")
 
 

@@ -10,10 +10,8 @@ import tyro
 from tyro.conf import Positional
 
 from evo_hns.cli.console import show
-from evo_hns.cli.options import Count, File, Json, RunPath
+from evo_hns.cli.options import Address, Count, File, Json, RunPath
 from evo_hns.config import ConfigError
-
-Address = Annotated[str | None, tyro.conf.arg(metavar="ADDRESS")]
 
 
 @dataclass(frozen=True)

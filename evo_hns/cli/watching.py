@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
-
-import tyro
+from typing import TYPE_CHECKING
 
 from evo_hns.cli.console import show
-from evo_hns.cli.options import Count, Json, RunPath
+from evo_hns.cli.options import Address, Count, Json, RunPath
 from evo_hns.config import ConfigError
 from evo_hns.spec import Side
 
 if TYPE_CHECKING:
     from evo_hns.analysis.viewing.watch import Place
-
-Address = Annotated[str | None, tyro.conf.arg(metavar="ADDRESS")]
 
 
 @dataclass(frozen=True)

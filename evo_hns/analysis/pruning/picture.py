@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evo_hns.analysis.drawing import panel_grid, save
 from evo_hns.analysis.pruning.curve import Pruning, Trail
 from evo_hns.analysis.pruning.orders import CONTROL
-from evo_hns.config import ConfigError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,30 +25,15 @@ def draw(pruning: Pruning, path: Path) -> None:
     Raises:
         ConfigError: matplotlib is missing, or the file cannot be written.
     """
-    try:
-        import matplotlib
-    except ImportError:
-        raise ConfigError("pictures need matplotlib: pip install 'evo_hns[plot]'") from None
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
     opponents = list(pruning.original.against)
-    figure, grid = pyplot.subplots(
-        1, len(opponents), figsize=(max(4.6, 3.5 * len(opponents)), 3.2), sharey=True, squeeze=False
-    )
-    for axis, opponent in zip(grid[0], opponents, strict=True):
+    figure, axes = panel_grid(1, len(opponents), width=max(4.6 / len(opponents), 3.5), height=3.2, sharey=True)
+    for axis, opponent in zip(axes, opponents, strict=True):
         _panel(axis, pruning, opponent)
-    grid[0][0].legend(fontsize=7)
+    axes[0].legend(fontsize=7)
     figure.suptitle(f"{pruning.side.label}, generation {pruning.generation}: {pruning.episodes} held-out worlds each")
     figure.supxlabel("weights that are left", fontsize=9)
     figure.supylabel("mean return of the team", fontsize=9)
-    figure.tight_layout()
-    try:
-        figure.savefig(path, dpi=110)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"cannot write the picture {path}: {getattr(error, 'strerror', None) or error}") from None
-    finally:
-        pyplot.close(figure)
+    save(figure, path)
 
 
 def _panel(axis: Axes, pruning: Pruning, opponent: str) -> None:
@@ -64,7 +49,7 @@ def _panel(axis: Axes, pruning: Pruning, opponent: str) -> None:
 
 
 def _trail(axis: Axes, trail: Trail, opponent: str, colour: str) -> None:
-    """Sizes with weights, and a mark at the smallest one within the margin."""
+    """Sizes with weights, a ring at the smallest one within the margin, filled at the one that fresh worlds confirm."""
     sizes = [size for size in trail.sizes if size.weights]
     weights, scores = [size.weights for size in sizes], [size.against[opponent].score for size in sizes]
     means, half = np.array([s.mean for s in scores]), np.array([s.half_width for s in scores])
@@ -72,3 +57,5 @@ def _trail(axis: Axes, trail: Trail, opponent: str, colour: str) -> None:
     axis.fill_between(weights, means - half, means + half, color=colour, alpha=0.15, linewidth=0)
     if trail.smallest < len(sizes):
         axis.plot(weights[trail.smallest], means[trail.smallest], "o", color=colour, markersize=7, fillstyle="none")
+    if 0 < trail.confirmed < len(sizes):
+        axis.plot(weights[trail.confirmed], means[trail.confirmed], "o", color=colour, markersize=7)

@@ -6,10 +6,10 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from evo_hns.analysis.drawing import panel_grid, save
 from evo_hns.analysis.stages.detectors import DETECTORS
 from evo_hns.analysis.stages.paper import PUBLISHED, Published
 from evo_hns.analysis.stages.timeline import Timeline
-from evo_hns.config import ConfigError
 from evo_hns.spec import Side
 
 if TYPE_CHECKING:
@@ -29,29 +29,16 @@ def plot_timeline(timeline: Timeline, path: Path) -> None:
     Raises:
         ConfigError: matplotlib is missing, or the picture cannot be written.
     """
-    try:
-        import matplotlib
-    except ImportError:
-        raise ConfigError("pictures need matplotlib: pip install 'evo_hns[plot]'") from None
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
     published = PUBLISHED[timeline.scenario]
     rows = -(-len(DETECTORS) // COLUMNS)
-    figure, grid = pyplot.subplots(rows, COLUMNS, figsize=(12, 2.4 * rows), sharex=True, sharey=True, squeeze=False)
-    for axis, stage in zip(grid.ravel(), DETECTORS, strict=False):
+    figure, axes = panel_grid(rows, COLUMNS, width=3.0, height=2.4, sharex=True, sharey=True)
+    for axis, stage in zip(axes, DETECTORS, strict=False):
         _draw(axis, timeline, stage, published)
-    for axis in grid.ravel()[len(DETECTORS) :]:
+    for axis in axes[len(DETECTORS) :]:
         axis.axis("off")
     figure.supylabel("share of episodes", fontsize=9)
     figure.supxlabel("\n".join(["million env steps of training", "", *_caption(timeline, published)]), fontsize=8)
-    figure.tight_layout()
-    try:
-        figure.savefig(path, dpi=130)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"cannot write the picture {path}: {getattr(error, 'strerror', None) or error}") from None
-    finally:
-        pyplot.close(figure)
+    save(figure, path)
 
 
 def _draw(axis: Axes, timeline: Timeline, stage: str, published: Published) -> None:

@@ -30,11 +30,6 @@ def dense_size(num_inputs: int, num_outputs: int) -> int:
     return (1 + num_inputs) * num_outputs
 
 
-def gru_size(num_inputs: int, num_cells: int) -> int:
-    """Parameters of a gated recurrent unit."""
-    return 3 * dense_size(num_inputs + num_cells, num_cells)
-
-
 @kernel
 def squash(x: np.float32) -> np.float32:
     """Odd, monotone, -1 at -3 and 1 at 3: a rational stand-in for tanh (never more than 0.024 away)."""
@@ -90,7 +85,7 @@ def gru(
     """One step of a gated recurrent unit (Cho et al. 2014, eqs. 5-8, with `squash` for tanh).
 
     Args:
-        genome: `(N,)` of which `gru_size` numbers from `at` on are read.
+        genome: `(N,)` of which those of three dense layers, from `at` on, are read.
         at: where the weights begin.
         inputs: `(I,)`.
         memory: `(G,)` before the step.

@@ -13,7 +13,6 @@ from evo_hns.policies.layers import (
     dense,
     dense_size,
     gru,
-    gru_size,
     squash,
 )
 
@@ -71,7 +70,7 @@ def test_gru_equals_its_equations():
     renew, at = plain_dense(genome, at, [*inputs, *memory], num_cells)
     reset, renew = (0.5 + 0.5 * plain_squash(x / 2) for x in (reset, renew))
     candidate, at = plain_dense(genome, at, [*inputs, *(memory * reset)], num_cells)
-    assert end == at == 2 + gru_size(num_inputs, num_cells)
+    assert end == at == 2 + 3 * (1 + num_inputs + num_cells) * num_cells
     np.testing.assert_allclose(outputs, (1 - renew) * memory + renew * plain_squash(candidate), atol=1e-6)
 
 

@@ -20,7 +20,9 @@ import pytest
 from matplotlib.image import imread
 from websockets.sync.client import connect
 
-PATIENCE = 60.0  # seconds: for a machine that has much else to do
+PATIENCE = 120.0  # seconds: for a machine that has much else to do
+
+_COMING = "Not attached to an active page"
 
 _FLAGS = (
     "--headless=new",
@@ -74,15 +76,19 @@ class Page:
             self._open = starting.pop_all()
 
     def call(self, method: str, **params: Any) -> dict[str, Any]:
-        """Ask the browser for something, and wait for the answer."""
+        """Ask the browser for something, and wait for the answer; a page that is just coming is asked again."""
+        until(lambda: self._ask(method, params).get("error", {}).get("message") != _COMING)
+        assert "error" not in self._answer, self._answer["error"]
+        result: dict[str, Any] = self._answer["result"]
+        return result
+
+    def _ask(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
         self._calls += 1
         self._socket.send(json.dumps({"id": self._calls, "method": method, "params": params}))
-        while True:
-            message = json.loads(self._socket.recv(timeout=PATIENCE))
-            if message.get("id") == self._calls:
-                assert "error" not in message, message["error"]
-                result: dict[str, Any] = message["result"]
-                return result
+        self._answer: dict[str, Any] = {}
+        while self._answer.get("id") != self._calls:
+            self._answer = json.loads(self._socket.recv(timeout=PATIENCE))
+        return self._answer
 
     def wait(self, frames: int) -> None:
         """Until it has drawn so many pictures: what is pressed and let go in between is not seen."""

@@ -19,7 +19,7 @@ from tests.runs import assert_same_bits, run_whole, tiny
 
 OPEN_MPI = Path(os.environ.get("EVO_HNS_OPEN_MPI", Path(__file__).parents[2] / ".openmpi"))
 GENERATIONS = {
-    "coevolution": {"generations": 40},
+    "coevolution": {"generations": 30},
     "search": {"algorithm": "ga", "popsize": 6, "ga": {"num_elites": 2}},
 }
 
@@ -67,7 +67,7 @@ def test_without_the_option_a_death_ends_all(tmp_path: Path, settings: Callable[
         process.communicate(timeout=PATIENCE)
         assert process.returncode != 0
         until(lambda: ranks_in(tmp_path) == {}, patience=10)
-    assert RunFile.read(tmp_path / "run.h5").num_generations < 40
+    assert RunFile.read(tmp_path / "run.h5").num_generations < 30
 
 
 def test_ranks_that_could_not_outlive_each_other_are_refused_in_a_line(

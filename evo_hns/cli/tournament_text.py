@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -25,6 +26,8 @@ MOST_IN_A_LIST = 24
 
 SHADES = " ░▒▓█"
 
+_TELL_EVERY = 10.0  # seconds between two lines of a round
+
 
 class Steps:
     """Shows how far a tournament is: in plain lines, and with a bar on a terminal.
@@ -39,10 +42,10 @@ class Steps:
         self._task = bar.add_task("episodes", total=None)
         self._start = time.perf_counter()
         self._before: int | None = None  # episodes that were there
-        self._round = -1
+        self._round, self._told = -1, -math.inf
 
     def observe(self, tournament: Tournament) -> None:
-        """A line when a round begins, and whenever more of it is on the disk."""
+        """A line when a round begins, and now and then how much is on the disk."""
         cells = tournament.cells
         done, wanted = int(cells.count.sum()), int(cells.wanted.sum())
         if self._before is None:
@@ -51,8 +54,10 @@ class Steps:
             there = f", {done:,} episodes are there" if done else ""
             self._console.print(f"{hiders} hiders x {seekers} seekers{there}")
         played = done - self._before
-        speed = played * tournament.meta.config.rules.horizon / (time.perf_counter() - self._start)
-        if played:
+        now = time.perf_counter()
+        speed = played * tournament.meta.config.rules.horizon / (now - self._start)
+        if played and now - self._told > _TELL_EVERY:
+            self._told = now
             self._console.print(f"  {played:,} episodes at {speed:,.0f} env steps/s")
         if wanted != self._round and wanted > done:
             self._round = wanted

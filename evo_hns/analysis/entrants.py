@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from evo_hns.analysis.players import Address, Archived, Scripted, find_row, game_differences, game_of, parse_address
+from evo_hns.analysis.spacing import evenly_spaced
 from evo_hns.archive.hall_of_fame import GenomeArray, IntArray
 from evo_hns.archive.run_view import RunView
 from evo_hns.archive.storage import RunFileError
@@ -198,7 +199,7 @@ class _Runs:
         if isinstance(request, Archived):
             rows = np.array([find_row(view, side, request.which)])
         else:
-            rows = np.unique(np.linspace(0, count - 1, min(request.champions or count, count)).round().astype(int))
+            rows = evenly_spaced(count, request.champions or count)
         yield from self._champions(run, side, rows)
 
     def find_again(self, contestants: Sequence[Contestant], side: Side) -> Iterator[Entrant]:

@@ -19,7 +19,16 @@ from evo_hns.archive import provenance
 from evo_hns.archive.hall_of_fame import HallOfFame
 from evo_hns.archive.records import Champion, GenerationRecord, Life, RecordedMatch, Run
 from evo_hns.archive.schema import SCHEMA_VERSION, decode, encode
-from evo_hns.archive.storage import Closing, RunFileError, WriterLock, check_hdf5, reading, remove_stale, write_whole
+from evo_hns.archive.storage import (
+    Closing,
+    RunFileError,
+    WriterLock,
+    check_hdf5,
+    reading,
+    remove_stale,
+    taking,
+    write_whole,
+)
 from evo_hns.config import RunConfig
 from evo_hns.spec import Side
 
@@ -45,17 +54,13 @@ class RunFile(Closing):
             RunFileError: the file exists, or it cannot be written.
         """
         path = Path(path).resolve()
-        lock = WriterLock(path)
-        try:
+        with taking(path) as lock:
             cls.check_free(path)
             halls = {side: HallOfFame(num_params[side]) for side in Side}
             run = Run(provenance.describe(config, SCHEMA_VERSION), 0, halls, {}, {}, (), {})
             remove_stale(path)
             write_whole(path, encode(run, {}))
             return cls(path, lock, run)
-        except BaseException:
-            lock.release()
-            raise
 
     @staticmethod
     def check_free(path: Path) -> None:
@@ -76,13 +81,9 @@ class RunFile(Closing):
         """
         path = Path(path).resolve()
         check_hdf5(path)
-        lock = WriterLock(path)
-        try:
+        with taking(path) as lock:
             remove_stale(path)
             return cls(path, lock, cls.read(path))
-        except BaseException:
-            lock.release()
-            raise
 
     @staticmethod
     def read(path: Path) -> Run:

@@ -111,6 +111,21 @@ def write_whole(path: Path, content: memoryview) -> None:
             temporary.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def taking(path: Path) -> Iterator[WriterLock]:
+    """The right to write a file; it is given back if what is done inside fails, and else kept.
+
+    Raises:
+        RunFileError: somebody else has it, or the file cannot be locked.
+    """
+    lock = WriterLock(path)
+    try:
+        yield lock
+    except BaseException:
+        lock.release()
+        raise
+
+
 class Closing(ABC):
     """Something that is closed when a `with` ends."""
 

@@ -19,7 +19,16 @@ import h5py
 import numpy as np
 
 from evo_hns.archive.schema import LIBVER, check_version, read_columns, read_meta, write_meta
-from evo_hns.archive.storage import Closing, RunFileError, WriterLock, check_hdf5, reading, remove_stale, write_whole
+from evo_hns.archive.storage import (
+    Closing,
+    RunFileError,
+    WriterLock,
+    check_hdf5,
+    reading,
+    remove_stale,
+    taking,
+    write_whole,
+)
 from evo_hns.archive.tournament import Cells, Contestant, Precision, Tournament
 from evo_hns.spec import Side
 
@@ -56,16 +65,12 @@ class TournamentFile(Closing):
             RunFileError: it exists, or it cannot be written.
         """
         path = Path(path).resolve()
-        lock = WriterLock(path)
-        try:
+        with taking(path) as lock:
             if path.exists():
                 raise RunFileError(f"{path} exists: go on with it, or take another name")
             remove_stale(path)
             write_whole(path, encode(tournament))
             return cls(path, lock, tournament)
-        except BaseException:
-            lock.release()
-            raise
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -76,13 +81,9 @@ class TournamentFile(Closing):
         """
         path = Path(path).resolve()
         check_hdf5(path, "tournament")
-        lock = WriterLock(path)
-        try:
+        with taking(path) as lock:
             remove_stale(path)
             return cls(path, lock, cls.read(path))
-        except BaseException:
-            lock.release()
-            raise
 
     @staticmethod
     def read(path: Path) -> Tournament:

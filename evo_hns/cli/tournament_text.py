@@ -11,6 +11,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
+from evo_hns.analysis.spacing import evenly_spaced
 from evo_hns.cli.tables import columns, duration
 from evo_hns.spec import Side
 
@@ -101,7 +102,7 @@ def means(payoff: Payoff, side: Side) -> str:
     """Mean returns of a side's contestants against all of the other, some of them if there are many."""
     table = payoff.of(side)
     names = payoff.hiders if side is Side.HIDERS else payoff.seekers
-    chosen = np.unique(np.linspace(0, len(names) - 1, min(len(names), MOST_IN_A_LIST)).round().astype(int))
+    chosen = evenly_spaced(len(names), MOST_IN_A_LIST)
     average = _mean(table, 1)
     rows = [(names[row], *(f"{value:+.1f}" for value in (average[row], *_ends(table[row])))) for row in chosen]
     return columns([(f"{side.label}, mean return", "of all", "least", "most"), *rows])

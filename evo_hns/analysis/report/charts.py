@@ -9,6 +9,8 @@ from html import escape
 
 import numpy as np
 
+from evo_hns.analysis.spacing import evenly_spaced
+
 WIDTH, HEIGHT = 320, 196  #: units of a drawing; a page scales it
 LEFT, RIGHT, TOP, BOTTOM = 36, 10, 10, 30
 _NUM_TICKS = 4
@@ -78,7 +80,7 @@ class _Axis:
 def _finite(series: Series) -> Series:
     kept = np.flatnonzero(np.isfinite(series.x) & np.isfinite(series.y))
     if len(kept) > _DRAWN_POINTS:
-        kept = kept[np.unique(np.linspace(0, len(kept) - 1, _DRAWN_POINTS).round().astype(np.int64))]
+        kept = kept[evenly_spaced(len(kept), _DRAWN_POINTS)]
     half = None if series.half is None else np.nan_to_num(series.half[kept])
     middle = None if series.middle is None else series.middle[kept]
     return Series(series.name, series.colour, series.x[kept], series.y[kept], half, middle)

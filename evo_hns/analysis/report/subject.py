@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from evo_hns.analysis.spacing import evenly_spaced
 from evo_hns.archive.hall_of_fame import HallOfFame, IntArray
 from evo_hns.archive.records import Run
 from evo_hns.archive.run_view import RunView
@@ -48,8 +49,8 @@ class Subject:
         both = np.intersect1d(self.generations[Side.HIDERS], self.generations[Side.SEEKERS])
         if not len(both):
             return []
-        rows = np.unique(np.linspace(0, len(both) - 1, count).round()) if count > 1 else [len(both) - 1]
-        return [int(both[int(row)]) for row in rows]
+        rows = evenly_spaced(len(both), count) if count > 1 else [len(both) - 1]
+        return [int(both[row]) for row in rows]
 
     def has_metric(self, name: str) -> bool:
         """Whether it was ever measured."""

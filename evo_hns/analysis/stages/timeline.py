@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from evo_hns.analysis.spacing import evenly_spaced
 from evo_hns.analysis.stages.detectors import DETECTORS, detect
 from evo_hns.analysis.stages.figures import figures
 from evo_hns.analysis.stages.shares import Share
@@ -180,8 +181,7 @@ def choose(generations: np.ndarray, count: int) -> np.ndarray:
     """Up to `count` of the sorted generations, evenly spaced, the first and the last among them."""
     if count < 2:
         raise ConfigError(f"--champions: got {count}, expected 2 or more: the first generation is the reference")
-    places = np.round(np.linspace(0, len(generations) - 1, count)).astype(int)
-    return generations[np.unique(places)] if len(generations) else generations
+    return generations[evenly_spaced(len(generations), count)]
 
 
 def _check_game(path: Path, config: RunConfig) -> None:

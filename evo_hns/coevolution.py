@@ -7,9 +7,6 @@ continues from its last generation to the same bits.
 
 from __future__ import annotations
 
-import resource
-import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -19,6 +16,7 @@ from torch import Tensor
 
 from evo_hns.archive.records import Champion, GenerationRecord
 from evo_hns.config import CoevolutionConfig, RunConfig
+from evo_hns.costs import Clock
 from evo_hns.evaluation.contests import Opponents, PerSide, Wave, play_wave
 from evo_hns.evaluation.evaluators import Evaluator
 from evo_hns.evaluation.fitness import build_fitness
@@ -88,9 +86,8 @@ def run_generation(
             **measured.progress,
             "env_steps": float(config.rules.horizon * sum(each.num_matches for each in played)),
             "measurement_env_steps": float(config.rules.horizon * measured.num_matches),
-            **clock.laps,
+            **clock.figures,
             **evaluator.take_figures(),
-            "memory_peak_mb": peak_memory(),
         },
         held_out=measured.held_out,
         discards={"physics": sum(each.num_failed for each in played)},
@@ -272,23 +269,3 @@ def wave_metrics(wave: Wave, final: Wave, evaluator: Evaluator) -> dict[str, flo
         share = wave.win_share(side)
         metrics |= {f"{side.label}.win_share": share, f"{side.label}.disengaged": float(share in (0.0, 1.0))}
     return metrics | {f"game.{name}": value for name, value in mean_metrics(wave.episodes).items()}
-
-
-def peak_memory() -> float:
-    """Most memory this process ever held, MB."""
-    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes elsewhere
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
-
-
-class Clock:
-    """Seconds spent in each part of a generation."""
-
-    def __init__(self) -> None:
-        self.laps: dict[str, float] = {}
-        self._last = time.perf_counter()
-
-    def lap(self, name: str) -> None:
-        """Add the time since the last lap to `name`."""
-        now = time.perf_counter()
-        self.laps[name] = self.laps.get(name, 0.0) + now - self._last
-        self._last = now

@@ -22,6 +22,7 @@ ROOMS: dict[str, set[str]] = {
     "config": set(),
     "spec": set(),
     "machine": set(),
+    "costs": set(),  # of a generation: time, processors, memory
     "notice": set(),  # signals: told to end
     "experiment": set(),
     "worlds": set(),
@@ -35,10 +36,11 @@ ROOMS: dict[str, set[str]] = {
     "guests": {"evaluation", "archive"},  # champions of other runs, to be measured against
     "population": {"evaluation", "search", "archive", "guests"},  # a search and what it remembers, on both sides
     "measurement": {"evaluation", "archive", "population"},  # what champions are worth; selects nobody
-    "coevolution": {"evaluation", "search", "archive", "population", "measurement"},
+    "coevolution": {"evaluation", "search", "archive", "population", "measurement", "costs"},
     # A run from start to end: loop, file, what is left to do.
     "training": {"coevolution", "guests", "population", "measurement", "evaluation", "archive", "machine", "notice"},
-    "analysis": PLAYING | {"physics", "machine", "notice", "evaluation", "archive", "coevolution", "measurement"},
+    "analysis": PLAYING
+    | {"physics", "machine", "costs", "notice", "evaluation", "archive", "coevolution", "measurement"},
     "baselines": PLAYING | {"evaluation"},
     "cluster": {"training", "archive"},  # jobs for a queue: scripts, and runs that they go on with
     "parallel_env": {"evaluation"},  # the game for outsiders; nothing here uses it

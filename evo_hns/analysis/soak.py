@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from evo_hns.coevolution import peak_memory
 from evo_hns.config import ConfigError, RunConfig
+from evo_hns.costs import peak_memory
 from evo_hns.evaluation.evaluators import build_evaluator
 from evo_hns.evaluation.held_out import scripted_roster
 from evo_hns.evaluation.matches import MatchTable

@@ -1,7 +1,8 @@
 """What a run is: immutable records, and how one more generation extends them.
 
 Row g of every per-generation array belongs to generation g, from 0. Metrics of the machine have names that start
-with `time_` (seconds), `memory_` or `ranks` (`MACHINE`); all others are the same numbers whenever the run is repeated.
+with `time_` (seconds that passed), `cpu_`, `memory_` or `ranks` (`MACHINE`); all others are the same numbers whenever
+the run is repeated.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ State = Mapping[str, "npt.NDArray[Any] | State"]
 
 ByteArray = npt.NDArray[np.uint8]
 
-MACHINE = ("time_", "memory_", "ranks")
+MACHINE = ("time_", "cpu_", "memory_", "ranks")
 """How the names of metrics begin that depend on the machine."""
 
 _NAME = re.compile(r"\w[\w.-]*")

@@ -1,4 +1,4 @@
-"""What a user sees of a run while it goes on: a bar on a terminal, plain lines in a log, JSON, TensorBoard.
+"""What a user sees of a run while it goes on: a bar on a terminal, plain lines in a log or of ranks, JSON, TensorBoard.
 
 Owns no figure: everything shown comes in a `GenerationRecord`, after it is safe on disk.
 """
@@ -19,6 +19,7 @@ from evo_hns.archive.records import GenerationRecord
 from evo_hns.cli.alarm import DisengagementAlarm
 from evo_hns.cli.tables import duration, json_text
 from evo_hns.config import ConfigError
+from evo_hns.machine import launched_ranks
 from evo_hns.spec import Side
 from evo_hns.training import Cost
 
@@ -44,7 +45,9 @@ def display(*, as_json: bool = False, tensorboard: Path | None = None) -> Iterat
     Raises:
         ConfigError: TensorBoard is asked for and not installed.
     """
-    console = Console(highlight=False, markup=False, soft_wrap=True)
+    # Launchers give ranks a terminal of their own, also where a log is at its other end.
+    force = False if launched_ranks() > 1 else None
+    console = Console(highlight=False, markup=False, soft_wrap=True, force_terminal=force)
     with ExitStack() as stack:
         displays: list[Display] = []
         if as_json:

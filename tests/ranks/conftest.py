@@ -8,9 +8,11 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -31,7 +33,24 @@ def launcher() -> str:
     return find_launcher()
 
 
-Start = Callable[..., subprocess.Popen[str]]
+class Program(subprocess.Popen[str]):
+    """A program whose words go into files: a pipe that nobody reads is full some day, and it would wait for ever."""
+
+    def __init__(
+        self, command: Sequence[str], folder: Path, theirs: Mapping[str, str], files: tuple[IO[str], IO[str]]
+    ) -> None:
+        self._files = files
+        super().__init__(command, stdout=files[0], stderr=files[1], cwd=folder, start_new_session=True, env=theirs)
+
+    def communicate(self, input: str | None = None, timeout: float | None = None) -> tuple[str, str]:
+        """What it said, when it has ended."""
+        self.wait(timeout)
+        for file in self._files:
+            file.seek(0)
+        return self._files[0].read(), self._files[1].read()
+
+
+Start = Callable[..., Program]
 
 
 @pytest.fixture
@@ -46,7 +65,7 @@ def starter(launcher: Sequence[str], theirs: Mapping[str, str], folder: Path) ->
     """Starts ranks with a launcher."""
     with runner(theirs, folder) as run:
 
-        def start(num_ranks: int, *words: str, program: Sequence[str] = ("-m", "evo_hns")) -> subprocess.Popen[str]:
+        def start(num_ranks: int, *words: str, program: Sequence[str] = ("-m", "evo_hns")) -> Program:
             return run(*launcher, "-n", str(num_ranks), sys.executable, "-m", "mpi4py", *program, *words)
 
         yield start
@@ -55,23 +74,21 @@ def starter(launcher: Sequence[str], theirs: Mapping[str, str], folder: Path) ->
 @contextlib.contextmanager
 def runner(theirs: Mapping[str, str], folder: Path) -> Iterator[Start]:
     """Starts programs in sessions of their own; whatever is left of them, ranks included, ends in the end."""
-    started: list[subprocess.Popen[str]] = []
+    started: list[Program] = []
+    with contextlib.ExitStack() as stack:
 
-    def run(*command: str) -> subprocess.Popen[str]:
-        pipe = subprocess.PIPE
-        process = subprocess.Popen(
-            command, stdout=pipe, stderr=pipe, text=True, cwd=folder, start_new_session=True, env=theirs
-        )
-        started.append(process)
-        return process
+        def run(*command: str) -> Program:
+            said, complained = (stack.enter_context(tempfile.TemporaryFile("w+")) for _ in range(2))
+            started.append(Program(command, folder, theirs, (said, complained)))
+            return started[-1]
 
-    yield run
-    for process in started:
-        process.kill()
-        process.communicate()
-    for pid in ranks_in(folder).values():
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+        yield run
+        for process in started:
+            process.kill()
+            process.wait()
+        for pid in ranks_in(folder).values():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 def environment(folder: Path) -> dict[str, str]:
@@ -92,7 +109,7 @@ def settings(tmp_path: Path) -> Callable[..., str]:
     return write
 
 
-def whole(process: subprocess.Popen[str], path: Path) -> Run:
+def whole(process: Program, path: Path) -> Run:
     """The run of ranks that come to their end."""
     _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, said

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from functools import partial
@@ -18,7 +17,7 @@ from evo_hns.archive.records import Run
 from evo_hns.archive.run_file import RunFile
 from evo_hns.cli.errors import USER_ERROR
 from evo_hns.notice import EXIT_CODES
-from tests.ranks.conftest import PATIENCE, Start, generations_in, ranks_in, until, whole
+from tests.ranks.conftest import PATIENCE, Program, Start, generations_in, ranks_in, until, whole
 from tests.runs import assert_same_bits, run_whole, tiny
 
 LONG = {"coevolution": {"generations": 400}}
@@ -84,7 +83,7 @@ def reference(folder: Path, generations: int) -> Run:
     return run_whole(folder / "unbroken.h5", tiny(coevolution={"generations": generations}))
 
 
-def has_moved(process: subprocess.Popen[str], path: Path, done: int) -> bool:
+def has_moved(process: Program, path: Path, done: int) -> bool:
     """Whether a job has ended, or its run has more generations than were done."""
     return process.poll() is not None or generations_in(path) > done
 

@@ -19,7 +19,7 @@ from evo_hns.config import ConfigError
 from evo_hns.evaluation.launcher import why_not
 from evo_hns.evaluation.ranks import join
 from evo_hns.machine import launched_rank, launched_ranks
-from tests.ranks.conftest import PATIENCE, Start, environment, generations_in, ranks_in, runner, until
+from tests.ranks.conftest import PATIENCE, Program, Start, environment, generations_in, ranks_in, runner, until
 from tests.runs import assert_same_bits, run_whole, tiny
 
 
@@ -97,14 +97,14 @@ def test_a_launcher_that_fails_or_belongs_to_another_library_is_found_out(tmp_pa
 
 
 @pytest.fixture
-def typed(launcher: str, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+def typed(launcher: str, tmp_path: Path) -> Iterator[Callable[..., Program]]:
     """Types a command of `evo-hns` as a user does, who has no launcher in mind."""
     with runner(environment(tmp_path), tmp_path) as run:
         yield partial(run, sys.executable, "-m", "evo_hns")
 
 
 def test_ranks_start_themselves_and_say_where_they_are(
-    typed: Callable[..., subprocess.Popen[str]], tmp_path: Path, settings: Callable[..., str]
+    typed: Callable[..., Program], tmp_path: Path, settings: Callable[..., str]
 ) -> None:
     process = typed("train", settings(), "--run", "run.h5", "--ranks", "2")
     said, complaints = process.communicate(timeout=PATIENCE)
@@ -115,7 +115,7 @@ def test_ranks_start_themselves_and_say_where_they_are(
 
 
 def test_ctrl_c_ends_ranks_that_started_themselves_and_says_how_to_go_on(
-    typed: Callable[..., subprocess.Popen[str]], tmp_path: Path, settings: Callable[..., str]
+    typed: Callable[..., Program], tmp_path: Path, settings: Callable[..., str]
 ) -> None:
     process = typed("train", settings(coevolution={"generations": 400}), "--run", "run.h5", "--ranks", "2")
     until(lambda: generations_in(tmp_path / "run.h5") >= 2)
@@ -130,7 +130,7 @@ def test_ctrl_c_ends_ranks_that_started_themselves_and_says_how_to_go_on(
 
 
 def test_one_process_stops_on_a_signal_as_ranks_do(
-    typed: Callable[..., subprocess.Popen[str]], tmp_path: Path, settings: Callable[..., str]
+    typed: Callable[..., Program], tmp_path: Path, settings: Callable[..., str]
 ) -> None:
     experiment = settings(coevolution={"generations": 400})
     for signum, code in ((signal.SIGUSR1, 75), (signal.SIGTERM, 143)):

@@ -59,12 +59,16 @@ def settings_section(subjects: Sequence[Subject]) -> Section:
 
 
 def core_hours(run: Run) -> float | None:
-    """Hours of all cores together, as far as the run says: one core a rank and a thread, None if not recorded."""
-    ranks = run.metrics.get("ranks", np.full(run.num_generations, np.nan))
+    """Hours of all cores together, None if not recorded.
+
+    On ranks it is one core each for as long as it took; without them what processors spent in the process, which
+    other load does not change.
+    """
+    unknown = np.full(run.num_generations, np.nan)
     times = np.sum([np.nan_to_num(v) for name, v in run.metrics.items() if name.startswith("time_")], axis=0)
-    threads = run.config.physics.num_threads or np.nan
-    cores = np.where(np.isfinite(ranks), ranks, threads)
-    hours = float(np.sum(times * cores)) / 3600
+    ranks = run.metrics.get("ranks", unknown)
+    alone = run.metrics.get("cpu_seconds", times * (run.config.physics.num_threads or np.nan))
+    hours = float(np.sum(np.where(np.isfinite(ranks), ranks * times, alone))) / 3600
     return hours if np.isfinite(hours) else None
 
 

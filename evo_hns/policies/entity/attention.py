@@ -14,27 +14,32 @@ HIDDEN_LOGIT = 1e10
 LEAST_SUM = 1e-10
 
 
-def optional_norm(form: EntityForm, name: str, size: int) -> nn.Module:
-    """A normalisation of a layer if the form has it, or nothing."""
-    return nn.LayerNorm(size, eps=LAYER_NORM_EPSILON) if name in form.norms else nn.Identity()
+def inner_norm(form: EntityForm, size: int) -> nn.Module:
+    """The normalisation of a layer before the memory: nothing in a form without."""
+    return layer_norm(size) if form.layer_norm else nn.Identity()
+
+
+def layer_norm(size: int) -> nn.Module:
+    """The normalisation of a layer."""
+    return nn.LayerNorm(size, eps=LAYER_NORM_EPSILON)
 
 
 class ResidualAttention(nn.Module):
     """Each entity adds what it gathers from all that are visible.
 
     Args:
-        form: sizes, heads and norms.
+        form: sizes and heads.
     """
 
     def __init__(self, form: EntityForm) -> None:
         super().__init__()
         size = form.embed_size
         self.num_heads = form.num_heads
-        self.input_norm = optional_norm(form, "attention_input", size)
+        self.input_norm = inner_norm(form, size)
         self.query_key = nn.Linear(size, 2 * size)  # columns (heads, size of a head, query and key)
         self.value = nn.Linear(size, size)
         self.mix = nn.Linear(size, size)
-        self.output_norm = optional_norm(form, "attention_output", size)
+        self.output_norm = inner_norm(form, size)
 
     def forward(self, entities: Tensor, mask: Tensor) -> Tensor:
         """Look around.

@@ -1,17 +1,18 @@
 """What an agent sees as one row of numbers: lidar filtered, entities embedded, related to each other and averaged.
 
-Numbers of hidden entities are read but weigh nothing: the masks decide what an agent knows.
+The masks decide what an agent knows: rows of hidden entities are not even read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from evo_hns.policies.entity.attention import ResidualAttention, optional_norm
+from evo_hns.policies.entity.attention import ResidualAttention, inner_norm
 from evo_hns.policies.entity.form import KERNEL_SIZE, KINDS, EntityForm
 from evo_hns.policies.entity.statistics import RunningStatistics
 
@@ -25,7 +26,7 @@ class EntityEncoder(nn.Module):
     """From what B agents are told to B rows of numbers.
 
     Args:
-        form: sizes, kinds of entities and norms.
+        form: sizes and kinds of entities.
     """
 
     def __init__(self, form: EntityForm) -> None:
@@ -38,9 +39,9 @@ class EntityEncoder(nn.Module):
         self.embeddings = nn.ModuleDict(embeddings)
         self.main_embedding = nn.Linear(form.main_size, form.embed_size)
         self.attention = ResidualAttention(form)
-        self.joined_norm = optional_norm(form, "joined", 2 * form.embed_size)
+        self.joined_norm = inner_norm(form, 2 * form.embed_size)
         self.dense = nn.Linear(2 * form.embed_size, form.dense_size)
-        self.dense_norm = optional_norm(form, "dense", form.dense_size)
+        self.dense_norm = inner_norm(form, form.dense_size)
 
     def forward(self, sight: Sight, *, omniscient: bool = False) -> Tensor:
         """Encode what B agents are told.
@@ -55,8 +56,9 @@ class EntityEncoder(nn.Module):
         normed = {name: self._statistics(name).normalise(sight[name].float()) for name in self.form.input_widths}
         main = torch.cat([normed["observation_self"], *self._filtered(normed)], -1)
         main_entity = F.relu(self.main_embedding(main))
-        embedded = [self._embed(kind, main, normed[KINDS[kind].rows]) for kind in self.form.kinds]
-        mask = self._mask(sight, omniscient, main)
+        masks = {kind: sight[KINDS[kind].exists if omniscient else KINDS[kind].mask].bool() for kind in self.form.kinds}
+        embedded = [self._embed(kind, main, normed[KINDS[kind].rows], mask) for kind, mask in masks.items()]
+        mask = torch.cat([*masks.values(), torch.ones_like(main[:, :1], dtype=torch.bool)], 1).to(main.dtype)
         entities = self.attention(torch.cat([*embedded, main_entity[:, None]], 1), mask)
         pooled = (entities * mask[..., None]).sum(1) / (mask.sum(1, keepdim=True) + LEAST_COUNT)
         joined = self.joined_norm(torch.cat([main_entity, pooled], -1))
@@ -69,9 +71,7 @@ class EntityEncoder(nn.Module):
             self._statistics(name).update(sight[name])
 
     def _statistics(self, name: str) -> RunningStatistics:
-        statistics = self.statistics[name]
-        assert isinstance(statistics, RunningStatistics)  # what `ModuleDict` does not tell
-        return statistics
+        return cast(RunningStatistics, self.statistics[name])
 
     def _filtered(self, normed: Mapping[str, Tensor]) -> list[Tensor]:
         """The lidar `(B, rays * filters)`, each ray with its neighbours in the ring; nothing where there is none."""
@@ -81,17 +81,12 @@ class EntityEncoder(nn.Module):
         neighbours = torch.stack([ring.roll(1, 1), ring, ring.roll(-1, 1)], -1)
         return [F.relu(self.convolution(neighbours)).flatten(1)]
 
-    def _embed(self, kind: str, main: Tensor, rows: Tensor) -> Tensor:
+    def _embed(self, kind: str, main: Tensor, rows: Tensor, mask: Tensor) -> Tensor:
         """Entities `(B, n, embed_size)` of a kind: a dense layer on the main row and the entity's own.
 
         The main row's share of the sum is the same for all of them, and is computed once.
         """
-        layer = self.embeddings[kind]
-        assert isinstance(layer, nn.Linear)  # what `ModuleDict` does not tell
+        rows = rows.masked_fill(~mask[..., None], 0.0)
+        layer = cast(nn.Linear, self.embeddings[kind])
         of_main, of_rows = layer.weight.split_with_sizes([main.shape[1], rows.shape[2]], 1)
         return F.relu(F.linear(rows, of_rows, layer.bias) + F.linear(main, of_main)[:, None])
-
-    def _mask(self, sight: Sight, omniscient: bool, main: Tensor) -> Tensor:
-        """`(B, E)` float, 1 of the entities that count; the agent itself comes last and always does."""
-        fields = [KINDS[kind].exists if omniscient else KINDS[kind].mask for kind in self.form.kinds]
-        return torch.cat([*(sight[name].to(main.dtype) for name in fields), torch.ones_like(main[:, :1])], 1)

@@ -1,4 +1,4 @@
-"""The form of an entity network: what entities it is told of, how wide its layers are, which of them are normalised."""
+"""The form of an entity network: what entities it is told of, how wide its layers are, whether they are normalised."""
 
 from __future__ import annotations
 
@@ -35,9 +35,6 @@ KINDS: Mapping[str, Fields] = {
 }
 """All kinds, in the order in which a network embeds those that its game has; the agent itself comes after them."""
 
-NORMS = ("attention_input", "attention_output", "joined", "dense", "memory")
-"""Layers that may be normalised, in the order in which they are computed."""
-
 
 @dataclass(frozen=True)
 class EntityForm:
@@ -50,7 +47,7 @@ class EntityForm:
     dense_size: int
     num_cells: int
     num_filters: int
-    norms: frozenset[str]  #: of `NORMS`
+    layer_norm: bool  #: not only what the LSTM gives is normalised, but what is in and around attention and dense layer
 
     @classmethod
     def of(cls, config: EntityConfig, spec: ObservationSpec) -> EntityForm:
@@ -63,7 +60,7 @@ class EntityForm:
             dense_size=config.dense_size,
             num_cells=config.num_cells,
             num_filters=config.num_filters,
-            norms=frozenset(NORMS if config.layer_norm else NORMS[-1:]),
+            layer_norm=config.layer_norm,
         )
 
     @property

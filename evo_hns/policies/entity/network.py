@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from evo_hns.policies.entity.attention import optional_norm
+from evo_hns.policies.entity.attention import layer_norm
 from evo_hns.policies.entity.encoder import EntityEncoder, Sight
 from evo_hns.policies.entity.form import HEAD_SIZES, EntityForm
 from evo_hns.policies.entity.statistics import RunningStatistics
@@ -45,7 +45,7 @@ class EntityTower(nn.Module):
     """Encoder and memory.
 
     Args:
-        form: sizes, kinds of entities and norms.
+        form: sizes and kinds of entities.
     """
 
     def __init__(self, form: EntityForm) -> None:
@@ -53,7 +53,7 @@ class EntityTower(nn.Module):
         self.form = form
         self.encoder = EntityEncoder(form)
         self.cell = LSTMCell(form.dense_size, form.num_cells)
-        self.last_norm = optional_norm(form, "memory", form.num_cells)
+        self.last_norm = layer_norm(form.num_cells)
         draw_linear_layers(self)
 
     def think(self, sight: Sight, memory: Memory, *, omniscient: bool = False) -> tuple[Tensor, Memory]:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
+
+from evo_hns.policies.entity.form import EntityForm
+from evo_hns.policies.entity.network import EntityNetwork
 
 
 def genome_of(network: nn.Module) -> Tensor:
@@ -18,14 +23,37 @@ def load_genome(network: nn.Module, genome: Tensor) -> None:
     Raises:
         ValueError: the genome is not of this network's form.
     """
-    tensors = list(network.state_dict().values())
-    sizes = [tensor.numel() for tensor in tensors]
+    for name, part in _parts(network, genome):
+        network.state_dict()[name].copy_(part)
+
+
+def network_of(form: EntityForm, genome: Tensor) -> EntityNetwork:
+    """A network to play with, made of a copy of a genome; nothing is drawn, and nothing will be trained.
+
+    Raises:
+        ValueError: the genome is not of this form.
+    """
+    network = blank_network(form)
+    network.load_state_dict({name: part.clone() for name, part in _parts(network, genome)}, assign=True)
+    return network.requires_grad_(False)
+
+
+def genome_size(form: EntityForm) -> int:
+    """N, the length of the genomes of a form."""
+    return sum(tensor.numel() for tensor in blank_network(form).state_dict().values())
+
+
+def blank_network(form: EntityForm) -> EntityNetwork:
+    """The shapes of a network, without any numbers."""
+    with torch.device("meta"):
+        return EntityNetwork(form)
+
+
+def _parts(network: nn.Module, genome: Tensor) -> Iterator[tuple[str, Tensor]]:
+    """Each tensor of a network by its name, as it stands in a genome."""
+    tensors = network.state_dict()
+    sizes = [tensor.numel() for tensor in tensors.values()]
     if genome.shape != (sum(sizes),):
         raise ValueError(f"got a genome of shape {tuple(genome.shape)}, expected ({sum(sizes)},): of another network")
-    for tensor, part in zip(tensors, genome.split_with_sizes(sizes), strict=True):
-        tensor.copy_(part.reshape(tensor.shape))
-
-
-def genome_size(network: nn.Module) -> int:
-    """N, the length of a network's genome."""
-    return sum(tensor.numel() for tensor in network.state_dict().values())
+    for (name, tensor), part in zip(tensors.items(), genome.split_with_sizes(sizes), strict=True):
+        yield name, part.reshape(tensor.shape)

@@ -74,6 +74,7 @@ class Figures:
     figures: Sequence[Figure]
     caption: str = ""  #: of all of them
     legend: Sequence[tuple[str, str]] = ()  #: colour class and what it stands for
+    is_one: bool = False  #: a single drawing as wide as the page
 
 
 @dataclass(frozen=True)

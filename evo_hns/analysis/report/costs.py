@@ -11,7 +11,7 @@ from evo_hns.analysis.lives import generations_of_lives
 from evo_hns.analysis.report.blocks import Block, Commands, Fold, Prose, Section, Shares, Table
 from evo_hns.analysis.report.subject import Subject, flatten
 from evo_hns.analysis.report.words import plain
-from evo_hns.archive.records import Run
+from evo_hns.archive.records import Run, RunFacts
 
 PARTS = {
     "time_evaluation": "matches of the candidates",
@@ -58,17 +58,30 @@ def settings_section(subjects: Sequence[Subject]) -> Section:
     return Section("settings", "How to make it again", blocks)
 
 
-def core_hours(run: Run) -> float | None:
-    """Hours of all cores together, None if not recorded.
+def wall_seconds(run: RunFacts) -> np.ndarray:
+    """`(G,)` seconds that passed in each generation."""
+    times = [np.nan_to_num(values) for name, values in run.metrics.items() if name.startswith("time_")]
+    total: np.ndarray = np.sum(times, axis=0) if times else np.zeros(run.num_generations)
+    return total
+
+
+def core_seconds(run: RunFacts) -> np.ndarray:
+    """`(G,)` seconds of all cores together in each generation, NaN if not recorded.
 
     On ranks it is one core each for as long as it took; without them what processors spent in the process, which
-    other load does not change.
+    other load does not change. Older runs did not record that: if they say how many threads they had, each of these
+    counts for as long as it took.
     """
-    unknown = np.full(run.num_generations, np.nan)
-    times = np.sum([np.nan_to_num(v) for name, v in run.metrics.items() if name.startswith("time_")], axis=0)
+    unknown, times = np.full(run.num_generations, np.nan), wall_seconds(run)
     ranks = run.metrics.get("ranks", unknown)
     alone = run.metrics.get("cpu_seconds", times * (run.config.physics.num_threads or np.nan))
-    hours = float(np.sum(np.where(np.isfinite(ranks), ranks * times, alone))) / 3600
+    seconds: np.ndarray = np.where(np.isfinite(ranks), ranks * times, alone)
+    return seconds
+
+
+def core_hours(run: RunFacts) -> float | None:
+    """Hours of all cores together, None if not recorded in every generation; see `core_seconds`."""
+    hours = float(np.sum(core_seconds(run))) / 3600
     return hours if np.isfinite(hours) else None
 
 

@@ -103,7 +103,6 @@ def compose(subjects: Sequence[Subject], clips: int, episodes: int, tournament: 
 
 def render_page(subjects: Sequence[Subject], sections: Sequence[Section]) -> str:
     """The page as text."""
-    first = subjects[0]
     return render(
         verb="report",
         title=" and ".join(subject.name for subject in subjects) if len(subjects) < 4 else f"{len(subjects)} runs",

@@ -13,8 +13,13 @@ if TYPE_CHECKING:
 
 def comparison_text(found: Comparison) -> str:
     """Scores at equal cost, who is faster, certain differences, cross-play; what limits it all."""
-    parts = [*found.notes, _scores(found), _faster(found), _meetings(found)]
+    parts = [*found.notes, _going_on(found), _scores(found), _faster(found), _meetings(found)]
     return "\n\n".join(part for part in parts if part)
+
+
+def _going_on(found: Comparison) -> str:
+    names = [run.name for arm in found.arms for run in arm.runs if not run.is_finished]
+    return f"still in training: {', '.join(names)}" if names else ""
 
 
 def _scores(found: Comparison) -> str:

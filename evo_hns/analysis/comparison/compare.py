@@ -175,8 +175,6 @@ def limits(arms: Sequence[Arm], common: Opponents) -> list[str]:
         for arm in arms
         if (mixed := mixed_settings(arm))
     ]
-    if going_on := [subject.name for subject in subjects if not subject.is_finished]:
-        notes.append(f"In training when this was made: {', '.join(going_on)}.")
     if single := [arm.name for arm in arms if len(arm.runs) == 1]:
         notes.append(
             f"One seed only: {', '.join(single)}. Intervals are then over worlds, and tell of that run, not of the arm."

@@ -35,7 +35,10 @@ class Curve:
 
 
 def arm_curve(tracks: Sequence[Track], budget: str) -> Curve | None:
-    """The curve of an arm: at every measurement of any of its runs, all of them read off between their own.
+    """The curve of an arm: its runs where they were measured, read off between their measurements where these differ.
+
+    Where all runs were measured in the same generations, a point for each of these, at the mean of what they had spent;
+    else a point at each measurement of any run.
 
     Args:
         tracks: of its runs.
@@ -52,8 +55,12 @@ def arm_curve(tracks: Sequence[Track], budget: str) -> Curve | None:
     start, end = max(each[0] for each in spent), min(each[-1] for each in spent)
     if end < start:
         return None
-    grid = np.unique(np.concatenate([*spent, [start, end]]))
-    grid = grid[(grid >= start) & (grid <= end)]
+    fewest = min(map(len, spent))
+    if len({tuple(each.generations[:fewest]) for each in tracks}) == 1:
+        grid = np.mean([each[:fewest] for each in spent], axis=0)
+    else:
+        grid = np.concatenate(spent)
+    grid = np.unique(np.clip(grid, start, end))
     if len(grid) > _MOST_POINTS:
         grid = np.linspace(start, end, _MOST_POINTS)
     told = [estimate_few(column) for column in np.array([each.at(budget, grid) for each in tracks]).T]

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from evo_hns.analysis.comparison.arms import Arm
-from evo_hns.analysis.info import env_steps, seconds
-from evo_hns.analysis.report.costs import core_hours
+from evo_hns.analysis.info import env_steps
+from evo_hns.analysis.report.costs import core_hours, wall_seconds
 from evo_hns.analysis.report.subject import Subject
 from evo_hns.spec import Side
 
@@ -25,7 +25,7 @@ class Expense:
     episodes: tuple[float, ...]  #: of training
     core_hours: tuple[float | None, ...]
     counts_threads: bool  #: core-hours of some run are threads times wall time, since no processor time was recorded
-    wall_hours: tuple[float, ...]
+    wall_hours: tuple[float, ...]  #: like core-hours without measurements, by which nobody learns
     discards: tuple[int, ...]  #: episodes whose physics failed
     versions: tuple[str, ...]  #: of evo_hns with its commit, each once
     microseconds: Mapping[Side, float] = field(default_factory=dict)  #: of a decision; empty: not measured
@@ -77,7 +77,7 @@ def expense_of(arm: Arm, microseconds: Mapping[Side, float]) -> Expense:
         episodes=tuple(count / arm.config.rules.horizon for count in steps),
         core_hours=tuple(core_hours(run) for run in runs),
         counts_threads=any("cpu_seconds" not in run.metrics and "ranks" not in run.metrics for run in runs),
-        wall_hours=tuple(seconds(run) / 3600 for run in runs),
+        wall_hours=tuple(float(wall_seconds(run).sum()) / 3600 for run in runs),
         discards=tuple(sum(int(counts.sum()) for counts in run.discards.values()) for run in runs),
         versions=tuple(dict.fromkeys(version_of(subject) for subject in arm.runs)),
         microseconds=microseconds,

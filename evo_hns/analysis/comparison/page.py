@@ -41,15 +41,13 @@ def write_page(found: Comparison, path: Path) -> tuple[int, list[Section]]:
 
 def compose(found: Comparison) -> list[Section]:
     """All parts, in their order."""
-    runs = " ".join(str(run.path) for arm in found.arms for run in arm.runs)
-    command = f"evo-hns compare {runs}"
     return [
         results_section(found),
         curves_section(found),
         faster_section(found),
         sizes_section(found),
-        cross_play_section(found, command),
-        stages_section(found, f"{command} --stage-episodes 32"),
+        cross_play_section(found),
+        stages_section(found),
         costs_section(found),
         settings_section(found),
     ]

@@ -15,21 +15,22 @@ from evo_hns.analysis.comparison.expense import Expense, version_of
 from evo_hns.analysis.comparison.sections import legend_of
 from evo_hns.analysis.comparison.words import DASH, each_onset, p_value, verdict, with_interval
 from evo_hns.analysis.report.blocks import Block, Figure, Figures, Fold, Heat, HeatCell, Missing, Prose, Section, Table
-from evo_hns.analysis.report.charts import Series, line_chart
+from evo_hns.analysis.report.charts import Series, line_chart, short
 from evo_hns.analysis.report.costs import duration, million
 from evo_hns.analysis.report.words import plain, signed
 from evo_hns.analysis.stages.detectors import DETECTORS
 from evo_hns.analysis.stages.paper import PUBLISHED
 from evo_hns.spec import Side
 
+_REMEDY = "the same command without --no-play"
 _LONG = 60  #: characters of a setting's value
 
 
-def stages_section(found: Comparison, command: str) -> Section:
+def stages_section(found: Comparison) -> Section:
     """When stages came, beside the paper's."""
     title, emergence = "Stages of emergence", found.emergence
     if emergence is None:
-        needs = [Missing("which of the paper's stages came, and when", command)]
+        needs = [Missing(f"which of the paper's stages came, and when ({_REMEDY}, and --stage-episodes above 0)")]
         return Section("stages", title, missing=needs if has_two_teams(found.arms[0].runs[0]) else [])
     published = PUBLISHED[emergence.scenario]
     world, rules = found.arms[0].config.world, found.arms[0].config.rules
@@ -48,11 +49,11 @@ def stages_section(found: Comparison, command: str) -> Section:
     return Section("stages", title, blocks)
 
 
-def cross_play_section(found: Comparison, command: str) -> Section:
+def cross_play_section(found: Comparison) -> Section:
     """Everybody's hiders against everybody's seekers."""
     title, played = "Against each other", found.crossplay
     if played is None:
-        needs = [Missing("the last champions of all arms against each other", command)]
+        needs = [Missing(f"the last champions of all arms against each other ({_REMEDY})")]
         return Section("cross-play", title, missing=needs if has_two_teams(found.arms[0].runs[0]) else [])
     most = found.arms[0].runs[0].most
     failed = f", {played.failed} of them discarded" if played.failed else ""
@@ -82,7 +83,7 @@ def costs_section(found: Comparison) -> Section:
         "game has (hiders / seekers if they differ). A parameter is 4 bytes."
     )
     header = (
-        *("arm", "parameters", "genome", "µs a decision", "env steps", "episodes"),
+        *("arm", "parameters", "genome", "µs / decision", "env steps", "episodes"),
         *("core-hours", "wall time", "env steps / core-s", "discards / M"),
     )
     blocks: list[Block] = [Table(header, rows, caption)]
@@ -117,7 +118,7 @@ def settings_section(found: Comparison) -> Section:
     blocks: list[Block] = []
     if rows:
         caption = "Settings in which the arms differ; those of the game and its timestep are the same to the last."
-        blocks.append(Table(("setting", *(arm.name for arm in found.arms)), rows, caption))
+        blocks.append(Table(("setting", *(arm.name for arm in found.arms)), rows, caption, is_wide=True))
     else:
         blocks.append(Prose("All runs have the same settings to the last."))
     origins = [
@@ -167,6 +168,7 @@ def _onset_table(found: Comparison, emergence: Emergence) -> Table:
         f"Env steps of training when each seed began to show a stage ({emergence.episodes} episodes of each generation "
         "that played); between generations that played nothing is known.",
         num_words=2,
+        is_wide=True,
     )
 
 
@@ -195,8 +197,8 @@ def _expense_row(each: Expense) -> tuple[str, ...]:
         _both([f"{each.parameters[side]:,}" for side in Side]),
         _both([_bytes(each.genome_bytes[side]) for side in Side]),
         _both([f"{value:.3g}" for value in each.microseconds.values()]) or DASH,
-        million(float(np.mean(each.env_steps))),
-        million(float(np.mean(each.episodes))),
+        short(float(np.mean(each.env_steps))),
+        short(float(np.mean(each.episodes))),
         f"{np.mean(known):.3g}" if len(known) == len(hours) else "not recorded",
         duration(3600 * float(np.mean(each.wall_hours))),
         DASH if speed is None else f"{speed:,.0f}",

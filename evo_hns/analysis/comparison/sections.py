@@ -10,10 +10,23 @@ from evo_hns.analysis.comparison.arms import Arm
 from evo_hns.analysis.comparison.compare import Comparison
 from evo_hns.analysis.comparison.standings import Difference, Standings
 from evo_hns.analysis.comparison.tracks import BUDGETS, Outcome, Track
-from evo_hns.analysis.comparison.words import DASH, each_seed, p_value, spent, verdict, what_seeds_show, with_interval
+from evo_hns.analysis.comparison.words import (
+    DASH,
+    each_seed,
+    median,
+    p_value,
+    spent,
+    verdict,
+    what_seeds_show,
+    with_interval,
+)
 from evo_hns.analysis.report.blocks import Block, Figure, Figures, Fold, Missing, Prose, Section, Table
 from evo_hns.analysis.report.charts import Series, line_chart
 from evo_hns.analysis.report.words import OPPONENTS, signed
+from evo_hns.archive.hall_of_fame import FloatArray
+
+_FEW = 10  #: points of a curve, up to which each has a whisker; more have a band
+_APART = 0.008  #: of the axis, between whiskers of arms that were measured at the same time
 
 
 def results_section(found: Comparison) -> Section:
@@ -51,8 +64,9 @@ def curves_section(found: Comparison) -> Section:
     caption = (
         "Mean return of each generation's champion against held-out players, whom no fitness ever used, in held-out "
         f"worlds; up is better for either side. {'; '.join(clauses)}. Lines are means over the seeds of an arm where "
-        "all of them were, bands 95 % t-intervals over seeds (of one seed: over worlds), thin lines single seeds; "
-        "measurements are joined by straight lines."
+        "all of them were, whiskers and bands 95 % t-intervals over seeds (of one seed: over worlds; arms are moved "
+        "apart a little where whiskers would hide each other), thin lines single seeds. Core-hours and wall time are "
+        "those of training: measurements are left out."
     )
     blocks: list[Block] = [Figures(figures, caption, legend_of(found.arms))]
     if single:
@@ -68,7 +82,13 @@ def faster_section(found: Comparison) -> Section:
             "faster", title, [Prose("No arm became better than the untrained ones, so that none is faster.")]
         )
     rows = [
-        (each.outcome, arm.name, *(each_seed(budget, each.times[budget][arm.name]) for budget in BUDGETS))
+        (
+            each.outcome,
+            arm.name,
+            _middle("env_steps", each.times["env_steps"][arm.name]),
+            each_seed("env_steps", each.times["env_steps"][arm.name]),
+            *(_middle(budget, each.times[budget][arm.name]) for budget in ("core_hours", "wall_hours")),
+        )
         for each in found.thresholds
         for arm in found.arms
     ]
@@ -81,7 +101,8 @@ def faster_section(found: Comparison) -> Section:
         "runs, to the best mean that any arm reached: median over seeds, and each seed. Between measurements scores "
         "are taken to change evenly, so that times are no finer than measurements are apart."
     )
-    return Section("faster", title, [Table(("score", "arm", *BUDGETS.values()), rows, caption, num_words=2)])
+    header = ("score", "arm", "env steps, median", "each seed", "core-hours, median", "wall time, median")
+    return Section("faster", title, [Table(header, rows, caption, num_words=2)])
 
 
 def sizes_section(found: Comparison) -> Section:
@@ -133,7 +154,8 @@ def curve_chart(found: Comparison, outcome: Outcome, budget: str) -> str:
     curves = found.curves(outcome, budget)
     if not curves:
         return ""
-    unit, label = _unit(budget, max(float(curve.x[-1]) for curve in curves.values()))
+    most_spent = max(float(curve.x[-1]) for curve in curves.values())
+    unit, label = _unit(budget, most_spent)
     series: list[Series] = []
     for arm in found.arms:
         if arm.name in curves:
@@ -172,6 +194,10 @@ def _verdicts(told: Sequence[Standings]) -> list[Block]:
     if len(set(texts.values())) == 1:
         return [Prose(next(iter(texts.values())))]
     return [Prose(f"{outcome.capitalize()}: {text[0].lower()}{text[1:]}") for outcome, text in texts.items()]
+
+
+def _middle(budget: str, times: FloatArray) -> str:
+    return "not recorded" if np.isnan(times).any() else spent(budget, median(times))
 
 
 def _unrecorded(found: Comparison) -> list[Missing]:

@@ -21,7 +21,7 @@ from evo_hns.spec import Side
 Opponents = Mapping[Side, tuple[str, ...]]
 """Held-out players that every run met, by the side that was measured."""
 
-BUDGETS = {"env_steps": "env steps of training", "core_hours": "core-hours", "wall_hours": "hours of wall time"}
+BUDGETS = {"env_steps": "env steps of training", "core_hours": "core-hours", "wall_hours": "wall time"}
 """What learning may cost, and what it is called."""
 
 

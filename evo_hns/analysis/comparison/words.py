@@ -9,6 +9,7 @@ import numpy as np
 from evo_hns.analysis.comparison.emergence import Onset
 from evo_hns.analysis.comparison.standings import Difference
 from evo_hns.analysis.report.charts import short
+from evo_hns.analysis.report.costs import duration
 from evo_hns.analysis.report.words import signed
 from evo_hns.archive.hall_of_fame import FloatArray
 
@@ -28,10 +29,10 @@ def p_value(p: float) -> str:
 
 
 def spent(budget: str, amount: float) -> str:
-    """An amount of a budget: `3.8M`, `1.2 h`."""
+    """An amount of a budget: `3.8M`, `14 min`."""
     if not np.isfinite(amount):
         return "not reached" if amount > 0 else DASH
-    return short(amount) if budget == "env_steps" else f"{amount:.3g} h"
+    return short(amount) if budget == "env_steps" else duration(3600 * amount)
 
 
 def each_seed(budget: str, amounts: FloatArray) -> str:
@@ -80,7 +81,9 @@ def verdict(differences: Sequence[Difference]) -> str:
             else "the difference is"
         )
         least = float(np.median([each.half_width for each in others]))
-        parts.append(f"{which} within what chance explains (alone, one of about {least:.0f} could be told from it)")
+        parts.append(
+            f"{which} within what chance explains (one by itself would have to be {least:.0f} or so to be told from it)"
+        )
     text = "; ".join(parts)
     return f"{text[0].upper()}{text[1:]}."
 

@@ -25,6 +25,7 @@ class Table:
     caption: str = ""  #: what one sees
     num_words: int = 1
     strong: Sequence[int] = ()  #: numbers of rows that stand out
+    is_wide: bool = False  #: as wide as the page, as tables of many columns are anyway
 
 
 @dataclass(frozen=True)

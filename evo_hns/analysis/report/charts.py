@@ -29,7 +29,9 @@ class Series:
     y: np.ndarray  #: `(K,)`
     half: np.ndarray | None = None  #: `(K,)` half widths of 95 % intervals
     middle: np.ndarray | None = None  #: `(K,)` of these intervals, where that is not y
-    style: Literal["line", "thin", "points"] = "line"  #: thin: one of several that a line stands for; points: no line
+    style: Literal["line", "whiskers", "points", "thin"] = "line"
+    """A line with a band or with a whisker at each point, points with whiskers alone, or one of several that another
+    line stands for."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +156,7 @@ def _interval(series: Series, axis: _Axis, upright: _Axis) -> str:
     """A band, or a whisker at each point."""
     above = _places(axis, upright, series.x, _middle(series) + _half(series))
     below = _places(axis, upright, series.x, _middle(series) - _half(series))
-    if series.style == "points":
+    if series.style in ("points", "whiskers"):
         ends = "".join(f"M{x:g},{top:g}V{foot:g}" for (x, top), (_, foot) in zip(above, below, strict=True))
         return f'<path class="whisker {series.colour}" d="{ends}"/>' if ends else ""
     return f'<path class="band {series.colour}" d="{_path(above + below[::-1])}Z"/>' if above else ""

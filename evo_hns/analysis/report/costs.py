@@ -12,6 +12,7 @@ from evo_hns.analysis.report.blocks import Block, Commands, Fold, Prose, Section
 from evo_hns.analysis.report.subject import Subject, flatten
 from evo_hns.analysis.report.words import plain
 from evo_hns.archive.records import Run, RunFacts
+from evo_hns.costs import MEASURING
 
 PARTS = {
     "time_evaluation": "matches of the candidates",
@@ -23,6 +24,9 @@ PARTS = {
     "time_search": "the search itself",
 }
 """Metrics of time in words; others are told by their name."""
+
+MEASUREMENTS = (MEASURING, "time_held_out", "time_recorded")
+"""Laps in which nobody learns, by their names now and in older runs."""
 
 SHORT = {
     "generations": "generations",
@@ -59,14 +63,16 @@ def settings_section(subjects: Sequence[Subject]) -> Section:
 
 
 def wall_seconds(run: RunFacts) -> np.ndarray:
-    """`(G,)` seconds that passed in each generation."""
-    times = [np.nan_to_num(values) for name, values in run.metrics.items() if name.startswith("time_")]
-    total: np.ndarray = np.sum(times, axis=0) if times else np.zeros(run.num_generations)
+    """`(G,)` seconds that training took in each generation; measurements, by which nobody learns, are left out."""
+    lapped = [name for name in run.metrics if name.startswith("time_") and name not in MEASUREMENTS]
+    total = np.zeros(run.num_generations)
+    for name in lapped:
+        total = total + np.nan_to_num(run.metrics[name])
     return total
 
 
 def core_seconds(run: RunFacts) -> np.ndarray:
-    """`(G,)` seconds of all cores together in each generation, NaN if not recorded.
+    """`(G,)` seconds of all cores together in each generation, NaN if not recorded; without measurements.
 
     On ranks it is one core each for as long as it took; without them what processors spent in the process, which
     other load does not change. Older runs did not record that: if they say how many threads they had, each of these

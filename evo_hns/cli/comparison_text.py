@@ -40,13 +40,15 @@ def _scores(found: Comparison) -> str:
 
 
 def _faster(found: Comparison) -> str:
-    from evo_hns.analysis.comparison.words import each_seed
+    from evo_hns.analysis.comparison.words import each_seed, typical
 
-    rows: list[Sequence[object]] = [("half-way to the best after", "score", "env steps", "core-hours", "wall time")]
+    head = ("half-way to the best after", "score", "env steps", "each seed", "core-hours", "wall time")
+    rows: list[Sequence[object]] = [head]
     for each in found.thresholds:
         for arm in found.arms:
-            times = [each_seed(budget, each.times[budget][arm.name]) for budget in each.times]
-            rows.append((arm.name, each.outcome, *times))
+            times = {budget: of_arms[arm.name] for budget, of_arms in each.times.items()}
+            steps, *others = [typical(budget, seeds) for budget, seeds in times.items()]
+            rows.append((arm.name, each.outcome, steps, each_seed("env_steps", times["env_steps"]), *others))
     return columns(rows) if len(rows) > 1 else ""
 
 

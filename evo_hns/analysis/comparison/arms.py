@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evo_hns.analysis.comparison.naming import name_arms
+from evo_hns.analysis.comparison.naming import name_arms, trainer
 from evo_hns.analysis.report.subject import Subject, kind_of, read_subjects
 from evo_hns.config import ConfigError, RunConfig
 from evo_hns.spec import Side
@@ -135,12 +135,23 @@ def _check_files(paths: Sequence[Path]) -> None:
 
 
 def _group(names: Sequence[str | None], subjects: Sequence[Subject]) -> list[tuple[str | None, list[Subject]]]:
-    """Runs by the name that was given, or else by their settings, in the order of their first."""
+    """Runs by the name that was given, or else by their settings.
+
+    In the order of their first; those without a name that were trained in the same way by the size of their networks.
+    """
     groups: dict[tuple[str | None, str], list[Subject]] = {}
     for name, subject in zip(names, subjects, strict=True):
         key = (name, "") if name is not None else (None, repr(kind_of(subject.config)))
         groups.setdefault(key, []).append(subject)
-    return [(name, runs) for (name, _), runs in groups.items()]
+    found = [(name, runs) for (name, _), runs in groups.items()]
+    trainers = [trainer(runs[0].config) for _, runs in found]
+
+    def place(number: int) -> tuple[int, int]:
+        name, runs = found[number]
+        size = sum(runs[0].num_params.values())
+        return (number, 0) if name is not None else (trainers.index(trainers[number]), size)
+
+    return [found[number] for number in sorted(range(len(found)), key=place)]
 
 
 def _check_seeds(arm: Arm) -> None:

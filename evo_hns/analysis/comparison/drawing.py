@@ -22,7 +22,7 @@ def onset_drawing(arms: Sequence[Arm], emergence: Emergence) -> str:
     the left end one that showed it from the start; a line is how far training went; a diamond is OpenAI's PPO.
     """
     published = PUBLISHED[emergence.scenario]
-    stages, steps = emergence.stages, _reach(arms, emergence, published)
+    stages, steps = emergence.told, _reach(arms, emergence, published)
     low, high = math.log10(steps[0]) - 0.1, math.log10(steps[1]) + 0.25
     height = TOP + BOTTOM + len(stages) * (GAP + LANE * len(arms))
 

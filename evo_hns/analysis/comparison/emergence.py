@@ -11,6 +11,7 @@ import numpy as np
 from evo_hns.analysis.comparison.arms import Arm
 from evo_hns.analysis.comparison.tracks import Track
 from evo_hns.analysis.stages.detectors import DETECTORS
+from evo_hns.analysis.stages.paper import PUBLISHED
 from evo_hns.analysis.stages.shares import Share
 from evo_hns.analysis.stages.timeline import (
     Measurement,
@@ -52,6 +53,17 @@ class Emergence:
         """Those that this game can show at all."""
         luck = next(iter(self.timelines.values()))[0].luck
         return [name for name in STAGES if luck[name].counted]
+
+    @property
+    def told(self) -> list[str]:
+        """Stages that some run showed, or whose onset was published."""
+        published = PUBLISHED[self.scenario].onsets
+        return [
+            stage
+            for stage in self.stages
+            if stage in published
+            or any(o.env_steps or o.remark for arm in self.timelines for o in self.onsets(stage, arm))
+        ]
 
     def onsets(self, stage: str, arm: str) -> list[Onset]:
         """Of each run of an arm."""

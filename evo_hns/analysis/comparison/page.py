@@ -12,7 +12,8 @@ from evo_hns.analysis.comparison.play_sections import (
     settings_section,
     stages_section,
 )
-from evo_hns.analysis.comparison.sections import curves_section, faster_section, results_section, sizes_section
+from evo_hns.analysis.comparison.sections import curves_section, faster_section, results_section
+from evo_hns.analysis.comparison.size_section import sizes_section
 from evo_hns.analysis.report.blocks import Section
 from evo_hns.analysis.report.costs import million, progress_of
 from evo_hns.analysis.report.sheet import check_target, render, write_whole_page

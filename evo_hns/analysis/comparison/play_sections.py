@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -41,6 +41,8 @@ def stages_section(found: Comparison) -> Section:
         f"how far training went. Diamonds: {published}, with 1.6 million parameters and in OpenAI's setting; here "
         f"{sizes} and {rules.horizon} env steps an episode."
     )
+    if unseen := [stage.replace("_", " ") for stage in emergence.stages if stage not in emergence.told]:
+        caption += f" Shown by nobody: {', '.join(unseen)}."
     drawing = Figures([Figure("", onset_drawing(found.arms, emergence))], caption, legend_of(found.arms), is_one=True)
     blocks: list[Block] = [drawing, _onset_table(found, emergence)]
     if curves := _share_curves(found, emergence):
@@ -70,7 +72,8 @@ def cross_play_section(found: Comparison) -> Section:
     blocks: list[Block] = [heat]
     if played.duels:
         told = verdict(played.duels)
-        blocks += [Prose(f"By how much one arm plays better than another when they meet: {told}"), _duels_table(played)]
+        how = f"By how much one arm plays better than another when they meet: {told[0].lower()}{told[1:]}"
+        blocks += [Prose(how), _duels_table(played)]
     return Section("cross-play", title, blocks)
 
 
@@ -114,7 +117,7 @@ def costs_section(found: Comparison) -> Section:
 
 def settings_section(found: Comparison) -> Section:
     """In which settings arms differ, and where the runs come from."""
-    rows = [(name, *(_cut(plain(value)) for value in values)) for name, values in found.settings.items()]
+    rows = [(name, *(_cut(plain(value)) for value in values)) for name, values in _once(found.settings).items()]
     blocks: list[Block] = []
     if rows:
         caption = "Settings in which the arms differ; those of the game and its timestep are the same to the last."
@@ -131,6 +134,17 @@ def settings_section(found: Comparison) -> Section:
     return Section("settings", "What differs", blocks)
 
 
+def _once(settings: Mapping[str, Sequence[object]]) -> dict[str, Sequence[object]]:
+    """What is the same for both sides is said once, without naming a side."""
+    hiders, seekers = (f"{side.label}." for side in Side)
+    told: dict[str, Sequence[object]] = {}
+    for name, values in settings.items():
+        rest = name.removeprefix(hiders).removeprefix(seekers)
+        is_shared = rest != name and settings.get(hiders + rest) == settings.get(seekers + rest)
+        told[rest if is_shared else name] = values
+    return told
+
+
 def _meeting(cell: Meeting) -> str:
     mark = ("*" if cell.is_own else "") + ("†" if cell.over == "worlds" else "")
     if not np.isfinite(cell.mean):
@@ -141,15 +155,15 @@ def _meeting(cell: Meeting) -> str:
 
 def _duels_table(played: CrossPlay) -> Table:
     rows = [
-        (f"{e.one} over {e.other}", with_interval(e.mean, e.half_width), p_value(e.p), p_value(e.p_holm))
-        for e in played.duels
+        (e.one, e.other, with_interval(e.mean, e.half_width), p_value(e.p), p_value(e.p_holm)) for e in played.duels
     ]
     return Table(
-        ("advantage of", "mean", "p", "p, all pairs"),
+        ("advantage of", "over", "mean", "p", "p, all pairs"),
         rows,
         "Half of what the first's hiders get against the second's seekers less what the second's hiders get against "
         "the first's seekers: by how much the first plays either side better. Intervals over runs of both; p values "
         "for all pairs are Holm's. Bold: certain at 5 %.",
+        num_words=2,
         strong=[number for number, each in enumerate(played.duels) if each.is_certain],
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -11,11 +12,10 @@ from evo_hns.analysis.comparison.compare import Comparison
 from evo_hns.analysis.comparison.standings import Difference, Standings
 from evo_hns.analysis.comparison.tracks import BUDGETS, Outcome, Track
 from evo_hns.analysis.comparison.words import (
-    DASH,
     each_seed,
-    median,
     p_value,
     spent,
+    typical,
     verdict,
     what_seeds_show,
     with_interval,
@@ -23,7 +23,6 @@ from evo_hns.analysis.comparison.words import (
 from evo_hns.analysis.report.blocks import Block, Figure, Figures, Fold, Missing, Prose, Section, Table
 from evo_hns.analysis.report.charts import Series, line_chart
 from evo_hns.analysis.report.words import OPPONENTS, signed
-from evo_hns.archive.hall_of_fame import FloatArray
 
 _FEW = 10  #: points of a curve, up to which each has a whisker; more have a band
 _APART = 0.008  #: of the axis, between whiskers of arms that were measured at the same time
@@ -85,9 +84,9 @@ def faster_section(found: Comparison) -> Section:
         (
             each.outcome,
             arm.name,
-            _middle("env_steps", each.times["env_steps"][arm.name]),
+            typical("env_steps", each.times["env_steps"][arm.name]),
             each_seed("env_steps", each.times["env_steps"][arm.name]),
-            *(_middle(budget, each.times[budget][arm.name]) for budget in ("core_hours", "wall_hours")),
+            *(typical(budget, each.times[budget][arm.name]) for budget in ("core_hours", "wall_hours")),
         )
         for each in found.thresholds
         for arm in found.arms
@@ -103,28 +102,6 @@ def faster_section(found: Comparison) -> Section:
     )
     header = ("score", "arm", "env steps, median", "each seed", "core-hours, median", "wall time, median")
     return Section("faster", title, [Table(header, rows, caption, num_words=2)])
-
-
-def sizes_section(found: Comparison) -> Section:
-    """Scores against the number of parameters, if arms differ in it."""
-    title = "How small?"
-    if not found.sizes_differ:
-        return Section("sizes", title)
-    figures = [
-        Figure(f"{outcome.name.capitalize()}", drawing)
-        for outcome in found.means
-        if (drawing := _size_chart(found, outcome))
-    ]
-    if found.emergence is not None:
-        figures.append(Figure("Stages that came during training", _stages_by_size(found)))
-    standing = found.standing(found.means[0].name)
-    at = "" if standing is None else f" after {spent('env_steps', standing.at)} env steps"
-    caption = (
-        f"Held-out score{at} against the parameters of a network (of both sides: their mean), with 95 % intervals over "
-        "seeds; small dots are seeds. Arms may differ in more than size."
-    )
-    blocks: list[Block] = [Figures(figures, caption, legend_of(found.arms)), _sizes_table(found)] if figures else []
-    return Section("sizes", title, blocks)
 
 
 def differences_table(differences: Sequence[tuple[str, Difference]]) -> Table:
@@ -165,7 +142,10 @@ def curve_chart(found: Comparison, outcome: Outcome, budget: str) -> str:
             half = np.where(np.isfinite(curve.half_widths), curve.half_widths, 0.0)
             most = _most(found)
             low, high = np.clip(curve.mean - half, -most, most), np.clip(curve.mean + half, -most, most)
-            series.append(Series(arm.name, arm.colour, curve.x / unit, curve.mean, (high - low) / 2, (high + low) / 2))
+            style: Literal["whiskers", "line"] = "whiskers" if len(curve.x) <= _FEW else "line"
+            shift = (arm.number - (len(found.arms) - 1) / 2) * _APART * most_spent * (style == "whiskers")
+            half, middle = (high - low) / 2, (high + low) / 2
+            series.append(Series(arm.name, arm.colour, (curve.x + shift) / unit, curve.mean, half, middle, style))
     return line_chart(series, label)
 
 
@@ -194,10 +174,6 @@ def _verdicts(told: Sequence[Standings]) -> list[Block]:
     if len(set(texts.values())) == 1:
         return [Prose(next(iter(texts.values())))]
     return [Prose(f"{outcome.capitalize()}: {text[0].lower()}{text[1:]}") for outcome, text in texts.items()]
-
-
-def _middle(budget: str, times: FloatArray) -> str:
-    return "not recorded" if np.isnan(times).any() else spent(budget, median(times))
 
 
 def _unrecorded(found: Comparison) -> list[Missing]:
@@ -235,48 +211,3 @@ def _most(found: Comparison) -> float:
     """The most that hiding and seeking pay, beyond which no interval is drawn; other tasks: no such bound."""
     rules = found.arms[0].config.rules
     return found.arms[0].runs[0].most if rules.task == "hide-and-seek" and rules.reward_scale == 1.0 else np.inf
-
-
-def _parameters(arm: Arm, outcome: Outcome) -> float:
-    sizes = [count for side, count in arm.runs[0].num_params.items() if outcome.side in (None, side)]
-    return float(np.mean(sizes))
-
-
-def _size_chart(found: Comparison, outcome: Outcome) -> str:
-    standing = found.standing(outcome.name)
-    if standing is None:
-        return ""
-    series = []
-    for arm, each in zip(found.arms, standing.standings, strict=True):
-        size = _parameters(arm, outcome)
-        half = np.array([each.estimate.half_width if np.isfinite(each.estimate.half_width) else 0.0])
-        mean = np.array([each.estimate.mean])
-        series.append(Series(arm.name, arm.colour, np.array([size]), mean, half, style="points"))
-        if each.is_over_seeds:
-            seeds = np.full(len(each.scores), size * 1.06)
-            series.append(Series(f"{arm.name}, a seed", arm.colour, seeds, each.scores, style="points"))
-    return line_chart(series, "parameters", is_log=True)
-
-
-def _stages_by_size(found: Comparison) -> str:
-    assert found.emergence is not None
-    series = []
-    for arm in found.arms:
-        reached = np.array(found.emergence.reached(arm.name), dtype=np.float64)
-        size = _parameters(arm, Outcome(None))
-        series.append(Series(arm.name, arm.colour, np.full(len(reached), size), reached, style="points"))
-    return line_chart(series, "parameters", (0.0, None), is_log=True)
-
-
-def _sizes_table(found: Comparison) -> Table:
-    ordered = sorted(range(len(found.arms)), key=lambda row: _parameters(found.arms[row], Outcome(None)))
-    standings = [standing for outcome in found.means if (standing := found.standing(outcome.name)) is not None]
-    rows = []
-    for row in ordered:
-        arm, expense = found.arms[row], found.expenses[row]
-        scores = [with_interval(e.mean, e.half_width) for each in standings for e in [each.standings[row].estimate]]
-        reached = DASH if found.emergence is None else ", ".join(map(str, found.emergence.reached(arm.name)))
-        sizes = " / ".join(dict.fromkeys(f"{count:,}" for count in expense.parameters.values()))
-        rows.append((arm.name, sizes, str(len(arm.runs)), *scores, reached))
-    header = ("arm", "parameters", "seeds", *(each.outcome for each in standings), "stages, each seed")
-    return Table(header, rows, "Arms by the size of their networks.")

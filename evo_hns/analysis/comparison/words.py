@@ -35,12 +35,18 @@ def spent(budget: str, amount: float) -> str:
     return short(amount) if budget == "env_steps" else duration(3600 * amount)
 
 
+def typical(budget: str, amounts: FloatArray) -> str:
+    """Median over seeds."""
+    return "not recorded" if np.isnan(amounts).any() else spent(budget, median(amounts))
+
+
 def each_seed(budget: str, amounts: FloatArray) -> str:
-    """Median over seeds, then every one: `1.2M (0.9M, 1.2M, not reached)`; a dash if not recorded."""
+    """Every seed, in rising order: `0.9M, 1.2M, 1 not`."""
     if np.isnan(amounts).any():
         return "not recorded"
-    told = ", ".join(spent(budget, float(amount)) for amount in np.sort(amounts))
-    return told if len(amounts) == 1 else f"{spent(budget, median(amounts))} ({told})"
+    there = [spent(budget, float(amount)) for amount in np.sort(amounts) if np.isfinite(amount)]
+    lost = len(amounts) - len(there)
+    return ", ".join([*there, *([f"{lost} not"] if lost else [])])
 
 
 def median(amounts: FloatArray) -> float:
@@ -81,9 +87,7 @@ def verdict(differences: Sequence[Difference]) -> str:
             else "the difference is"
         )
         least = float(np.median([each.half_width for each in others]))
-        parts.append(
-            f"{which} within what chance explains (one by itself would have to be {least:.0f} or so to be told from it)"
-        )
+        parts.append(f"{which} within what chance explains (one alone would have to be about {least:.2g} to stand out)")
     text = "; ".join(parts)
     return f"{text[0].upper()}{text[1:]}."
 

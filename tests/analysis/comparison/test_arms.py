@@ -48,7 +48,9 @@ def test_arms_are_named_by_what_sets_them_apart(tmp_path: Path) -> None:
 def test_arms_of_other_networks_are_named_by_their_size(tmp_path: Path) -> None:
     small = runs(tmp_path, "small", range(1), num_params=300, policy={"hidden_size": 4})
     large = runs(tmp_path, "large", range(1), num_params=9000, policy={"network": "attention"})
-    assert [arm.name for arm in read_arms([*small, *large])] == ["mlp 300 parameters", "attention 9,000 parameters"]
+    names = ["mlp 300 parameters", "attention 9,000 parameters"]
+    assert [arm.name for arm in read_arms([*small, *large])] == names
+    assert [arm.name for arm in read_arms([*large, *small])] == names  # by size, however they are listed
 
 
 def test_users_name_arms_themselves_and_what_differs_inside_one_is_told(tmp_path: Path) -> None:

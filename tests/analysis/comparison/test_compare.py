@@ -22,9 +22,7 @@ from evo_hns.analysis.stages.timeline import Measurement, Timeline
 from evo_hns.cli import main
 from evo_hns.config import ConfigError
 from evo_hns.spec import Side
-from evo_hns.training import train
 from tests.analysis.comparison.made import config, make_run
-from tests.analysis.conftest import tiny
 from tests.analysis.report.test_page import assert_asks_nothing, read
 
 
@@ -75,7 +73,7 @@ def test_a_page_has_all_that_was_not_left_out_and_asks_nothing_of_the_network(to
         "after 5k env steps of training, the most that every run had",
         "12.7 / √2 = 9.0 standard deviations of seeds",
         "the same command without --no-play",
-        "hiders.policy.hidden_size",
+        "policy.hidden_size",
     ):
         assert words in text, words
     assert "nan" not in path.read_text().lower().replace("nano", "")
@@ -165,20 +163,26 @@ def test_onsets_are_told_for_each_seed_beside_the_papers(told: Comparison) -> No
     assert max(places) < float(diamond)
 
 
-def test_the_command_plays_writes_and_tells(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    paths = []
-    for name, seed, algorithm in (("a0", 0, "snes"), ("b0", 0, "ga")):
-        search = {"algorithm": algorithm, "popsize": 4, "ga": {"num_elites": 1}}
-        path = tmp_path / f"{name}.h5"
-        train(tiny(seed=seed, search=search), path, announce=lambda _: None, observers=[])
-        paths.append(str(path))
+def test_the_command_plays_writes_and_tells(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    paths = [str(trained / f"{name}.h5") for name in ("a0", "b0")]
     page, table = tmp_path / "c.html", tmp_path / "c.tex"
     typed = ["compare", f"first={paths[0]}", paths[1], "--output", str(page), "--table", str(table)]
-    typed += ["--stage-episodes", "2", "--stage-champions", "2", "--max-episodes", "8", "--player", "scripted:chaser"]
+    typed += [
+        "--stage-episodes",
+        "2",
+        "--stage-champions",
+        "2",
+        "--min-episodes",
+        "2",
+        "--max-episodes",
+        "4",
+        "--player",
+        "scripted:chaser",
+    ]
     assert main(typed) == 0
     said = capsys.readouterr()
     assert "held-out score after" in said.out
-    assert "stages of a0, generation 2: 2 episodes" in said.err
+    assert "stages of a0, generation 1: 2 episodes" in said.err
     assert f"The page is {page}" in said.out
     assert (tmp_path / "c-tournament.h5").exists()
     found = read(page)

@@ -24,8 +24,6 @@ from evo_hns.config import ConfigError
 from evo_hns.evaluation.evaluators import build_evaluator
 from evo_hns.evaluation.intervals import student_quantile
 from evo_hns.spec import Side
-from evo_hns.training import train
-from tests.analysis.conftest import tiny
 
 
 def party(name: str, *places: int) -> Party:
@@ -87,21 +85,9 @@ def test_an_advantage_counts_both_directions() -> None:
     assert (back.mean, back.p) == (pytest.approx(-found.mean), pytest.approx(found.p))
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two runs of one arm and one of another."""
-    path = tmp_path_factory.mktemp("arms")
-    for name, seed, algorithm in (("a0", 0, "snes"), ("a1", 1, "snes"), ("b0", 0, "ga")):
-        search = {"algorithm": algorithm, "popsize": 4, "ga": {"num_elites": 1}}
-        coevolution = tiny().coevolution.model_copy(update={"generations": 2}).model_dump()
-        settings = tiny(seed=seed, search=search, coevolution=coevolution)
-        train(settings, path / f"{name}.h5", announce=lambda _: None, observers=[])
-    return path
-
-
-def test_last_champions_of_all_arms_and_further_players_meet_and_go_on(folder: Path, tmp_path: Path) -> None:
-    arms = read_arms([str(folder / f"{name}.h5") for name in ("a0", "a1", "b0")])
-    players = ["scripted:chaser", f"{folder / 'a0.h5'}:hiders/0"]
+def test_last_champions_of_all_arms_and_further_players_meet_and_go_on(trained: Path, tmp_path: Path) -> None:
+    arms = read_arms([str(trained / f"{name}.h5") for name in ("a0", "a1", "b0")])
+    players = ["scripted:chaser", f"{trained / 'a0.h5'}:hiders/0"]
     order = Order(selection_of(arms, players), min_episodes=4, max_episodes=4)
     path = tmp_path / "cross.h5"
     played = play_tournament(path, order, build_evaluator)
@@ -118,7 +104,7 @@ def test_last_champions_of_all_arms_and_further_players_meet_and_go_on(folder: P
     assert found.meetings[1][0].over == "seeds"  # of SNES
 
 
-def test_a_player_that_is_none_is_refused(folder: Path) -> None:
-    arms = read_arms([str(folder / "a0.h5")])
+def test_a_player_that_is_none_is_refused(trained: Path) -> None:
+    arms = read_arms([str(trained / "a0.h5")])
     with pytest.raises(ConfigError, match="no scripted player 'nobody'"):
         selection_of(arms, ["scripted:nobody"])

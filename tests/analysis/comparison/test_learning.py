@@ -12,6 +12,7 @@ from evo_hns.analysis.comparison.standings import Difference, holm, stand, welch
 from evo_hns.analysis.comparison.thresholds import find_threshold, first_time
 from evo_hns.analysis.comparison.tracks import Outcome, common_opponents, left_out, outcomes, spendings
 from evo_hns.analysis.comparison.tracks import track as track_of
+from evo_hns.analysis.comparison.words import each_seed, p_value, typical, verdict, what_seeds_show
 from evo_hns.analysis.report.subject import read_subjects
 from evo_hns.config import ConfigError
 from evo_hns.spec import Side
@@ -155,3 +156,24 @@ def test_half_way_is_between_the_untrained_and_the_best_mean_of_any_arm() -> Non
 def test_a_level_is_first_reached_between_two_measurements() -> None:
     spent, values = np.array([10.0, 20.0, 40.0]), np.array([1.0, 3.0, 2.0])
     assert [first_time(spent, values, level) for level in (0.0, 2.0, 3.0, 4.0)] == [10.0, 15.0, 20.0, np.inf]
+
+
+def test_what_seeds_reached_is_told_one_by_one() -> None:
+    times = np.array([2e6, np.inf, 1e6])
+    assert (typical("env_steps", times), each_seed("env_steps", times)) == ("2M", "1M, 2M, 1 not")
+    assert typical("core_hours", np.array([1.0, 3.0])) == "2.0 h"
+    assert typical("env_steps", np.array([1.0, np.inf])) == "not reached"
+    assert typical("core_hours", np.array([np.nan])) == each_seed("core_hours", np.array([np.nan])) == "not recorded"
+
+
+def test_verdicts_say_what_is_certain_and_what_such_seeds_cannot_show() -> None:
+    clear = Difference("a", "b", -5.0, 2.0, 4.0, 0.001, 0.003)
+    dim = Difference("a", "c", 1.0, 8.0, 4.0, 0.6, 0.6)
+    told = verdict([clear, dim])
+    assert told.startswith("Certain: b over a by 5.0 ± 2.0; the other differences are within what chance explains")
+    assert "about 8 to stand out" in told
+    assert verdict([dim]).startswith("The difference is within")
+    assert "No two arms have two seeds each" in verdict([Difference("a", "b", 1.0, np.inf, 0.0, np.nan)])
+    assert "4.3 / √3 = 2.5 standard deviations" in what_seeds_show([3, 5])
+    assert "tells of that run alone" in what_seeds_show([1, 5])
+    assert [p_value(p) for p in (0.0004, 0.0312, 0.41, float("nan"))] == ["< 0.001", "0.031", "0.41", "–"]

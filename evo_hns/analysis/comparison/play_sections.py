@@ -68,7 +68,7 @@ def cross_play_section(found: Comparison) -> Section:
         f"within bounds ({played.path.name})."
     )
     cells = [[HeatCell(_meeting(cell), float(cell.mean / most)) for cell in row] for row in played.meetings]
-    heat = Heat("hiders of", "seekers of", played.hiders, played.seekers, cells, caption)
+    heat = Heat("hiders of", "seekers of", played.hiders, played.seekers, cells, caption, is_wide=True)
     blocks: list[Block] = [heat]
     if played.duels:
         told = verdict(played.duels)

@@ -57,6 +57,7 @@ class Heat:
     columns: Sequence[str]
     cells: Sequence[Sequence[HeatCell]]
     caption: str = ""
+    is_wide: bool = False  #: as wide as the page, as tables of many columns are anyway
 
 
 @dataclass(frozen=True)

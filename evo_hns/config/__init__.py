@@ -10,7 +10,15 @@ from evo_hns.config.base import ConfigError, Settings, highest, lowest
 from evo_hns.config.physics import PhysicsConfig
 from evo_hns.config.rules import BoxLockingConfig, FoodConfig, RulesConfig
 from evo_hns.config.run import CoevolutionConfig, RunConfig, merge, spread
-from evo_hns.config.search import CMAESConfig, GeneticConfig, PGPEConfig, PolicyConfig, SearchConfig, SideConfig
+from evo_hns.config.search import (
+    CMAESConfig,
+    EntityConfig,
+    GeneticConfig,
+    PGPEConfig,
+    PolicyConfig,
+    SearchConfig,
+    SideConfig,
+)
 from evo_hns.config.world import WorldConfig
 
 __all__ = [
@@ -18,6 +26,7 @@ __all__ = [
     "CMAESConfig",
     "CoevolutionConfig",
     "ConfigError",
+    "EntityConfig",
     "FoodConfig",
     "GeneticConfig",
     "PGPEConfig",

@@ -9,17 +9,46 @@ from pydantic import Field, model_validator
 from evo_hns.config.base import Settings
 
 
+class EntityConfig(Settings):
+    """Sizes of the paper's network, `policy.network = "entity"`; the defaults are OpenAI's."""
+
+    embed_size: int = Field(128, ge=1, le=1024)
+    """Width of the embedding of an entity."""
+    num_heads: int = Field(4, ge=1, le=64)
+    """Heads of the self-attention; they share the embedding."""
+    dense_size: int = Field(256, ge=1, le=2048)
+    """Width of the layer between attention and memory."""
+    num_cells: int = Field(256, ge=1, le=2048)
+    """Cells of the LSTM."""
+    num_filters: int = Field(9, ge=1, le=256)
+    """Filters of the circular convolution over three neighbouring lidar rays."""
+    layer_norm: bool = True
+    """Normalise layers in the attention and around the dense layer too, not only behind the LSTM."""
+    greedy: bool = False
+    """Take the likeliest action instead of drawing one."""
+
+    @model_validator(mode="after")
+    def _check_heads(self) -> EntityConfig:
+        """Refuse heads that do not share the embedding evenly."""
+        if self.embed_size % self.num_heads:
+            raise ValueError(
+                f"got embed_size {self.embed_size} and num_heads {self.num_heads}, expected a multiple: change one"
+            )
+        return self
+
+
 class PolicyConfig(Settings):
     """The form of a side's network."""
 
-    network: Literal["mlp", "attention"] = "mlp"
-    """`mlp` averages what it sees of each kind; `attention` weighs it with one query."""
+    network: Literal["mlp", "attention", "entity"] = "mlp"
+    """`mlp` averages what it sees of each kind; `attention` weighs it with one query; `entity` is the paper's."""
     hidden_size: int = Field(32, ge=1, le=256)
     """Width of every hidden layer."""
     gru_size: int = Field(0, ge=0, le=128)
     """Memory cells; 0 is a network without memory."""
     genome_per_member: bool = False
     """Give each team member a network of its own inside the genome."""
+    entity: EntityConfig = EntityConfig()
 
 
 class CMAESConfig(Settings):

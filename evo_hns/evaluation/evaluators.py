@@ -22,6 +22,7 @@ from evo_hns.notice import Notice
 from evo_hns.physics import BACKENDS
 from evo_hns.policies import build_policy
 from evo_hns.policies.base import Policy
+from evo_hns.policies.entity import EntityPolicy
 from evo_hns.rollout import Episodes, Recorder, play, replay
 from evo_hns.spec import Action, Observation, ObservationSpec, Side
 from evo_hns.worlds.scene import build_scene
@@ -39,9 +40,14 @@ class Roster:
     network: PolicyConfig | None = None  #: the form of the networks, if it is not that of the run's settings
 
     def params(self, rows: Tensor) -> Tensor:
-        """`(W, M, N)` float32, the genomes of some rows as the policy wants them."""
+        """`(W, M, N)` float32, the genomes of some rows as the policy wants them.
+
+        An entity network of a million parameters is not copied for each world if all are played by the same one.
+        """
         members = 1 if self.policy.num_params == 0 else self.genomes.shape[1] // self.policy.num_params
-        return self.genomes[rows].to(torch.float32).reshape(len(rows), members, self.policy.num_params)
+        is_one = isinstance(self.policy, EntityPolicy) and bool((rows == rows[:1]).all())
+        chosen = self.genomes[rows[:1] if is_one else rows].to(torch.float32)
+        return chosen.reshape(len(chosen), members, self.policy.num_params).expand(len(rows), -1, -1)
 
 
 class Playable(Protocol):

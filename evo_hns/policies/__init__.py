@@ -7,6 +7,7 @@ from collections.abc import Callable
 from evo_hns.config import ConfigError, PolicyConfig
 from evo_hns.policies.attention import build_attention
 from evo_hns.policies.base import Policy, PolicyState
+from evo_hns.policies.entity.policy import build_entity
 from evo_hns.policies.mlp import build_mlp
 from evo_hns.policies.scripted import SCRIPTED
 from evo_hns.spec import ObservationSpec
@@ -14,6 +15,7 @@ from evo_hns.spec import ObservationSpec
 POLICIES: dict[str, Callable[[PolicyConfig, ObservationSpec], Policy]] = {
     "mlp": build_mlp,
     "attention": build_attention,
+    "entity": build_entity,
 }
 """Networks by the name that `PolicyConfig.network` gives them."""
 

@@ -45,7 +45,7 @@ class NetworkPolicy:
         Raises:
             ValueError: genomes of another length or number than this network and team need.
         """
-        self._check(params, observation)
+        check_genomes(params, observation, self.num_params)
         features = encode(observation, self.spec)
         intents = np.empty((*features.kinds.shape[:2], NUM_INTENTS), np.float32)
         renewed = torch.empty_like(state)
@@ -63,18 +63,29 @@ class NetworkPolicy:
         )
         return decide(intents, features.heading), renewed
 
-    def _check(self, params: Tensor, observation: Observation) -> None:
-        num_worlds, num_agents = observation.observation_self.shape[:2]
-        rows, members, length = params.shape
-        if length != self.num_params:
-            raise ValueError(
-                f"got genomes of {length} parameters, expected {self.num_params}; "
-                "play them with the network and the game they were made for"
-            )
-        if rows != num_worlds or members not in (1, num_agents):
-            raise ValueError(
-                f"got {rows} x {members} genomes, expected {num_worlds} worlds x 1 (shared) or {num_agents} (one each)"
-            )
+
+def check_genomes(params: Tensor, observation: Observation, num_params: int) -> None:
+    """Refuse genomes of another length or number than a network and a team need.
+
+    Args:
+        params: `(W, M, N)`.
+        observation: of W worlds and A agents.
+        num_params: N that is expected.
+
+    Raises:
+        ValueError: they are.
+    """
+    num_worlds, num_agents = observation.observation_self.shape[:2]
+    rows, members, length = params.shape
+    if length != num_params:
+        raise ValueError(
+            f"got genomes of {length} parameters, expected {num_params}; "
+            "play them with the network and the game they were made for"
+        )
+    if rows != num_worlds or members not in (1, num_agents):
+        raise ValueError(
+            f"got {rows} x {members} genomes, expected {num_worlds} worlds x 1 (shared) or {num_agents} (one each)"
+        )
 
 
 @kernel

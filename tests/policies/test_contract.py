@@ -8,12 +8,15 @@ from dataclasses import replace
 import pytest
 import torch
 
-from evo_hns.config import PolicyConfig
+from evo_hns.config import EntityConfig, PolicyConfig
 from evo_hns.policies import POLICIES, SCRIPTED, build_policy
 from evo_hns.spec import ObjectColumns, ObservationSpec, Side
 
-FORMS = {name: PolicyConfig(network=name) for name in POLICIES}
-FORMS |= {f"{name}+gru": PolicyConfig(network=name, gru_size=5) for name in POLICIES}
+SMALL = EntityConfig(embed_size=8, num_heads=2, dense_size=7, num_cells=5, num_filters=2)
+ENTITY = {"drawn": SMALL, "plain": SMALL.model_copy(update={"layer_norm": False, "greedy": True})}
+FORMS = {name: PolicyConfig(network=name) for name in POLICIES if name != "entity"}
+FORMS |= {f"{name}+gru": form.model_copy(update={"gru_size": 5}) for name, form in FORMS.items()}
+FORMS |= {f"entity, {name}": PolicyConfig(network="entity", entity=entity) for name, entity in ENTITY.items()}
 PLAYERS = {name: functools.partial(build_policy, form) for name, form in FORMS.items()} | SCRIPTED
 SIZED = ObjectColumns(has_size=True)
 GAMES = {
@@ -136,7 +139,7 @@ def test_the_order_of_the_entities_does_not_matter(name, game, look):
     other, other_state = play(policy, params, [shuffled], seeds)
     assert (actions - other).abs().max() <= 1  # a bin's border may lie between two roundings
     assert (actions != other).float().mean() < 0.01
-    torch.testing.assert_close(state, other_state, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(state, other_state, rtol=1e-4, atol=1e-4)  # float32 sums in another order
 
 
 def test_what_it_is_given_is_left_as_it_was(name, game, look):

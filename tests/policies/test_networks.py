@@ -1,4 +1,4 @@
-"""Whole networks, and what every network of the registry promises."""
+"""Whole networks, and what all that evolve promise."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ import pytest
 import torch
 
 from evo_hns.config import ConfigError, PolicyConfig
-from evo_hns.policies import POLICIES, build_policy
+from evo_hns.policies import build_policy
 from evo_hns.policies.features import encode, row_widths
 from evo_hns.policies.heads import decide
 from evo_hns.spec import ObjectColumns
 
-NETWORKS = [(name, gru) for name in POLICIES for gru in (0, 6)]
+SMALL = ("mlp", "attention")  # networks that evolve; the paper's has tests of its own
+NETWORKS = [(name, gru) for name in SMALL for gru in (0, 6)]
 WORLD_COLUMNS = (0, 1, 3, 4)
 
 
@@ -211,7 +212,7 @@ def test_a_genome_of_the_first_release_plays_as_it_did(name, gru, make_spec, ran
     assert (policy.num_params, digest.hexdigest()[:16]) == OLD_GENOMES[name, gru]
 
 
-@pytest.mark.parametrize("name", POLICIES)
+@pytest.mark.parametrize("name", SMALL)
 def test_sizes_locks_of_ramps_and_food_add_the_weights_of_their_columns(name, make_spec):
     sized = ObjectColumns(has_size=True)
     spec = make_spec(box_columns=sized, ramp_columns=sized, num_food=2)
@@ -220,7 +221,7 @@ def test_sizes_locks_of_ramps_and_food_add_the_weights_of_their_columns(name, ma
     assert build(name, 0, spec, hidden=32).num_params == old + (2 + 3 + 6) * 32 + part
 
 
-@pytest.mark.parametrize("name", POLICIES)
+@pytest.mark.parametrize("name", SMALL)
 def test_the_number_of_parameters_does_not_depend_on_how_many_there_are(name, make_spec):
     sizes = {build(name, 6, make_spec(*n)).num_params for n in ((1, 1, 0, 0), (2, 2, 2, 1), (1, 3, 9, 2))}
     assert len(sizes) == 1
@@ -231,7 +232,7 @@ def test_a_network_has_a_few_thousand_parameters(hidden_size, num_params, make_s
     assert build_policy(PolicyConfig(hidden_size=hidden_size), make_spec()).num_params == num_params
 
 
-@pytest.mark.parametrize("name", POLICIES)
+@pytest.mark.parametrize("name", SMALL)
 def test_a_genome_of_another_length_is_refused(name, make_spec, random_observation):
     policy, observation = build(name, 0, make_spec()), random_observation(make_spec(), 2)
     state = policy.initial_state(torch.arange(2), 4)

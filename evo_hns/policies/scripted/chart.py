@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from evo_hns.policies.kernel import kernel
-from evo_hns.policies.scripted.player import draw
+from evo_hns.policies.streams import draw
 
 SIDE = 30
 NUM_CELLS = SIDE * SIDE

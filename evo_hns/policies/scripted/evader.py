@@ -25,8 +25,9 @@ from evo_hns.policies.scripted.chart import (
 )
 from evo_hns.policies.scripted.field import distance
 from evo_hns.policies.scripted.motion import force_towards, turn_towards
-from evo_hns.policies.scripted.player import ScriptedPolicy, draw, mover, nearest_opponent
+from evo_hns.policies.scripted.player import ScriptedPolicy, mover, nearest_opponent
 from evo_hns.policies.scripted.route import HOME_RANGE, WALK_SIZE, flood, heading, most_worth, step_towards
+from evo_hns.policies.streams import draw
 from evo_hns.spec import ObservationSpec
 
 _HALF_AGENT = 0.15

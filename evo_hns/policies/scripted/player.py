@@ -18,15 +18,13 @@ from torch import Tensor
 from evo_hns.policies.base import PolicyState
 from evo_hns.policies.heads import MIDDLE_BIN, movement_bin
 from evo_hns.policies.kernel import kernel
+from evo_hns.policies.streams import start_streams
 from evo_hns.spec import Action, Observation
 
 Script = Callable[..., None]
 """`script(present, me, others, sees, lidar, doors, memory, movement, pull, glueall)`: arrays that lead with
 `(W, A)`, but for doors `(W, D, 3)`; renews `memory` `(W, A, S)` in place and fills the last three. For agents that do
 not exist it leaves the last four as they are: no action."""
-
-
-_LOW = np.uint64(0xFFFFFFFF)
 
 
 @functools.cache
@@ -72,7 +70,7 @@ class ScriptedPolicy:
     def initial_state(self, seeds: Tensor, num_agents: int) -> PolicyState:
         """Memory with a random stream for each agent, `(W, A, memory_size)` float64."""
         memory = np.zeros((len(seeds), num_agents, self.memory_size))
-        _start_streams(np.ascontiguousarray(seeds.numpy()), memory)
+        start_streams(np.ascontiguousarray(seeds.numpy()), memory)
         return torch.from_numpy(memory)
 
     def act(self, params: Tensor, observation: Observation, state: PolicyState) -> tuple[Action, PolicyState]:
@@ -95,17 +93,6 @@ class ScriptedPolicy:
 
 
 @kernel
-def draw(memory: np.ndarray) -> float:
-    """A uniform number in [0, 1) from the stream in column 0 (xorshift, Marsaglia 2003)."""
-    x = np.uint64(memory[0])
-    x = (x ^ (x << np.uint64(13))) & _LOW
-    x = x ^ (x >> np.uint64(17))
-    x = (x ^ (x << np.uint64(5))) & _LOW
-    memory[0] = np.float64(x)
-    return np.float64(x) / 4294967296.0
-
-
-@kernel
 def nearest_opponent(me: np.ndarray, others: np.ndarray, sees: np.ndarray) -> int:
     """The nearest visible opponent, or -1."""
     best, shortest = -1, np.inf
@@ -115,15 +102,3 @@ def nearest_opponent(me: np.ndarray, others: np.ndarray, sees: np.ndarray) -> in
             if length < shortest:
                 best, shortest = j, length
     return best
-
-
-@kernel
-def _start_streams(seeds: np.ndarray, memory: np.ndarray) -> None:
-    """Scramble seed and agent into a 32-bit number that is not zero (splitmix64, Steele et al. 2014)."""
-    for w in range(memory.shape[0]):
-        for a in range(memory.shape[1]):
-            z = np.uint64(seeds[w]) * np.uint64(64) + np.uint64(a + 1)
-            z *= np.uint64(0x9E3779B97F4A7C15)
-            z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-            z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-            memory[w, a, 0] = max(np.float64(z >> np.uint64(32)), 1.0)

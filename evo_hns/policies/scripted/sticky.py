@@ -8,7 +8,8 @@ import numpy as np
 
 from evo_hns.policies.heads import MIDDLE_BIN
 from evo_hns.policies.kernel import kernel
-from evo_hns.policies.scripted.player import ScriptedPolicy, draw
+from evo_hns.policies.scripted.player import ScriptedPolicy
+from evo_hns.policies.streams import draw
 from evo_hns.spec import ObservationSpec
 
 _REDRAW, _PULL, _LOCK = 0.35, 0.5, 0.4

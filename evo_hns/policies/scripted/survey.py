@@ -11,7 +11,7 @@ import numpy as np
 
 from evo_hns.policies.kernel import kernel
 from evo_hns.policies.scripted.field import in_room, way_length
-from evo_hns.policies.scripted.player import draw
+from evo_hns.policies.streams import draw
 
 CELLS_PER_SIDE = 9
 NUM_CELLS = CELLS_PER_SIDE * CELLS_PER_SIDE

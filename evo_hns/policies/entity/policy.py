@@ -1,0 +1,105 @@
+"""Entity networks as players.
+
+A match must give the same bits in any row of any batch, but a product of matrices gives other bits for another number
+of rows. So rows are computed in blocks of one fixed number, the last one filled up: then a row's bits depend neither on
+how many there are, nor on its neighbours, nor on its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from evo_hns.config import PolicyConfig
+from evo_hns.policies.base import PolicyState
+from evo_hns.policies.entity.choice import choose
+from evo_hns.policies.entity.crews import Crews
+from evo_hns.policies.entity.encoder import Sight
+from evo_hns.policies.entity.form import KINDS, NUM_LOGITS, EntityForm
+from evo_hns.policies.entity.genome import genome_size
+from evo_hns.policies.entity.network import EntityNetwork
+from evo_hns.policies.network import check_genomes
+from evo_hns.policies.streams import start_streams
+from evo_hns.spec import Action, Observation, ObservationSpec
+
+BLOCK = 32
+"""Rows that are computed at once."""
+
+
+def build_entity(config: PolicyConfig, spec: ObservationSpec) -> EntityPolicy:
+    """The entity network of a configuration; its `hidden_size` and `gru_size` do not matter."""
+    return EntityPolicy(EntityForm.of(config.entity, spec), config.entity.greedy)
+
+
+@dataclass(frozen=True, eq=False)
+class EntityPolicy:
+    """Entity networks of one form.
+
+    The memory of an agent is float64: a random stream, then the LSTM's c and h.
+    """
+
+    form: EntityForm
+    greedy: bool  #: take the likeliest actions instead of drawing them
+
+    @cached_property
+    def num_params(self) -> int:
+        """Length N of the genome of one network: parameters and running statistics."""
+        return genome_size(self.form)
+
+    @cached_property
+    def _crews(self) -> Crews:
+        return Crews(self.form)
+
+    def initial_state(self, seeds: Tensor, num_agents: int) -> PolicyState:
+        """Memory with a random stream for each agent, `(W, A, 1 + 2 num_cells)` float64."""
+        memory = np.zeros((len(seeds), num_agents, 1 + 2 * self.form.num_cells))
+        start_streams(np.ascontiguousarray(seeds.numpy()), memory)
+        return torch.from_numpy(memory)
+
+    @torch.no_grad()
+    def act(self, params: Tensor, observation: Observation, state: PolicyState) -> tuple[Action, PolicyState]:
+        """Decide one env step for a team; see `Policy.act`.
+
+        Raises:
+            ValueError: genomes of another length or number than this network and team need.
+        """
+        check_genomes(params, observation, self.num_params)
+        torch.get_num_threads()  # makes PyTorch's setting hold in this thread, for the matrix products too
+        present, renewed = observation.agent_mask, state.clone(memory_format=torch.contiguous_format)
+        shape = present.shape
+        logits, memory = torch.zeros(shape.numel(), NUM_LOGITS), renewed[..., 1:].flatten(0, 1).float()
+        sight = sight_of(observation, self.form)
+        for crew in self._crews.of(params, shape[1]):
+            for rows, padded in blocks(crew.rows[present.flatten()[crew.rows]]):
+                told, cells = _think(crew.network, _rows_of(sight, padded), memory[padded])
+                logits[rows], renewed.flatten(0, 1)[rows, 1:] = told[: len(rows)], cells[: len(rows)]
+        return choose(present, logits.view(*shape, NUM_LOGITS), renewed, greedy=self.greedy), renewed
+
+
+def sight_of(observation: Observation, form: EntityForm) -> Sight:
+    """What all agents of all worlds are told, one after the other: `(W * A, ...)` fields."""
+    masks = (KINDS[kind].mask for kind in form.kinds)
+    return {name: getattr(observation, name).flatten(0, 1) for name in (*form.input_widths, *masks)}
+
+
+def blocks(rows: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Rows in portions of at most `BLOCK`; and each portion filled up to `BLOCK` with its first row."""
+    for start in range(0, len(rows), BLOCK):
+        part = rows[start : start + BLOCK]
+        yield part, torch.cat([part, part[:1].expand(BLOCK - len(part))])
+
+
+def _rows_of(sight: Sight, rows: Tensor) -> Sight:
+    return {name: values[rows] for name, values in sight.items()}
+
+
+def _think(network: EntityNetwork, sight: Sight, memory: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits, and the memory `(B, 2 num_cells)` after the step."""
+    c, h = memory.chunk(2, 1)
+    logits, cells = network(sight, (c, h))
+    return logits, torch.cat(cells, 1).double()

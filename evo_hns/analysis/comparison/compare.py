@@ -13,7 +13,7 @@ from evo_hns.analysis.comparison.crossplay import CrossPlay, cross_play, selecti
 from evo_hns.analysis.comparison.curves import Curve, arm_curve
 from evo_hns.analysis.comparison.decisions import time_decisions
 from evo_hns.analysis.comparison.emergence import Emergence, watch_arms
-from evo_hns.analysis.comparison.expense import Expense, expense_of
+from evo_hns.analysis.comparison.expense import Expense, Extra, expense_of
 from evo_hns.analysis.comparison.standings import Standings, stand
 from evo_hns.analysis.comparison.thresholds import Threshold, find_threshold
 from evo_hns.analysis.comparison.tracks import (
@@ -26,13 +26,16 @@ from evo_hns.analysis.comparison.tracks import (
     outcomes,
     track,
 )
-from evo_hns.analysis.players import Archived
+from evo_hns.analysis.players import Archived, find_player, parse_address
 from evo_hns.analysis.report.subject import Subject
 from evo_hns.analysis.stages.timeline import Measurement
 from evo_hns.analysis.tournament import Observer, Order, play_tournament
 from evo_hns.config import ConfigError
-from evo_hns.evaluation.evaluators import Roster, build_evaluator, build_game, network_roster
+from evo_hns.evaluation.evaluators import Player, Roster, build_evaluator, build_player, network_roster
 from evo_hns.spec import ObservationSpec, Side
+
+Rosters = Mapping[str, Mapping[Side, Roster]]
+"""Players by name and side."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class Comparison:
     emergence: Emergence | None
     crossplay: CrossPlay | None
     expenses: tuple[Expense, ...]
+    extras: tuple[Extra, ...]  #: players beside the arms
     settings: Mapping[str, tuple[object, ...]]  #: in which arms differ, a value for each
     notes: tuple[str, ...]  #: what limits the comparison
 
@@ -113,6 +117,7 @@ class Comparison:
             "stages": None if self.emergence is None else self.emergence.as_dict(),
             "cross_play": None if self.crossplay is None else self.crossplay.as_dict(),
             "costs": {each.arm: each.as_dict() for each in self.expenses},
+            "players": {each.name: each.as_dict() for each in self.extras},
             "differing_settings": {name: list(values) for name, values in self.settings.items()},
             "notes": list(self.notes),
         }
@@ -139,7 +144,8 @@ def compare(arms: Sequence[Arm], wish: Wish, witness: Witness | None = None) -> 
     }
     means = {outcome.name: of_arms for outcome, of_arms in tracks.items() if outcome.opponent is None}
     played = wish.is_played and has_two_teams(subjects[0])
-    speeds = decision_times(arms) if wish.is_played else {}
+    ours, others = rosters_of(arms, wish.players) if wish.is_played else ({}, {})
+    speeds = time_decisions({**others, **ours}, arms[0].config) if wish.is_played else {}
     return Comparison(
         arms=tuple(arms),
         opponents=common,
@@ -149,6 +155,7 @@ def compare(arms: Sequence[Arm], wish: Wish, witness: Witness | None = None) -> 
         emergence=_emergence(arms, wish, witness) if played else None,
         crossplay=_crossplay(arms, wish, witness) if played else None,
         expenses=tuple(expense_of(arm, speeds.get(arm.name, {})) for arm in arms),
+        extras=tuple(Extra(name, _sizes(by_side), speeds[name]) for name, by_side in others.items()),
         settings=differing_settings(arms),
         notes=tuple(limits(arms, common)),
     )
@@ -182,18 +189,42 @@ def limits(arms: Sequence[Arm], common: Opponents) -> list[str]:
     return notes
 
 
-def decision_times(arms: Sequence[Arm]) -> dict[str, dict[Side, float]]:
-    """Microseconds of a decision of each arm's last champions, measured now."""
-    config = arms[0].config
-    spec = build_game(config, 1).observation_spec
-    rosters = {arm.name: {side: champion_roster(arm, side, spec) for side in spec.teams} for arm in arms}
-    return time_decisions(rosters, config)
+def rosters_of(arms: Sequence[Arm], players: Sequence[str]) -> tuple[Rosters, Rosters]:
+    """The last champions of each arm's first run, and further players; each as a roster of one for each side it plays.
+
+    Args:
+        arms: all arms.
+        players: addresses; of many at once (`RUN:hiders/all`) nothing is told.
+    """
+    player = build_player(arms[0].config, 1)
+    ours = {arm.name: {side: champion_roster(arm, side, player.spec) for side in player.spec.teams} for arm in arms}
+    others = {
+        text.removeprefix("scripted:"): {
+            side: _roster(text, side, player) for side in player.spec.teams if f":{side.other.label}/" not in text
+        }
+        for text in players
+        if not text.endswith("/all")
+    }
+    return ours, others
+
+
+def _roster(text: str, side: Side, player: Player) -> Roster:
+    address = parse_address(text, side)
+    if isinstance(address, Archived):
+        member = address.member
+        genomes = torch.from_numpy(member.genome)[None]
+        return network_roster(member.config.side(side).policy, side, genomes, player.spec)
+    return find_player(address, side, player)
 
 
 def champion_roster(arm: Arm, side: Side, spec: ObservationSpec) -> Roster:
     """The last champion of an arm's first run, as a roster of one."""
     member = Archived(arm.runs[0].path, side, "last").member
     return network_roster(member.config.side(side).policy, side, torch.from_numpy(member.genome)[None], spec)
+
+
+def _sizes(by_side: Mapping[Side, Roster]) -> dict[Side, int]:
+    return {side: roster.genomes.shape[1] for side, roster in by_side.items()}
 
 
 def _emergence(arms: Sequence[Arm], wish: Wish, witness: Witness) -> Emergence | None:

@@ -65,6 +65,22 @@ class Expense:
         }
 
 
+@dataclass(frozen=True)
+class Extra:
+    """A player who takes part beside the arms."""
+
+    name: str
+    parameters: Mapping[Side, int]  #: of the sides it plays; a scripted player has none
+    microseconds: Mapping[Side, float]  #: of a decision
+
+    def as_dict(self) -> dict[str, object]:
+        """For JSON."""
+        return {
+            "parameters": {side.label: count for side, count in self.parameters.items()},
+            "microseconds": {side.label: value for side, value in self.microseconds.items()},
+        }
+
+
 def expense_of(arm: Arm, microseconds: Mapping[Side, float]) -> Expense:
     """What an arm is made of and what it cost."""
     runs = [subject.run for subject in arm.runs]

@@ -18,7 +18,7 @@ _BESIDE = ("hiders.", "seekers.", "coevolution.held_out", "coevolution.recorded"
 
 def is_ppo(config: RunConfig) -> bool:
     """Whether gradients trained a run: the one place that tells kinds of trainers apart."""
-    return getattr(config, "ppo", None) is not None
+    return config.ppo is not None
 
 
 def trainer(config: RunConfig) -> str:
@@ -60,11 +60,14 @@ def name_arms(arms: Sequence[tuple[str | None, Subject]]) -> list[str]:
 
 
 def _automatic(subjects: Sequence[Subject]) -> list[str]:
-    """What each is, told by what is not the same for all."""
+    """What each is, told by what is not the same for all: as few of trainer, size and settings as tell them apart."""
     tellers = [[trainer(each.config) for each in subjects], [size(each) for each in subjects], _settings(subjects)]
     telling = [words for words in tellers if len(set(words)) > 1] or tellers[:1]
-    names = [", ".join(filter(None, parts)) for parts in zip(*telling, strict=True)]
-    return names if len(set(names)) == len(names) else [s.name for s in subjects]
+    for count in range(1, len(telling) + 1):
+        names = [", ".join(filter(None, parts)) for parts in zip(*telling[:count], strict=True)]
+        if len(set(names)) == len(names):
+            return names
+    return [each.name for each in subjects]
 
 
 def _settings(subjects: Sequence[Subject]) -> list[str]:

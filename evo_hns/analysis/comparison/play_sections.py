@@ -11,7 +11,7 @@ from evo_hns.analysis.comparison.crossplay import CrossPlay, Meeting
 from evo_hns.analysis.comparison.curves import arm_curve
 from evo_hns.analysis.comparison.drawing import onset_drawing
 from evo_hns.analysis.comparison.emergence import Emergence
-from evo_hns.analysis.comparison.expense import Expense, version_of
+from evo_hns.analysis.comparison.expense import BYTES, Expense, Extra, version_of
 from evo_hns.analysis.comparison.sections import legend_of
 from evo_hns.analysis.comparison.words import DASH, each_onset, p_value, verdict, with_interval
 from evo_hns.analysis.report.blocks import Block, Figure, Figures, Fold, Heat, HeatCell, Missing, Prose, Section, Table
@@ -79,7 +79,7 @@ def cross_play_section(found: Comparison) -> Section:
 
 def costs_section(found: Comparison) -> Section:
     """Sizes, speed, expenses, discards."""
-    rows = [_expense_row(each) for each in found.expenses]
+    rows = [*(_expense_row(each) for each in found.expenses), *(_extra_row(each) for each in found.extras)]
     caption = (
         "Means over seeds; all seeds are below. A decision is what one agent does in one env step: from observation to "
         "action, measured now on this machine, one thread, all networks in turns, for as many worlds at once as the "
@@ -218,6 +218,13 @@ def _expense_row(each: Expense) -> tuple[str, ...]:
         DASH if speed is None else f"{speed:,.0f}",
         f"{each.discards_per_million:.2g}",
     )
+
+
+def _extra_row(each: Extra) -> tuple[str, ...]:
+    sizes = _both([f"{count:,}" for count in each.parameters.values()])
+    genome = _both([_bytes(BYTES * count) for count in each.parameters.values()])
+    speed = _both([f"{value:.3g}" for value in each.microseconds.values()])
+    return (each.name, sizes, genome, speed, *[DASH] * 6)
 
 
 def _both(texts: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ import difflib
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -22,19 +22,23 @@ from evo_hns.spec import Side
 SIDES = tuple(side.label for side in Side)
 
 
-def load_experiment(name: str, options: Sequence[str] = ()) -> RunConfig:
+def load_experiment(name: str, options: Sequence[str] = (), base: Mapping[str, Any] | None = None) -> RunConfig:
     """The settings of an experiment.
 
     Args:
         name: path of a TOML file, or the name of one in an `experiments` folder.
         options: settings such as `"search.popsize=128"`; they win over the file.
+        base: tables of settings that the file wins over.
 
     Raises:
         ConfigError: no such experiment, a file that is not TOML, a setting that is wrong.
     """
     path = find_experiment(name)
     over = read_options(options)
-    return parse_config(merge(read_toml(path), spread(over)), origin=str(path), options=over)
+    tables = read_toml(path)
+    if base:
+        tables = merge(spread(base), spread(tables))
+    return parse_config(merge(tables, spread(over)), origin=str(path), options=over)
 
 
 def find_experiment(name: str, folders: Sequence[Path] | None = None) -> Path:
@@ -155,11 +159,12 @@ def _value(text: str) -> Any:
 
 def _leaves(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
     for name, field in model.model_fields.items():
-        kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            yield from _leaves(kind, f"{prefix}{name}.")
-        else:
+        kinds = get_args(field.annotation) or (field.annotation,)  # a table may be optional
+        table = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+        if table is None:
             yield prefix + name
+        else:
+            yield from _leaves(table, f"{prefix}{name}.")
 
 
 def _as_written(path: list[str], options: Mapping[str, Any], data: Mapping[str, Any]) -> tuple[str, bool]:

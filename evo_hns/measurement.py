@@ -12,10 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
 
+from evo_hns.archive.hall_of_fame import HallOfFame
 from evo_hns.archive.records import Champion, HeldOutRow, RecordedMatch, recorded_matches
 from evo_hns.config import CoevolutionConfig, RunConfig
 from evo_hns.evaluation.evaluators import Evaluator, Roster
@@ -24,7 +26,7 @@ from evo_hns.evaluation.held_out import HeldOut, measure
 from evo_hns.evaluation.intervals import estimate
 from evo_hns.evaluation.matches import MatchTable, fresh_seeds
 from evo_hns.evaluation.recording import outcome
-from evo_hns.population import Populations
+from evo_hns.guests import Guest
 from evo_hns.spec import Side
 
 KINDS = {
@@ -43,6 +45,21 @@ _RECORDED, _PROGRESS, _HISTORY = 1, 2, 3
 Champions = Mapping[Side, Champion]
 
 
+class Remembered(Protocol):
+    """What has to be known of a side to measure it and the other: its past."""
+
+    @property
+    def hall(self) -> HallOfFame:
+        """Its champions, one for each generation."""
+
+    @property
+    def guests(self) -> tuple[Guest, ...]:
+        """Players of this side from other runs."""
+
+
+Pasts = Mapping[Side, Remembered]
+
+
 @dataclass(frozen=True, eq=False)
 class Measurement:
     """What was measured in a generation."""
@@ -54,7 +71,7 @@ class Measurement:
 
 
 def measure_generation(
-    config: RunConfig, evaluator: Evaluator, populations: Populations, champions: Champions, generation: int
+    config: RunConfig, evaluator: Evaluator, populations: Pasts, champions: Champions, generation: int
 ) -> Measurement:
     """Measure the champions of a generation in all ways that are due.
 
@@ -77,7 +94,7 @@ def measure_generation(
 
 
 def meet_held_out(
-    config: RunConfig, evaluator: Evaluator, populations: Populations, champions: Champions, generation: int
+    config: RunConfig, evaluator: Evaluator, populations: Pasts, champions: Champions, generation: int
 ) -> list[HeldOut]:
     """Held-out measurements that are due: of the first, the last and every so many generations."""
     settings = config.coevolution
@@ -106,7 +123,7 @@ def record_champions(
 
 
 def measure_progress(
-    config: RunConfig, evaluator: Evaluator, populations: Populations, champions: Champions, generation: int
+    config: RunConfig, evaluator: Evaluator, populations: Pasts, champions: Champions, generation: int
 ) -> tuple[dict[str, float], int]:
     """Local and historical progress of both champions, if due, in one wave of matches.
 

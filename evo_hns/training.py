@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -99,6 +99,7 @@ def train(
         Stopped: a signal said so; the run can be resumed.
     """
     RunFile.check_free(path)  # before anything that takes seconds
+    refuse_ppo(config, f"evo-hns ppo EXPERIMENT --run {path}")
     guests = invite(config)
     crew = crew or Crew()
     evaluator = build_run_evaluator(config, path, crew)
@@ -134,17 +135,43 @@ def resume(
     """
     crew = crew or Crew()
     with RunFile.open(path) as run_file:
-        config = extended(run_file.run.config, generations)
+        config = what_is_left(run_file, generations)
+        refuse_ppo(config, f"evo-hns resume {path}")
         first = run_file.run.num_generations
-        if first >= config.coevolution.generations:
-            raise ConfigError(
-                f"{path} has all its {first} generations; to go on, ask for more with --generations {2 * first}"
-            )
         run_file.reconfigure(config)
         evaluator = build_run_evaluator(config, path, crew)
         populations = restore_populations(config, evaluator, run_file.run)
         announce(estimate_cost(config, evaluator, crew, first))
         _go_on(config, evaluator, populations, run_file, crew, observers)
+
+
+def what_is_left(run_file: RunFile, generations: int | None) -> RunConfig:
+    """The settings with which a run goes on.
+
+    Args:
+        run_file: the run.
+        generations: a new total, if it is to be extended.
+
+    Raises:
+        ConfigError: nothing is left to do.
+    """
+    config = extended(run_file.run.config, generations)
+    first = run_file.run.num_generations
+    if first >= config.coevolution.generations:
+        raise ConfigError(
+            f"{run_file.path} has all its {first} generations; to go on, ask for more with --generations {2 * first}"
+        )
+    return config
+
+
+def refuse_ppo(config: RunConfig, remedy: str) -> None:
+    """Refuse to evolve what PPO is to train.
+
+    Raises:
+        ConfigError: the settings are of PPO.
+    """
+    if config.ppo is not None:
+        raise ConfigError(f"these are settings of PPO ([ppo]), which are not evolved: {remedy}")
 
 
 def is_finished(path: Path, config: RunConfig) -> bool:
@@ -190,9 +217,34 @@ def _go_on(
     observers: Sequence[Observer],
 ) -> None:
     evaluator.take_figures()  # what was measured to estimate the cost belongs to no generation
+    commit_all(
+        coevolve(config, evaluator, populations, run_file.run.num_generations), config, run_file, crew, observers
+    )
+
+
+def commit_all(
+    records: Iterable[GenerationRecord],
+    config: RunConfig,
+    run_file: RunFile,
+    crew: Crew,
+    observers: Sequence[Observer],
+) -> None:
+    """Bring generations to the disk as they come, and end between two of them when a signal says so.
+
+    Args:
+        records: the generations that are left, each made when it is asked for.
+        config: the run's settings.
+        run_file: the run.
+        crew: who makes them.
+        observers: are shown each generation.
+
+    Raises:
+        RunFileError: a generation cannot be written.
+        Stopped: a signal said so; the run can be resumed.
+    """
     run_file.begin(crew.begin_life(run_file.run.num_generations))
     crew.notice.begin_generation()
-    for record in coevolve(config, evaluator, populations, run_file.run.num_generations):
+    for record in records:
         run_file.commit(record)
         for observe in observers:
             observe(record)

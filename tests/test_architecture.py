@@ -35,13 +35,14 @@ ROOMS: dict[str, set[str]] = {
     "archive": set(),
     "guests": {"evaluation", "archive"},  # champions of other runs, to be measured against
     "population": {"evaluation", "search", "archive", "guests"},  # a search and what it remembers, on both sides
-    "measurement": {"evaluation", "archive", "population"},  # what champions are worth; selects nobody
+    "measurement": {"evaluation", "archive", "guests"},  # what champions are worth; selects nobody
     "coevolution": {"evaluation", "search", "archive", "population", "measurement", "costs"},
     # A run from start to end: loop, file, what is left to do.
     "training": {"coevolution", "guests", "population", "measurement", "evaluation", "archive", "machine", "notice"},
     "analysis": PLAYING
     | {"physics", "machine", "costs", "notice", "evaluation", "archive", "coevolution", "measurement"},
-    "baselines": PLAYING | {"evaluation"},
+    # What evolution is compared with: a run of it is one like any other.
+    "baselines": PLAYING | {"evaluation", "archive", "measurement", "guests", "training", "machine", "costs", "notice"},
     "cluster": {"training", "archive"},  # jobs for a queue: scripts, and runs that they go on with
     "parallel_env": {"evaluation"},  # the game for outsiders; nothing here uses it
     "__main__": {"cli"},
@@ -61,6 +62,8 @@ OWNERS: dict[str, set[str]] = {
     "PIL": {"analysis.viewing"},
     "imageio_ffmpeg": {"analysis.viewing"},
     "stable_baselines3": {"baselines"},
+    "sb3_contrib": {"baselines"},
+    "gymnasium": {"baselines", "parallel_env"},
     "pettingzoo": {"parallel_env"},
     "tyro": {"cli"},
     "rich": {"cli", "analysis"},

@@ -52,6 +52,21 @@ def work(lead: Callable[[Crew], None], go_on: Callable[[Crew, Path], None], *, s
             ranks.leave()
 
 
+def work_alone(lead: Callable[[Crew], None]) -> None:
+    """Do something in this process, which no launcher started beside others.
+
+    Raises:
+        ConfigError: a launcher did.
+    """
+    from evo_hns.training import Crew
+
+    if (there := launched_ranks()) > 1:
+        raise ConfigError(f"PPO trains in one process, but a launcher started {there}: run it without one")
+    notice = Notice(read_grace())
+    with notice.listening((signal.SIGTERM, signal.SIGUSR1)):
+        lead(Crew(notice))
+
+
 def _take_part(crew: Crew, lead: Callable[[Crew], None], go_on: Callable[[Crew, Path], None]) -> None:
     """Lead, or play until all is over or the leader has died."""
     from evo_hns.evaluation.serving import serve

@@ -22,6 +22,12 @@ class AnySetting(config.Settings):
     coevolution: config.CoevolutionConfig = config.CoevolutionConfig()
 
 
+class AnyPPOSetting(AnySetting):
+    """The settings of an experiment; those of `search` are of evolution alone, and so are most of `coevolution`."""
+
+    ppo: config.PPOConfig = config.PPOConfig()
+
+
 Experiment = Annotated[Positional[str], tyro.conf.arg(metavar="EXPERIMENT")]
 RunPath = Annotated[Positional[Path], tyro.conf.arg(metavar="RUN")]
 File = Annotated[Path | None, tyro.conf.arg(metavar="FILE")]
@@ -37,3 +43,5 @@ Json = Annotated[FlagCreatePairsOff[bool], tyro.conf.arg(name="json")]
 Settings = Annotated[UseAppendAction[tuple[str, ...]], tyro.conf.arg(name="set", metavar="KEY=VALUE")]
 Help = Annotated[FlagConversionOff[AnySetting], tyro.conf.arg(name="")]
 """Lists every setting in `--help`. Values travel in `Settings`: only what was typed may win over the file."""
+PPOHelp = Annotated[FlagConversionOff[AnyPPOSetting], tyro.conf.arg(name="")]
+"""The same with the settings of PPO."""

@@ -16,9 +16,10 @@ import tyro
 from tyro.conf import FlagCreatePairsOff, Positional
 
 from evo_hns.cli.checks import Bench, Doctor, Levers, Parity, Soak, Timesteps
+from evo_hns.cli.compare import Compare
 from evo_hns.cli.console import can_go_on, command, free_path, show, show_result
 from evo_hns.cli.contests import Tournament
-from evo_hns.cli.crew import start_ranks, work
+from evo_hns.cli.crew import start_ranks, work, work_alone
 from evo_hns.cli.emergence import Stages
 from evo_hns.cli.ground_truth import GroundTruth
 from evo_hns.cli.jobs import Submit
@@ -36,6 +37,7 @@ from evo_hns.cli.options import (
     Settings,
     Text,
 )
+from evo_hns.cli.ppo import PPO, is_ppo, resumer
 from evo_hns.cli.prune import Prune
 from evo_hns.cli.tables import (
     evaluation_text,
@@ -135,13 +137,18 @@ class Resume:
 
     def __call__(self) -> None:
         """Train on, and say where the run is."""
+        if is_ppo(self.run):
+            if self.ranks not in (None, "auto", "1"):
+                raise ConfigError(f"--ranks {self.ranks}: {self.run} is a run of PPO, which trains in one process")
+            work_alone(self._go_on)
+            return
         start_ranks(self.ranks)
         work(self._go_on, lambda crew, _: self._go_on(crew), shrink=self.shrink)
 
     def _go_on(self, crew: Crew) -> None:
         from evo_hns.cli.progress import display
-        from evo_hns.training import resume
 
+        resume = resumer(self.run)
         with can_go_on(self.run), display(as_json=self.as_json, tensorboard=self.tensorboard) as shown:
             resume(
                 self.run,
@@ -286,6 +293,7 @@ class Curves:
 VERBS: dict[str, type[Verb]] = {
     "train": Train,
     "resume": Resume,
+    "ppo": PPO,
     "submit": Submit,
     "info": Info,
     "evaluate": Evaluate,
@@ -296,6 +304,7 @@ VERBS: dict[str, type[Verb]] = {
     "watch": Watch,
     "report": Report,
     "tournament": Tournament,
+    "compare": Compare,
     "prune": Prune,
     "stages": Stages,
     "ground-truth": GroundTruth,

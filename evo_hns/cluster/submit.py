@@ -33,7 +33,10 @@ def plan(job: Job, config: RunConfig, *, ask_slurm: bool) -> Plan:
         ConfigError: the job cannot work; one line says why and what to do.
         RunFileError: the file of its run is no run.
     """
+    from evo_hns.training import refuse_ppo
+
     check_job(job)
+    refuse_ppo(config, "give `evo-hns ppo EXPERIMENT --resume` a job of your own")
     if ask_slurm and not has_slurm():
         raise ConfigError("no sbatch on this machine: submit where Slurm is, or only print the script with --dry-run")
     goes_on = check_runs(job, config)

@@ -8,6 +8,7 @@ The tables `[policy]` and `[search]` of a file fill both sides; `[hiders.search]
 
 from evo_hns.config.base import ConfigError, Settings, highest, lowest
 from evo_hns.config.physics import PhysicsConfig
+from evo_hns.config.ppo import PPOConfig
 from evo_hns.config.rules import BoxLockingConfig, FoodConfig, RulesConfig
 from evo_hns.config.run import CoevolutionConfig, RunConfig, merge, spread
 from evo_hns.config.search import (
@@ -30,6 +31,7 @@ __all__ = [
     "FoodConfig",
     "GeneticConfig",
     "PGPEConfig",
+    "PPOConfig",
     "PhysicsConfig",
     "PolicyConfig",
     "RulesConfig",

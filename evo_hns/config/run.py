@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 
 from evo_hns.config.base import Settings
 from evo_hns.config.physics import PhysicsConfig
+from evo_hns.config.ppo import PPOConfig
 from evo_hns.config.rules import RulesConfig
 from evo_hns.config.search import SideConfig
 from evo_hns.config.world import WorldConfig
@@ -103,12 +104,34 @@ class RunConfig(Settings):
     hiders: SideConfig = SideConfig()
     seekers: SideConfig = SideConfig()
     coevolution: CoevolutionConfig = CoevolutionConfig()
+    ppo: PPOConfig | None = None
+    """Train by PPO instead of evolution; of `coevolution` it takes generations, and what is measured and recorded."""
 
     @model_validator(mode="before")
     @classmethod
     def _spread_shared_tables(cls, data: Any) -> Any:
         """Let `[policy]` and `[search]` fill both sides, under what a side says itself."""
         return spread(data) if isinstance(data, dict) else data
+
+    @model_validator(mode="after")
+    def _check_ppo(self) -> RunConfig:
+        """Refuse players that PPO cannot train."""
+        if self.ppo is None:
+            return self
+        hiders, seekers = self.hiders.policy, self.seekers.policy
+        if hiders != seekers:
+            raise ValueError(
+                "hiders.policy and seekers.policy differ, PPO trains one network for both: set policy alone"
+            )
+        if hiders.network != "entity":
+            raise ValueError(
+                f"got policy.network {hiders.network!r}, PPO trains the paper's network: set it to 'entity'"
+            )
+        if hiders.genome_per_member:
+            raise ValueError("got policy.genome_per_member, PPO trains one network for all: leave it out")
+        if self.rules.grab_selective:
+            raise ValueError("got rules.grab_selective, the paper's network cannot choose what it grabs: leave it out")
+        return self
 
     def side(self, side: Side) -> SideConfig:
         """The settings of one population."""

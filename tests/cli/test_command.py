@@ -21,7 +21,7 @@ from evo_hns.cli.words import gather_settings, one_line
 from evo_hns.config import ConfigError
 from evo_hns.experiment import setting_names
 
-HEAVY = ("torch", "mujoco", "evotorch", "numba", "h5py", "numpy")
+HEAVY = ("torch", "stable_baselines3", "mujoco", "evotorch", "numba", "h5py", "numpy")
 TINY = [
     *("--generations", "1", "--search.popsize", "4", "--rules.horizon", "8", "--physics.num-worlds", "8"),
     *("--coevolution.episodes-per-candidate", "1", "--coevolution.finalist-episodes", "2"),
@@ -58,11 +58,12 @@ def test_every_verb_that_prints_figures_can_print_json(
     assert "--json" in help_of(verb, capsys, monkeypatch)
 
 
-def test_the_help_of_train_lists_every_shared_setting_as_an_option(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("verb", "absent"), [("train", ["ppo."]), ("ppo", [])])
+def test_the_help_of_a_trainer_lists_every_shared_setting_as_an_option(
+    verb: str, absent: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shown = help_of("train", capsys, monkeypatch)
-    names = [name for name in setting_names() if not name.startswith(("hiders.", "seekers."))]
+    shown = help_of(verb, capsys, monkeypatch)
+    names = [name for name in setting_names() if not name.startswith(("hiders.", "seekers.", *absent))]
     assert [name for name in names if f"--{name.replace('_', '-')} " not in shown] == []
 
 

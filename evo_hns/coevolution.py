@@ -16,7 +16,7 @@ from torch import Tensor
 
 from evo_hns.archive.records import Champion, GenerationRecord
 from evo_hns.config import CoevolutionConfig, RunConfig
-from evo_hns.costs import Clock
+from evo_hns.costs import MEASURING, Clock
 from evo_hns.evaluation.contests import Opponents, PerSide, Wave, play_wave
 from evo_hns.evaluation.evaluators import Evaluator
 from evo_hns.evaluation.fitness import build_fitness
@@ -74,7 +74,7 @@ def run_generation(
     prune(populations, settings)
     clock.lap("time_exploiters")
     measured = measure_generation(config, evaluator, populations, champions, generation)
-    clock.lap("time_measurement")
+    clock.lap(MEASURING)
     played = [wave, *trials, final, *exploits.waves]
     return GenerationRecord(
         generation=generation,

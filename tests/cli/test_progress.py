@@ -98,3 +98,16 @@ def test_the_warning_is_a_line_of_the_log(capsys: pytest.CaptureFixture[str]) ->
             shown.observe(_shares(1.0, 0.0))
     warnings = [line for line in capsys.readouterr().out.splitlines() if line.startswith("warning")]
     assert len(warnings) == 1 and "the hiders have won" in warnings[0]
+
+
+@pytest.mark.parametrize(("num_ranks", "has_bar"), [("1", True), ("3", False)])
+def test_ranks_show_no_bar_although_their_launcher_gives_them_a_terminal(
+    num_ranks: str, has_bar: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # a terminal, to the library that draws the bar
+    monkeypatch.setenv("PMI_SIZE", num_ranks)
+    with display() as shown:
+        shown.observe(RECORD)
+    said = capsys.readouterr().out
+    assert describe(RECORD) in said
+    assert ("generations" in said, "\x1b" in said) == (has_bar, has_bar)

@@ -12,6 +12,7 @@ from evo_hns.analysis.report.blocks import Block, Commands, Fold, Prose, Section
 from evo_hns.analysis.report.subject import Subject, flatten
 from evo_hns.analysis.report.words import plain
 from evo_hns.archive.records import Run
+from evo_hns.costs import MEASURING
 
 PARTS = {
     "time_evaluation": "matches of the candidates",
@@ -59,13 +60,14 @@ def settings_section(subjects: Sequence[Subject]) -> Section:
 
 
 def core_hours(run: Run) -> float | None:
-    """Hours of all cores together, None if not recorded.
+    """Hours of all cores together, None if not recorded; measurements, by which nobody learns, are left out.
 
     On ranks it is one core each for as long as it took; without them what processors spent in the process, which
     other load does not change.
     """
     unknown = np.full(run.num_generations, np.nan)
-    times = np.sum([np.nan_to_num(v) for name, v in run.metrics.items() if name.startswith("time_")], axis=0)
+    lapped = [name for name in run.metrics if name.startswith("time_") and name != MEASURING]
+    times = np.sum([np.nan_to_num(run.metrics[name]) for name in lapped], axis=0)
     ranks = run.metrics.get("ranks", unknown)
     alone = run.metrics.get("cpu_seconds", times * (run.config.physics.num_threads or np.nan))
     hours = float(np.sum(np.where(np.isfinite(ranks), ranks * times, alone))) / 3600

@@ -1,9 +1,11 @@
-"""Players by address: any champion ever archived, any scripted player.
+"""Players by address: any champion ever archived, any scripted player, any policy that OpenAI published.
 
     RUN:hiders/12       the hiders' champion of generation 12 of a run file
     RUN:seekers/last    its latest champion
     RUN:seekers/best    its champion with the highest mean return in the run's held-out measurements
     scripted:chaser     a scripted player; `random` and `still` may go without the prefix
+    openai:FILE         a policy of OpenAI's, playing as it was trained: actions are drawn; either side
+    openai-greedy:FILE  the same, always taking its likeliest action
 
 `best` was chosen with the held-out players: quote `last` where a claim is made against them.
 """
@@ -22,16 +24,20 @@ import torch
 from evo_hns.archive.hall_of_fame import GenomeArray
 from evo_hns.archive.records import HeldOutRow
 from evo_hns.archive.run_view import RunView
-from evo_hns.config import ConfigError, RunConfig
-from evo_hns.evaluation.evaluators import Player, Roster
+from evo_hns.config import ConfigError, PolicyConfig, RunConfig
+from evo_hns.evaluation.evaluators import Player, Roster, network_roster
 from evo_hns.evaluation.held_out import scripted_roster
 from evo_hns.policies import SCRIPTED
+from evo_hns.policies.published import PublishedPolicy, read_policy
 from evo_hns.spec import Side
 
 PLAIN_NAMES = ("random", "still")
 """Scripted players that need no prefix."""
 
-_FORMS = "RUN:hiders/GENERATION, RUN:seekers/last, RUN:seekers/best, scripted:NAME or random"
+_FORMS = "RUN:hiders/GENERATION, RUN:seekers/last, RUN:seekers/best, scripted:NAME, random or openai:FILE"
+
+_OPENAI = {"openai:": False, "openai-greedy:": True}
+"""Prefixes of policy files, and whether the likeliest actions are taken."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,33 @@ class Archived:
             return HallMember(view.config, row, generation, view.genomes(self.side, [row])[0])
 
 
+@dataclass(frozen=True)
+class Published:
+    """A policy that OpenAI published, for either side."""
+
+    path: Path
+    greedy: bool  #: it takes its likeliest actions instead of drawing them
+
+    @cached_property
+    def policy(self) -> PublishedPolicy:
+        """The policy, read once.
+
+        Raises:
+            ConfigError: the file cannot be read, or holds no such policy.
+        """
+        return read_policy(self.path)
+
+    @property
+    def network(self) -> PolicyConfig:
+        """The form of its network."""
+        return self.policy.config(greedy=self.greedy)
+
+    @property
+    def name(self) -> str:
+        """Its address."""
+        return f"{'openai-greedy' if self.greedy else 'openai'}:{printable(self.path)}"
+
+
 def find_row(view: RunView, side: Side, which: str) -> int:
     """The place of a champion in its hall of fame.
 
@@ -99,7 +132,7 @@ def find_row(view: RunView, side: Side, which: str) -> int:
     return int(found[-1])
 
 
-Address = Scripted | Archived
+Address = Scripted | Archived | Published
 
 
 def parse_address(text: str, side: Side) -> Address:
@@ -110,6 +143,9 @@ def parse_address(text: str, side: Side) -> Address:
     """
     if text in PLAIN_NAMES:
         return Scripted(text)
+    for prefix, greedy in _OPENAI.items():
+        if text.startswith(prefix):
+            return Published(Path(text.removeprefix(prefix)), greedy)
     before, colon, after = text.rpartition(":")
     if not colon:
         raise ConfigError(f"got the player {text!r}, expected {_FORMS}")
@@ -176,9 +212,16 @@ def game_differences(one: RunConfig, other: RunConfig) -> str:
 
 
 def find_player(address: Address, side: Side, player: Player) -> Roster:
-    """The player behind an address, as a roster of one."""
+    """The player behind an address, as a roster of one.
+
+    Raises:
+        ConfigError: a policy of OpenAI's that cannot be read, or cannot play this game.
+    """
     if isinstance(address, Scripted):
         return scripted_roster(address.name, player.spec)
+    if isinstance(address, Published):
+        address.policy.check_game(player.spec)
+        return network_roster(address.network, side, torch.from_numpy(address.policy.genome)[None], player.spec)
     return player.roster(side, torch.from_numpy(address.member.genome)[None])
 
 
@@ -186,7 +229,14 @@ def lasting_name(address: Address, here: Path) -> str:
     """An address that means the same player in years: `hiders/12` for a champion of the run in `here`."""
     if isinstance(address, Scripted):
         return f"scripted:{address.name}"
+    if isinstance(address, Published):
+        return address.name
     name = f"{address.side.label}/{address.member.generation}"
     if address.path.resolve() == here.resolve():
         return name
-    return "".join(letter if letter.isprintable() else "?" for letter in f"{address.path}:{name}")
+    return f"{printable(address.path)}:{name}"
+
+
+def printable(path: Path) -> str:
+    """A path as it can stand in a table."""
+    return "".join(letter if letter.isprintable() else "?" for letter in str(path))

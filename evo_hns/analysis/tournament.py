@@ -157,7 +157,7 @@ def _go_on(file: TournamentFile, order: Order) -> Entry:
     """Find the contestants of a tournament that was begun; the file is brought to the order if that asks for more."""
     stored, folder = file.tournament, file.path.parent
     if describe(order.selection, folder) == stored.selection:
-        entry = enter_again(stored.contestants, folder)
+        entry = enter_again(stored.contestants, folder, stored.meta.config)
     else:
         entry = enter(order.selection, folder)
     wanted = extended(stored, begin(entry, order, folder), file.path)

@@ -16,9 +16,9 @@ from evo_hns.spec import Side
 class Contestant:
     """Who takes part, so that the same player is found in years."""
 
-    name: str  #: `run.h5:hiders/12`, with the run file as seen from the tournament's folder; or `scripted:chaser`
-    run: str = ""  #: the run file as seen from the tournament's folder; empty for a scripted player
-    run_seed: int = -1  #: of its run; -1 for a scripted player, as in the next two
+    name: str  #: `run.h5:hiders/12`, `scripted:chaser`, `openai:FILE`; files as seen from the tournament's folder
+    run: str = ""  #: the run file as seen from the tournament's folder; empty for who is of no run
+    run_seed: int = -1  #: of its run; -1 for who is of no run, as in the next two
     generation: int = -1  #: that it was the champion of
     env_steps: int = -1  #: of its run's training, up to and with that generation
     genome_sha256: str = ""  #: of its float32 genome

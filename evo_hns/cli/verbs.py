@@ -16,6 +16,7 @@ import tyro
 from tyro.conf import FlagCreatePairsOff, Positional
 
 from evo_hns.cli.checks import Bench, Doctor, Levers, Parity, Soak, Timesteps
+from evo_hns.cli.compare import Compare
 from evo_hns.cli.console import can_go_on, command, free_path, show, show_result
 from evo_hns.cli.contests import Tournament
 from evo_hns.cli.crew import start_ranks, work, work_alone
@@ -304,6 +305,7 @@ VERBS: dict[str, type[Verb]] = {
     "watch": Watch,
     "report": Report,
     "tournament": Tournament,
+    "compare": Compare,
     "prune": Prune,
     "stages": Stages,
     "ground-truth": GroundTruth,

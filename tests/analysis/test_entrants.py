@@ -116,7 +116,7 @@ def test_who_cannot_take_part_is_refused_in_one_line(
 def test_without_a_run_there_is_no_game_and_without_players_no_table() -> None:
     with pytest.raises(ConfigError, match="a tournament needs seekers: give a run file, or addresses with --seekers"):
         select([], 3, {Side.HIDERS: ["random"]})
-    with pytest.raises(ConfigError, match="got only scripted players: give a run file too"):
+    with pytest.raises(ConfigError, match="got nobody from a run: give a run file too"):
         enter(select([], 3, {side: ["random"] for side in Side}), Path())
 
 

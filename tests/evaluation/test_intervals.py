@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evo_hns.evaluation.intervals import estimate, estimate_few, estimate_gain, student_95
+from evo_hns.evaluation.intervals import estimate, estimate_few, estimate_gain, student_95, student_p, student_quantile
 
 
 def test_intervals_cover_the_mean_in_95_of_100_samples() -> None:
@@ -56,3 +56,13 @@ def test_intervals_of_few_samples_are_students() -> None:
 def test_quantiles_of_student_are_those_of_the_tables() -> None:
     tabled = {3: 3.182, 4: 2.776, 5: 2.571, 8: 2.306, 11: 2.201, 30: 2.042, 120: 1.980}
     np.testing.assert_allclose(student_95(np.array(list(tabled))), list(tabled.values()), rtol=2e-3)
+
+
+def test_single_quantiles_and_tails_of_student_are_right_for_any_degrees_of_freedom() -> None:
+    tabled = {1: 12.7062, 2: 4.30265, 3: 3.18245, 4: 2.77645, 10: 2.22814, 120: 1.97993}
+    for dof, quantile in tabled.items():
+        assert student_quantile(dof) == pytest.approx(quantile, rel=1e-4)
+        assert student_p(-quantile, dof) == pytest.approx(0.05, rel=1e-4)
+    assert student_quantile(2, 0.01) == pytest.approx(9.92484, rel=1e-4)
+    assert student_p(0.0, 1.5) == pytest.approx(1.0)
+    assert student_quantile(2) > student_quantile(2.5) > student_quantile(3)

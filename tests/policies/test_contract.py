@@ -139,7 +139,7 @@ def test_the_order_of_the_entities_does_not_matter(name, game, look):
     other, other_state = play(policy, params, [shuffled], seeds)
     assert (actions - other).abs().max() <= 1  # a bin's border may lie between two roundings
     assert (actions != other).float().mean() < 0.01
-    torch.testing.assert_close(state, other_state, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(state, other_state, rtol=1e-4, atol=1e-4)  # float32 sums in another order
 
 
 def test_what_it_is_given_is_left_as_it_was(name, game, look):

@@ -25,6 +25,7 @@ class Table:
     caption: str = ""  #: what one sees
     num_words: int = 1
     strong: Sequence[int] = ()  #: numbers of rows that stand out
+    is_wide: bool = False  #: as wide as the page, as tables of many columns are anyway
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Heat:
     columns: Sequence[str]
     cells: Sequence[Sequence[HeatCell]]
     caption: str = ""
+    is_wide: bool = False  #: as wide as the page, as tables of many columns are anyway
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ class Figures:
     figures: Sequence[Figure]
     caption: str = ""  #: of all of them
     legend: Sequence[tuple[str, str]] = ()  #: colour class and what it stands for
+    is_one: bool = False  #: a single drawing as wide as the page
 
 
 @dataclass(frozen=True)

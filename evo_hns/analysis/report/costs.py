@@ -11,7 +11,7 @@ from evo_hns.analysis.lives import generations_of_lives
 from evo_hns.analysis.report.blocks import Block, Commands, Fold, Prose, Section, Shares, Table
 from evo_hns.analysis.report.subject import Subject, flatten
 from evo_hns.analysis.report.words import plain
-from evo_hns.archive.records import Run
+from evo_hns.archive.records import Run, RunFacts
 from evo_hns.costs import MEASURING
 
 PARTS = {
@@ -27,6 +27,9 @@ PARTS = {
     "time_update": "updates of the networks",
 }
 """Metrics of time in words; others are told by their name."""
+
+MEASUREMENTS = (MEASURING, "time_held_out", "time_recorded")
+"""Laps in which nobody learns, by their names now and in older runs."""
 
 SHORT = {
     "generations": "generations",
@@ -62,18 +65,32 @@ def settings_section(subjects: Sequence[Subject]) -> Section:
     return Section("settings", "How to make it again", blocks)
 
 
-def core_hours(run: Run) -> float | None:
-    """Hours of all cores together, None if not recorded; measurements, by which nobody learns, are left out.
+def wall_seconds(run: RunFacts) -> np.ndarray:
+    """`(G,)` seconds that training took in each generation; measurements, by which nobody learns, are left out."""
+    lapped = [name for name in run.metrics if name.startswith("time_") and name not in MEASUREMENTS]
+    total = np.zeros(run.num_generations)
+    for name in lapped:
+        total = total + np.nan_to_num(run.metrics[name])
+    return total
+
+
+def core_seconds(run: RunFacts) -> np.ndarray:
+    """`(G,)` seconds of all cores together in each generation, NaN if not recorded; without measurements.
 
     On ranks it is one core each for as long as it took; without them what processors spent in the process, which
-    other load does not change.
+    other load does not change. Older runs did not record that: if they say how many threads they had, each of these
+    counts for as long as it took.
     """
-    unknown = np.full(run.num_generations, np.nan)
-    lapped = [name for name in run.metrics if name.startswith("time_") and name != MEASURING]
-    times = np.sum([np.nan_to_num(run.metrics[name]) for name in lapped], axis=0)
+    unknown, times = np.full(run.num_generations, np.nan), wall_seconds(run)
     ranks = run.metrics.get("ranks", unknown)
     alone = run.metrics.get("cpu_seconds", times * (run.config.physics.num_threads or np.nan))
-    hours = float(np.sum(np.where(np.isfinite(ranks), ranks * times, alone))) / 3600
+    seconds: np.ndarray = np.where(np.isfinite(ranks), ranks * times, alone)
+    return seconds
+
+
+def core_hours(run: RunFacts) -> float | None:
+    """Hours of all cores together, None if not recorded in every generation; see `core_seconds`."""
+    hours = float(np.sum(core_seconds(run))) / 3600
     return hours if np.isfinite(hours) else None
 
 

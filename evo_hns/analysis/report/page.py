@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-
-import jinja2
 
 from evo_hns.analysis.info import env_steps, gains, seconds
 from evo_hns.analysis.report.blocks import Missing, Section
@@ -17,6 +12,7 @@ from evo_hns.analysis.report.clips import clips_section
 from evo_hns.analysis.report.costs import costs_section, duration, million, progress_of, settings_section
 from evo_hns.analysis.report.meetings import meetings_section
 from evo_hns.analysis.report.results import curves_section, progress_section, results_section
+from evo_hns.analysis.report.sheet import check_target, render, write_whole_page
 from evo_hns.analysis.report.stages import stages_section
 from evo_hns.analysis.report.subject import Subject, command_for, read_subjects
 from evo_hns.analysis.report.tournament import tournament_path, tournament_section
@@ -77,14 +73,14 @@ def write_report(
         raise ConfigError(f"got {len(paths)} runs, expected at most {MAX_RUNS} on one page")
     subjects = read_subjects(paths)
     target = output or paths[0].with_name(f"{paths[0].stem}-report.html")
-    _check_target(target)
+    check_target(target)
     sections = compose(subjects, clips, episodes, tournament_path(subjects, tournament))
     text = render_page(subjects, sections).encode()
     if len(text) > LARGEST:
         raise ConfigError(
             f"the page would have {len(text) / 1e6:.1f} MB, more than {LARGEST / 1e6:.0f}: name fewer runs"
         )
-    _write(target, text)
+    write_whole_page(target, text)
     shown = tuple(section.name for section in sections if section.blocks)
     return Report(target, len(text), shown, tuple(each for section in sections for each in section.missing))
 
@@ -107,23 +103,14 @@ def compose(subjects: Sequence[Subject], clips: int, episodes: int, tournament: 
 
 def render_page(subjects: Sequence[Subject], sections: Sequence[Section]) -> str:
     """The page as text."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    first = subjects[0]
-    return environment.get_template("page.html").render(
+    return render(
+        verb="report",
         title=" and ".join(subject.name for subject in subjects) if len(subjects) < 4 else f"{len(subjects)} runs",
-        made=datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC").lstrip("0"),
         going_on=[f"{subject.name} with {progress_of(subject)}" for subject in subjects if not subject.is_finished],
-        introduction=[describe_game(first.config), describe_search(first)],
-        others=len(subjects) - 1,
+        introduction=_introduction(subjects),
         tiles=_tiles(subjects),
-        sections=[section for section in sections if section.blocks],
-        missing=[each for section in sections for each in section.missing],
+        sections=sections,
+        intervals="over worlds",
     )
 
 
@@ -144,26 +131,13 @@ def _tiles(subjects: Sequence[Subject]) -> list[tuple[str, str]]:
     return tiles
 
 
-def _check_target(path: Path) -> None:
-    """Refuse a page that could not be written, before anything is played."""
-    if path.suffix.lower() not in (".html", ".htm"):
-        raise ConfigError(f"got the output {path}, expected a name that ends with .html")
-    if not path.parent.is_dir():
-        raise ConfigError(f"cannot write {path}: there is no folder {path.parent}")
-
-
-def _write(path: Path, text: bytes) -> None:
-    """The whole page or nothing."""
-    try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.stem}-", delete=False) as file:
-            file.write(text)
-        Path(file.name).chmod(0o666 & ~_umask())
-        Path(file.name).replace(path)
-    except OSError as error:
-        raise ConfigError(f"cannot write {path}: {error.strerror}") from None
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _introduction(subjects: Sequence[Subject]) -> list[str]:
+    """What is played, and how players came about."""
+    first, others = subjects[0], len(subjects) - 1
+    told = [describe_game(first.config), describe_search(first)]
+    if others:
+        told.append(
+            f"This is said of the first of {others + 1} runs; in which settings the others differ is told in a table "
+            "below."
+        )
+    return told

@@ -88,19 +88,19 @@ def command_for(subjects: Sequence[Subject], option: str) -> str:
 
 def kinds_of(subjects: Sequence[Subject]) -> list[str]:
     """What sets each run apart beside its seed, its length and its machine: equal for runs that only repeat another."""
-    flat = [_kind(subject.config) for subject in subjects]
+    flat = [kind_of(subject.config) for subject in subjects]
     differing = [name for name in flat[0] if len({repr(each.get(name)) for each in flat}) > 1]
-    return [", ".join(_described(each, differing)) for each in flat]
+    return [", ".join(described(each, differing)) for each in flat]
 
 
-def _kind(config: RunConfig) -> dict[str, object]:
-    """Settings by dotted name, without those that make no other kind of run."""
+def kind_of(config: RunConfig) -> dict[str, object]:
+    """Settings by dotted name, without those that make no other kind of run: seed, length, machine."""
     flat = flatten(config.model_dump(mode="json"))
     beside = ("seed", "coevolution.generations", "physics.num_threads", "physics.num_worlds")
     return {name: value for name, value in flat.items() if name not in beside}
 
 
-def _described(settings: dict[str, object], names: Sequence[str]) -> list[str]:
+def described(settings: Mapping[str, object], names: Sequence[str]) -> list[str]:
     """`search.algorithm=ga`: what both sides share is said once."""
     told: list[str] = []
     for name in names:

@@ -136,6 +136,7 @@ def measure_timeline(
     episodes: int = 128,
     against: str = "self",
     seed: int = 0,
+    luck: Mapping[str, Share] | None = None,
     observe: Callable[[Measurement], None] = lambda _: None,
 ) -> Timeline:
     """Let champions of a run play, and see which stages they show.
@@ -146,6 +147,7 @@ def measure_timeline(
         episodes: worlds, each played once by every generation; none was seen in training.
         against: one of `AGAINST`.
         seed: decides the worlds.
+        luck: what random players show in these worlds, if that was found out before.
         observe: is told of each measurement.
 
     Raises:
@@ -163,8 +165,9 @@ def measure_timeline(
         if not len(chosen):
             raise ConfigError(f"{path} has no champions yet; let its first generation finish")
         evaluator = build_evaluator(config)
-        players = {side: scripted_roster("random", evaluator.player.spec) for side in Side}
-        luck = watch(evaluator, players, seeds, against).shares
+        if luck is None:
+            players = {side: scripted_roster("random", evaluator.player.spec) for side in Side}
+            luck = watch(evaluator, players, seeds, against).shares
         env_steps = np.cumsum(view.metrics["env_steps"])
         measurements = []
         for generation in chosen.tolist():

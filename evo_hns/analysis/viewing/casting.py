@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from evo_hns.analysis.players import Address, Archived, common_game, find_player, parse_address
+from evo_hns.analysis.players import Address, Archived, common_game, find_player, lasting_name, parse_address
 from evo_hns.archive.run_view import RunView
 from evo_hns.config import RunConfig
 from evo_hns.evaluation.evaluators import Player, Roster
@@ -72,7 +72,7 @@ class Casting:
         """The same address, with its generation in place of `last` and `best`."""
         address = self._address(side, text)
         if not isinstance(address, Archived):
-            return f"scripted:{address.name}"
+            return lasting_name(address, self._houses[side])
         name = f"{side.label}/{address.member.generation}"
         return name if address.path == self._houses[side] else f"{address.path}:{name}"
 

@@ -70,7 +70,7 @@ class EntityPolicy:
         """
         check_genomes(params, observation, self.num_params)
         torch.get_num_threads()  # makes PyTorch's setting hold in this thread, for the matrix products too
-        present, renewed = observation.agent_mask, state.clone()
+        present, renewed = observation.agent_mask, state.clone(memory_format=torch.contiguous_format)
         shape = present.shape
         logits, memory = torch.zeros(shape.numel(), NUM_LOGITS), renewed[..., 1:].flatten(0, 1).float()
         sight = sight_of(observation, self.form)

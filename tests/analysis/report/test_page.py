@@ -16,7 +16,7 @@ import pytest
 from evo_hns.analysis.evaluate import evaluate
 from evo_hns.analysis.info import gains
 from evo_hns.analysis.report import clips, page
-from evo_hns.analysis.report.charts import Series, line_chart, number, ticks
+from evo_hns.analysis.report.charts import Mark, Series, line_chart, log_ticks, number, short, ticks
 from evo_hns.analysis.report.clips import Quality, clips_section
 from evo_hns.analysis.report.meetings import entrants, heat_of, play_meetings
 from evo_hns.analysis.report.page import write_report
@@ -299,3 +299,21 @@ def test_ticks_are_round_numbers(low: float, high: float, expected: object) -> N
 
 def test_numbers_have_a_true_minus_and_no_more_digits_than_tell_something() -> None:
     assert [number(value) for value in (-0.0, -1.5, 1234.5, 0.03125)] == ["0", "−1.5", "1,234", "0.0312"]
+
+
+def test_a_logarithmic_axis_has_round_numbers_and_equal_steps_for_equal_factors() -> None:
+    sizes, scores = np.array([100.0, 1000.0, 10_000.0]), np.zeros(3)
+    series = Series("a", "run0", sizes, scores, np.ones(3), style="points")
+    drawn = line_chart([series], "parameters", is_log=True, marks=[Mark(1000.0, "here")])
+    places = [float(x) for x in re.findall(r'cx="([\d.]+)"', drawn)]
+    assert places[1] - places[0] == pytest.approx(places[2] - places[1], abs=0.2)
+    assert all(f">{label}<" in drawn for label in ("100", "1k", "10k", "here"))
+    assert drawn.count("V") == 4  # three whiskers and the mark
+    assert [short(10**value) for value in log_ticks(2.0, 3.1)] == ["100", "200", "500", "1k"]
+    assert [short(value) for value in (7.0, 999.0, 1500.0, 2e6, 9.1e10)] == ["7", "999", "1.5k", "2M", "91G"]
+
+
+def test_a_thin_line_has_no_points_of_its_own() -> None:
+    drawn = line_chart([Series("a", "run0", np.arange(3.0), np.arange(3.0), style="thin")], "steps")
+    assert 'class="thin run0"' in drawn
+    assert "<circle" not in drawn

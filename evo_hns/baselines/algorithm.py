@@ -66,8 +66,8 @@ class EpisodicPPO(RecurrentPPO):
         _, callback = self._setup_learn(1, reset_num_timesteps=False)
         assert self.env is not None  # the library has it as optional
         self.collect_rollouts(self.env, callback, self.rollout_buffer, self.n_steps)
-        self.clock.lap("time_policy")
-        self.policy.update_statistics(self.rollout_buffer.sights())
+        if self.rollout_buffer.counted.any():
+            self.policy.update_statistics(self.rollout_buffer.sights())
 
     def learn_from_rollout(self) -> None:
         """Play a rollout, and learn from it."""

@@ -47,8 +47,8 @@ def train(
     RunFile.check_free(path)  # before anything that takes seconds
     guests = invite(config)
     crew = crew or Crew()
-    cost = estimate_cost(config, crew, 0)
     evaluator = build_evaluator(config, crew.notice)
+    cost = estimate_cost(config, crew, 0)
     learner = Learner(config, crew.notice)
     pasts = pasts_of(learner, guests)
     with RunFile.create(path, config, evaluator.player.genome_lengths) as run_file:
@@ -84,8 +84,8 @@ def resume(
         settings_of(config)
         run_file.reconfigure(config)
         run, first = run_file.run, run_file.run.num_generations
-        cost = estimate_cost(config, crew, first)
         evaluator = build_evaluator(config, crew.notice)
+        cost = estimate_cost(config, crew, first)
         learner = Learner(config, crew.notice)
         guests = guests_of(cast(State, run.state.get("guests", {}))) if first else invite(config)
         pasts = pasts_of(learner, guests, run)

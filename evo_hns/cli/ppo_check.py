@@ -11,6 +11,7 @@ import tyro
 
 from evo_hns.cli.console import show
 from evo_hns.cli.options import Json
+from evo_hns.cli.ppo import need_library
 from evo_hns.cli.tables import columns
 from evo_hns.config import ConfigError, PPOConfig
 
@@ -39,6 +40,7 @@ class PPOCheck:
             raise ConfigError(f"got {self.seeds} seeds and {self.rollouts} rollouts, expected at least 1 and 2")
         if self.num_worlds < PPOConfig().minibatches:
             raise ConfigError(f"--num-worlds: got {self.num_worlds}, expected at least {PPOConfig().minibatches}")
+        need_library()
         settings = PPOConfig(num_worlds=self.num_worlds)
         from evo_hns.baselines.cart_pole import HORIZON, learn_to_balance
 

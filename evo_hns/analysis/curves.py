@@ -132,7 +132,7 @@ def _styled(runs: Mapping[str, RunFacts]) -> list[tuple[RunFacts, str, str]]:
     styled = []
     for run in runs.values():
         searches = sorted({run.config.side(side).search.algorithm for side in Side})
-        kind = " and ".join(searches)
+        kind = "ppo" if run.config.ppo is not None else " and ".join(searches)
         label = "" if kind in colours else kind
         styled.append((run, colours.setdefault(kind, f"C{len(colours)}"), label))
     return styled

@@ -84,8 +84,11 @@ def sharing(run: RunFacts) -> Sharing | None:
 
 
 def changed_settings(config: RunConfig) -> dict[str, object]:
-    """Settings that differ from the defaults, by dotted name."""
-    return {name: value for name, (value, _) in config.differences(RunConfig()).items()}
+    """Settings that differ from the defaults, by dotted name; all of PPO, which by default there is none of."""
+    changed: dict[str, object] = {}
+    for name, (value, _) in config.differences(RunConfig()).items():
+        changed |= {f"{name}.{key}": each for key, each in value.items()} if isinstance(value, dict) else {name: value}
+    return changed
 
 
 def describe_run(run: RunFacts) -> dict[str, object]:

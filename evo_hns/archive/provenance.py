@@ -16,7 +16,7 @@ from pathlib import Path
 from evo_hns.archive.records import Life, RunMeta
 from evo_hns.config import RunConfig
 
-LIBRARIES = ("numpy", "torch", "mujoco", "evotorch", "h5py")
+LIBRARIES = ("numpy", "torch", "mujoco", "evotorch", "h5py", "stable_baselines3", "sb3_contrib")
 """Libraries whose version can change the numbers of a run."""
 
 

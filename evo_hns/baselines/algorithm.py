@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,11 +15,10 @@ from stable_baselines3.common.running_mean_std import RunningMeanStd
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
 from evo_hns.baselines.buffer import EpisodeBuffer
-from evo_hns.baselines.policy import EntityActorCritic
-from evo_hns.baselines.vec_env import SelfPlayEnv
+from evo_hns.baselines.policy import EpisodicPolicy
+from evo_hns.baselines.vec_env import EpisodicEnv
 from evo_hns.config import PPOConfig
 from evo_hns.costs import Clock
-from evo_hns.policies.entity import EntityForm
 
 REPORTED = {
     "train/entropy_loss": ("ppo.entropy", -1.0),
@@ -35,9 +34,9 @@ REPORTED = {
 class EpisodicPPO(RecurrentPPO):
     """PPO of which a rollout is one episode of every agent of every world."""
 
-    policy: EntityActorCritic
+    policy: EpisodicPolicy
     rollout_buffer: EpisodeBuffer
-    worlds: SelfPlayEnv  #: without the normalisation of rewards round it
+    worlds: EpisodicEnv  #: without the normalisation of rewards round it
     update_threads = 1
 
     def _setup_model(self) -> None:
@@ -67,8 +66,8 @@ class EpisodicPPO(RecurrentPPO):
         _, callback = self._setup_learn(1, reset_num_timesteps=False)
         assert self.env is not None  # the library has it as optional
         self.collect_rollouts(self.env, callback, self.rollout_buffer, self.n_steps)
-        self.clock.lap("time_policy")
-        self.policy.update_statistics(self.rollout_buffer.sights())
+        if self.rollout_buffer.counted.any():
+            self.policy.update_statistics(self.rollout_buffer.sights())
 
     def learn_from_rollout(self) -> None:
         """Play a rollout, and learn from it."""
@@ -110,23 +109,30 @@ class EpisodicPPO(RecurrentPPO):
         return {**means, "ppo.return_deviation": deviation, **costs}
 
 
-def build_ppo(config: PPOConfig, form: EntityForm, worlds: SelfPlayEnv, seed: int) -> EpisodicPPO:
+def build_ppo(
+    config: PPOConfig,
+    worlds: EpisodicEnv,
+    policy: type[EpisodicPolicy],
+    policy_kwargs: Mapping[str, Any],
+    seed: int,
+) -> EpisodicPPO:
     """PPO at its beginning.
 
     Args:
         config: its settings.
-        form: of both networks.
         worlds: what is played.
-        seed: decides the first parameters.
+        policy: what plays.
+        policy_kwargs: how it is made, besides what the library hands to every policy.
+        seed: decides its first parameters.
     """
     worlds_per_minibatch = -(-worlds.num_worlds // config.minibatches)
     env = VecNormalize(worlds, norm_obs=False, norm_reward=config.normalize_rewards, gamma=config.gamma)
     ppo = EpisodicPPO(
-        EntityActorCritic,
+        policy,
         env,
         learning_rate=config.learning_rate,
         n_steps=worlds.horizon,
-        batch_size=worlds_per_minibatch * worlds.spec.num_agents * worlds.horizon,
+        batch_size=worlds_per_minibatch * worlds.num_agents * worlds.horizon,
         n_epochs=config.epochs,
         gamma=config.gamma,
         gae_lambda=config.gae_lambda,
@@ -134,12 +140,12 @@ def build_ppo(config: PPOConfig, form: EntityForm, worlds: SelfPlayEnv, seed: in
         ent_coef=config.entropy_weight,
         vf_coef=config.value_weight,
         max_grad_norm=config.max_grad_norm,
-        policy_kwargs={"form": form, "omniscient_critic": config.omniscient_critic},
+        policy_kwargs=dict(policy_kwargs),
         seed=seed,
         device="cpu",
     )
     ppo.worlds, ppo.update_threads = worlds, config.update_threads
-    ppo.rollout_buffer.num_agents = worlds.spec.num_agents
+    ppo.rollout_buffer.num_agents = worlds.num_agents
     return ppo
 
 

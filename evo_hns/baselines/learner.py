@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from stable_baselines3.common.utils import set_random_seed
+from torch import Tensor
 
 from evo_hns.archive.hall_of_fame import HallOfFame
 from evo_hns.archive.records import Champion, Run, State
-from evo_hns.baselines.algorithm import EpisodicPPO, build_ppo
+from evo_hns.baselines.algorithm import build_ppo
 from evo_hns.baselines.checkpoint import genome_of_policy
+from evo_hns.baselines.policy import EntityActorCritic
 from evo_hns.baselines.state import load_state, state_of
 from evo_hns.baselines.vec_env import SelfPlayEnv
 from evo_hns.config import ConfigError, PPOConfig, RunConfig
@@ -52,12 +54,20 @@ class Learner:
         self.settings = settings_of(config)
         self.worlds = build_worlds(config, self.settings.num_worlds, notice)
         self.form = EntityForm.of(config.hiders.policy.entity, self.worlds.spec)
-        self.ppo: EpisodicPPO = build_ppo(self.settings, self.form, self.worlds, draw(config.seed, 0, _BEGINNING))
+        parts = {"form": self.form, "omniscient_critic": self.settings.omniscient_critic}
+        seed = draw(config.seed, 0, _BEGINNING)
+        self.ppo = build_ppo(self.settings, self.worlds, EntityActorCritic, parts, seed)
 
     @property
     def state(self) -> State:
         """What it needs to go on to the same bits."""
         return state_of(self.ppo)
+
+    @property
+    def genome(self) -> Tensor:
+        """`(N,)` float32, of the policy as it is now."""
+        assert isinstance(self.ppo.policy, EntityActorCritic)  # as it was built
+        return genome_of_policy(self.ppo.policy, self.form)
 
     def resume(self, state: State) -> None:
         """Go on from the state after a generation."""
@@ -100,7 +110,7 @@ class Learner:
 
     def champions(self, experience: Experience) -> dict[Side, Champion]:
         """The policy as it is now, for both sides, each with what its team won in the last rollout before."""
-        genome = genome_of_policy(self.ppo.policy, self.form).numpy()
+        genome = self.genome.numpy()
         return {side: Champion(genome, experience.score(side)) for side in Side}
 
 
@@ -175,7 +185,7 @@ def draw(*words: int) -> int:
 
 def pasts_of(learner: Learner, guests: tuple[Guest, ...], run: Run | None = None) -> dict[Side, Past]:
     """What is remembered of both sides: nothing, or the halls of a run."""
-    num_params = len(genome_of_policy(learner.ppo.policy, learner.form))
+    num_params = len(learner.genome)
     halls = {side: HallOfFame(num_params) for side in Side}
     if run is not None:
         halls = {

@@ -59,7 +59,17 @@ class LastNorms(nn.Module):
         return self.critic(cells)  # type: ignore[no-any-return]
 
 
-class EntityActorCritic(RecurrentMultiInputActorCriticPolicy):
+class EpisodicPolicy(RecurrentMultiInputActorCriticPolicy):
+    """A policy of the library that may keep statistics of what it is told."""
+
+    lstm_critic: nn.LSTM
+    action_net: nn.Linear
+
+    def update_statistics(self, sight: Sight) -> None:
+        """Take in what was told in B steps: nothing is kept of it here."""
+
+
+class EntityActorCritic(EpisodicPolicy):
     """Actor and critic, who share nothing.
 
     Args:
@@ -74,8 +84,6 @@ class EntityActorCritic(RecurrentMultiInputActorCriticPolicy):
     pi_features_extractor: EntityFeatures
     vf_features_extractor: EntityFeatures
     mlp_extractor: LastNorms  # type: ignore[assignment]  # the library asks for no more of it
-    lstm_critic: nn.LSTM
-    action_net: nn.Linear
 
     def __init__(
         self,

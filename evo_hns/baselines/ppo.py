@@ -14,6 +14,7 @@ from evo_hns.archive.records import GenerationRecord, State
 from evo_hns.archive.run_file import RunFile
 from evo_hns.baselines.learner import Learner, Past, pasts_of, settings_of
 from evo_hns.config import RunConfig
+from evo_hns.costs import MEASURING
 from evo_hns.evaluation.evaluators import Evaluator, build_evaluator
 from evo_hns.guests import guests_of, guests_state, invite
 from evo_hns.measurement import measure_generation
@@ -46,8 +47,8 @@ def train(
     RunFile.check_free(path)  # before anything that takes seconds
     guests = invite(config)
     crew = crew or Crew()
-    cost = estimate_cost(config, crew, 0)
     evaluator = build_evaluator(config, crew.notice)
+    cost = estimate_cost(config, crew, 0)
     learner = Learner(config, crew.notice)
     pasts = pasts_of(learner, guests)
     with RunFile.create(path, config, evaluator.player.genome_lengths) as run_file:
@@ -83,8 +84,8 @@ def resume(
         settings_of(config)
         run_file.reconfigure(config)
         run, first = run_file.run, run_file.run.num_generations
-        cost = estimate_cost(config, crew, first)
         evaluator = build_evaluator(config, crew.notice)
+        cost = estimate_cost(config, crew, first)
         learner = Learner(config, crew.notice)
         guests = guests_of(cast(State, run.state.get("guests", {}))) if first else invite(config)
         pasts = pasts_of(learner, guests, run)
@@ -105,7 +106,6 @@ def run_generation(
     config: RunConfig, evaluator: Evaluator, learner: Learner, pasts: Mapping[Side, Past], generation: int
 ) -> GenerationRecord:
     """Play and learn; the policy becomes both sides' champion, is remembered and measured."""
-    cpu = time.process_time()
     experience = learner.learn(generation)
     champions = learner.champions(experience)
     for side, champion in champions.items():
@@ -122,8 +122,7 @@ def run_generation(
             **{f"{side.label}.champion_score": champions[side].score for side in Side},
             "env_steps": float(config.rules.horizon * experience.num_matches),
             "measurement_env_steps": float(config.rules.horizon * measured.num_matches),
-            "time_measurement": time.perf_counter() - start,
-            "cpu_seconds": time.process_time() - cpu,
+            MEASURING: time.perf_counter() - start,
         },
         held_out=measured.held_out,
         discards={"physics": experience.num_failed},

@@ -8,6 +8,7 @@ schedules them, and nothing here draws a random number.
 from __future__ import annotations
 
 import time
+from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -34,7 +35,41 @@ Sights = dict[str, npt.NDArray[np.float32]]
 NUM_BINS = HEAD_SIZES["movement"] // 3
 
 
-class SelfPlayEnv(VecEnv):
+class EpisodicEnv(VecEnv):
+    """Worlds of as many environments each, which all begin together and end together at the horizon."""
+
+    render_mode = None
+    num_worlds: int
+    num_agents: int  #: environments of a world, which follow each other
+    horizon: int  #: steps of an episode
+    seconds = 0.0  #: spent in the worlds
+
+    @property
+    @abstractmethod
+    def counted(self) -> npt.NDArray[np.bool_]:
+        """`(N,)` whose last episode counts."""
+
+    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
+        """The same for all environments, as there is but this one object."""
+        return [getattr(self, attr_name)] * len(self._indices(indices))
+
+    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
+        """Refused: environments have nothing of their own."""
+        raise AttributeError(f"the environments of a world have no attribute {attr_name!r} to be set")
+
+    def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
+        """Refused: environments have nothing of their own."""
+        raise AttributeError(f"the environments of a world have no method {method_name!r}")
+
+    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
+        """None of them is."""
+        return [False] * len(self._indices(indices))
+
+    def _indices(self, indices: Any) -> Sequence[int]:
+        return list(self._get_indices(indices))
+
+
+class SelfPlayEnv(EpisodicEnv):
     """All agents of all worlds, who may be played by one policy.
 
     Args:
@@ -42,18 +77,16 @@ class SelfPlayEnv(VecEnv):
         notice: is asked before each env step whether to go on.
     """
 
-    render_mode = None
     last: Episodes  #: of the last rollout that came to its end, world by world
 
     def __init__(self, games: Sequence[Game], notice: Notice | None = None) -> None:
         self._games, self._notice = tuple(games), notice or Notice()
         self._pool = ThreadPoolExecutor(len(self._games), thread_name_prefix="evo-hns-rollout")
         self.spec: ObservationSpec = games[0].observation_spec
-        self.horizon = games[0].horizon
+        self.num_agents, self.horizon = self.spec.num_agents, games[0].horizon
         self.num_worlds = sum(game.num_worlds for game in games)
-        self.seconds = 0.0  #: spent in the games
         self._scheduled: deque[npt.NDArray[np.int64]] = deque()
-        super().__init__(self.num_worlds * self.spec.num_agents, sight_space(self.spec), action_space())
+        super().__init__(self.num_worlds * self.num_agents, sight_space(self.spec), action_space())
         self._no_infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
 
     def schedule(self, seeds: Iterable[npt.NDArray[np.int64]]) -> None:
@@ -77,7 +110,7 @@ class SelfPlayEnv(VecEnv):
 
     def step_async(self, actions: npt.NDArray[np.int64]) -> None:
         """Take the actions `(N, 5)` of all environments: three bins of movement, pull, glueall."""
-        rows = torch.from_numpy(actions).reshape(self.num_worlds, self.spec.num_agents, -1)
+        rows = torch.from_numpy(actions).reshape(self.num_worlds, self.num_agents, -1)
         parts = rows.split_with_sizes([game.num_worlds for game in self._games])
         self._actions = [Action(part[..., :3], part[..., 3].bool(), part[..., 4].bool()) for part in parts]
 
@@ -121,25 +154,6 @@ class SelfPlayEnv(VecEnv):
     def close(self) -> None:
         """End the threads."""
         self._pool.shutdown()
-
-    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-        """The same for all environments, as there is but this one object."""
-        return [getattr(self, attr_name)] * len(self._indices(indices))
-
-    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        """Refused: environments have nothing of their own."""
-        raise AttributeError(f"the agents of a game have no attribute {attr_name!r} to be set")
-
-    def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
-        """Refused: environments have nothing of their own."""
-        raise AttributeError(f"the agents of a game have no method {method_name!r}")
-
-    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
-        """None of them is."""
-        return [False] * len(self._indices(indices))
-
-    def _indices(self, indices: Any) -> Sequence[int]:
-        return list(self._get_indices(indices))
 
 
 def sight_space(spec: ObservationSpec) -> spaces.Dict:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +57,7 @@ class PPO:
         resolved = load_experiment(self.experiment, [*self.settings, *typed], BASE)
         if self.resume and self.run is None:
             raise ConfigError("--resume needs the file to go on with: --run FILE")
+        need_library()
         path = self.run or free_path(f"{Path(self.experiment).stem}-ppo")
         work_alone(lambda crew: self._start_or_go_on(resolved, path, crew))
 
@@ -77,6 +79,16 @@ class PPO:
         show_result(path, as_json=self.as_json)
 
 
+def need_library() -> None:
+    """See that what PPO needs is installed.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if find_spec("sb3_contrib") is None:
+        raise ConfigError("PPO needs Stable-Baselines3 and sb3-contrib: pip install 'evo_hns[ppo]'")
+
+
 def is_ppo(path: Path) -> bool:
     """Whether a run file is of PPO.
 
@@ -92,6 +104,7 @@ def is_ppo(path: Path) -> bool:
 def resumer(path: Path) -> Callable[..., None]:
     """What goes on with a run: with one of evolution, or of PPO."""
     if is_ppo(path):
+        need_library()
         from evo_hns.baselines.ppo import resume as resume_ppo
 
         return resume_ppo

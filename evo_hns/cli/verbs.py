@@ -38,6 +38,7 @@ from evo_hns.cli.options import (
     Text,
 )
 from evo_hns.cli.ppo import PPO, is_ppo, resumer
+from evo_hns.cli.ppo_check import PPOCheck
 from evo_hns.cli.prune import Prune
 from evo_hns.cli.tables import (
     evaluation_text,
@@ -308,6 +309,7 @@ VERBS: dict[str, type[Verb]] = {
     "prune": Prune,
     "stages": Stages,
     "ground-truth": GroundTruth,
+    "ppo-check": PPOCheck,
     "parity": Parity,
     "bench": Bench,
     "levers": Levers,

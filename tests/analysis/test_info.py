@@ -11,7 +11,7 @@ import pytest
 
 from evo_hns.analysis.info import Sharing, changed_settings, describe_run, env_steps, gains, sharing
 from evo_hns.archive import RunFile
-from evo_hns.config import RunConfig
+from evo_hns.config import PPOConfig, RunConfig
 from evo_hns.spec import Side
 
 
@@ -45,6 +45,13 @@ def test_only_settings_that_differ_from_the_defaults_are_listed() -> None:
         "hiders.search.popsize": 12,
         "seekers.search.popsize": 12,
     }
+
+
+def test_all_settings_of_ppo_are_listed_where_it_trains() -> None:
+    config = RunConfig.model_validate({"policy": {"network": "entity"}, "ppo": {"epochs": 7}})
+    changed = changed_settings(config)
+    assert changed["ppo.epochs"] == 7
+    assert {name for name in changed if name.startswith("ppo.")} == {f"ppo.{name}" for name in PPOConfig.model_fields}
 
 
 def test_what_ranks_cost_is_told_of_the_generations_that_they_played(run_path: Path) -> None:

@@ -22,6 +22,9 @@ PARTS = {
     "time_exploiters": "exploiters and pruning",
     "time_recorded": "recording matches",
     "time_search": "the search itself",
+    "time_worlds": "rollouts: the game",
+    "time_policy": "rollouts: the networks",
+    "time_update": "updates of the networks",
 }
 """Metrics of time in words; others are told by their name."""
 

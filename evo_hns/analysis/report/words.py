@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from evo_hns.analysis.report.charts import number
 from evo_hns.analysis.report.subject import Subject
-from evo_hns.config import RunConfig
+from evo_hns.config import PPOConfig, RunConfig
 from evo_hns.spec import Side
 
 ALGORITHMS = {
@@ -74,6 +74,8 @@ def describe_game(config: RunConfig) -> str:
 def describe_search(subject: Subject) -> str:
     """A paragraph on how players came about."""
     config = subject.config
+    if config.ppo is not None:
+        return _describe_ppo(subject, config.ppo)
     settings = config.coevolution
     kinds = {side: config.side(side).search for side in Side}
     sizes = {side: f"{subject.num_params[side]:,} numbers" for side in Side}
@@ -99,6 +101,17 @@ def describe_search(subject: Subject) -> str:
         "champion and its hall of fame, the champions of earlier generations; the best becomes champion and enters the "
         "hall. What such matches say of progress is relative: both sides move. The figures to trust are those "
         "against scripted players that never take part in the search, in worlds that training never draws."
+    )
+
+
+def _describe_ppo(subject: Subject, settings: PPOConfig) -> str:
+    return (
+        f"Nobody showed the players what to do. One network ({subject.num_params[Side.HIDERS]:,} numbers, of the form "
+        "that Baker et al. used) plays all agents of both sides and learns from these matches by proximal policy "
+        f"optimisation (PPO): a generation has {settings.rollouts_per_generation} rollouts of {settings.num_worlds} "
+        f"worlds, each used {counted(settings.epochs, 'time')}, and the network after it is the champion of both "
+        "sides. The figures to trust are those against scripted players that never take part in it, in worlds that "
+        "training never draws."
     )
 
 

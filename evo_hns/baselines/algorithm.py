@@ -137,6 +137,7 @@ def build_ppo(
         gamma=config.gamma,
         gae_lambda=config.gae_lambda,
         clip_range=config.clip_range,
+        target_kl=config.target_kl,
         ent_coef=config.entropy_weight,
         vf_coef=config.value_weight,
         max_grad_norm=config.max_grad_norm,

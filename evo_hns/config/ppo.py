@@ -10,18 +10,20 @@ from evo_hns.config.base import Settings
 class PPOConfig(Settings):
     """Proximal policy optimisation by self-play: one network, `policy.entity`, plays both sides."""
 
-    num_worlds: int = Field(128, ge=2, le=65536)
+    num_worlds: int = Field(32, ge=2, le=65536)
     """Worlds of a rollout, each played from its start to its horizon."""
-    rollouts_per_generation: int = Field(6, ge=1)
+    rollouts_per_generation: int = Field(24, ge=1)
     """Rollouts, each with its update, in a generation: after it there is a champion."""
     epochs: int = Field(4, ge=1)
     """How often the steps of a rollout are used."""
     minibatches: int = Field(4, ge=1)
     """Parts of a rollout, each of whole worlds, that a gradient is taken of."""
-    learning_rate: float = Field(3e-4, gt=0.0)
+    learning_rate: float = Field(1e-3, gt=0.0)
     """Of Adam."""
     clip_range: float = Field(0.2, gt=0.0, lt=1.0)
     """How far the chance of an action may move from what it was in the rollout."""
+    target_kl: float | None = Field(0.05, gt=0.0)
+    """End an update early where the policy has moved 1.5 times this far from that of the rollout; None: never."""
     entropy_weight: float = Field(0.01, ge=0.0)
     """Weight of the entropy of actions in the objective."""
     value_weight: float = Field(0.5, gt=0.0)

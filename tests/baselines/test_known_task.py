@@ -28,14 +28,14 @@ def test_a_return_is_how_long_the_pole_stood() -> None:
 def test_the_class_that_the_game_is_learnt_with_learns_to_balance_a_pole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cart_pole, "SEEN", [0, 1, 2, 3])  # with velocities: what can be learnt in seconds
     monkeypatch.setattr(cart_pole, "LIMITS", np.array([2.4, 2.0, 0.2095, 2.0], dtype=np.float32))
-    returns = learn_to_balance(PPOConfig(num_worlds=16, learning_rate=1e-3), 20, seed=0).returns
+    returns = learn_to_balance(PPOConfig(num_worlds=16), 20, seed=0).returns
     assert np.mean(returns[:3]) < 30.0
     assert np.mean(returns[-3:]) > 60.0
 
 
 @pytest.mark.slow
 def test_its_memory_stands_in_for_velocities_that_it_is_not_told() -> None:
-    returns = learn_to_balance(PPOConfig(num_worlds=16, learning_rate=1e-3), 60, seed=0).returns
+    returns = learn_to_balance(PPOConfig(num_worlds=16), 60, seed=0).returns
     assert np.mean(returns[:3]) < 30.0
     assert np.mean(returns[-3:]) > 60.0
 

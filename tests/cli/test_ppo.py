@@ -55,7 +55,7 @@ def test_an_experiment_wins_over_what_ppo_takes_by_default(tmp_path: Path) -> No
     path.write_text("[policy.entity]\nembed_size = 16\n[ppo]\nepochs = 3\n[hiders.policy.entity]\nnum_cells = 8\n")
     config = load_experiment(str(path), ["ppo.gamma=0.9", "seekers.policy.entity.num_cells=8"], BASE)
     assert config.ppo is not None
-    assert (config.ppo.epochs, config.ppo.gamma, config.ppo.num_worlds) == (3, 0.9, 128)
+    assert (config.ppo.epochs, config.ppo.gamma, config.ppo.num_worlds) == (3, 0.9, 32)
     entity = config.hiders.policy.entity
     assert (entity.embed_size, entity.dense_size, entity.num_cells) == (16, 64, 8)
     with pytest.raises(ConfigError, match=r"hiders\.policy and seekers\.policy differ"):

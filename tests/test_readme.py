@@ -78,7 +78,17 @@ def test_the_commands_do_what_they_say_in_their_order(tmp_path: Path, monkeypatc
         elif line[0] == "ppo-check":
             line = [*line, "--seeds", "1", "--rollouts", "2"]
         elif line[0] == "compare":
-            line = [*line, "--max-episodes", "2", "--stage-champions", "2", "--stage-episodes", "4"]
+            line = [
+                *line,
+                "--min-episodes",
+                "2",
+                "--max-episodes",
+                "2",
+                "--stage-champions",
+                "2",
+                "--stage-episodes",
+                "4",
+            ]
         elif line[0] == "soak":
             line = [*line[:2], "--env-steps", "12", "--rules.horizon", "6", "--physics.num-worlds", "2"]
         assert exit_code(line) == 0, line

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from evo_hns.cli.command import main, parse
+from tests.published import quadrant_policy
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
@@ -26,7 +27,10 @@ def commands() -> list[list[str]]:
 def test_there_are_commands_to_test() -> None:
     verbs = {"train", "resume", "info", "evaluate", "record", "replay", "curves", "bench", "doctor"}
     verbs |= {"levers", "timesteps", "soak", "submit", "watch", "render", "stages", "tournament", "prune", "report"} | {
-        "ground-truth"
+        "ground-truth",
+        "ppo",
+        "ppo-check",
+        "compare",
     }
     assert {line[0] for line in commands()} >= verbs
 
@@ -43,6 +47,7 @@ def test_the_commands_do_what_they_say_in_their_order(tmp_path: Path, monkeypatc
         "--coevolution.episodes-per-candidate 1 --coevolution.finalist-episodes 1 --coevolution.held-out-episodes 4"
     )
     monkeypatch.chdir(tmp_path)
+    quadrant_policy(Path("hide_and_seek_quadrant.npz"))
     for line in commands():
         if line[0] == "train":
             line = [*line, *small, "--generations", "13"]
@@ -68,6 +73,12 @@ def test_the_commands_do_what_they_say_in_their_order(tmp_path: Path, monkeypatc
             line = [*line, "--episodes", "2", "--clips", "1"]
         elif line[0] == "ground-truth":
             line = [*line, "--seeds", "2", "--generations", "4"]
+        elif line[0] == "ppo":
+            line = [*line, *small, *shlex.split("--ppo.num-worlds 4 --ppo.rollouts-per-generation 1 --generations 2")]
+        elif line[0] == "ppo-check":
+            line = [*line, "--seeds", "1", "--rollouts", "2"]
+        elif line[0] == "compare":
+            line = [*line, "--max-episodes", "2", "--stage-champions", "2", "--stage-episodes", "4"]
         elif line[0] == "soak":
             line = [*line[:2], "--env-steps", "12", "--rules.horizon", "6", "--physics.num-worlds", "2"]
         assert exit_code(line) == 0, line

@@ -117,7 +117,7 @@ class EntrantFiles:
             entrant = found[who.name] if who.run else self._find_outsider(who, side)
             if entrant.contestant != who:
                 raise RunFileError(
-                    f"{who.name} is not the champion that the tournament began with: bring its run file back, "
+                    f"{who.name} is not the one that the tournament began with: bring its file back, "
                     "or take another --output"
                 )
             yield entrant

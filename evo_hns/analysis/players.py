@@ -36,7 +36,7 @@ PLAIN_NAMES = ("random", "still")
 
 _FORMS = "RUN:hiders/GENERATION, RUN:seekers/last, RUN:seekers/best, scripted:NAME, random or openai:FILE"
 
-_OPENAI = {"openai:": False, "openai-greedy:": True}
+PUBLISHED_PREFIXES = {"openai:": False, "openai-greedy:": True}
 """Prefixes of policy files, and whether the likeliest actions are taken."""
 
 
@@ -143,7 +143,7 @@ def parse_address(text: str, side: Side) -> Address:
     """
     if text in PLAIN_NAMES:
         return Scripted(text)
-    for prefix, greedy in _OPENAI.items():
+    for prefix, greedy in PUBLISHED_PREFIXES.items():
         if text.startswith(prefix):
             return Published(Path(text.removeprefix(prefix)), greedy)
     before, colon, after = text.rpartition(":")

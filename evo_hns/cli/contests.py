@@ -36,7 +36,7 @@ class Tournament:
     champions: int = 16
     """How many of each run and side, evenly spaced over its hall, the first and the last among them."""
     hiders: Addresses = ()
-    """These hiders instead: RUN:hiders/12, RUN:hiders/last, RUN:hiders/all, scripted:fugitive, random."""
+    """These hiders instead: RUN:hiders/12, RUN:hiders/last, RUN:hiders/all, scripted:fugitive, random, openai:FILE."""
     seekers: Addresses = ()
     """These seekers instead."""
     half_width: Returns = None

@@ -181,7 +181,7 @@ class Info:
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Let any two players meet: RUN:hiders/last, RUN:seekers/12, RUN:hiders/best, scripted:chaser, random."""
+    """Let any two players meet: RUN:hiders/last, RUN:seekers/12, RUN:hiders/best, scripted:chaser, openai:FILE."""
 
     hider: Annotated[Positional[str], tyro.conf.arg(metavar="HIDER")]
     """Who plays the hiders."""
@@ -214,7 +214,7 @@ class Record:
     run: RunPath
     """The run file; it must not be training."""
     hider: Annotated[Positional[str], tyro.conf.arg(metavar="HIDER")]
-    """Who plays the hiders: RUN:hiders/last, RUN:hiders/12, RUN:hiders/best, scripted:chaser, random."""
+    """Who plays the hiders: RUN:hiders/last, RUN:hiders/12, RUN:hiders/best, scripted:chaser, openai:FILE."""
     seeker: Annotated[Positional[str], tyro.conf.arg(metavar="SEEKER")]
     """Who plays the seekers."""
     episodes: int = 1

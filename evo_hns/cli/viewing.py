@@ -23,7 +23,7 @@ class Render:
     match: Count = None
     """A recorded match, by its number; it must come out as it was played, to the bit."""
     hiders: Address = None
-    """Who hides in a new match: hiders/12, RUN:hiders/best, scripted:fugitive, random; by default the last champion."""
+    """Who hides in a new match: hiders/12, RUN:hiders/best, scripted:evader, openai:FILE; or the last champion."""
     seekers: Address = None
     """Who seeks in a new match."""
     seed: int = 0

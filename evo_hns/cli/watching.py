@@ -21,7 +21,7 @@ class Watch:
     run: RunPath
     """The run file, which may be in training."""
     hiders: Address = None
-    """Who plays the hiders: hiders/12, hiders/best, RUN:hiders/3, scripted:chaser; by default the latest champion."""
+    """Who plays the hiders: hiders/12, RUN:hiders/best, scripted:chaser, openai:FILE; by default the last champion."""
     seekers: Address = None
     """Who plays the seekers."""
     seed: int = 0

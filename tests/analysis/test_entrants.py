@@ -71,7 +71,7 @@ def test_who_took_part_is_found_again_and_nobody_else(run_path: Path, tmp_path: 
     assert enter_again(contestants, tmp_path).contestants == contestants
     with h5py.File(path, "r+") as file:
         file["hiders/archive/genomes"][2, 0] += 1
-    with pytest.raises(RunFileError, match=r"run\.h5:hiders/2 is not the champion that the tournament began with"):
+    with pytest.raises(RunFileError, match=r"run\.h5:hiders/2 is not the one that the tournament began with"):
         enter_again(contestants, tmp_path)
 
 

@@ -11,7 +11,15 @@ from pathlib import Path
 
 import numpy as np
 
-from evo_hns.analysis.players import Address, Archived, common_game, find_player, lasting_name, parse_address
+from evo_hns.analysis.players import (
+    PUBLISHED_PREFIXES,
+    Address,
+    Archived,
+    common_game,
+    find_player,
+    lasting_name,
+    parse_address,
+)
 from evo_hns.archive.run_view import RunView
 from evo_hns.config import RunConfig
 from evo_hns.evaluation.evaluators import Player, Roster
@@ -79,6 +87,11 @@ class Casting:
     def _address(self, side: Side, text: str) -> Address:
         is_short = any(text.startswith(f"{s.label}/") for s in Side)
         return parse_address(f"{self._houses[side]}:{text}" if is_short else text, side)
+
+
+def is_published(name: str) -> bool:
+    """Whether an address is that of a policy of OpenAI's."""
+    return name.startswith(tuple(PUBLISHED_PREFIXES))
 
 
 def _latest(side: Side, game: RunConfig) -> str:

@@ -5,13 +5,13 @@ Immediate mode: every frame says anew what there is. What the watcher has picked
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 
 import numpy as np
 from mujoco.studio.dear_imgui import dear_imgui as imgui
 
-from evo_hns.analysis.viewing.casting import SCRIPTED_NAMES
+from evo_hns.analysis.viewing.casting import SCRIPTED_NAMES, is_published
 from evo_hns.analysis.viewing.director import Director, View
 from evo_hns.analysis.viewing.overlays import Show
 from evo_hns.analysis.viewing.playback import SPEEDS
@@ -58,6 +58,7 @@ class Panels:
         self._ask = ask
         self._figures = Figures()
         self.picked: dict[Side, str] = {}
+        self._policies: list[str] = []  # addresses of OpenAI's that have played, offered to both sides
         self._seed = ""
         self._episode = -1
 
@@ -65,6 +66,8 @@ class Panels:
         """All of them, for a frame."""
         if view.episode != self._episode:
             self._episode, self.picked, self._seed = view.episode, dict(view.players), str(view.seed)
+            played = (name for name in view.players.values() if is_published(name))
+            self._policies = list(dict.fromkeys([*self._policies, *played]))
         if self.are_hidden:
             return
         size = imgui.GetIO().DisplaySize
@@ -88,7 +91,7 @@ class Panels:
         for side in view.teams:
             imgui.SeparatorText(side.label.capitalize())
             imgui.PushID(side.label)
-            self.picked[side] = _pick_player(side, self.picked[side], view.generations[side])
+            self.picked[side] = _pick_player(side, self.picked[side], view.generations[side], self._policies)
             imgui.PopID()
 
     def _build_world_gui(self, view: View) -> None:
@@ -184,9 +187,9 @@ def _begin(title: str, x: float, y: float, width: float, height: float) -> bool:
     return is_open
 
 
-def _pick_player(side: Side, picked: str, generations: np.ndarray) -> str:
-    """Pick a champion by its generation, or a scripted player."""
-    kinds = ["champion", *SCRIPTED_NAMES]
+def _pick_player(side: Side, picked: str, generations: np.ndarray, policies: Sequence[str]) -> str:
+    """Pick a champion by its generation, a scripted player, or a policy of OpenAI's."""
+    kinds = ["champion", *SCRIPTED_NAMES, *policies]
     kind = kinds.index(picked) if picked in kinds else 0
     imgui.SetNextItemWidth(-1)
     changed, index = imgui.Combo("##kind", kind, kinds)

@@ -40,8 +40,11 @@ class Crews:
     """
 
     def __init__(self, form: EntityForm) -> None:
-        self._form = form
+        self.form = form
         self._known: dict[tuple[int, int], _Known] = {}
+
+    def __len__(self) -> int:
+        return len(self._known)
 
     def of(self, params: Tensor, num_agents: int) -> list[Crew]:
         """The crews of W worlds.
@@ -62,7 +65,7 @@ class Crews:
         number = torch.from_numpy(first).reshape(params.shape[:2]).expand(-1, num_agents).flatten()
         genomes = params.flatten(0, 1) if params.shape[1] > 1 else params[:, 0]
         return [
-            Crew(network_of(self._form, genomes[row]), torch.nonzero(number == row)[:, 0])
+            Crew(network_of(self.form, genomes[row]), torch.nonzero(number == row)[:, 0])
             for row in np.unique(first).tolist()
         ]
 

@@ -32,7 +32,7 @@ PICKLE = "policy_fn_and_args"
 
 _UNREADABLE = (
     *(OSError, ValueError, EOFError, KeyError, RuntimeError, MemoryError),
-    *(AttributeError, struct.error, zipfile.BadZipFile, zlib.error),  # the first: a single array has no names
+    *(struct.error, zipfile.BadZipFile, zlib.error),
 )
 """What `numpy.load` raises for files that are none, damaged, or only of pickles."""
 
@@ -148,6 +148,8 @@ def _load(path: Path) -> dict[str, npt.NDArray[np.generic]]:
     """All arrays of a file but the pickle; nothing is unpickled."""
     if not path.is_file():
         raise ConfigError(f"no policy file {path}; {_SOURCE}")
+    if not zipfile.is_zipfile(path):
+        raise ConfigError(f"{path} is no .npz file, or a part of one: get it again; {_SOURCE}")
     try:
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files if name != PICKLE}

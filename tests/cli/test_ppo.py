@@ -108,11 +108,15 @@ def test_a_signal_ends_a_run_that_can_go_on(signum: signal.Signals, code: int, t
     command = [sys.executable, "-m", "evo_hns", *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        while "generation" not in json.loads(process.stdout.readline()):
-            pass
+        assert process.stderr is not None
+        told: dict[str, object] = {}
+        while "generation" not in told:
+            line = process.stdout.readline()
+            assert line, process.stderr.read()
+            told = json.loads(line)
         process.send_signal(signum)
         _, said = process.communicate(timeout=60)
-    assert process.returncode == code
+    assert process.returncode == code, said
     assert said.splitlines()[-1].endswith(f"resume {path}")
     with RunView(path) as run:
         assert run.num_generations >= 1

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from evo_hns.archive.hall_of_fame import HallOfFame
-from evo_hns.archive.records import MACHINE, Run
+from evo_hns.archive.records import MACHINE, GenerationRecord, Run
 from evo_hns.archive.run_file import RunFile
 from evo_hns.archive.schema import encode
 from evo_hns.archive.storage import write_whole
@@ -138,3 +138,15 @@ def toml_value(value: object) -> str:
     if isinstance(value, list):
         return f"[{', '.join(map(toml_value, value))}]"
     return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+class StopAfter:
+    """An observer that interrupts a run as Ctrl-C does."""
+
+    def __init__(self, generations: int) -> None:
+        self._left = generations
+
+    def __call__(self, _: GenerationRecord) -> None:
+        self._left -= 1
+        if self._left == 0:
+            raise KeyboardInterrupt

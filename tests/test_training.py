@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from evo_hns.archive.records import GenerationRecord, Run
+from evo_hns.archive.records import Run
 from evo_hns.archive.run_file import RunFile
 from evo_hns.archive.storage import RunFileError
 from evo_hns.config import ConfigError, RunConfig
@@ -24,19 +24,7 @@ from evo_hns.evaluation.matches import FRESH_SEED
 from evo_hns.search import SEARCHERS
 from evo_hns.spec import Side
 from evo_hns.training import resume, train
-from tests.runs import EVERYTHING, GENERATIONS, assert_same_bits, ignore, run_whole, tiny
-
-
-class StopAfter:
-    """An observer that interrupts a run as Ctrl-C does."""
-
-    def __init__(self, generations: int) -> None:
-        self._left = generations
-
-    def __call__(self, _: GenerationRecord) -> None:
-        self._left -= 1
-        if self._left == 0:
-            raise KeyboardInterrupt
+from tests.runs import EVERYTHING, GENERATIONS, StopAfter, assert_same_bits, ignore, run_whole, tiny
 
 
 @pytest.mark.parametrize("algorithm", sorted(SEARCHERS))

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evo_hns.cli.console import can_go_on, free_path, show_result
+from evo_hns.cli.console import free_path
 from evo_hns.cli.crew import work_alone
 from evo_hns.cli.options import AnyPPOSetting, Experiment, File, Flag, Folder, Json, PPOHelp, Settings, Text
-from evo_hns.config import ConfigError, RunConfig
-from evo_hns.experiment import load_experiment
+from evo_hns.cli.starting import check_resume, settings_of_start, start_or_go_on
+from evo_hns.config import ConfigError
 
 if TYPE_CHECKING:
     from evo_hns.training import Crew
@@ -53,30 +52,25 @@ class PPO:
     def __call__(self) -> None:
         """Train, and say where the run is."""
         shorthands = {"seed": self.seed, "coevolution.generations": self.generations}
-        typed = [f"{key}={value}" for key, value in shorthands.items() if value is not None]
-        resolved = load_experiment(self.experiment, [*self.settings, *typed], BASE)
-        if self.resume and self.run is None:
-            raise ConfigError("--resume needs the file to go on with: --run FILE")
+        config = settings_of_start(self.experiment, self.settings, shorthands, BASE)
+        check_resume(self.run, resume=self.resume)
         need_library()
         path = self.run or free_path(f"{Path(self.experiment).stem}-ppo")
-        work_alone(lambda crew: self._start_or_go_on(resolved, path, crew))
 
-    def _start_or_go_on(self, resolved: RunConfig, path: Path, crew: Crew) -> None:
-        from evo_hns.baselines.ppo import resume, train
-        from evo_hns.cli.progress import display
-        from evo_hns.training import is_finished
+        def lead(crew: Crew) -> None:
+            from evo_hns.baselines.ppo import resume, train
 
-        goes_on = self.resume and path.exists()
-        if goes_on and is_finished(path, resolved):
-            print(f"{path} has all its generations already", file=sys.stderr)
-            return
-        with can_go_on(path), display(as_json=self.as_json, tensorboard=self.tensorboard) as shown:
-            if goes_on:
-                generations = resolved.coevolution.generations
-                resume(path, generations=generations, crew=crew, announce=shown.announce, observers=[shown.observe])
-            else:
-                train(resolved, path, crew=crew, announce=shown.announce, observers=[shown.observe])
-        show_result(path, as_json=self.as_json)
+            start_or_go_on(
+                (train, resume),
+                config,
+                path,
+                crew,
+                resume=self.resume,
+                as_json=self.as_json,
+                tensorboard=self.tensorboard,
+            )
+
+        work_alone(lead)
 
 
 def need_library() -> None:

@@ -40,6 +40,7 @@ from evo_hns.cli.options import (
 from evo_hns.cli.ppo import PPO, is_ppo, resumer
 from evo_hns.cli.ppo_check import PPOCheck
 from evo_hns.cli.prune import Prune
+from evo_hns.cli.starting import check_resume, settings_of_start, start_or_go_on
 from evo_hns.cli.tables import (
     evaluation_text,
     info_text,
@@ -48,7 +49,7 @@ from evo_hns.cli.tables import (
 )
 from evo_hns.cli.viewing import Render, Report
 from evo_hns.cli.watching import Watch
-from evo_hns.config import ConfigError, RunConfig
+from evo_hns.config import ConfigError
 from evo_hns.experiment import load_experiment
 
 if TYPE_CHECKING:
@@ -91,32 +92,24 @@ class Train:
     def __call__(self) -> None:
         """Train, and say where the run is."""
         shorthands = {"seed": self.seed, "coevolution.generations": self.generations}
-        typed = [f"{key}={value}" for key, value in shorthands.items() if value is not None]
-        resolved = load_experiment(self.experiment, [*self.settings, *typed])
-        if self.resume and self.run is None:
-            raise ConfigError("--resume needs the file to go on with: --run FILE")
+        config = settings_of_start(self.experiment, self.settings, shorthands)
+        check_resume(self.run, resume=self.resume)
         start_ranks(self.ranks)
 
-        def lead(crew: Crew) -> None:
-            self._start_or_go_on(resolved, self.run or free_path(self.experiment), crew)
+        def lead(crew: Crew, path: Path | None = None) -> None:
+            from evo_hns.training import resume, train
 
-        work(lead, lambda crew, path: self._start_or_go_on(resolved, path, crew, takes_over=True), shrink=self.shrink)
+            start_or_go_on(
+                (train, resume),
+                config,
+                path or self.run or free_path(self.experiment),
+                crew,
+                resume=self.resume or path is not None,  # a path: of a leader who has died
+                as_json=self.as_json,
+                tensorboard=self.tensorboard,
+            )
 
-    def _start_or_go_on(self, resolved: RunConfig, path: Path, crew: Crew, *, takes_over: bool = False) -> None:
-        from evo_hns.cli.progress import display
-        from evo_hns.training import is_finished, resume, train
-
-        goes_on = (self.resume or takes_over) and path.exists()
-        if goes_on and is_finished(path, resolved):
-            print(f"{path} has all its generations already", file=sys.stderr)
-            return
-        with can_go_on(path), display(as_json=self.as_json, tensorboard=self.tensorboard) as shown:
-            if goes_on:
-                generations = resolved.coevolution.generations
-                resume(path, generations=generations, crew=crew, announce=shown.announce, observers=[shown.observe])
-            else:
-                train(resolved, path, crew=crew, announce=shown.announce, observers=[shown.observe])
-        show_result(path, as_json=self.as_json)
+        work(lead, lead, shrink=self.shrink)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import torch
 from evo_hns.analysis.evaluate import evaluate
 from evo_hns.analysis.info import describe_run, gains
 from evo_hns.analysis.replay import replay
-from evo_hns.archive.records import GenerationRecord, Run
+from evo_hns.archive.records import Run
 from evo_hns.archive.run_file import RunFile
 from evo_hns.archive.run_view import RunView
 from evo_hns.archive.storage import RunFileError
@@ -27,25 +27,13 @@ from evo_hns.spec import Side
 from evo_hns.training import resume as resume_evolution
 from evo_hns.training import train as evolve
 from tests.baselines.learners import CROWDED, tiny_ppo
-from tests.runs import GENERATIONS, assert_same_bits, ignore, tiny
+from tests.runs import GENERATIONS, StopAfter, assert_same_bits, ignore, tiny
 
 LOCK_AND_RETURN = {
     "world": {"scenario": "randomwalls", "num_hiders": 1, "num_seekers": 0, "num_boxes": 1, "num_ramps": 0},
     "rules": {"task": "box-locking", "horizon": 10, "box_locking": {"goal": "all-return"}},
 }
 GAMES = {"anything absent": CROWDED | {"physics": {"search_substeps": 8}}, "one team": LOCK_AND_RETURN}
-
-
-class StopAfter:
-    """An observer that interrupts a run as Ctrl-C does."""
-
-    def __init__(self, generations: int) -> None:
-        self._left = generations
-
-    def __call__(self, _: GenerationRecord) -> None:
-        self._left -= 1
-        if self._left == 0:
-            raise KeyboardInterrupt
 
 
 def whole(path: Path, config: RunConfig) -> Run:

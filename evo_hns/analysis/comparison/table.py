@@ -13,6 +13,7 @@ import numpy as np
 from evo_hns.analysis.comparison.compare import Comparison
 from evo_hns.analysis.comparison.words import DASH, median
 from evo_hns.analysis.report.charts import short
+from evo_hns.analysis.report.sheet import check_folder
 from evo_hns.config import ConfigError
 
 SUFFIXES = (".md", ".tex", ".csv")
@@ -104,8 +105,7 @@ def check_table(path: Path) -> None:
     """
     if path.suffix.lower() not in SUFFIXES:
         raise ConfigError(f"--table: got {path}, expected a name that ends with {', '.join(SUFFIXES)}")
-    if not path.parent.is_dir():
-        raise ConfigError(f"cannot write {path}: there is no folder {path.parent}")
+    check_folder(path)
 
 
 def write_table(found: Comparison, path: Path) -> None:

@@ -63,6 +63,15 @@ def check_target(path: Path) -> None:
     """
     if path.suffix.lower() not in (".html", ".htm"):
         raise ConfigError(f"got the output {path}, expected a name that ends with .html")
+    check_folder(path)
+
+
+def check_folder(path: Path) -> None:
+    """Refuse a file in a folder that is not there.
+
+    Raises:
+        ConfigError: it is not.
+    """
     if not path.parent.is_dir():
         raise ConfigError(f"cannot write {path}: there is no folder {path.parent}")
 

@@ -33,8 +33,10 @@ def settings_of_start(
         base: what holds where neither the experiment nor the user says otherwise.
 
     Raises:
-        ConfigError: they are not understood.
+        ConfigError: they are not understood, or are of PPO where evolution is asked for.
     """
+    if base is None and any(text.startswith("ppo.") for text in settings):
+        raise ConfigError(f"ppo.* are settings of PPO, which trains with another verb: evo-hns ppo {experiment}")
     typed = [f"{key}={value}" for key, value in shorthands.items() if value is not None]
     return load_experiment(experiment, [*settings, *typed], base)
 

@@ -72,7 +72,7 @@ def test_an_experiment_wins_over_what_ppo_takes_by_default(tmp_path: Path) -> No
         (["ppo", "quadrant-1v1", "--ppo.learningrate", "3"], "did you mean ppo.learning_rate?"),
         (["ppo", "quadrant-1v1", "--ppo.minibatches", "300"], "lower ppo.minibatches"),
         (["ppo", "quadrant-1v1", "--resume"], "--run FILE"),
-        (["train", "quadrant-1v1", "--ppo.epochs", "3", "--policy.network", "entity"], "evo-hns ppo EXPERIMENT"),
+        (["train", "quadrant-1v1", "--ppo.epochs", "3"], "trains with another verb: evo-hns ppo quadrant-1v1"),
         (["ppo-check", "--seeds", "0"], "expected at least 1"),
     ],
 )
@@ -81,6 +81,13 @@ def test_mistakes_are_told_in_one_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert said in complaint(capsys, *words)
+
+
+def test_an_experiment_of_ppo_is_not_evolved(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mine.toml").write_text('[policy]\nnetwork = "entity"\n[ppo]\nepochs = 3\n')
+    said = complaint(capsys, "train", str(tmp_path / "mine.toml"), "--run", str(tmp_path / "run.h5"))
+    assert "which are not evolved: evo-hns ppo EXPERIMENT" in said
+    assert not (tmp_path / "run.h5").exists()
 
 
 def test_processes_of_a_launcher_are_refused(

@@ -212,7 +212,7 @@ def game_differences(one: RunConfig, other: RunConfig) -> str:
 
 
 def find_player(address: Address, side: Side, player: Player) -> Roster:
-    """The player behind an address, as a roster of one.
+    """The player behind an address, as a roster of one; a champion has the network of its own run.
 
     Raises:
         ConfigError: a policy of OpenAI's that cannot be read, or cannot play this game.
@@ -221,8 +221,10 @@ def find_player(address: Address, side: Side, player: Player) -> Roster:
         return scripted_roster(address.name, player.spec)
     if isinstance(address, Published):
         address.policy.check_game(player.spec)
-        return network_roster(address.network, side, torch.from_numpy(address.policy.genome)[None], player.spec)
-    return player.roster(side, torch.from_numpy(address.member.genome)[None])
+        network, genome = address.network, address.policy.genome
+    else:
+        network, genome = address.member.config.side(side).policy, address.member.genome
+    return network_roster(network, side, torch.from_numpy(genome)[None], player.spec)
 
 
 def lasting_name(address: Address, here: Path) -> str:

@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from evo_hns.analysis.comparison.arms import Arm, differing_settings, mixed_settings
 from evo_hns.analysis.comparison.crossplay import CrossPlay, cross_play, selection_of
 from evo_hns.analysis.comparison.curves import Curve, arm_curve
@@ -31,8 +29,8 @@ from evo_hns.analysis.report.subject import Subject
 from evo_hns.analysis.stages.timeline import Measurement
 from evo_hns.analysis.tournament import Observer, Order, play_tournament
 from evo_hns.config import ConfigError
-from evo_hns.evaluation.evaluators import Player, Roster, build_evaluator, build_player, network_roster
-from evo_hns.spec import ObservationSpec, Side
+from evo_hns.evaluation.evaluators import Roster, build_evaluator, build_player
+from evo_hns.spec import Side
 
 Rosters = Mapping[str, Mapping[Side, Roster]]
 """Players by name and side."""
@@ -197,30 +195,22 @@ def rosters_of(arms: Sequence[Arm], players: Sequence[str]) -> tuple[Rosters, Ro
         players: addresses; of many at once (`RUN:hiders/all`) nothing is told.
     """
     player = build_player(arms[0].config, 1)
-    ours = {arm.name: {side: champion_roster(arm, side, player.spec) for side in player.spec.teams} for arm in arms}
+    teams = player.spec.teams
+    firsts = {arm.name: arm.runs[0].path for arm in arms}
+    ours = {
+        name: {side: find_player(Archived(path, side, "last"), side, player) for side in teams}
+        for name, path in firsts.items()
+    }
     others = {
         text.removeprefix("scripted:"): {
-            side: _roster(text, side, player) for side in player.spec.teams if f":{side.other.label}/" not in text
+            side: find_player(parse_address(text, side), side, player)
+            for side in teams
+            if f":{side.other.label}/" not in text
         }
         for text in players
         if not text.endswith("/all")
     }
     return ours, others
-
-
-def _roster(text: str, side: Side, player: Player) -> Roster:
-    address = parse_address(text, side)
-    if isinstance(address, Archived):
-        member = address.member
-        genomes = torch.from_numpy(member.genome)[None]
-        return network_roster(member.config.side(side).policy, side, genomes, player.spec)
-    return find_player(address, side, player)
-
-
-def champion_roster(arm: Arm, side: Side, spec: ObservationSpec) -> Roster:
-    """The last champion of an arm's first run, as a roster of one."""
-    member = Archived(arm.runs[0].path, side, "last").member
-    return network_roster(member.config.side(side).policy, side, torch.from_numpy(member.genome)[None], spec)
 
 
 def _sizes(by_side: Mapping[Side, Roster]) -> dict[Side, int]:

@@ -6,21 +6,19 @@ import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import torch
 
 from evo_hns.analysis.payoff import Payoff
-from evo_hns.analysis.players import Archived, game_of, parse_address
+from evo_hns.analysis.players import find_player, game_of, parse_address
 from evo_hns.analysis.report.blocks import Heat, HeatCell, Missing, Section
 from evo_hns.analysis.report.subject import Subject
 from evo_hns.analysis.report.words import signed
 from evo_hns.config import RunConfig
-from evo_hns.evaluation.evaluators import Roster, build_evaluator
+from evo_hns.evaluation.evaluators import build_evaluator
 from evo_hns.evaluation.fitness import team_return
 from evo_hns.evaluation.held_out import meet
 from evo_hns.evaluation.intervals import Z_95
 from evo_hns.evaluation.matches import fresh_seeds
-from evo_hns.policies import build_policy
-from evo_hns.spec import ObservationSpec, Side
+from evo_hns.spec import Side
 
 MOST_ENTRANTS = 6  #: of a side, so that the table stays small and is soon played
 NUM_GENERATIONS = 4  #: of one run, whose champions meet
@@ -73,8 +71,10 @@ def play_meetings(players: Mapping[str, tuple[str, str]], game: RunConfig, episo
         episodes: of each pair, in the same worlds.
     """
     evaluator = build_evaluator(game)
-    spec, seeds = evaluator.player.spec, fresh_seeds(episodes, _SEED)
-    rosters = {side: [champion_roster(pair[side], side, spec) for pair in players.values()] for side in Side}
+    player, spec, seeds = evaluator.player, evaluator.player.spec, fresh_seeds(episodes, _SEED)
+    rosters = {
+        side: [find_player(parse_address(pair[side], side), side, player) for pair in players.values()] for side in Side
+    }
     scores = np.full((2, len(players), len(players), episodes), np.nan)
     for row, hider in enumerate(rosters[Side.HIDERS]):
         for column, seeker in enumerate(rosters[Side.SEEKERS]):
@@ -85,15 +85,6 @@ def play_meetings(players: Mapping[str, tuple[str, str]], game: RunConfig, episo
         warnings.simplefilter("ignore", RuntimeWarning)  # of a pair whose matches all failed
         mean, variance = np.nanmean(scores, -1), np.nanvar(scores, -1, ddof=1)
     return Payoff(names, names, dict(zip(Side, mean, strict=True)), dict(zip(Side, variance, strict=True)), count)
-
-
-def champion_roster(address: str, side: Side, spec: ObservationSpec) -> Roster:
-    """A champion with the network of its own run."""
-    parsed = parse_address(address, side)
-    if not isinstance(parsed, Archived):
-        raise TypeError(f"{address} is no champion")
-    policy = build_policy(parsed.member.config.side(side).policy, spec)
-    return Roster(policy, torch.from_numpy(parsed.member.genome)[None])
 
 
 def heat_of(payoff: Payoff, caption: str, most: float, *, in_short: bool = False) -> Heat:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evo_hns.analysis.measures.certainty import Interval
+from evo_hns.analysis.measures.certainty import Interval, largest_first
 from evo_hns.analysis.measures.complete import completed
 from evo_hns.analysis.measures.joint_chain import JointChain
 from evo_hns.analysis.measures.score_table import ScoreTable, UnanswerableError, noisy_copies
@@ -59,7 +59,7 @@ class AlphaRank:
 
     def ordered(self, side: Side) -> list[str]:
         """A side's players, the heaviest first."""
-        return sorted(self.mass[side], key=lambda name: -self.mass[side][name].value)
+        return largest_first({name: mass.value for name, mass in self.mass[side].items()})
 
 
 def alpha_rank(hiders: ScoreTable, seekers: ScoreTable, rng: np.random.Generator, *, replicates: int = 40) -> AlphaRank:
@@ -144,6 +144,6 @@ def _intervals(names: tuple[str, ...], masses: np.ndarray) -> dict[str, Interval
 
 
 def _heaviest(table: ScoreTable, mass: np.ndarray) -> tuple[Profile, ...]:
-    order = np.argsort(-mass, axis=None, kind="stable")[:_TOP]
+    order = np.argsort(-mass.round(9), axis=None, kind="stable")[:_TOP]
     places = zip(*np.unravel_index(order, mass.shape), strict=True)
     return tuple(Profile(table.players[i], table.opponents[j], float(mass[i, j])) for i, j in places)

@@ -87,7 +87,7 @@ def run_generation(
             "env_steps": float(config.rules.horizon * sum(each.num_matches for each in played)),
             "measurement_env_steps": float(config.rules.horizon * measured.num_matches),
             **clock.figures,
-            **evaluator.take_figures(),
+            **evaluator.take_metrics(),
         },
         held_out=measured.held_out,
         discards={"physics": sum(each.num_failed for each in played)},
@@ -139,7 +139,7 @@ def move(
         for side in Side
     }
     trial = play_wave(evaluator, centers, opponents, rng)
-    for side in evaluator.player.spec.teams:
+    for side in evaluator.session.spec.teams:
         old, new = trial.fitness[side]
         kept = bool(new > old) or bool((centers[side][0] == centers[side][1]).all())
         if not kept:
@@ -204,7 +204,7 @@ def exploit(
     """
     settings = config.coevolution
     searchers = {side: each for side in Side if (each := populations[side].exploiter) is not None}
-    if not searchers or len(evaluator.player.spec.teams) < 2:
+    if not searchers or len(evaluator.session.spec.teams) < 2:
         return Exploits()
     candidates = {side: searcher.ask() for side, searcher in searchers.items()}
     wave = play_wave(evaluator, candidates, champions_only(populations, settings.episodes_per_candidate), rng)
@@ -265,7 +265,7 @@ def wave_metrics(wave: Wave, final: Wave, evaluator: Evaluator) -> dict[str, flo
             f"{side.label}.fitness_std": float(fitness.std()),
             f"{side.label}.champion_score": float(final.fitness[side].max()),
         }
-    for side in evaluator.player.spec.teams:
+    for side in evaluator.session.spec.teams:
         share = wave.win_share(side)
         metrics |= {f"{side.label}.win_share": share, f"{side.label}.disengaged": float(share in (0.0, 1.0))}
     return metrics | {f"game.{name}": value for name, value in mean_metrics(wave.episodes).items()}

@@ -17,8 +17,8 @@ from evo_hns.archive.hall_of_fame import GenomeArray
 from evo_hns.archive.records import State
 from evo_hns.archive.run_view import RunView
 from evo_hns.config import ConfigError, PolicyConfig, RunConfig
-from evo_hns.evaluation.evaluators import Roster, network_roster
-from evo_hns.spec import ObservationSpec, Side
+from evo_hns.policies.roster import PlayerSpec, Roster
+from evo_hns.spec import Side
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,9 +30,10 @@ class Guest:
     network: PolicyConfig  #: the form of its network
     genome: GenomeArray  #: `(L,)`
 
-    def roster(self, spec: ObservationSpec) -> Roster:
+    @property
+    def roster(self) -> Roster:
         """The guest as a roster of one."""
-        return network_roster(self.network, self.side, torch.from_numpy(self.genome)[None], spec)
+        return Roster(PlayerSpec(network=self.network), torch.from_numpy(self.genome)[None])
 
 
 def invite(config: RunConfig) -> tuple[Guest, ...]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 import torch
@@ -20,13 +20,14 @@ import torch
 from evo_hns.archive.hall_of_fame import HallOfFame
 from evo_hns.archive.records import Champion, HeldOutRow, RecordedMatch, recorded_matches
 from evo_hns.config import CoevolutionConfig, RunConfig
-from evo_hns.evaluation.evaluators import Evaluator, Roster
+from evo_hns.evaluation.evaluators import Evaluator
 from evo_hns.evaluation.fitness import team_return
 from evo_hns.evaluation.held_out import HeldOut, measure
 from evo_hns.evaluation.intervals import estimate
 from evo_hns.evaluation.matches import MatchTable, fresh_seeds
-from evo_hns.evaluation.recording import outcome
+from evo_hns.evaluation.recording import Actions
 from evo_hns.guests import Guest
+from evo_hns.policies.roster import Roster
 from evo_hns.spec import Side
 
 KINDS = {
@@ -100,11 +101,11 @@ def meet_held_out(
     settings = config.coevolution
     if settings.held_out_episodes == 0 or not held_out_is_due(settings, generation):
         return []
-    exact, rosters, spec = evaluator.exact, champion_rosters(evaluator, champions), evaluator.player.spec
+    rosters, spec = champion_rosters(evaluator, champions), evaluator.session.spec
     results = []
     for side in spec.teams:
-        guests = {guest.name: guest.roster(spec) for guest in populations[side.other].guests if len(spec.teams) > 1}
-        results += measure(exact, side, rosters[side], settings.held_out_episodes, guests=guests)
+        guests = {guest.name: guest.roster for guest in populations[side.other].guests if len(spec.teams) > 1}
+        results += measure(evaluator, side, rosters[side], settings.held_out_episodes, guests=guests)
     return results
 
 
@@ -117,9 +118,10 @@ def record_champions(
         return ()
     seeds = fresh_seeds(num, config.seed, generation, _RECORDED)
     first = np.zeros(num, dtype=np.int64)
-    episodes, actions = evaluator.exact.record(MatchTable(first, first, seeds), champion_rosters(evaluator, champions))
+    rosters = champion_rosters(evaluator, champions)
+    episodes = evaluator.evaluate(MatchTable(first, first, seeds), rosters, keep=["actions"])
     players = {side: f"{side.label}/{generation}" for side in Side}
-    return recorded_matches(generation, players, seeds, outcome(episodes), actions)
+    return recorded_matches(generation, players, seeds, episodes.outcome, cast(Actions, episodes.actions))
 
 
 def measure_progress(
@@ -130,19 +132,19 @@ def measure_progress(
     Returns:
         Metrics, and the number of matches that were played.
     """
-    num, spec = config.coevolution.progress_episodes, evaluator.player.spec
+    num, spec = config.coevolution.progress_episodes, evaluator.session.spec
     if not progress_is_due(config.coevolution, generation) or len(spec.teams) < 2:
         return {}, 0
     rng = np.random.default_rng([config.seed, generation, _HISTORY])
     past = {side: rng.integers(generation, size=num) if generation else np.empty(0, np.int64) for side in Side}
     table, parts = progress_table(len(past[Side.HIDERS]), fresh_seeds(num, config.seed, generation, _PROGRESS))
     rosters = {
-        side: evaluator.player.roster(
+        side: evaluator.session.roster(
             side, torch.from_numpy(np.concatenate([champions[side].genome[None], populations[side].hall.genomes[rows]]))
         )
         for side, rows in past.items()
     }
-    episodes = evaluator.exact.evaluate(table, rosters)
+    episodes = evaluator.evaluate(table, rosters)
     metrics: dict[str, float] = {}
     for side in Side:
         scores = team_return(episodes, spec, side).numpy()
@@ -196,7 +198,7 @@ def progress_metrics(side: Side, kind: str, scores: np.ndarray) -> dict[str, flo
 
 def champion_rosters(evaluator: Evaluator, champions: Champions) -> dict[Side, Roster]:
     """The champions, each as a roster of one."""
-    return {side: evaluator.player.roster(side, torch.from_numpy(champions[side].genome)[None]) for side in Side}
+    return {side: evaluator.session.roster(side, torch.from_numpy(champions[side].genome)[None]) for side in Side}
 
 
 def held_out_is_due(settings: CoevolutionConfig, generation: int) -> bool:

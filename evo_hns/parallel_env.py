@@ -23,8 +23,8 @@ import torch
 from torch import Tensor
 
 from evo_hns.config import RunConfig
-from evo_hns.evaluation.evaluators import build_game
 from evo_hns.evaluation.matches import HELD_OUT_SEED
+from evo_hns.evaluation.session import build_game
 from evo_hns.spec import Action, Observation, Side
 
 try:

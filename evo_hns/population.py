@@ -78,7 +78,7 @@ def build_populations(
         ConfigError: settings that cannot be searched, or a guest's run of another game.
         RunFileError: a guest's run that cannot be read.
     """
-    lengths = evaluator.player.genome_lengths
+    lengths = evaluator.session.genome_lengths
     invited = invite(config) if guests is None else guests
     return {
         side: Population(

@@ -1,4 +1,4 @@
-"""How an episode is played: two teams, one environment, from the first look to the horizon.
+"""How an episode is played: two teams, one game, from the first look to the horizon.
 
 Every world is one match and stands alone: its outcome depends on its seed and the two genomes,
 never on its neighbours, its place in the batch or what was played there before. So its seed and what
@@ -7,17 +7,22 @@ was done in it bring it back to the same bits (`replay`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Literal, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from evo_hns.envs.game import Game, Step
-from evo_hns.policies.base import Policy, PolicyState
+from evo_hns.evaluation.recording import ActionRecorder, Actions, join_actions, rows_of
+from evo_hns.evaluation.trajectory import Trajectory, TrajectoryRecorder, join_trajectories
+from evo_hns.policies.base import Team
 from evo_hns.spec import Action, Observation, Side
+
+Keep = Literal["actions", "trajectory", "final_observation"]
+"""What can be kept of episodes beside their outcome."""
 
 
 @dataclass(frozen=True)
@@ -28,103 +33,154 @@ class Episodes:
     metrics: dict[str, Tensor]  #: name -> `(W,)` float64, the game's statistics at the end
     failed: Tensor  #: `(W,)` bool, the physics failed: to be counted, never scored
     agent_mask: Tensor  #: `(W, A)` bool, the agent was there; others have a return of 0
+    actions: Actions | None = None  #: what everybody did, if it was to be kept
+    trajectory: Trajectory | None = None  #: where everything was, if it was to be kept
+    final_observation: Observation | None = None  #: `(W, A, ...)` after the last env step, if it was to be kept
 
     def take(self, index: np.ndarray) -> Episodes:
         """Some of the matches, in this order."""
-        rows = torch.from_numpy(index)
-        metrics = {name: values[rows] for name, values in self.metrics.items()}
-        return Episodes(self.returns[rows], metrics, self.failed[rows], self.agent_mask[rows])
+        rows, seen = torch.from_numpy(index), self.final_observation
+        return Episodes(
+            returns=self.returns[rows],
+            metrics={name: values[rows] for name, values in self.metrics.items()},
+            failed=self.failed[rows],
+            agent_mask=self.agent_mask[rows],
+            actions=None if self.actions is None else rows_of(self.actions, index),
+            trajectory=None if self.trajectory is None else self.trajectory.take(index),
+            final_observation=None if seen is None else _map(lambda v: v[rows], seen),
+        )
+
+    @property
+    def outcome(self) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+        """Returns, failures and statistics as plain arrays, for an archive."""
+        metrics = {name: values.numpy() for name, values in self.metrics.items()}
+        return self.returns.numpy(), self.failed.numpy(), metrics
+
+
+def join(parts: Sequence[Episodes]) -> Episodes:
+    """Episodes one after the other, of which the same was kept."""
+    actions = [part.actions for part in parts if part.actions is not None]
+    trajectories = [part.trajectory for part in parts if part.trajectory is not None]
+    seen = [part.final_observation for part in parts if part.final_observation is not None]
+    return Episodes(
+        returns=torch.cat([p.returns for p in parts]),
+        metrics={name: torch.cat([p.metrics[name] for p in parts]) for name in parts[0].metrics},
+        failed=torch.cat([p.failed for p in parts]),
+        agent_mask=torch.cat([p.agent_mask for p in parts]),
+        actions=join_actions(actions) if actions else None,
+        trajectory=join_trajectories(trajectories) if trajectories else None,
+        final_observation=_map(lambda *values: torch.cat(values), *seen) if seen else None,
+    )
+
+
+def _map(function: Callable[..., Tensor], *observations: Observation) -> Observation:
+    """A function of the same field of several observations, for each field."""
+    return Observation(**{f.name: function(*(getattr(o, f.name) for o in observations)) for f in fields(Observation)})
 
 
 class Recorder(Protocol):
     """Watches a batch of matches as it is played."""
 
     def record(self, observation: Observation, action: Action, step: Step) -> None:
-        """Called once per env step with what was seen, what was done and what came of it."""
-
-
-@torch.inference_mode()
-def play(
-    env: Game,
-    policies: Mapping[Side, Policy],
-    genomes: Mapping[Side, Tensor],
-    seeds: np.ndarray,
-    *,
-    recorder: Recorder | None = None,
-) -> Episodes:
-    """Play one match in each of W worlds.
-
-    Args:
-        env: the game; it may hold more than W worlds.
-        policies: what plays each side.
-        genomes: per side `(W, M, N)` float32: M = 1 network for the team, or one per member.
-        seeds: `(W,)` int64 world seeds.
-        recorder: is shown every env step.
-
-    Returns:
-        The episodes, row k being the match of `seeds[k]`.
-    """
-    return _play(env, both_teams(env, policies, genomes, seeds), seeds, recorder)
+        """Called once per env step with what was observed, what was done and what came of it."""
 
 
 Decide = Callable[[Observation], Action]
-"""What all agents of W worlds do when they are told this; it remembers the episode so far."""
+"""What all agents of W worlds do when they observe this; it remembers the episode so far."""
 
 
-def both_teams(env: Game, policies: Mapping[Side, Policy], genomes: Mapping[Side, Tensor], seeds: np.ndarray) -> Decide:
-    """Both sides' players at the start of an episode; see `play`."""
-    states = {side: _initial_state(policies[side], side, seeds, env) for side in Side}
+def both_teams(game: Game, teams: Mapping[Side, Team], seeds: np.ndarray) -> Decide:
+    """Both teams at the start of an episode.
+
+    Args:
+        game: whose agents they are.
+        teams: bound to W worlds each.
+        seeds: `(W,)` int64 world seeds.
+    """
+    # Both sides draw from the match's seed, but never the same numbers.
+    streams = torch.from_numpy(np.asarray(seeds, dtype=np.int64)) * 2
+    states = {side: teams[side].initial_state(streams + int(side)) for side in Side}
 
     def decide(observation: Observation) -> Action:
         actions = []
         for side in Side:
-            view = observation.of(env.observation_spec.team(side))
-            action, states[side] = policies[side].act(genomes[side], view, states[side])
+            action, states[side] = teams[side].act(observation.of(game.observation_spec.team(side)), states[side])
             actions.append(action)
-        return _join(actions)
+        return _join_teams(actions)
 
     return decide
 
 
 @torch.inference_mode()
-def replay(env: Game, actions: Iterable[Action], seeds: np.ndarray, *, recorder: Recorder | None = None) -> Episodes:
+def play(
+    game: Game,
+    teams: Mapping[Side, Team],
+    seeds: np.ndarray,
+    *,
+    keep: Collection[Keep] = (),
+    recorders: Sequence[Recorder] = (),
+) -> Episodes:
+    """Play one match in each of W worlds.
+
+    Args:
+        game: it may hold more than W worlds.
+        teams: bound to W worlds each.
+        seeds: `(W,)` int64 world seeds.
+        keep: what is kept beside the outcome.
+        recorders: are shown every env step.
+
+    Returns:
+        The episodes, row k being the match of `seeds[k]`.
+    """
+    return _play(game, both_teams(game, teams, seeds), seeds, keep, recorders)
+
+
+@torch.inference_mode()
+def replay(game: Game, actions: Iterable[Action], seeds: np.ndarray, *, keep: Collection[Keep] = ()) -> Episodes:
     """Play W matches again from what was done in them.
 
     Args:
-        env: the game; it may hold more than W worlds.
+        game: it may hold more than W worlds.
         actions: of all agents, `(W, A, ...)`, one for each env step up to the horizon.
         seeds: `(W,)` int64 world seeds.
-        recorder: is shown every env step.
+        keep: what is kept beside the outcome.
 
     Returns:
         The episodes, to the bits of those in which the actions were recorded.
     """
     script = iter(actions)
-    return _play(env, lambda _: next(script), seeds, recorder)
+    return _play(game, lambda _: next(script), seeds, keep, ())
 
 
-def _play(env: Game, decide: Decide, seeds: np.ndarray, recorder: Recorder | None) -> Episodes:
+def _play(
+    game: Game, decide: Decide, seeds: np.ndarray, keep: Collection[Keep], recorders: Sequence[Recorder]
+) -> Episodes:
     """Look, decide, step, from the start to the horizon."""
-    observation = env.reset(seeds)
+    actions = ActionRecorder() if "actions" in keep else None
+    trajectory = TrajectoryRecorder(game, seeds) if "trajectory" in keep else None
+    recorders = [*recorders, *(each for each in (actions, trajectory) if each is not None)]
+    observation = game.reset(seeds)
     agent_mask = observation.agent_mask
-    returns = torch.zeros(len(seeds), env.observation_spec.num_agents, dtype=torch.float64)
-    for _ in range(env.horizon):
+    returns = torch.zeros(len(seeds), game.observation_spec.num_agents, dtype=torch.float64)
+    for _ in range(game.horizon):
         action = decide(observation)
-        step = env.step(action)
+        step = game.step(action)
         returns += step.reward
-        if recorder is not None:
+        for recorder in recorders:
             recorder.record(observation, action, step)
         observation = step.observation
-    return Episodes(returns, env.metrics(), step.failed, agent_mask)
+    return Episodes(
+        returns=returns,
+        metrics=game.metrics(),
+        failed=step.failed,
+        agent_mask=agent_mask,
+        actions=None if actions is None else actions.actions,
+        trajectory=None if trajectory is None else trajectory.trajectory,
+        final_observation=_map(torch.clone, observation) if "final_observation" in keep else None,
+    )
 
 
-def _initial_state(policy: Policy, side: Side, seeds: np.ndarray, env: Game) -> PolicyState:
-    # Both sides draw from the match's seed, but never the same numbers.
-    streams = torch.from_numpy(np.asarray(seeds, dtype=np.int64)) * 2 + int(side)
-    return policy.initial_state(streams, env.observation_spec.team_size(side))
-
-
-def _join(actions: list[Action]) -> Action:
+def _join_teams(actions: list[Action]) -> Action:
     """Both teams' actions in the order of the agents."""
     return Action(
         movement=torch.cat([a.movement for a in actions], 1),

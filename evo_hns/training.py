@@ -20,7 +20,7 @@ from evo_hns.archive.records import GenerationRecord, Life
 from evo_hns.archive.run_file import RunFile
 from evo_hns.coevolution import Populations, build_populations, coevolve, waves_of_generation
 from evo_hns.config import CoevolutionConfig, ConfigError, RunConfig
-from evo_hns.evaluation.evaluators import Evaluator, build_search_evaluator
+from evo_hns.evaluation.evaluators import Evaluator, build_evaluator
 from evo_hns.evaluation.held_out import held_out_opponents
 from evo_hns.evaluation.leading import Leader, RankEvaluator
 from evo_hns.evaluation.matches import MatchTable
@@ -106,7 +106,7 @@ def train(
     populations = build_populations(config, evaluator, guests)
     cost = estimate_cost(config, evaluator, crew, first_generation=0)
     # Settings that cannot be played have failed by now, and leave no file behind.
-    with RunFile.create(path, config, evaluator.player.genome_lengths) as run_file:
+    with RunFile.create(path, config, evaluator.session.genome_lengths) as run_file:
         announce(cost)
         _go_on(config, evaluator, populations, run_file, crew, observers)
 
@@ -204,7 +204,7 @@ def build_run_evaluator(config: RunConfig, path: Path, crew: Crew) -> Evaluator:
         crew: who plays.
     """
     if crew.ranks is None:
-        return build_search_evaluator(config, crew.notice)
+        return build_evaluator(config, crew.notice)
     return RankEvaluator(Leader(crew.ranks, config, path.resolve(), crew.notice))
 
 
@@ -216,7 +216,7 @@ def _go_on(
     crew: Crew,
     observers: Sequence[Observer],
 ) -> None:
-    evaluator.take_figures()  # what was measured to estimate the cost belongs to no generation
+    evaluator.take_metrics()  # what was measured to estimate the cost belongs to no generation
     commit_all(
         coevolve(config, evaluator, populations, run_file.run.num_generations), config, run_file, crew, observers
     )
@@ -269,7 +269,7 @@ def extended(config: RunConfig, generations: int | None) -> RunConfig:
 
 def estimate_cost(config: RunConfig, evaluator: Evaluator, crew: Crew, first_generation: int) -> Cost:
     """What is left of a run will take, from a short measurement with random networks."""
-    settings, horizon, spec = config.coevolution, config.rules.horizon, evaluator.player.spec
+    settings, horizon, spec = config.coevolution, config.rules.horizon, evaluator.session.spec
     left = range(first_generation, settings.generations)
     trained = sum(sum(waves_of_generation(config, spec, generation)) for generation in left)
     return Cost(
@@ -316,14 +316,15 @@ def list_warnings(config: RunConfig, evaluator: Evaluator, crew: Crew) -> list[s
 
 def measure_speed(config: RunConfig, evaluator: Evaluator) -> float:
     """Env steps per second with random networks, measured on one batch per thread or rank."""
-    player = evaluator.player
+    session = evaluator.session
     generator = torch.Generator().manual_seed(config.seed)
     rosters = {
-        side: player.roster(side, torch.randn(8, player.genome_lengths[side], generator=generator)) for side in Side
+        side: session.roster(side, torch.randn(8, session.genome_lengths[side], generator=generator)) for side in Side
     }
     rows = np.arange(evaluator.num_worlds) % 8
     table = MatchTable(rows, rows, np.arange(len(rows), dtype=np.int64))
-    evaluator.evaluate(next(table.batches(1)), rosters)  # compiles the kernels, which is not what the run will cost
+    # The first match compiles the kernels, which is not what the run will cost.
+    evaluator.evaluate(next(table.batches(1)), rosters, physics="search")
     start = time.perf_counter()
-    evaluator.evaluate(table, rosters)
+    evaluator.evaluate(table, rosters, physics="search")
     return len(table) * config.rules.horizon / (time.perf_counter() - start)

@@ -198,7 +198,7 @@ def test_env_steps_count_every_match_that_trains() -> None:
     waves, finals, trials = 2 * 6 * 2, 2 * 2 * 3, 2 * 2 * 3
     expected = [waves + finals + waves, waves + trials + finals + waves + finals]
     for generation, matches in enumerate(expected):
-        assert sum(waves_of_generation(config, evaluator.player.spec, generation)) == matches
+        assert sum(waves_of_generation(config, evaluator.session.spec, generation)) == matches
         record = run_generation(config, evaluator, populations, generation)
         assert record.metrics["env_steps"] == config.rules.horizon * matches
 

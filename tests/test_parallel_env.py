@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from evo_hns.config import RunConfig
-from evo_hns.evaluation.evaluators import build_game
+from evo_hns.evaluation.session import build_game
 from evo_hns.spec import Action
 
 pytest.importorskip("pettingzoo")

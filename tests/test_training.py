@@ -133,7 +133,7 @@ def test_a_coarse_search_finds_other_champions_which_the_games_own_timestep_meas
     exact, coarse = run_whole(tmp_path / "a.h5", tiny()), run_whole(tmp_path / "b.h5", tiny(**GAMES["coarse"]))
     assert not np.array_equal(exact.metrics["game.max_agent_travel"], coarse.metrics["game.max_agent_travel"])
     evaluator = build_evaluator(coarse.config)
-    champion = evaluator.player.roster(Side.SEEKERS, torch.from_numpy(coarse.halls[Side.SEEKERS].genomes[-1:]))
+    champion = evaluator.session.roster(Side.SEEKERS, torch.from_numpy(coarse.halls[Side.SEEKERS].genomes[-1:]))
     again = {row.opponent: row.scores for row in measure(evaluator, Side.SEEKERS, champion, 4)}
     last = [row for row in coarse.held_out if row.side is Side.SEEKERS and row.generation == GENERATIONS - 1]
     assert len(last) == 3

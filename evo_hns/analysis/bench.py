@@ -8,7 +8,7 @@ fewer worlds, and the generation has fewer matches than one of a run, so that al
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,8 +19,11 @@ from evo_hns.archive.records import Champion
 from evo_hns.coevolution import build_populations, run_generation
 from evo_hns.config import RunConfig, WorldConfig
 from evo_hns.envs.game import Step
-from evo_hns.evaluation.evaluators import LocalEvaluator, Player, build_player
+from evo_hns.evaluation.evaluators import Evaluator, build_evaluator
+from evo_hns.evaluation.matches import MatchTable
+from evo_hns.evaluation.session import GameSession
 from evo_hns.physics import BACKENDS
+from evo_hns.policies.roster import Roster
 from evo_hns.rollout import play
 from evo_hns.spec import Action, Observation, Side
 from evo_hns.worlds.arrays import initial_qpos, model_arrays
@@ -90,8 +93,8 @@ class Tape:
 class TapeRecorder:
     """Keeps a copy of the physics' inputs while a batch is played."""
 
-    def __init__(self, player: Player, tape: Tape) -> None:
-        self._physics = player.env.physics
+    def __init__(self, session: GameSession, tape: Tape) -> None:
+        self._physics = session.game.physics
         self._tape = tape
         self._failed = torch.zeros(0, dtype=torch.bool)
 
@@ -116,16 +119,20 @@ def bench(config: RunConfig, rounds: int = 2, num_worlds: int | None = None) -> 
     """
     torch.set_num_threads(1)
     size = num_worlds or min(config.physics.num_worlds, max(1, ENV_STEPS // config.rules.horizon))
-    player = build_player(config, size)
-    evaluator = LocalEvaluator([player])
+    one_thread = config.physics.model_copy(
+        update={"num_worlds": size, "num_threads": 1, "search_substeps": None}
+    )  # at the game's own timestep throughout
+    evaluator = build_evaluator(config.model_copy(update={"physics": one_thread}))
+    session = evaluator.session
     seeds = np.arange(size, dtype=np.int64)
-    genomes = _random_genomes(player, config.seed, size)
+    rows = np.arange(size)
+    rosters, table = _random_networks(session, config.seed), MatchTable(rows, rows, seeds)
     tape = Tape()
-    play(player.env, player.policies, genomes, seeds, recorder=TapeRecorder(player, tape))  # also compiles everything
+    play(session.game, session.teams(table, rosters), seeds, recorders=[TapeRecorder(session, tape)])  # compiles, too
     layers: dict[str, Callable[[], Rate]] = {
-        "physics": lambda: _time_physics(player, config.world, seeds, tape),
-        "env": lambda: _time_env(player, seeds, tape),
-        "env_with_policies": lambda: _time_play(player, genomes, seeds),
+        "physics": lambda: _time_physics(session, config.world, seeds, tape),
+        "env": lambda: _time_env(session, seeds, tape),
+        "env_with_policies": lambda: _time_play(session, table, rosters),
         "generation": lambda: _time_generation(_shorten(config), evaluator),
     }
     turns: dict[str, list[Rate]] = {name: [] for name in layers}
@@ -136,20 +143,16 @@ def bench(config: RunConfig, rounds: int = 2, num_worlds: int | None = None) -> 
     return Benchmark(size, rates)
 
 
-def _random_genomes(player: Player, seed: int, num_worlds: int) -> dict[Side, Tensor]:
+def _random_networks(session: GameSession, seed: int) -> dict[Side, Roster]:
+    """A network of its own for each world."""
     generator = torch.Generator().manual_seed(seed)
-    rows = torch.arange(num_worlds)
-    return {
-        side: player.roster(side, torch.randn(num_worlds, player.genome_lengths[side], generator=generator)).params(
-            rows
-        )
-        for side in Side
-    }
+    shapes = {side: (session.num_worlds, session.genome_lengths[side]) for side in Side}
+    return {side: session.roster(side, torch.randn(*shapes[side], generator=generator)) for side in Side}
 
 
-def _time_physics(player: Player, world: WorldConfig, seeds: np.ndarray, tape: Tape) -> Rate:
+def _time_physics(session: GameSession, world: WorldConfig, seeds: np.ndarray, tape: Tape) -> Rate:
     """`Batch.step` alone, from the same starts with the recorded inputs; nothing else is read out."""
-    env, layout = player.env, sample_layouts(world, seeds)
+    env, layout = session.game, sample_layouts(world, seeds)
     bare = BACKENDS["cpu"](env.scene.model, len(seeds), num_threads=1)
     for name, values in model_arrays(env.scene, layout).items():
         bare.model_field(name)[:] = torch.as_tensor(values)
@@ -170,21 +173,21 @@ def _time_physics(player: Player, world: WorldConfig, seeds: np.ndarray, tape: T
     return Rate(env_steps, seconds)
 
 
-def _time_env(player: Player, seeds: np.ndarray, tape: Tape) -> Rate:
+def _time_env(session: GameSession, seeds: np.ndarray, tape: Tape) -> Rate:
     """Resets, rules, physics and observations, with the recorded actions."""
     start = time.process_time()
     with torch.inference_mode():
-        player.env.reset(seeds)
+        session.game.reset(seeds)
         for action in tape.actions:
-            player.env.step(action)
+            session.game.step(action)
     return Rate(len(seeds) * len(tape.actions), time.process_time() - start)
 
 
-def _time_play(player: Player, genomes: dict[Side, Tensor], seeds: np.ndarray) -> Rate:
+def _time_play(session: GameSession, table: MatchTable, rosters: Mapping[Side, Roster]) -> Rate:
     """Whole episodes with the networks deciding."""
     start = time.process_time()
-    play(player.env, player.policies, genomes, seeds)
-    return Rate(len(seeds) * player.env.horizon, time.process_time() - start)
+    session.play(table, rosters)
+    return Rate(len(table) * session.game.horizon, time.process_time() - start)
 
 
 def _shorten(config: RunConfig) -> RunConfig:
@@ -197,7 +200,7 @@ def _shorten(config: RunConfig) -> RunConfig:
     return config.model_copy(update={"coevolution": own.model_copy(update=fewer)})
 
 
-def _time_generation(config: RunConfig, evaluator: LocalEvaluator) -> Rate:
+def _time_generation(config: RunConfig, evaluator: Evaluator) -> Rate:
     """A generation: both searches, the matches of all candidates, champions."""
     populations = build_populations(config, evaluator)
     for side in Side:  # past the first generation, where the held-out players are met

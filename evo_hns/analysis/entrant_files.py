@@ -6,6 +6,7 @@ All runs are of one game, which is what is played; a policy of OpenAI's has to f
 from __future__ import annotations
 
 import hashlib
+import inspect
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ import numpy as np
 from evo_hns.analysis.players import (
     Address,
     Archived,
+    Custom,
     Published,
     Scripted,
     find_row,
@@ -31,6 +33,7 @@ from evo_hns.archive.tournament import Contestant
 from evo_hns.config import ConfigError, PolicyConfig, RunConfig
 from evo_hns.envs.observations import observation_spec
 from evo_hns.policies.published import PublishedPolicy
+from evo_hns.policies.roster import load_factory
 from evo_hns.spec import Side
 
 
@@ -89,6 +92,9 @@ class EntrantFiles:
         if isinstance(request, Scripted):
             yield _scripted(request.name)
             return
+        if isinstance(request, Custom):
+            yield _custom(request.factory)
+            return
         if isinstance(request, Published):
             yield self._publication(request)
             return
@@ -127,6 +133,8 @@ class EntrantFiles:
         address = parse_address(who.name, side)
         if isinstance(address, Published):
             return self._publication(replace(address, path=self._folder / address.path))
+        if isinstance(address, Custom):
+            return _custom(address.factory)
         return _scripted(who.name.removeprefix("scripted:"))
 
     def _publication(self, address: Published) -> Entrant:
@@ -183,6 +191,13 @@ class EntrantFiles:
 
 def _scripted(name: str) -> Entrant:
     return Entrant(Contestant(f"scripted:{name}"), np.empty(0, dtype=np.float32))
+
+
+def _custom(factory: str) -> Entrant:
+    """A player of a user's own, known again by the source of its module."""
+    source = inspect.getsourcefile(load_factory(factory))
+    digest = hashlib.sha256(Path(source).read_bytes()).hexdigest() if source else ""
+    return Entrant(Contestant(factory, genome_sha256=digest), np.empty(0, dtype=np.float32))
 
 
 def _digest(genome: GenomeArray) -> str:

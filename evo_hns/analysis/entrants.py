@@ -15,15 +15,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from evo_hns.analysis.entrant_files import Entrant, EntrantFiles, Hall, Request, Venue, seen_from
-from evo_hns.analysis.players import Archived, Published, Scripted, parse_address
+from evo_hns.analysis.players import Archived, Custom, Published, Scripted, parse_address
 from evo_hns.archive.hall_of_fame import IntArray
 from evo_hns.archive.tournament import Contestant
 from evo_hns.config import ConfigError, PolicyConfig, RunConfig
-from evo_hns.evaluation.evaluators import Roster, network_roster
-from evo_hns.evaluation.held_out import scripted_roster
-from evo_hns.spec import ObservationSpec, Side
+from evo_hns.policies.roster import PlayerSpec, Roster
+from evo_hns.spec import Side
 
 Selection = Mapping[Side, tuple[Request, ...]]
 
@@ -98,6 +98,8 @@ def describe(selection: Selection, folder: Path) -> str:
 def _describe(request: Request, folder: Path) -> str:
     if isinstance(request, Scripted):
         return f"scripted:{request.name}"
+    if isinstance(request, Custom):
+        return request.factory
     run = seen_from(folder, request.path)
     if isinstance(request, Published):
         return replace(request, path=Path(run)).name
@@ -145,18 +147,25 @@ def enter_again(contestants: Mapping[Side, Sequence[Contestant]], folder: Path, 
         return Entry(runs.game, entrants)
 
 
-def make_squads(entrants: Sequence[Entrant], side: Side, spec: ObservationSpec) -> list[Squad]:
+def make_squads(entrants: Sequence[Entrant]) -> list[Squad]:
     """The entrants of a side in as few rosters as can hold them."""
-    places: dict[tuple[str, str], list[int]] = {}
+    places: dict[PlayerSpec, list[int]] = {}
     for place, entrant in enumerate(entrants):
-        who = entrant.contestant
-        places.setdefault((who.network, "" if who.network else who.name.removeprefix("scripted:")), []).append(place)
-    squads = []
-    for (network, name), rows in places.items():
-        if network:
-            genomes = torch.from_numpy(np.stack([entrants[row].genome for row in rows]))
-            roster = network_roster(PolicyConfig.model_validate_json(network), side, genomes, spec)
-        else:
-            roster = scripted_roster(name, spec)
-        squads.append(Squad(np.array(rows, dtype=np.int64), roster))
-    return squads
+        places.setdefault(_spec_of(entrant.contestant), []).append(place)
+    return [
+        Squad(np.array(rows, dtype=np.int64), Roster(spec, _genomes([entrants[row] for row in rows])))
+        for spec, rows in places.items()
+    ]
+
+
+def _spec_of(who: Contestant) -> PlayerSpec:
+    """What a contestant plays with."""
+    if who.network:
+        return PlayerSpec(network=PolicyConfig.model_validate_json(who.network))
+    prefix, _, name = who.name.partition(":")
+    return PlayerSpec(scripted=name) if prefix == "scripted" else PlayerSpec(factory=who.name)
+
+
+def _genomes(entrants: Sequence[Entrant]) -> Tensor:
+    """`(P, L)`."""
+    return torch.from_numpy(np.stack([each.genome for each in entrants]))

@@ -54,7 +54,7 @@ def evaluate(hider: str, seeker: str, game: RunConfig, *, episodes: int = 256, s
     seeds = fresh_seeds(episodes, seed)
     addresses = {Side.HIDERS: parse_address(hider, Side.HIDERS), Side.SEEKERS: parse_address(seeker, Side.SEEKERS)}
     evaluator = build_evaluator(common_game(addresses, game))
-    rosters = {side: find_player(addresses[side], side, evaluator.player) for side in Side}
+    rosters = {side: find_player(addresses[side], side, evaluator.session.spec) for side in Side}
     played = meet(evaluator, rosters[Side.HIDERS], rosters[Side.SEEKERS], seeds)
     counted = ~played.failed.numpy()
     return Evaluation(
@@ -62,7 +62,7 @@ def evaluate(hider: str, seeker: str, game: RunConfig, *, episodes: int = 256, s
         seeker=seeker,
         episodes=episodes,
         failed=int(played.failed.sum()),
-        returns={side: estimate(team_return(played, evaluator.player.spec, side).numpy()) for side in Side},
+        returns={side: estimate(team_return(played, evaluator.session.spec, side).numpy()) for side in Side},
         statistics={name: estimate(values.numpy()[counted]) for name, values in played.metrics.items()},
     )
 

@@ -20,9 +20,9 @@ from torch import Tensor
 
 from evo_hns.config import RunConfig
 from evo_hns.envs.game import Game
-from evo_hns.evaluation.held_out import scripted_roster
-from evo_hns.evaluation.recording import ActionRecorder, steps_of
+from evo_hns.evaluation.recording import Actions, steps_of
 from evo_hns.physics import CpuPhysics
+from evo_hns.policies.roster import scripted_roster
 from evo_hns.rollout import play
 from evo_hns.spec import Action, Side
 from evo_hns.worlds.layout import sample_layouts
@@ -188,12 +188,9 @@ def _push(game: Game, exists: Tensor) -> None:
 
 def _random_actions(game: Game, seeds: np.ndarray) -> list[Action]:
     """What random players do in these worlds."""
-    recorder = ActionRecorder()
-    rosters = {side: scripted_roster("random", game.observation_spec) for side in Side}
-    rows = torch.zeros(len(seeds), dtype=torch.int64)
-    policies = {side: roster.policy for side, roster in rosters.items()}
-    play(game, policies, {side: roster.params(rows) for side, roster in rosters.items()}, seeds, recorder=recorder)
-    return list(steps_of(recorder.actions))
+    rows, roster = torch.zeros(len(seeds), dtype=torch.int64), scripted_roster("random")
+    teams = {side: roster.bind(game.observation_spec, side, rows) for side in Side}
+    return list(steps_of(cast(Actions, play(game, teams, seeds, keep=["actions"]).actions)))
 
 
 def _physics(game: Game) -> TimedPhysics:

@@ -6,6 +6,7 @@
     scripted:chaser     a scripted player; `random` and `still` may go without the prefix
     openai:FILE         a policy of OpenAI's, playing as it was trained: actions are drawn; either side
     openai-greedy:FILE  the same, always taking its likeliest action
+    MODULE:FACTORY      a player of your own: `FACTORY(spec, num_agents)` of a Python module gives a `Team`
 
 `best` was chosen with the held-out players: quote `last` where a claim is made against them.
 """
@@ -25,16 +26,17 @@ from evo_hns.archive.hall_of_fame import GenomeArray
 from evo_hns.archive.records import HeldOutRow
 from evo_hns.archive.run_view import RunView
 from evo_hns.config import ConfigError, PolicyConfig, RunConfig
-from evo_hns.evaluation.evaluators import Player, Roster, network_roster
-from evo_hns.evaluation.held_out import scripted_roster
 from evo_hns.policies import SCRIPTED
 from evo_hns.policies.published import PublishedPolicy, read_policy
-from evo_hns.spec import Side
+from evo_hns.policies.roster import PlayerSpec, Roster, load_factory, scripted_roster
+from evo_hns.spec import ObservationSpec, Side
 
 PLAIN_NAMES = ("random", "still")
 """Scripted players that need no prefix."""
 
-_FORMS = "RUN:hiders/GENERATION, RUN:seekers/last, RUN:seekers/best, scripted:NAME, random or openai:FILE"
+_FORMS = (
+    "RUN:hiders/GENERATION, RUN:seekers/last, RUN:seekers/best, scripted:NAME, random, openai:FILE or MODULE:FACTORY"
+)
 
 PUBLISHED_PREFIXES = {"openai:": False, "openai-greedy:": True}
 """Prefixes of policy files, and whether the likeliest actions are taken."""
@@ -132,7 +134,14 @@ def find_row(view: RunView, side: Side, which: str) -> int:
     return int(found[-1])
 
 
-Address = Scripted | Archived | Published
+@dataclass(frozen=True)
+class Custom:
+    """A player of a user's own, for either side."""
+
+    factory: str  #: `module:factory`
+
+
+Address = Scripted | Archived | Published | Custom
 
 
 def parse_address(text: str, side: Side) -> Address:
@@ -153,6 +162,9 @@ def parse_address(text: str, side: Side) -> Address:
         if after not in SCRIPTED:
             raise ConfigError(f"no scripted player {after!r}; there are {', '.join(SCRIPTED)}")
         return Scripted(after)
+    if _is_python_name(before) and after.isidentifier():
+        load_factory(text)
+        return Custom(text)
     label, slash, which = after.partition("/")
     labels = {s.label: s for s in Side}
     if label not in labels or not slash or not (which in ("last", "best") or which.isdecimal()):
@@ -160,6 +172,10 @@ def parse_address(text: str, side: Side) -> Address:
     if labels[label] is not side:
         raise ConfigError(f"{text} is one of the {label}, expected one of the {side.label}; the hider comes first")
     return Archived(Path(before), side, which)
+
+
+def _is_python_name(text: str) -> bool:
+    return all(part.isidentifier() for part in text.split("."))
 
 
 def best_generation(rows: Iterable[HeldOutRow], side: Side) -> int:
@@ -211,26 +227,30 @@ def game_differences(one: RunConfig, other: RunConfig) -> str:
     return ", ".join(f"{name}: {ours} and {theirs}" for name, (ours, theirs) in one.game_differences(other).items())
 
 
-def find_player(address: Address, side: Side, player: Player) -> Roster:
+def find_player(address: Address, side: Side, spec: ObservationSpec) -> Roster:
     """The player behind an address, as a roster of one; a champion has the network of its own run.
 
     Raises:
         ConfigError: a policy of OpenAI's that cannot be read, or cannot play this game.
     """
     if isinstance(address, Scripted):
-        return scripted_roster(address.name, player.spec)
+        return scripted_roster(address.name)
+    if isinstance(address, Custom):
+        return Roster(PlayerSpec(factory=address.factory), torch.zeros(1, 0))
     if isinstance(address, Published):
-        address.policy.check_game(player.spec)
+        address.policy.check_game(spec)
         network, genome = address.network, address.policy.genome
     else:
         network, genome = address.member.config.side(side).policy, address.member.genome
-    return network_roster(network, side, torch.from_numpy(genome)[None], player.spec)
+    return Roster(PlayerSpec(network=network), torch.from_numpy(genome)[None])
 
 
 def lasting_name(address: Address, here: Path) -> str:
     """An address that means the same player in years: `hiders/12` for a champion of the run in `here`."""
     if isinstance(address, Scripted):
         return f"scripted:{address.name}"
+    if isinstance(address, Custom):
+        return address.factory
     if isinstance(address, Published):
         return address.name
     name = f"{address.side.label}/{address.member.generation}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from evo_hns.archive.run_file import RunFile
 from evo_hns.config import ConfigError
 from evo_hns.evaluation.evaluators import build_evaluator
 from evo_hns.evaluation.matches import MatchTable, fresh_seeds
-from evo_hns.evaluation.recording import outcome
+from evo_hns.evaluation.recording import Actions
 from evo_hns.spec import Side
 
 
@@ -43,9 +44,10 @@ def record(path: Path, hider: str, seeker: str, *, episodes: int = 1, seed: int 
         # The physics of this run, to the bit: a replay has no other.
         config = run.config.model_copy(update={side.label: theirs.side(side) for side in Side})
         evaluator = build_evaluator(config)
-        rosters = {side: find_player(addresses[side], side, evaluator.player) for side in Side}
+        rosters = {side: find_player(addresses[side], side, evaluator.session.spec) for side in Side}
         first = np.zeros(episodes, dtype=np.int64)
-        played, actions = evaluator.record(MatchTable(first, first, seeds), rosters)
+        played = evaluator.evaluate(MatchTable(first, first, seeds), rosters, keep=["actions"])
         players = {side: lasting_name(addresses[side], run_file.path) for side in Side}
-        run_file.record(recorded_matches(run.num_generations - 1, players, seeds, outcome(played), actions))
+        actions = cast(Actions, played.actions)
+        run_file.record(recorded_matches(run.num_generations - 1, players, seeds, played.outcome, actions))
         return range(len(run.matches), len(run_file.run.matches))

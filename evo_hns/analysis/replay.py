@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from evo_hns.archive.run_view import RunView
 from evo_hns.archive.storage import RunFileError
 from evo_hns.config import ConfigError, RunConfig
 from evo_hns.evaluation.evaluators import LocalEvaluator, build_evaluator
-from evo_hns.evaluation.recording import outcome, steps_of
+from evo_hns.evaluation.recording import steps_of
 from evo_hns.evaluation.trajectory import Trajectory
 from evo_hns.spec import Side
 
@@ -101,9 +102,9 @@ def _play_again(
     _check_form(matches[0], path, evaluator)
     actions = {name: np.stack([match.actions[name] for match in matches]) for name in matches[0].actions}
     seeds = np.array([match.world_seed for match in matches], dtype=np.int64)
-    episodes, trajectory = evaluator.retrace(actions, seeds)
-    returns, failed, metrics = outcome(episodes)
-    spec = evaluator.player.spec
+    episodes = evaluator.replay(actions, seeds, keep=["trajectory"])
+    returns, failed, metrics = episodes.outcome
+    spec = evaluator.session.spec
     replays = [
         Replay(
             number=k,
@@ -115,7 +116,7 @@ def _play_again(
         )
         for row, k in enumerate(recorded)
     ]
-    return replays, trajectory
+    return replays, cast(Trajectory, episodes.trajectory)
 
 
 def explain_difference(path: Path) -> str:
@@ -145,8 +146,8 @@ def _read(path: Path, number: int | None) -> tuple[RunConfig, dict[int, Recorded
 
 def _check_form(match: RecordedMatch, path: Path, evaluator: LocalEvaluator) -> None:
     """Refuse matches that the game of the run's settings cannot have given."""
-    env = evaluator.player.env
-    expected = (env.horizon, env.observation_spec.num_agents)
+    game = evaluator.session.game
+    expected = (game.horizon, game.observation_spec.num_agents)
     try:
         next(steps_of({name: array[None] for name, array in match.actions.items()}))
     except TypeError:

@@ -230,7 +230,7 @@ def _take_turn(config: RunConfig, leader: Leader, num_ranks: int) -> Turn:
     populations = build_populations(config, evaluator)
     for side in Side:  # past the first generation, where the held-out players are met
         populations[side].remember(Champion(populations[side].searcher.ask()[0].to(torch.float32).numpy(), 0.0), 0)
-    evaluator.take_figures()
+    evaluator.take_metrics()
     cost = leader.cost  # grows until the generation takes its figures
     start = time.perf_counter()
     record = run_generation(config, evaluator, populations, generation=1)
@@ -250,18 +250,18 @@ def _take_turn(config: RunConfig, leader: Leader, num_ranks: int) -> Turn:
 
 def _time_batch(config: RunConfig, leader: Leader, size: int) -> tuple[int, float]:
     """Matches of a batch on the leader alone, and the seconds that they took."""
-    player, rows = leader.games.player, np.arange(min(size, leader.games.num_worlds))
+    session, rows = leader.sessions.exact, np.arange(min(size, leader.sessions["search"].num_worlds))
     generator = torch.Generator().manual_seed(config.seed)
-    lengths = player.genome_lengths
-    rosters = {side: player.roster(side, torch.randn(len(rows), lengths[side], generator=generator)) for side in Side}
+    lengths = session.genome_lengths
+    rosters = {side: session.roster(side, torch.randn(len(rows), lengths[side], generator=generator)) for side in Side}
     start = time.perf_counter()
-    leader.games.play_here(MatchTable(rows, rows, rows), rosters)
+    leader.sessions["search"].play(MatchTable(rows, rows, rows), rosters)
     return len(rows), time.perf_counter() - start
 
 
 def _workload(config: RunConfig, leader: Leader, turn: Turn) -> Workload:
-    waves = waves_of_generation(config, leader.games.player.spec, generation=1)
-    return Workload(tuple(waves), config.rules.horizon, leader.games.num_worlds, turn.broadcast_bytes)
+    waves = waves_of_generation(config, leader.sessions.exact.spec, generation=1)
+    return Workload(tuple(waves), config.rules.horizon, leader.sessions["search"].num_worlds, turn.broadcast_bytes)
 
 
 def fit(

@@ -18,8 +18,8 @@ import numpy as np
 from evo_hns.config import ConfigError, RunConfig
 from evo_hns.costs import peak_memory
 from evo_hns.evaluation.evaluators import build_evaluator
-from evo_hns.evaluation.held_out import scripted_roster
 from evo_hns.evaluation.matches import MatchTable
+from evo_hns.policies.roster import scripted_roster
 from evo_hns.spec import Side
 
 NUM_SLICES = 20
@@ -144,7 +144,7 @@ def soak(config: RunConfig, env_steps: int) -> Iterator[Soak]:
     if env_steps < 1:
         raise ConfigError(f"got {env_steps} env steps, expected at least 1")
     evaluator = build_evaluator(config)
-    rosters = {side: scripted_roster("random", evaluator.player.spec) for side in Side}
+    rosters = dict.fromkeys(Side, scripted_roster("random"))
     horizon = config.rules.horizon
     matches = max(config.physics.num_worlds, -(-env_steps // (NUM_SLICES * horizon)))
     rows, done = np.zeros(matches, dtype=np.int64), Soak(())

@@ -18,11 +18,10 @@ from evo_hns.analysis.levers import TimedPhysics, build_timed_game
 from evo_hns.config import ConfigError, PhysicsConfig, RunConfig
 from evo_hns.envs.game import Game, Step
 from evo_hns.envs.manipulation import distance_to_cuboids
-from evo_hns.evaluation.evaluators import join
-from evo_hns.evaluation.held_out import scripted_roster
 from evo_hns.evaluation.intervals import Estimate, estimate
 from evo_hns.policies import SCRIPTED
-from evo_hns.rollout import Episodes, play
+from evo_hns.policies.roster import scripted_roster
+from evo_hns.rollout import Episodes, join, play
 from evo_hns.spec import Action, Observation, Side
 from evo_hns.worlds.sizes import AGENT_RADIUS, NUM_OUTER_WALLS
 
@@ -98,11 +97,9 @@ def compare(
 
 
 def _play(game: Game, players: dict[Side, str], seeds: np.ndarray) -> Episodes:
-    rosters = {side: scripted_roster(players[side], game.observation_spec) for side in Side}
-    rows, watch = torch.zeros(len(seeds), dtype=torch.int64), WallWatch(game)
-    policies = {side: roster.policy for side, roster in rosters.items()}
-    genomes = {side: roster.params(rows) for side, roster in rosters.items()}
-    episodes = play(game, policies, genomes, seeds, recorder=watch)
+    rows, watch, spec = torch.zeros(len(seeds), dtype=torch.int64), WallWatch(game), game.observation_spec
+    teams = {side: scripted_roster(players[side]).bind(spec, side, rows) for side in Side}
+    episodes = play(game, teams, seeds, recorders=[watch])
     hiders = game.observation_spec.num_hiders
     episodes.metrics.update(watch.figures)
     episodes.metrics["hiders_return"] = episodes.returns[:, :hiders].mean(1)

@@ -22,10 +22,11 @@ from evo_hns.archive.hall_of_fame import IntArray
 from evo_hns.archive.tournament import Cells, Precision, Tournament
 from evo_hns.archive.tournament_file import TOURNAMENT_SCHEMA, TournamentFile
 from evo_hns.config import ConfigError, RunConfig
-from evo_hns.evaluation.evaluators import Evaluator, Roster
+from evo_hns.evaluation.evaluators import Evaluator
 from evo_hns.evaluation.fitness import team_return
 from evo_hns.evaluation.matches import MatchTable, fresh_seeds
 from evo_hns.notice import Notice
+from evo_hns.policies.roster import Roster
 from evo_hns.spec import Side
 
 BATCHES = 4
@@ -236,8 +237,7 @@ def _play(
         if evaluator is None:
             evaluator = build(entry.game)
         if squads is None:
-            spec = evaluator.player.spec
-            squads = {side: make_squads(entry.entrants[side], side, spec) for side in Side}
+            squads = {side: make_squads(entry.entrants[side]) for side in Side}
         size = max(BATCHES * evaluator.num_worlds, int(tournament.cells.count.sum()) // GROWTH)
         portion = next_portion(tournament, squads, size)
         scores = play_portion(portion, evaluator)
@@ -277,5 +277,5 @@ def next_portion(tournament: Tournament, squads: Mapping[Side, Sequence[Squad]],
 
 def play_portion(portion: Portion, evaluator: Evaluator) -> Mapping[Side, np.ndarray]:
     """`(M,)` return of each side's team in every match, NaN where the physics failed."""
-    episodes = evaluator.exact.evaluate(portion.table, portion.rosters)
-    return {side: team_return(episodes, evaluator.player.spec, side).numpy() for side in Side}
+    episodes = evaluator.evaluate(portion.table, portion.rosters)
+    return {side: team_return(episodes, evaluator.session.spec, side).numpy() for side in Side}

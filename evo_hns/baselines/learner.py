@@ -18,15 +18,15 @@ from evo_hns.baselines.policy import EntityActorCritic
 from evo_hns.baselines.state import load_state, state_of
 from evo_hns.baselines.vec_env import SelfPlayEnv
 from evo_hns.config import ConfigError, PPOConfig, RunConfig
-from evo_hns.evaluation.evaluators import build_game, join
 from evo_hns.evaluation.fitness import MatchesFailedError, team_return, wins
 from evo_hns.evaluation.held_out import mean_metrics
 from evo_hns.evaluation.matches import HELD_OUT_SEED
+from evo_hns.evaluation.session import build_game
 from evo_hns.guests import Guest
 from evo_hns.machine import usable_cores
 from evo_hns.notice import Notice
 from evo_hns.policies.entity import EntityForm
-from evo_hns.rollout import Episodes
+from evo_hns.rollout import Episodes, join
 from evo_hns.spec import ObservationSpec, Side
 
 _WORLDS, _ACTIONS, _BEGINNING = 5, 6, 7

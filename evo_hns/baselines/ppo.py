@@ -51,7 +51,7 @@ def train(
     cost = estimate_cost(config, crew, 0)
     learner = Learner(config, crew.notice)
     pasts = pasts_of(learner, guests)
-    with RunFile.create(path, config, evaluator.player.genome_lengths) as run_file:
+    with RunFile.create(path, config, evaluator.session.genome_lengths) as run_file:
         announce(cost)
         commit_all(_generations(config, evaluator, learner, pasts, 0), config, run_file, crew, observers)
 

@@ -22,10 +22,9 @@ from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 
 from evo_hns.envs.game import Game
-from evo_hns.evaluation.evaluators import join
 from evo_hns.notice import Notice
 from evo_hns.policies.entity.form import HEAD_SIZES, KINDS, SELF_WIDTH, game_widths
-from evo_hns.rollout import Episodes
+from evo_hns.rollout import Episodes, join
 from evo_hns.spec import Action, Observation, ObservationSpec
 
 T = TypeVar("T")

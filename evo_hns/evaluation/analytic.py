@@ -8,7 +8,7 @@ value of the game is 0.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,11 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from evo_hns.evaluation.evaluators import Roster
-from evo_hns.evaluation.held_out import scripted_roster
 from evo_hns.evaluation.matches import MatchTable
-from evo_hns.evaluation.recording import Actions
-from evo_hns.rollout import Episodes
+from evo_hns.evaluation.session import Physics
+from evo_hns.policies.roster import PlayerSpec, Roster
+from evo_hns.rollout import Episodes, Keep
 from evo_hns.spec import ObservationSpec, Side
 
 NUM_PARAMS = 16
@@ -148,7 +147,7 @@ def logistic(values: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class AnalyticPlayer:
+class AnalyticSession:
     """An analytic game as the search sees it: two agents who see nothing, and genomes of one length."""
 
     spec: ObservationSpec = _SPEC
@@ -160,26 +159,28 @@ class AnalyticPlayer:
 
     def roster(self, side: Side, genomes: Tensor) -> Roster:
         """Players who do nothing but be their genomes."""
-        return Roster(scripted_roster("still", self.spec).policy, genomes)
+        return Roster(PlayerSpec(scripted="still"), genomes)
 
 
 class AnalyticEvaluator:
     """Plays match tables of an analytic game: what `evaluate` answers is exact, and the same in every world."""
 
     def __init__(self, game: AnalyticGame) -> None:
-        self.game, self.player = game, AnalyticPlayer()
-
-    @property
-    def exact(self) -> AnalyticEvaluator:
-        """Where nothing is rounded: here."""
-        return self
+        self.game, self.session = game, AnalyticSession()
 
     @property
     def num_worlds(self) -> int:
         """Any number; a table is played at once."""
         return 1
 
-    def evaluate(self, table: MatchTable, rosters: Mapping[Side, Roster]) -> Episodes:
+    def evaluate(
+        self,
+        table: MatchTable,
+        rosters: Mapping[Side, Roster],
+        *,
+        physics: Physics = "exact",
+        keep: Collection[Keep] = (),
+    ) -> Episodes:
         """Look every match of a table up; see `Evaluator.evaluate`."""
         points = {side: self.game.points(rosters[side].genomes.numpy().astype(np.float64)) for side in Side}
         won = self.game.payoff(points[Side.SEEKERS][table.seeker], points[Side.HIDERS][table.hider])
@@ -190,10 +191,6 @@ class AnalyticEvaluator:
             agent_mask=torch.ones(len(table), 2, dtype=torch.bool),
         )
 
-    def record(self, table: MatchTable, rosters: Mapping[Side, Roster]) -> tuple[Episodes, Actions]:
-        """Nobody does anything that could be kept."""
-        return self.evaluate(table, rosters), {}
-
-    def take_figures(self) -> dict[str, float]:
+    def take_metrics(self) -> dict[str, float]:
         """Nothing: all is played here."""
         return {}

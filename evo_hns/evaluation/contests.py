@@ -74,27 +74,27 @@ def play_wave(
         rng: decides the worlds.
         fitness: what counts as good.
     """
-    player = evaluator.player
+    session = evaluator.session
     sizes = {side: len(contestants[side]) for side in Side}
     tables = []
-    for side in player.spec.teams:
+    for side in session.spec.teams:
         rows = sizes[side.other] + np.arange(len(opponents[side].genomes))
         seeds = rng.integers(0, HELD_OUT_SEED, len(rows), dtype=np.int64)
         tables.append(same_list_for_all(side, np.arange(sizes[side]), rows, seeds))
     table = concatenate(tables)
     rosters = {
-        side: player.roster(side, torch.cat([contestants[side].to(torch.float32), opponents[side.other].genomes]))
+        side: session.roster(side, torch.cat([contestants[side].to(torch.float32), opponents[side.other].genomes]))
         for side in Side
     }
-    episodes = evaluator.evaluate(table, rosters)
+    episodes = evaluator.evaluate(table, rosters, physics="search")
     scored = {side: torch.zeros(sizes[side], dtype=torch.float64) for side in Side}
     won = {side: torch.full((sizes[side], len(opponents[side].rows)), torch.nan).double() for side in Side}
-    for side in player.spec.teams:
+    for side in session.spec.teams:
         own = table.rows(side)
         met = np.concatenate([np.full(sizes[side.other], -1), identities(opponents[side])])[table.rows(side.other)]
-        scored[side] = team_fitness(episodes, own, player.spec, side, sizes[side], met, fitness)
+        scored[side] = team_fitness(episodes, own, session.spec, side, sizes[side], met, fitness)
         mine = torch.from_numpy(own < sizes[side])  # candidate by candidate, as the table was made
-        won[side] = wins(team_return(episodes, player.spec, side)[mine]).reshape(sizes[side], -1)
+        won[side] = wins(team_return(episodes, session.spec, side)[mine]).reshape(sizes[side], -1)
     return Wave(scored, won, opponents, episodes)
 
 

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict, deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from evo_hns.config import PolicyConfig, RunConfig
-from evo_hns.evaluation.evaluators import Player, Roster, join
+from evo_hns.config import RunConfig
 from evo_hns.evaluation.genome_ledger import GenomeLedger, IntArray
 from evo_hns.evaluation.matches import MatchTable
 from evo_hns.evaluation.ranks import LEADER, Pause, RankLostError, Ranks, Traffic
-from evo_hns.evaluation.recording import Actions
-from evo_hns.evaluation.serving import build_rank_games, warm_up
+from evo_hns.evaluation.serving import build_rank_sessions, warm_up
+from evo_hns.evaluation.session import GameSession, Physics
 from evo_hns.evaluation.stand_in import StandInCost
 from evo_hns.evaluation.waves import Begin, Cast, Echo, Ready, Report, Wave
 from evo_hns.notice import Notice, Stopped
-from evo_hns.rollout import Episodes
+from evo_hns.policies.roster import PlayerSpec, Roster
+from evo_hns.rollout import Episodes, Keep, join
 from evo_hns.spec import Side
+from evo_hns.worlds.scene import Scene
 
 MOST_WITH_A_PLAYING_LEADER = 32
 """Ranks; the leader of more has its hands full with dealing, and is missed by less than 3 %."""
@@ -68,13 +69,13 @@ class Leader:
         self, ranks: Ranks, config: RunConfig, path: Path, notice: Notice, stand_in: StandInCost | None = None
     ) -> None:
         self.ranks = ranks
-        self.games = build_rank_games(config, ranks.size, stand_in)
+        self.sessions = build_rank_sessions(config, ranks.size, stand_in)
         self.num_players = ranks.size  #: ranks that are dealt to, the first ones; the others look on
         self._begin = Begin(config.model_dump_json(), path, stand_in)
         self._notice = notice
         self.cost = Played()  #: of the waves since the figures were taken
         self._counted = Traffic()
-        warm_up(self.games)  # compiles the kernels; the others then find them on the disk
+        warm_up(self.sessions)  # compiles the kernels; the others then find them on the disk
         self.begin()
 
     def echo(self, num_bytes: int) -> float:
@@ -86,7 +87,7 @@ class Leader:
 
     def begin(self) -> None:
         """Let all ranks build their games if they have not yet, and forget all genomes; wait until they have."""
-        self._ledgers: dict[tuple[Side, PolicyConfig | None], GenomeLedger] = defaultdict(GenomeLedger)
+        self._ledgers: dict[tuple[Side, PlayerSpec], GenomeLedger] = defaultdict(GenomeLedger)
         while True:
             try:
                 ready = self._ask_all(self._begin)
@@ -100,13 +101,16 @@ class Leader:
         self.ranks.broadcast(message)
         return [self.ranks.receive()[1] for _ in range(self.ranks.size - 1)]
 
-    def play(self, table: MatchTable, rosters: Mapping[Side, Roster], *, exact: bool) -> Episodes:
+    def play(
+        self, table: MatchTable, rosters: Mapping[Side, Roster], *, physics: Physics, keep: Collection[Keep] = ()
+    ) -> Episodes:
         """Play every match of a table, whatever becomes of the other ranks.
 
         Args:
             table: M matches.
             rosters: the players its rows refer to.
-            exact: at the game's own timestep.
+            physics: at which timestep.
+            keep: what is kept of the episodes beside their outcome.
 
         Returns:
             Episodes in the order of the table.
@@ -117,13 +121,13 @@ class Leader:
         played = Played()
         while len(missing := np.setdiff1d(np.arange(len(table)), played.rows)):
             try:
-                self._play_wave(table, missing, rosters, exact, played)
+                self._play_wave(self._wave(table.take(missing), rosters, physics, keep), missing, rosters, played)
             except RankLostError:
                 self.begin()
         self.cost.add(played)
         return join([episodes for _, episodes in played.parts]).take(np.argsort(played.rows))
 
-    def take_figures(self) -> dict[str, float]:
+    def take_metrics(self) -> dict[str, float]:
         """What the waves since the last call cost: the share of the ranks' time that was waited, and bytes."""
         cost, now, before = self.cost, self.ranks.traffic, self._counted
         self.cost, self._counted = Played(), Traffic(**vars(now))
@@ -137,14 +141,11 @@ class Leader:
             "ranks_received_bytes": float(now.received - before.received),
         }
 
-    def _play_wave(
-        self, table: MatchTable, rows: IntArray, rosters: Mapping[Side, Roster], exact: bool, played: Played
-    ) -> None:
+    def _play_wave(self, wave: Wave, rows: IntArray, rosters: Mapping[Side, Roster], played: Played) -> None:
         """Play some rows of a table on all ranks; `played` holds whatever was finished, also after an error."""
         start = time.perf_counter()
-        wave = self._wave(table.take(rows), rosters, exact)
         self.ranks.broadcast(wave)
-        desk = Desk(self.ranks, wave, self._notice)
+        desk = Desk(self.ranks, wave, self._notice, self.sessions.exact.game.scene)
         try:
             while not desk.is_clear:
                 number = desk.next_for_leader()
@@ -164,27 +165,30 @@ class Leader:
             played.answering += desk.answering
             played.slices += desk.costs
 
-    def _wave(self, table: MatchTable, rosters: Mapping[Side, Roster], exact: bool) -> Wave:
+    def _wave(
+        self, table: MatchTable, rosters: Mapping[Side, Roster], physics: Physics, keep: Collection[Keep]
+    ) -> Wave:
         leader_plays = self.num_players <= MOST_WITH_A_PLAYING_LEADER
         return Wave(
-            exact=exact,
+            physics=physics,
+            keep=tuple(keep),
             table=table,
             casts={side: self._cast(side, rosters[side]) for side in Side},
             players=tuple(range(0 if leader_plays else 1, min(self.num_players, self.ranks.size))),
-            num_worlds=self.games.num_worlds,
+            num_worlds=self.sessions[physics].num_worlds,
         )
 
     def _cast(self, side: Side, roster: Roster) -> Cast:
-        if roster.scripted:
-            return Cast(roster.scripted, None)
+        if not roster.genomes.numel():
+            return Cast(roster.spec, None)
         genomes = roster.genomes.to(torch.float32).numpy()
-        return Cast("", self._ledgers[side, roster.network].deliver(genomes), roster.network)
+        return Cast(roster.spec, self._ledgers[side, roster.spec].deliver(genomes))
 
     def _play_slice(self, wave: Wave, number: int, rosters: Mapping[Side, Roster], desk: Desk) -> Report:
         """Play a slice here, and look after the others after every env step."""
         start, before = time.perf_counter(), desk.seconds
-        games = self.games.exact if wave.exact else self.games
-        episodes = games.play_here(wave.table.take(desk.slices[number]), rosters, desk.look)
+        table = wave.table.take(desk.slices[number])
+        episodes = self.sessions[wave.physics].play(table, rosters, keep=wave.keep, on_step=desk.look)
         return Report.of(number, episodes, time.perf_counter() - start - (desk.seconds - before), 0)
 
 
@@ -195,10 +199,11 @@ class Desk:
         ranks: this one leads.
         wave: all ranks have it.
         notice: what was told by signals.
+        scene: of the game.
     """
 
-    def __init__(self, ranks: Ranks, wave: Wave, notice: Notice) -> None:
-        self._ranks, self._notice = ranks, notice
+    def __init__(self, ranks: Ranks, wave: Wave, notice: Notice, scene: Scene) -> None:
+        self._ranks, self._notice, self._scene = ranks, notice, scene
         self.slices = wave.slices
         self.done: dict[int, Episodes] = {}
         self.busy = 0.0
@@ -226,7 +231,7 @@ class Desk:
         self.busy += report.seconds
         self.costs.append((len(self.slices[report.number]), report.seconds))
         self._notice.hear(report.signum)
-        if (episodes := report.episodes) is not None:
+        if (episodes := report.episodes(self._scene)) is not None:
             self.done[report.number] = episodes
 
     def look(self) -> None:
@@ -281,37 +286,32 @@ class RankEvaluator:
 
     Args:
         leader: deals them out.
-        exact: at the game's own timestep, whatever that of the search is.
     """
 
-    def __init__(self, leader: Leader, *, exact: bool = False) -> None:
+    def __init__(self, leader: Leader) -> None:
         self.leader = leader
-        self._is_exact = exact
-        self._games = leader.games.exact if exact else leader.games
 
     @property
-    def player(self) -> Player:
-        """The leader's game: its sizes and policies are those of all."""
-        return self._games.player
-
-    @property
-    def exact(self) -> RankEvaluator:
-        """Where matches run at the game's own timestep."""
-        return RankEvaluator(self.leader, exact=True)
+    def session(self) -> GameSession:
+        """The leader's game: its sizes and networks are those of all."""
+        return self.leader.sessions.exact
 
     @property
     def num_worlds(self) -> int:
         """Worlds of all ranks together."""
-        return self.leader.num_players * self._games.num_worlds
+        return self.leader.num_players * self.leader.sessions["search"].num_worlds
 
-    def evaluate(self, table: MatchTable, rosters: Mapping[Side, Roster]) -> Episodes:
-        """Play every match of a table; see `LocalEvaluator.evaluate`."""
-        return self.leader.play(table, rosters, exact=self._is_exact)
+    def evaluate(
+        self,
+        table: MatchTable,
+        rosters: Mapping[Side, Roster],
+        *,
+        physics: Physics = "exact",
+        keep: Collection[Keep] = (),
+    ) -> Episodes:
+        """Play every match of a table; see `Evaluator.evaluate`."""
+        return self.leader.play(table, rosters, physics=physics, keep=keep)
 
-    def record(self, table: MatchTable, rosters: Mapping[Side, Roster]) -> tuple[Episodes, Actions]:
-        """Play the few matches that are recorded, on the leader alone; see `LocalEvaluator.record`."""
-        return self._games.record(table, rosters)
-
-    def take_figures(self) -> dict[str, float]:
+    def take_metrics(self) -> dict[str, float]:
         """What the ranks cost since the last call."""
-        return self.leader.take_figures()
+        return self.leader.take_metrics()

@@ -4,52 +4,55 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import torch
 
-from evo_hns.config import PolicyConfig, RunConfig
-from evo_hns.evaluation.evaluators import Player, Roster, build_search_evaluator, network_roster
+from evo_hns.config import RunConfig
 from evo_hns.evaluation.genome_ledger import GenomeShelf
-from evo_hns.evaluation.held_out import scripted_roster
 from evo_hns.evaluation.matches import MatchTable
 from evo_hns.evaluation.ranks import LEADER, RankLostError, Ranks
-from evo_hns.evaluation.recording import Actions
-from evo_hns.evaluation.stand_in import StandInCost, StandInGames
+from evo_hns.evaluation.session import GameSession, Physics, Sessions
+from evo_hns.evaluation.stand_in import StandInCost, StandInSessions
 from evo_hns.evaluation.waves import Begin, Cast, Echo, Ready, Report, Wave, deal
 from evo_hns.notice import Notice, Stopped
-from evo_hns.rollout import Episodes
+from evo_hns.policies.roster import PlayerSpec, Roster
+from evo_hns.rollout import Episodes, Keep
 from evo_hns.spec import Side
 
 FEWEST_WORLDS = 64
 """Worlds of a rank, where the settings have so many: held-out measurements have more matches than a candidate."""
 
 
-class RankGames(Protocol):
-    """The games of one rank."""
-
-    @property
-    def player(self) -> Player:
-        """A game as all are."""
+class RankSession(Protocol):
+    """A game of one rank."""
 
     @property
     def num_worlds(self) -> int:
         """Most matches that are played side by side."""
 
-    @property
-    def exact(self) -> RankGames:
-        """Games at the game's own timestep."""
-
-    def play_here(
-        self, table: MatchTable, rosters: Mapping[Side, Roster], between: Callable[[], None] | None = None
+    def play(
+        self,
+        table: MatchTable,
+        rosters: Mapping[Side, Roster],
+        *,
+        keep: Collection[Keep] = (),
+        on_step: Callable[[], None] | None = None,
     ) -> Episodes:
-        """See `LocalEvaluator.play_here`."""
+        """See `GameSession.play`."""
 
-    def record(self, table: MatchTable, rosters: Mapping[Side, Roster]) -> tuple[Episodes, Actions]:
-        """See `LocalEvaluator.record`."""
+
+class RankSessions(Protocol):
+    """The games of one rank."""
+
+    @property
+    def exact(self) -> GameSession:
+        """A game as all are."""
+
+    def __getitem__(self, physics: Physics) -> RankSession: ...
 
 
 def serve(ranks: Ranks, notice: Notice) -> Path | None:
@@ -93,31 +96,31 @@ class Server:
         self.begin = begin
         self._ranks, self._notice = ranks, notice
         config = RunConfig.model_validate_json(begin.config_json)
-        self._games = build_rank_games(config, ranks.size, begin.stand_in)
-        warm_up(self._games)
+        self._sessions = build_rank_sessions(config, ranks.size, begin.stand_in)
+        warm_up(self._sessions)
         self.again()
 
     def again(self) -> Server:
         """Forget the genomes: who leads now knows of none."""
-        self._shelves: dict[tuple[Side, PolicyConfig | None], GenomeShelf] = {}
+        self._shelves: dict[tuple[Side, PlayerSpec], GenomeShelf] = {}
         return self
 
     def play(self, wave: Wave) -> None:
         """Play the slices of a wave that this rank begins with and is dealt."""
-        games = self._games.exact if wave.exact else self._games
-        rosters = {side: self._roster(side, wave.casts[side], games) for side in Side}
+        rosters = {side: self._roster(side, wave.casts[side]) for side in Side}
         slices, rank = wave.slices, self._ranks.rank
         place = wave.players.index(rank) if rank in wave.players else len(slices)
         number = place if place < len(slices) else None
         while number is not None:
-            report = self._play_slice(games, wave.table.take(slices[number]), rosters, number)
+            report = self._play_slice(wave, wave.table.take(slices[number]), rosters, number)
             self._ranks.send(report, LEADER)
             _, number = self._ranks.receive()
 
-    def _play_slice(self, games: RankGames, table: MatchTable, rosters: Mapping[Side, Roster], number: int) -> Report:
+    def _play_slice(self, wave: Wave, table: MatchTable, rosters: Mapping[Side, Roster], number: int) -> Report:
         start = time.perf_counter()
+        session = self._sessions[wave.physics]
         try:
-            episodes = games.play_here(table, rosters, self._stop_if_told)
+            episodes = session.play(table, rosters, keep=wave.keep, on_step=self._stop_if_told)
         except Stopped:
             return Report(number, None, time.perf_counter() - start, self._notice.signum)
         return Report.of(number, episodes, time.perf_counter() - start, self._notice.signum)
@@ -127,18 +130,15 @@ class Server:
         if self._notice.signum not in (0, signal.SIGUSR1):
             raise Stopped(self._notice.signum)
 
-    def _roster(self, side: Side, cast: Cast, games: RankGames) -> Roster:
+    def _roster(self, side: Side, cast: Cast) -> Roster:
         if cast.delivery is None:
-            return scripted_roster(cast.scripted, games.player.spec)
+            return Roster(cast.spec, torch.zeros(1, 0))
         length = cast.delivery.new_genomes.shape[1]
-        shelf = self._shelves.setdefault((side, cast.network), GenomeShelf(length))
-        genomes = torch.from_numpy(shelf.take(cast.delivery))
-        if cast.network is None:
-            return games.player.roster(side, genomes)
-        return network_roster(cast.network, side, genomes, games.player.spec)
+        shelf = self._shelves.setdefault((side, cast.spec), GenomeShelf(length))
+        return Roster(cast.spec, torch.from_numpy(shelf.take(cast.delivery)))
 
 
-def build_rank_games(config: RunConfig, num_ranks: int, stand_in: StandInCost | None = None) -> RankGames:
+def build_rank_sessions(config: RunConfig, num_ranks: int, stand_in: StandInCost | None = None) -> RankSessions:
     """The games of one rank: one thread, and worlds for the longest slice of a generation.
 
     Args:
@@ -149,15 +149,14 @@ def build_rank_games(config: RunConfig, num_ranks: int, stand_in: StandInCost | 
     candidates = config.hiders.search.popsize + config.seekers.search.popsize
     longest = len(deal(candidates * config.coevolution.episodes_per_candidate, num_ranks, config.physics.num_worlds)[0])
     num_worlds = min(config.physics.num_worlds, max(FEWEST_WORLDS, longest))
-    if stand_in is not None:
-        return StandInGames(config, num_worlds, stand_in)
-    physics = config.physics.model_copy(update={"num_worlds": num_worlds, "num_threads": 1})
-    return build_search_evaluator(config.model_copy(update={"physics": physics}))
+    torch.set_num_threads(1)  # small tensors only lose by more
+    sessions = Sessions(config, num_worlds)
+    return sessions if stand_in is None else StandInSessions(Sessions(config, 1), config, num_worlds, stand_in)
 
 
-def warm_up(games: RankGames) -> None:
+def warm_up(sessions: RankSessions) -> None:
     """Play one match with still networks: compiles the kernels, or loads them from the disk."""
     row = np.zeros(1, dtype=np.int64)
-    player = games.player
-    rosters = {side: player.roster(side, torch.zeros(1, player.genome_lengths[side])) for side in Side}
-    games.play_here(MatchTable(row, row, row), rosters)
+    lengths, of = sessions.exact.genome_lengths, sessions.exact.roster
+    rosters = {side: of(side, torch.zeros(1, lengths[side])) for side in Side}
+    sessions["search"].play(MatchTable(row, row, row), rosters)

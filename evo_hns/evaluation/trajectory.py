@@ -19,6 +19,9 @@ from evo_hns.worlds.arrays import initial_qpos
 from evo_hns.worlds.layout import Layout, sample_layouts
 from evo_hns.worlds.scene import Scene
 
+_SHARED = ("scene", "layout", "num_prep_steps")
+"""Fields of a `Trajectory` that are no arrays with a row for each match."""
+
 
 @dataclass(frozen=True, eq=False)
 class Trajectory:
@@ -40,6 +43,12 @@ class Trajectory:
     reward: np.ndarray  #: `(W, T, n)` float64, of env step t + 1
     failed: np.ndarray  #: `(W,)` bool
     num_prep_steps: int  #: env steps of preparation, in which seekers stand still
+
+    def take(self, index: np.ndarray) -> Trajectory:
+        """Some of the matches, in this order."""
+        layout = Layout(**{f.name: getattr(self.layout, f.name)[index] for f in fields(Layout)})
+        arrays = {f.name: getattr(self, f.name)[index] for f in fields(self) if f.name not in _SHARED}
+        return Trajectory(scene=self.scene, layout=layout, num_prep_steps=self.num_prep_steps, **arrays)
 
     @property
     def num_steps(self) -> int:
@@ -146,8 +155,7 @@ def join_trajectories(parts: Sequence[Trajectory]) -> Trajectory:
     layout = Layout(
         **{f.name: np.concatenate([getattr(part.layout, f.name) for part in parts]) for f in fields(Layout)}
     )
-    shared = ("scene", "layout", "num_prep_steps")
     arrays = {
-        f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(first) if f.name not in shared
+        f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(first) if f.name not in _SHARED
     }
     return Trajectory(scene=first.scene, layout=layout, num_prep_steps=first.num_prep_steps, **arrays)

@@ -8,18 +8,22 @@ matches are, is waited for less. A match has the same bits on any rank, so none 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
-from evo_hns.config import PolicyConfig
 from evo_hns.evaluation.genome_ledger import Delivery, IntArray
 from evo_hns.evaluation.matches import MatchTable
+from evo_hns.evaluation.session import Physics
 from evo_hns.evaluation.stand_in import StandInCost
-from evo_hns.rollout import Episodes
-from evo_hns.spec import Side
+from evo_hns.evaluation.trajectory import Trajectory
+from evo_hns.policies.roster import PlayerSpec
+from evo_hns.rollout import Episodes, Keep
+from evo_hns.spec import Observation, Side
+from evo_hns.worlds.scene import Scene
 
 GOLDEN_RATIO = 0.6180339887498949
 """Multiples of it fill the circle evenly, in step with no period that a table may have."""
@@ -41,16 +45,16 @@ class Begin:
 class Cast:
     """The players of one side in a wave."""
 
-    scripted: str  #: name of a scripted player; empty: the run's networks
-    delivery: Delivery | None  #: of their genomes; None for a scripted player
-    network: PolicyConfig | None = None  #: the form of networks that are not the run's
+    spec: PlayerSpec  #: of all of them
+    delivery: Delivery | None  #: of their genomes; None for players without
 
 
 @dataclass(frozen=True)
 class Wave:
     """To all: play these matches together."""
 
-    exact: bool  #: at the game's own timestep
+    physics: Physics  #: at which timestep
+    keep: tuple[Keep, ...]  #: of the episodes, beside their outcome
     table: MatchTable  #: all of them
     casts: Mapping[Side, Cast]  #: who plays
     players: tuple[int, ...]  #: ranks that begin with the slice of their place here
@@ -81,29 +85,49 @@ class Report:
     """To the leader: a slice has been played."""
 
     number: int  #: of the slice
-    result: tuple[np.ndarray, dict[str, np.ndarray], np.ndarray, np.ndarray] | None  #: None: dropped
+    result: dict[str, Any] | None  #: fields of its episodes, as arrays; None: dropped
     seconds: float  #: that it took
     signum: int  #: a signal that the rank has heard, 0 for none
 
     @classmethod
     def of(cls, number: int, episodes: Episodes, seconds: float, signum: int) -> Report:
-        """The report of a slice."""
-        metrics = {name: values.numpy() for name, values in episodes.metrics.items()}
-        result = (episodes.returns.numpy(), metrics, episodes.failed.numpy(), episodes.agent_mask.numpy())
+        """The report of a slice; the leader has the scene of a trajectory itself."""
+        returns, failed, metrics = episodes.outcome
+        seen, path = episodes.final_observation, episodes.trajectory
+        geometry = {} if path is None else {f.name: getattr(path, f.name) for f in fields(path)} | {"scene": None}
+        result: dict[str, Any] = {
+            "returns": returns,
+            "failed": failed,
+            "metrics": metrics,
+            "agent_mask": episodes.agent_mask.numpy(),
+            "actions": episodes.actions,
+            "trajectory": geometry,
+            "final_observation": {} if seen is None else {name: v.numpy() for name, v in vars(seen).items()},
+        }
         return cls(number, result, seconds, signum)
 
-    @property
-    def episodes(self) -> Episodes | None:
-        """What the matches came to; None if they were dropped."""
+    def episodes(self, scene: Scene) -> Episodes | None:
+        """What the matches came to; None if they were dropped.
+
+        Args:
+            scene: of the game.
+        """
         if self.result is None:
             return None
-        returns, metrics, failed, agent_mask = self.result
+        values = dict(self.result)
+        path, seen = values.pop("trajectory"), values.pop("final_observation")
+        metrics, actions = _tensors(values.pop("metrics")), values.pop("actions")
         return Episodes(
-            returns=torch.from_numpy(returns),
-            metrics={name: torch.from_numpy(values) for name, values in metrics.items()},
-            failed=torch.from_numpy(failed),
-            agent_mask=torch.from_numpy(agent_mask),
+            **_tensors(values),
+            metrics=metrics,
+            actions=actions,
+            trajectory=Trajectory(**(path | {"scene": scene})) if path else None,
+            final_observation=Observation(**_tensors(seen)) if seen else None,
         )
+
+
+def _tensors(arrays: Mapping[str, np.ndarray]) -> dict[str, torch.Tensor]:
+    return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
 def deal(num_matches: int, num_players: int, size: int) -> list[IntArray]:

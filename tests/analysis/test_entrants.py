@@ -14,7 +14,6 @@ import pytest
 from evo_hns.analysis.entrants import Hall, describe, enter, enter_again, make_squads, parse_request, select
 from evo_hns.archive import RunFile, RunFileError
 from evo_hns.config import ConfigError
-from evo_hns.evaluation.evaluators import build_game
 from evo_hns.spec import Side
 from evo_hns.training import train
 from tests.analysis.conftest import tiny
@@ -81,10 +80,9 @@ def test_networks_of_several_forms_and_scripted_players_are_held_apart(run_path:
     train(tiny(policy=policy, seed=4), other, announce=lambda _: None, observers=[])
     asked = ["random", f"{run_path}:hiders/0", f"{other}:hiders/1", f"{run_path}:hiders/2", "scripted:still"]
     entry = enter(select([run_path], 1, {Side.HIDERS: asked}), tmp_path)
-    spec = build_game(entry.game, 1).observation_spec
-    squads = make_squads(entry.entrants[Side.HIDERS], Side.HIDERS, spec)
+    squads = make_squads(entry.entrants[Side.HIDERS])
     assert [squad.places.tolist() for squad in squads] == [[0], [1, 3], [2], [4]]
-    assert [squad.roster.scripted for squad in squads] == ["random", "", "", "still"]
+    assert [squad.roster.spec.scripted for squad in squads] == ["random", "", "", "still"]
     lengths = [squad.roster.genomes.shape[1] for squad in squads]
     assert lengths[1] == RunFile.read(run_path).halls[Side.HIDERS].num_params != lengths[2]
     assert np.array_equal(squads[2].roster.genomes[0], RunFile.read(other).halls[Side.HIDERS].genomes[1])

@@ -20,7 +20,7 @@ from evo_hns.analysis.viewing.footage import new_footage
 from evo_hns.archive import RunFileError
 from evo_hns.archive.run_view import RunView
 from evo_hns.config import ConfigError, RunConfig
-from evo_hns.evaluation.evaluators import build_evaluator, build_game
+from evo_hns.evaluation.evaluators import build_evaluator
 from evo_hns.experiment import load_experiment
 from evo_hns.spec import Side
 from tests.analysis.conftest import tiny
@@ -111,8 +111,7 @@ def test_a_tournament_holds_policies_champions_and_scripted_players(quadrant: Pa
     names = [who.name for who in entry.contestants[Side.HIDERS]]
     policies = ["openai:quadrant.npz", "openai:other.npz", "openai-greedy:quadrant.npz"]
     assert names == [*policies, "scripted:random", "run.h5:hiders/2"]
-    spec = build_game(entry.game, 1).observation_spec
-    squads = make_squads(entry.entrants[Side.HIDERS], Side.HIDERS, spec)
+    squads = make_squads(entry.entrants[Side.HIDERS])
     assert [squad.places.tolist() for squad in squads] == [[0, 1], [2], [3], [4]]
     order = Order(select([run], 1, {Side.HIDERS: asked}), min_episodes=2, max_episodes=2)
     played = play_tournament(tmp_path / "t.h5", order, build_evaluator)

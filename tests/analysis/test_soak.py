@@ -50,7 +50,7 @@ def test_every_slice_plays_new_worlds(monkeypatch: pytest.MonkeyPatch) -> None:
     class Watched:
         def __init__(self, config: RunConfig) -> None:
             self._evaluator = build(config)
-            self.player = self._evaluator.player
+            self.session = self._evaluator.session
             self.discards = {"physics": 0, "flung": 0}
 
         def evaluate(self, table, rosters) -> None:

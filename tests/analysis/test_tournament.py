@@ -31,9 +31,11 @@ from evo_hns.archive.tournament import Tournament
 from evo_hns.archive.tournament_file import TournamentFile
 from evo_hns.cli.command import main
 from evo_hns.config import ConfigError, RunConfig
-from evo_hns.evaluation.evaluators import Evaluator, LocalEvaluator, Player, Roster, build_evaluator
+from evo_hns.evaluation.evaluators import Evaluator, LocalEvaluator, build_evaluator
 from evo_hns.evaluation.matches import HELD_OUT_SEED, MatchTable
+from evo_hns.evaluation.session import GameSession
 from evo_hns.notice import Notice, Stopped
+from evo_hns.policies.roster import Roster
 from evo_hns.rollout import Episodes
 from evo_hns.spec import Side
 from evo_hns.training import train
@@ -65,12 +67,8 @@ class Watched:
         self._failing, self._stop_after = failing, stop_after
 
     @property
-    def player(self) -> Player:
-        return self._real.player
-
-    @property
-    def exact(self) -> Watched:
-        return self
+    def session(self) -> GameSession:
+        return self._real.session
 
     @property
     def num_worlds(self) -> int:

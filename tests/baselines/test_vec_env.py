@@ -9,7 +9,7 @@ import torch
 from evo_hns.baselines.learner import build_worlds
 from evo_hns.baselines.vec_env import SelfPlayEnv
 from evo_hns.config import RunConfig
-from evo_hns.evaluation.evaluators import build_game
+from evo_hns.evaluation.session import build_game
 from evo_hns.notice import Notice, Stopped
 from evo_hns.spec import Action
 from tests.baselines.learners import CROWDED, tiny_ppo

@@ -103,11 +103,10 @@ def test_a_table_is_scored_as_matches_of_the_real_game_are() -> None:
     game = DiscGame()
     evaluator = AnalyticEvaluator(game)
     genomes = torch.randn(5, NUM_PARAMS, generator=torch.Generator().manual_seed(5))
-    rosters = {side: evaluator.player.roster(side, genomes) for side in Side}
+    rosters = {side: evaluator.session.roster(side, genomes) for side in Side}
     table = MatchTable(np.array([0, 0, 1, 1]), np.array([2, 3, 2, 3]), np.arange(4))
     episodes = evaluator.evaluate(table, rosters)
     points = game.points(genomes.double().numpy())
     expected = game.payoff(points[:2, None], points[None, 2:4]).mean(1)
-    fitness = team_fitness(episodes, table.hider, evaluator.player.spec, Side.HIDERS, 2)
+    fitness = team_fitness(episodes, table.hider, evaluator.session.spec, Side.HIDERS, 2)
     assert fitness.numpy() == pytest.approx(expected)
-    assert evaluator.record(table, rosters)[0].returns.equal(episodes.returns)

@@ -55,10 +55,10 @@ def test_a_report_brings_the_episodes_as_they_were() -> None:
         torch.tensor([False, True, False]),
         torch.ones(3, 2, dtype=torch.bool),
     )
-    there = Report.of(4, episodes, 1.5, 0).episodes
+    there = Report.of(4, episodes, 1.5, 0).episodes(scene=None)
     assert there is not None
     assert torch.equal(there.returns, episodes.returns)
     assert torch.equal(there.metrics["x"], episodes.metrics["x"])
     assert torch.equal(there.failed, episodes.failed)
     assert torch.equal(there.agent_mask, episodes.agent_mask)
-    assert Report(4, None, 1.5, 15).episodes is None
+    assert Report(4, None, 1.5, 15).episodes(scene=None) is None

@@ -40,10 +40,10 @@ sys.exit(main())
 @pytest.mark.parametrize(
     ("rank", "where"),
     [
-        (0, "leading.Leader.take_figures"),
+        (0, "leading.Leader.take_metrics"),
         (0, "leading.Desk._answer"),
         (1, "serving.Server.play"),
-        (2, "serving.build_rank_games"),
+        (2, "serving.build_rank_sessions"),
     ],
 )
 def test_an_exception_on_any_rank_ends_all_with_its_traceback(

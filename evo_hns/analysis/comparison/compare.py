@@ -29,7 +29,9 @@ from evo_hns.analysis.report.subject import Subject
 from evo_hns.analysis.stages.timeline import Measurement
 from evo_hns.analysis.tournament import Observer, Order, play_tournament
 from evo_hns.config import ConfigError
-from evo_hns.evaluation.evaluators import Roster, build_evaluator, build_player
+from evo_hns.envs.observations import observation_spec
+from evo_hns.evaluation.evaluators import build_evaluator
+from evo_hns.policies.roster import Roster
 from evo_hns.spec import Side
 
 Rosters = Mapping[str, Mapping[Side, Roster]]
@@ -194,17 +196,16 @@ def rosters_of(arms: Sequence[Arm], players: Sequence[str]) -> tuple[Rosters, Ro
         arms: all arms.
         players: addresses; of many at once (`RUN:hiders/all`) nothing is told.
     """
-    player = build_player(arms[0].config, 1)
-    teams = player.spec.teams
+    spec = observation_spec(arms[0].config.world, arms[0].config.rules)
     firsts = {arm.name: arm.runs[0].path for arm in arms}
     ours = {
-        name: {side: find_player(Archived(path, side, "last"), side, player) for side in teams}
+        name: {side: find_player(Archived(path, side, "last"), side, spec) for side in spec.teams}
         for name, path in firsts.items()
     }
     others = {
         text.removeprefix("scripted:"): {
-            side: find_player(parse_address(text, side), side, player)
-            for side in teams
+            side: find_player(parse_address(text, side), side, spec)
+            for side in spec.teams
             if f":{side.other.label}/" not in text
         }
         for text in players

@@ -14,8 +14,9 @@ import torch
 
 from evo_hns.config import RunConfig
 from evo_hns.envs.game import Game
-from evo_hns.evaluation.evaluators import Roster, build_game
 from evo_hns.evaluation.matches import fresh_seeds
+from evo_hns.evaluation.session import build_game
+from evo_hns.policies.roster import Roster
 from evo_hns.spec import Observation, Side
 
 TURNS = 7
@@ -55,12 +56,12 @@ class _Decider:
     """A team in every world of a game."""
 
     def __init__(self, roster: Roster, side: Side, env: Game, seeds: np.ndarray) -> None:
-        self._policy, self._team = roster.policy, env.observation_spec.team(side)
-        self._params = roster.params(torch.zeros(len(seeds), dtype=torch.int64))
-        self._state = roster.policy.initial_state(torch.from_numpy(seeds), env.observation_spec.team_size(side))
+        self._rows = env.observation_spec.team(side)
+        self._team = roster.bind(env.observation_spec, side, torch.zeros(len(seeds), dtype=torch.int64))
+        self._state = self._team.initial_state(torch.from_numpy(seeds))
 
     def turn(self, observation: Observation) -> float:
         """Seconds of one decision of everybody."""
         start = time.perf_counter()
-        _, self._state = self._policy.act(self._params, observation.of(self._team), self._state)
+        _, self._state = self._team.act(observation.of(self._rows), self._state)
         return time.perf_counter() - start

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from evo_hns.policies.base import PolicyState
+from evo_hns.policies.base import TeamState
 from evo_hns.policies.features import encode
-from evo_hns.policies.network import NetworkPolicy
+from evo_hns.policies.network import NetworkTeam
 from evo_hns.policies.wiring import Layer, Row, Rule, Wiring
 from evo_hns.spec import Action, Observation
 
@@ -40,40 +40,33 @@ class Sight:
 
 @dataclass(frozen=True)
 class Watcher:
-    """A network that plays as it does, and whose inputs are watched: use it in one thread."""
+    """Sums up how strongly the inputs of a network are driven while teams of it play: use it in one thread."""
 
-    policy: NetworkPolicy
     squares: dict[str, FloatArray] = field(default_factory=dict)  #: layer -> `(M, 1 + inputs)` sums, the bias first
     counts: dict[int, int] = field(default_factory=dict)  #: network -> decisions
 
-    @property
-    def num_params(self) -> int:
-        """Of the network."""
-        return self.policy.num_params
+    def watching(self, team: NetworkTeam) -> WatchedTeam:
+        """A team that plays as it does, and is watched; all of its worlds must be played with the same genome."""
+        return WatchedTeam(team, self)
 
-    def initial_state(self, seeds: Tensor, num_agents: int) -> PolicyState:
-        """Of the network."""
-        return self.policy.initial_state(seeds, num_agents)
-
-    def act(self, params: Tensor, observation: Observation, state: PolicyState) -> tuple[Action, PolicyState]:
-        """Decide as the network does; all rows must hold the same genome."""
-        decision = self.policy.act(params, observation, state)
-        features = encode(observation, self.policy.spec)
-        members = params.shape[1]
+    def tally(self, team: NetworkTeam, observation: Observation, state: TeamState) -> None:
+        """Count one decision of everybody in a team."""
+        features = encode(observation, team.policy.spec)
+        members = team.params.shape[1]
         for member in range(members):
             there = features.present.copy()
             if members > 1:
                 there &= np.arange(there.shape[1]) == member
             if there.any():
                 arrays = (features.own, features.rows, features.kinds, state.numpy())
-                self._tally(member, members, params[0, member].numpy(), Sight(*(array[there] for array in arrays)))
-        return decision
+                sight = Sight(*(array[there] for array in arrays))
+                self._add(team.policy.wiring, member, members, team.params[0, member], sight)
 
-    def _tally(self, member: int, members: int, genome: npt.NDArray[np.float32], sight: Sight) -> None:
-        values = compute(self.policy.wiring, genome, sight)
-        for target, layer in self.policy.wiring.layers.items():
+    def _add(self, wiring: Wiring, member: int, members: int, genome: npt.NDArray[np.float32], sight: Sight) -> None:
+        values = compute(wiring, genome, sight)
+        for target, layer in wiring.layers.items():
             squares = self.squares.setdefault(target, np.zeros((members, 1 + layer.num_inputs)))
-            squares[member] += _squared_inputs(values, layer, self.policy.wiring.rows[target], sight)
+            squares[member] += _squared_inputs(values, layer, wiring.rows[target], sight)
         self.counts[member] = self.counts.get(member, 0) + len(sight.own)
 
     def strengths(self) -> Mapping[str, FloatArray]:
@@ -83,6 +76,23 @@ class Watcher:
         """
         members = np.array([max(self.counts.get(k, 0), 1) for k in range(max(self.counts) + 1)])
         return {target: np.sqrt(squares / members[:, None]) for target, squares in self.squares.items()}
+
+
+@dataclass(frozen=True)
+class WatchedTeam:
+    """A team that plays as it does while its inputs are summed up."""
+
+    team: NetworkTeam
+    watcher: Watcher
+
+    def initial_state(self, seeds: Tensor) -> TeamState:
+        """Of the team."""
+        return self.team.initial_state(seeds)
+
+    def act(self, observation: Observation, state: TeamState) -> tuple[Action, TeamState]:
+        """Decide as the team does."""
+        self.watcher.tally(self.team, observation, state)
+        return self.team.act(observation, state)
 
 
 def _squared_inputs(values: Values, layer: Layer, row: Row, sight: Sight) -> FloatArray:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 import torch
@@ -20,13 +21,15 @@ from evo_hns.analysis.pruning.activity import FloatArray, Watcher
 from evo_hns.analysis.pruning.orders import CONTROL, ORDERS, Subject, remove, schedule
 from evo_hns.analysis.pruning.simplify import GenomeArray, simplify
 from evo_hns.config import ConfigError, RunConfig
-from evo_hns.evaluation.evaluators import LocalEvaluator, Roster, build_evaluator
+from evo_hns.evaluation.evaluators import LocalEvaluator, build_evaluator
 from evo_hns.evaluation.fitness import team_return
-from evo_hns.evaluation.held_out import held_out_opponents, scripted_roster
+from evo_hns.evaluation.held_out import held_out_opponents
 from evo_hns.evaluation.intervals import Estimate, estimate, estimate_gain
 from evo_hns.evaluation.matches import fresh_seeds, held_out_seeds, same_list_for_all
-from evo_hns.policies.network import NetworkPolicy
+from evo_hns.policies.network import NetworkPolicy, NetworkTeam
+from evo_hns.policies.roster import Roster, scripted_roster
 from evo_hns.policies.wiring import Wiring
+from evo_hns.rollout import play
 from evo_hns.spec import Side
 
 Scores = Mapping[str, FloatArray]
@@ -169,8 +172,8 @@ def prune(
     _check(orders, episodes, margin, factor)
     address = _champion(player)
     evaluator = build_evaluator(address.member.config)
-    found = find_player(address, address.side, evaluator.player)
-    opponents = held_out_opponents(evaluator.player.spec, address.side)
+    found = find_player(address, address.side, evaluator.session.spec)
+    opponents = held_out_opponents(evaluator.session.spec, address.side)
     if not opponents:
         raise ConfigError(f"{player}: nobody plays the {address.side.label} in this task; prune the other side")
     worlds = _Worlds(evaluator, address.side, found, opponents)
@@ -187,7 +190,7 @@ def prune(
         generation=address.member.generation,
         config=address.member.config,
         episodes=episodes,
-        genome_lengths=evaluator.player.genome_lengths,
+        genome_lengths=evaluator.session.genome_lengths,
         trails=_confirm(subject.wiring, trails, worlds, fresh, margins),
     )
 
@@ -224,13 +227,16 @@ class _Worlds:
 
     def watch(self, seeds: np.ndarray, seed: int) -> Subject:
         """Let the original play, and see how strongly the inputs of its layers are driven."""
-        policy = self.original.policy
+        policy = self.original.spec.build(self.evaluator.session.spec)
         if not isinstance(policy, NetworkPolicy):
             raise ConfigError("only networks have weights to remove")
-        watcher = Watcher(policy)
+        watcher, session = Watcher(), self.evaluator.session
         table = same_list_for_all(self.side, np.zeros(1, np.int64), np.zeros(len(seeds), np.int64), seeds)
         for name in self.opponents:
-            self.evaluator.play_here(table, self._rosters(Roster(watcher, self.original.genomes), name))
+            for batch in table.batches(session.num_worlds):
+                teams = session.teams(batch, self._rosters(self.original, name))
+                teams[self.side] = watcher.watching(cast(NetworkTeam, teams[self.side]))
+                play(session.game, teams, batch.seed)
         genome = self.original.genomes.numpy().reshape(-1, policy.num_params)
         return Subject(policy.wiring, genome, watcher.strengths(), seed)
 
@@ -238,16 +244,16 @@ class _Worlds:
         """`(P, L)` genomes, each against every opponent in every world, in one table per opponent."""
         candidates, opponents = np.arange(len(genomes)), np.zeros(len(seeds), np.int64)
         table = same_list_for_all(self.side, candidates, opponents, seeds)
-        roster = Roster(self.original.policy, torch.from_numpy(genomes))
+        roster = Roster(self.original.spec, torch.from_numpy(genomes))
         scores = {}
         for name in self.opponents:
             episodes = self.evaluator.evaluate(table, self._rosters(roster, name))
-            returns = team_return(episodes, self.evaluator.player.spec, self.side)
+            returns = team_return(episodes, self.evaluator.session.spec, self.side)
             scores[name] = returns.numpy().reshape(len(genomes), len(seeds))
         return scores
 
     def _rosters(self, roster: Roster, opponent: str) -> Mapping[Side, Roster]:
-        return {self.side: roster, self.side.other: scripted_roster(opponent, self.evaluator.player.spec)}
+        return {self.side: roster, self.side.other: scripted_roster(opponent)}
 
 
 def _genomes(subject: Subject, name: str, factor: float) -> GenomeArray:

@@ -71,9 +71,9 @@ def play_meetings(players: Mapping[str, tuple[str, str]], game: RunConfig, episo
         episodes: of each pair, in the same worlds.
     """
     evaluator = build_evaluator(game)
-    player, spec, seeds = evaluator.player, evaluator.player.spec, fresh_seeds(episodes, _SEED)
+    spec, seeds = evaluator.session.spec, fresh_seeds(episodes, _SEED)
     rosters = {
-        side: [find_player(parse_address(pair[side], side), side, player) for pair in players.values()] for side in Side
+        side: [find_player(parse_address(pair[side], side), side, spec) for pair in players.values()] for side in Side
     }
     scores = np.full((2, len(players), len(players), episodes), np.nan)
     for row, hider in enumerate(rosters[Side.HIDERS]):

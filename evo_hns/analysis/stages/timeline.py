@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -19,9 +20,11 @@ from evo_hns.analysis.stages.figures import figures
 from evo_hns.analysis.stages.shares import Share
 from evo_hns.archive.run_view import RunView
 from evo_hns.config import ConfigError, RunConfig
-from evo_hns.evaluation.evaluators import LocalEvaluator, Roster, build_evaluator
-from evo_hns.evaluation.held_out import held_out_opponents, scripted_roster
+from evo_hns.evaluation.evaluators import LocalEvaluator, build_evaluator
+from evo_hns.evaluation.held_out import held_out_opponents
 from evo_hns.evaluation.matches import MatchTable, fresh_seeds
+from evo_hns.evaluation.trajectory import Trajectory
+from evo_hns.policies.roster import Roster, scripted_roster
 from evo_hns.spec import Side
 
 FLOOR = 0.05
@@ -166,14 +169,14 @@ def measure_timeline(
             raise ConfigError(f"{path} has no champions yet; let its first generation finish")
         evaluator = build_evaluator(config)
         if luck is None:
-            players = {side: scripted_roster("random", evaluator.player.spec) for side in Side}
+            players = dict.fromkeys(Side, scripted_roster("random"))
             luck = watch(evaluator, players, seeds, against).shares
         env_steps = np.cumsum(view.metrics["env_steps"])
         measurements = []
         for generation in chosen.tolist():
             rows = {side: np.flatnonzero(halls[side] == generation)[-1:] for side in Side}
             genomes = {side: torch.from_numpy(view.genomes(side, rows[side])) for side in Side}
-            rosters = {side: evaluator.player.roster(side, genomes[side]) for side in Side}
+            rosters = {side: evaluator.session.roster(side, genomes[side]) for side in Side}
             found = watch(evaluator, rosters, seeds, against)
             measurements.append(found.measurement(generation, int(env_steps[generation])))
             observe(measurements[-1])
@@ -224,7 +227,7 @@ class Tally:
         rows = np.zeros(len(seeds), dtype=np.int64)
         table = MatchTable(rows, rows, seeds)
         for batch in table.batches(min(BATCH, evaluator.num_worlds)):
-            trajectory = evaluator.follow(batch, rosters)[1]
+            trajectory = cast(Trajectory, evaluator.evaluate(batch, rosters, keep=["trajectory"]).trajectory)
             self.episodes += len(batch)
             self.failed += int(trajectory.failed.sum())
             for name, detection in detect(trajectory, sides).items():
@@ -245,9 +248,9 @@ def watch(evaluator: LocalEvaluator, rosters: Mapping[Side, Roster], seeds: np.n
     if against == "self":
         tally.add(evaluator, rosters, seeds, (*Side, None), with_figures=True)
         return tally
-    spec = evaluator.player.spec
+    spec = evaluator.session.spec
     for side in Side:
-        opponent = scripted_roster(held_out_opponents(spec, side)[-1], spec)
+        opponent = scripted_roster(held_out_opponents(spec, side)[-1])
         met = {side: rosters[side], side.other: opponent}
         tally.add(evaluator, met, seeds, (side, None), with_figures=side is Side.HIDERS)
     return tally

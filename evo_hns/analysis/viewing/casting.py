@@ -22,9 +22,9 @@ from evo_hns.analysis.players import (
 )
 from evo_hns.archive.run_view import RunView
 from evo_hns.config import RunConfig
-from evo_hns.evaluation.evaluators import Player, Roster
 from evo_hns.policies import SCRIPTED
-from evo_hns.spec import Side
+from evo_hns.policies.roster import Roster
+from evo_hns.spec import ObservationSpec, Side
 
 SCRIPTED_NAMES = tuple(f"scripted:{name}" for name in SCRIPTED)
 
@@ -67,14 +67,14 @@ class Casting:
         self.generations = generations
         return sum(map(len, generations.values())) - before
 
-    def roster(self, side: Side, text: str, player: Player) -> Roster:
+    def roster(self, side: Side, text: str, spec: ObservationSpec) -> Roster:
         """The player behind an address, short or whole.
 
         Raises:
             ConfigError: it leads nowhere.
             RunFileError: its run file cannot be read.
         """
-        return find_player(self._address(side, text), side, player)
+        return find_player(self._address(side, text), side, spec)
 
     def lasting(self, side: Side, text: str) -> str:
         """The same address, with its generation in place of `last` and `best`."""

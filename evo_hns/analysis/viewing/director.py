@@ -145,7 +145,7 @@ class Director:
     def view(self) -> View:
         """What is to be shown now."""
         session, playback = self._session, self.playback
-        spec = session.player.spec
+        spec = session.spec
         return View(
             episode=self._episode,
             players=self._players,
@@ -168,7 +168,7 @@ class Director:
         if not 0 <= seed < SEED_LIMIT:
             raise ConfigError(f"got the world seed {seed}, expected 0 to {SEED_LIMIT - 1}")
         named = {side: self._casting.lasting(side, players[side]) for side in Side}
-        rosters = {side: self._casting.roster(side, named[side], self._session.player) for side in Side}
+        rosters = {side: self._casting.roster(side, named[side], self._session.spec) for side in Side}
         self._session.begin(rosters, seed)
         self._players = named
 
@@ -192,8 +192,7 @@ class Director:
             equal = session.equals(self._match)
             return "equal to the stored score, to the bit" if equal else "differs from the stored score"
         ends = [
-            f"{side.label} {team_return(session.episodes, session.player.spec, side).item():g}"
-            for side in session.player.spec.teams
+            f"{side.label} {team_return(session.episodes, session.spec, side).item():g}" for side in session.spec.teams
         ]
         steered = ", with a person in it" if session.was_steered else ""
         return f"final returns: {', '.join(ends)}{steered}"
@@ -206,7 +205,7 @@ def _present(session: Session) -> list[int]:
 def _series(session: Session) -> Series:
     rewards = session.trajectory.reward[0]
     so_far = np.concatenate([np.zeros((1, rewards.shape[1])), np.cumsum(rewards, axis=0)])
-    spec, returns = session.player.spec, {}
+    spec, returns = session.spec, {}
     for side in spec.teams:
         team = spec.team(side)
         returns[side] = so_far[:, team].sum(1) / max(1, int(session.agent_mask[team].sum()))

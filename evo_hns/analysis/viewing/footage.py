@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -109,11 +110,11 @@ def new_footage(path: Path, hider: str | None = None, seeker: str | None = None,
             "name the run of one of them"
         )
     evaluator = build_evaluator(in_one_world(game))
-    rosters = {side: find_player(addresses[side], side, evaluator.player) for side in Side}
+    rosters = {side: find_player(addresses[side], side, evaluator.session.spec) for side in Side}
     first = np.zeros(1, dtype=np.int64)
-    trajectory = evaluator.follow(MatchTable(first, first, fresh_seeds(1, seed)), rosters)[1]
+    played = evaluator.evaluate(MatchTable(first, first, fresh_seeds(1, seed)), rosters, keep=["trajectory"])
     hider_name, seeker_name = (lasting_name(addresses[side], path) for side in Side)
-    return Footage(trajectory, hider_name, seeker_name, path.name, game)
+    return Footage(cast(Trajectory, played.trajectory), hider_name, seeker_name, path.name, game)
 
 
 def _full(address: str, path: Path) -> str:

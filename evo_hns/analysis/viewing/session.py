@@ -15,11 +15,13 @@ import torch
 
 from evo_hns.archive.records import RecordedMatch
 from evo_hns.config import ConfigError, RunConfig
-from evo_hns.evaluation.evaluators import Roster, build_player
+from evo_hns.evaluation.matches import MatchTable
 from evo_hns.evaluation.recording import steps_of
+from evo_hns.evaluation.session import build_session
 from evo_hns.evaluation.trajectory import Trajectory, TrajectoryRecorder
+from evo_hns.policies.roster import Roster
 from evo_hns.rollout import Decide, Episodes, both_teams
-from evo_hns.spec import Action, ActionSpec, Side
+from evo_hns.spec import Action, ActionSpec, ObservationSpec, Side
 
 _MIDDLE_BIN = ActionSpec().num_movement_bins // 2
 
@@ -62,8 +64,8 @@ class Session:
     def __init__(self, config: RunConfig) -> None:
         torch.set_num_threads(1)  # small tensors only lose by more
         self.config = config
-        self.player = build_player(config, 1)
-        self._game = self.player.env
+        self._session = build_session(config, 1)
+        self._game = self._session.game
 
     def begin(self, rosters: Mapping[Side, Roster], seed: int) -> None:
         """Start an episode of two players.
@@ -72,11 +74,9 @@ class Session:
             rosters: whose first players meet.
             seed: of the world.
         """
-        first = torch.zeros(1, dtype=torch.int64)
-        params = {side: rosters[side].params(first) for side in Side}
-        policies = {side: rosters[side].policy for side in Side}
+        first, seeds = np.zeros(1, dtype=np.int64), np.array([seed], dtype=np.int64)
         with torch.inference_mode():
-            decide = both_teams(self._game, policies, params, np.array([seed], dtype=np.int64))
+            decide = both_teams(self._game, self._session.teams(MatchTable(first, first, seeds), rosters), seeds)
         self._start(decide, seed, is_recorded=False)
 
     def begin_match(self, match: RecordedMatch) -> None:
@@ -106,6 +106,11 @@ class Session:
         self._recorder.begin(self._observation)
         self.statistics = [self._figures()]
         self.trajectory = self._recorder.trajectory
+
+    @property
+    def spec(self) -> ObservationSpec:
+        """Sizes of the game."""
+        return self._session.spec
 
     @property
     def horizon(self) -> int:

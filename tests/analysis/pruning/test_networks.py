@@ -163,8 +163,8 @@ def test_a_schedule_goes_from_all_by_equal_shares_to_a_handful_and_none():
 
 def test_strengths_are_root_mean_squares_of_what_the_layers_were_told(build_subjects):
     subjects = build_subjects("mlp", 0)
-    watcher, sight = Watcher(subjects.policy), subjects.sight(0)
-    watcher._tally(0, 1, subjects.genome(0), sight)
+    watcher, sight = Watcher(), subjects.sight(0)
+    watcher._add(subjects.policy.wiring, 0, 1, subjects.genome(0), sight)
     strengths = watcher.strengths()
     np.testing.assert_allclose(strengths["hidden"][0, 1:], np.sqrt((sight.own.astype(float) ** 2).mean(0)))
     assert strengths["hidden"][0, 0] == 1

@@ -11,10 +11,10 @@ import pytest
 from evo_hns.analysis.stages import DETECTORS, detect
 from evo_hns.analysis.stages.figures import figures
 from evo_hns.evaluation.evaluators import build_evaluator
-from evo_hns.evaluation.held_out import scripted_roster
 from evo_hns.evaluation.matches import MatchTable
 from evo_hns.evaluation.trajectory import Trajectory
 from evo_hns.experiment import load_experiment
+from evo_hns.policies.roster import scripted_roster
 from evo_hns.rollout import Episodes
 from evo_hns.spec import Side
 from evo_hns.worlds.layout import Layout
@@ -33,8 +33,9 @@ def played(request: pytest.FixtureRequest) -> tuple[Episodes, Trajectory]:
     settings = [*SETTINGS[request.param], "physics.num_worlds=6", "physics.num_threads=1"]
     evaluator = build_evaluator(load_experiment(request.param, settings))
     rows = np.zeros(len(SEEDS), dtype=np.int64)
-    rosters = {side: scripted_roster("random", evaluator.player.spec) for side in Side}
-    return evaluator.follow(MatchTable(rows, rows, SEEDS), rosters)
+    rosters = {side: scripted_roster("random") for side in Side}
+    episodes = evaluator.evaluate(MatchTable(rows, rows, SEEDS), rosters, keep=["trajectory"])
+    return episodes, episodes.trajectory
 
 
 def take(trajectory: Trajectory, world: int) -> Trajectory:

@@ -7,9 +7,9 @@ import pytest
 
 from evo_hns.config import RunConfig
 from evo_hns.evaluation.evaluators import LocalEvaluator, build_evaluator
-from evo_hns.evaluation.held_out import scripted_roster
 from evo_hns.evaluation.matches import MatchTable
 from evo_hns.evaluation.trajectory import Trajectory
+from evo_hns.policies.roster import scripted_roster
 from evo_hns.spec import Side
 
 SEEDS = np.array([3, 4, 5], dtype=np.int64)
@@ -41,6 +41,6 @@ def trajectory(busy_game: RunConfig) -> Trajectory:
 
 def follow(evaluator: LocalEvaluator, hider: str, seeker: str, seeds: np.ndarray) -> Trajectory:
     """Matches of two scripted players."""
-    spec, first = evaluator.player.spec, np.zeros(len(seeds), dtype=np.int64)
-    rosters = {Side.HIDERS: scripted_roster(hider, spec), Side.SEEKERS: scripted_roster(seeker, spec)}
-    return evaluator.follow(MatchTable(first, first, seeds), rosters)[1]
+    first = np.zeros(len(seeds), dtype=np.int64)
+    rosters = {Side.HIDERS: scripted_roster(hider), Side.SEEKERS: scripted_roster(seeker)}
+    return evaluator.evaluate(MatchTable(first, first, seeds), rosters, keep=["trajectory"]).trajectory

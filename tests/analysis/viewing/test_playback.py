@@ -11,7 +11,7 @@ from evo_hns.analysis.viewing.moments import moment_of, qpos_at
 from evo_hns.analysis.viewing.playback import Playback
 from evo_hns.analysis.viewing.session import Session, Steering
 from evo_hns.archive.run_view import RunView
-from evo_hns.evaluation.held_out import scripted_roster
+from evo_hns.policies.roster import scripted_roster
 from evo_hns.spec import Side
 
 STEP = 0.075  # seconds
@@ -22,7 +22,7 @@ def playback(run_path: Path) -> Playback:
     """Six env steps to come."""
     with RunView(run_path) as view:
         session = Session(view.config)
-    session.begin({side: scripted_roster("random", session.player.spec) for side in Side}, 1)
+    session.begin({side: scripted_roster("random") for side in Side}, 1)
     return Playback(session)
 
 

@@ -13,9 +13,9 @@ from evo_hns.analysis.record import record
 from evo_hns.analysis.viewing.session import Session, Steering
 from evo_hns.archive.run_view import RunView
 from evo_hns.config import ConfigError, RunConfig
-from evo_hns.evaluation.evaluators import Roster, build_evaluator
-from evo_hns.evaluation.held_out import scripted_roster
+from evo_hns.evaluation.evaluators import build_evaluator
 from evo_hns.evaluation.matches import MatchTable, fresh_seeds
+from evo_hns.policies.roster import Roster, scripted_roster
 from evo_hns.spec import Side
 
 PUSH_EAST = Steering(force=(1.0, 0.0), torque=0.0, grab=True, lock=True)
@@ -29,13 +29,12 @@ def config(run_path: Path) -> RunConfig:
 
 def champions(run_path: Path, session: Session) -> dict[Side, Roster]:
     return {
-        side: find_player(parse_address(f"{run_path}:{side.label}/last", side), side, session.player) for side in Side
+        side: find_player(parse_address(f"{run_path}:{side.label}/last", side), side, session.spec) for side in Side
     }
 
 
-def scripted(session: Session, hider: str, seeker: str) -> dict[Side, Roster]:
-    spec = session.player.spec
-    return {Side.HIDERS: scripted_roster(hider, spec), Side.SEEKERS: scripted_roster(seeker, spec)}
+def scripted(hider: str, seeker: str) -> dict[Side, Roster]:
+    return {Side.HIDERS: scripted_roster(hider), Side.SEEKERS: scripted_roster(seeker)}
 
 
 def play_out(session: Session, steering: Steering | None = None) -> None:
@@ -66,7 +65,7 @@ def test_champions_that_are_watched_earn_what_evaluate_gives_them_to_the_bit(run
 
 def test_so_do_teams_of_changing_size_among_random_walls(busy_game: RunConfig) -> None:
     session = Session(busy_game)
-    assert_evaluated_alike(session, scripted(session, "random", "random"), [3, 4, 5])
+    assert_evaluated_alike(session, scripted("random", "random"), [3, 4, 5])
 
 
 def test_a_recorded_match_comes_out_as_it_is_stored(run_path: Path, config: RunConfig, tmp_path: Path) -> None:
@@ -92,7 +91,7 @@ def test_a_recorded_match_comes_out_as_it_is_stored(run_path: Path, config: RunC
 
 def test_everything_that_was_is_kept_from_the_start_on(config: RunConfig) -> None:
     session = Session(config)
-    session.begin(scripted(session, "random", "random"), 2)
+    session.begin(scripted("random", "random"), 2)
     assert session.trajectory.num_steps == 0
     assert session.trajectory.qpos.shape[1] == 1
     start = session.trajectory.qpos.copy()
@@ -108,7 +107,7 @@ def test_everything_that_was_is_kept_from_the_start_on(config: RunConfig) -> Non
 def test_a_person_steers_one_agent_and_the_others_go_on_playing() -> None:
     game = RunConfig.model_validate({"rules": {"horizon": 12}, "world": {"num_hiders": 2, "num_seekers": 1}})
     session = Session(game)
-    players = scripted(session, "still", "random")
+    players = scripted("still", "random")
     session.begin(players, 0)
     play_out(session)
     alone = session.trajectory
@@ -129,7 +128,7 @@ def test_a_person_steers_one_agent_and_the_others_go_on_playing() -> None:
 
 def test_who_is_let_go_is_played_by_its_player_again() -> None:
     session = Session(RunConfig.model_validate({"rules": {"horizon": 12}}))
-    session.begin(scripted(session, "still", "still"), 0)
+    session.begin(scripted("still", "still"), 0)
     session.take_over(0)
     for _ in range(4):
         session.step(PUSH_EAST)
@@ -142,7 +141,7 @@ def test_who_is_let_go_is_played_by_its_player_again() -> None:
 
 def test_nobody_can_take_over_who_is_not_there(busy_game: RunConfig) -> None:
     session = Session(busy_game)
-    session.begin(scripted(session, "still", "still"), 4)
+    session.begin(scripted("still", "still"), 4)
     absent = np.flatnonzero(~session.agent_mask)
     for agent in (*absent, 99):
         with pytest.raises(ConfigError, match=f"no agent {agent} in this world; there are 0"):

@@ -12,7 +12,7 @@ EXPERIMENT ?= quickstart
 ARGS ?=
 RANKS ?= auto
 WORKERS ?= auto
-EXTRAS := dev,mpi,pettingzoo,plot,ppo,render,tensorboard
+EXTRAS := dev,libraries,mpi,pettingzoo,plot,ppo,render,tensorboard
 
 BIN := $(VENV)/bin
 CONSTRAINTS := .ci/constraints.txt

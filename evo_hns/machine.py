@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,10 +20,52 @@ NUMBERS = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "MV2_COMM_WORLD_RANK", "PMIX_RANK
 
 
 def usable_cores() -> int:
-    """Processors that this process may run on; those of the machine where the system does not tell."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Processors whose time this process may use: those it may run on, and no more than its CPU quota pays for."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = cpu_quota()
+    return allowed if quota is None else min(allowed, max(1, math.ceil(quota)))
+
+
+def cpu_quota(cgroups: Path = Path("/proc/self/cgroup"), mounts: Path = Path("/sys/fs/cgroup")) -> float | None:
+    """Processors' worth of time that this process and its companions may use, as containers and job queues limit it.
+
+    Args:
+        cgroups: where the kernel says which control groups a process is in.
+        mounts: where control groups are mounted, version 2 or 1.
+
+    Returns:
+        The least quota of its groups and of all above them; None without one, or where there are no control groups.
+    """
+    try:
+        lines = cgroups.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError:
+        return None
+    quotas = []
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        # Both versions may be mounted, version 2 then below; `cpu` is a link to `cpu,cpuacct`, or the other way round.
+        for top in (mounts / controllers, mounts / "cpu") if controllers else (mounts, mounts / "unified"):
+            group = top / path.lstrip(
+                "/"
+            )  # in a container it may be the path outside: what is not there limits nothing
+            quotas += [_quota_of(folder) for folder in (group, *group.parents) if folder.is_relative_to(top)]
+    return min((quota for quota in quotas if quota is not None), default=None)
+
+
+def _quota_of(group: Path) -> float | None:
+    """The quota of one control group alone."""
+    try:
+        if (group / "cpu.max").exists():
+            quota, period = (group / "cpu.max").read_text(encoding="ascii").split()
+        else:
+            quota, period = (
+                (group / f"cpu.cfs_{name}_us").read_text(encoding="ascii").strip() for name in ("quota", "period")
+            )
+        return float(quota) / float(period) if quota not in ("max", "-1") else None
+    except (OSError, ValueError):  # the top group has no such files
+        return None
 
 
 def physical_cores(cpuinfo: Path = Path("/proc/cpuinfo")) -> int | None:

@@ -22,13 +22,14 @@ ROOMS: dict[str, set[str]] = {
     "config": set(),
     "spec": set(),
     "machine": set(),
+    "kernels": {"machine"},  # compiled loops, kept on disk
     "costs": set(),  # of a generation: time, processors, memory
     "notice": set(),  # signals: told to end
     "experiment": set(),
     "worlds": set(),
-    "physics": {"machine"},
-    "envs": {"worlds", "physics.base"},
-    "policies": set(),
+    "physics": {"machine", "kernels"},
+    "envs": {"worlds", "physics.base", "kernels"},
+    "policies": {"kernels"},
     "rollout": {"envs", "policies"},
     "evaluation": PLAYING | {"physics", "machine", "notice"},  # `build_player` chooses the engine
     "search": set(),
@@ -40,7 +41,7 @@ ROOMS: dict[str, set[str]] = {
     # A run from start to end: loop, file, what is left to do.
     "training": {"coevolution", "guests", "population", "measurement", "evaluation", "archive", "machine", "notice"},
     "analysis": PLAYING
-    | {"physics", "machine", "costs", "notice", "evaluation", "archive", "coevolution", "measurement"},
+    | {"physics", "machine", "kernels", "costs", "notice", "evaluation", "archive", "coevolution", "measurement"},
     # What evolution is compared with: a run of it is one like any other.
     "baselines": PLAYING | {"evaluation", "archive", "measurement", "guests", "training", "machine", "costs", "notice"},
     "cluster": {"training", "archive"},  # jobs for a queue: scripts, and runs that they go on with
@@ -56,7 +57,7 @@ OWNERS: dict[str, set[str]] = {
     "mujoco.studio": {"analysis.viewing"},
     "h5py": {"archive", "analysis.doctor"},
     "mpi4py": {"evaluation"},
-    "numba": {"physics", "envs", "policies"},
+    "numba": {"kernels"},
     "matplotlib": {"analysis"},
     "jinja2": {"analysis.report"},
     "PIL": {"analysis.viewing"},

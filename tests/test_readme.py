@@ -102,13 +102,19 @@ def exit_code(line: list[str]) -> int | str | None:
         return stop.code
 
 
-@pytest.mark.parametrize(("number", "num_lines", "needed"), [(0, 3, "evotorch"), (1, 1, "pettingzoo")])
-def test_the_library_examples_run(number: int, num_lines: int, needed: str, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip(needed)
+@pytest.mark.parametrize(
+    ("number", "num_lines", "needed"),
+    [(0, 3, ["evotorch"]), (1, 1, ["pettingzoo"]), (2, 0, ["pettingzoo", "supersuit", "stable_baselines3"])],
+)
+def test_the_library_examples_run(
+    number: int, num_lines: int, needed: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for module in needed:
+        pytest.importorskip(module)
     example = blocks("python")[number]
     exec(compile(example, "README.md", "exec"), {})
     assert len(capsys.readouterr().out.splitlines()) == num_lines
-    assert len(blocks("python")) == 2
+    assert len(blocks("python")) == 3
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(((?!http)[^)#]+)\)", README))))

@@ -6,7 +6,9 @@ library, a graphics driver) is tried in a process of its own with a time limit.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
+import io
 import os
 import platform
 import shutil
@@ -22,11 +24,12 @@ from evo_hns.analysis.probe import PROBE_SECONDS, probe
 from evo_hns.analysis.viewing.encoding import FILM_PACKAGES, INSTALL
 from evo_hns.analysis.viewing.graphics import REMEDY, find_backend
 from evo_hns.evaluation.launcher import find_launcher, why_not
-from evo_hns.machine import THREAD_VARIABLES, physical_cores, usable_cores
+from evo_hns.machine import THREAD_VARIABLES, cpu_quota, physical_cores, usable_cores
 
 PACKAGES = ("mujoco", "evotorch", "torch", "numpy", "h5py", "numba", "pydantic", "tyro", "rich")
 LIMITS = (*THREAD_VARIABLES, "NUMBA_NUM_THREADS")
 FREE_GIGABYTES = 1.0
+ELSEWHERE = "change to a folder on a file system that can be written and locked, or name a file there with --run"
 
 MPI_PROBE = """
 from mpi4py import MPI
@@ -73,9 +76,10 @@ def check_packages() -> Finding:
 def check_cores() -> Finding:
     """Processors that this process may use, of those there are."""
     usable, logical = usable_cores(), os.cpu_count() or 1
-    physical = physical_cores()
+    physical, quota = physical_cores(), cpu_quota()
     cores = f"{physical} physical cores" if physical else "an unknown number of physical cores"
-    return Finding("cores", True, f"{usable} of {logical} processors usable, {cores}")
+    limit = "" if quota is None else f", a CPU quota of {quota:g} processors"
+    return Finding("cores", True, f"{usable} of {logical} processors usable, {cores}{limit}")
 
 
 def check_threads() -> Finding:
@@ -102,31 +106,65 @@ def check_game() -> Finding:
     return Finding("game", not failed, "a world failed at rest" if failed else found, "reinstall mujoco")
 
 
-def check_numba_cache() -> Finding:
-    """Whether compiled kernels can be kept, beside the package or where NUMBA_CACHE_DIR says."""
-    folder = Path(os.environ.get("NUMBA_CACHE_DIR", Path(__file__).parents[1]))
-    remedy = "set NUMBA_CACHE_DIR to a folder that can be written; else each start compiles for a minute"
-    return Finding("numba cache", _can_write(folder), str(folder), remedy, needed=False)
+def check_kernels() -> Finding:
+    """Load what every run compiles, by short matches of its players; what is not kept yet is compiled."""
+    import torch
+
+    from evo_hns import kernels
+    from evo_hns.config import RulesConfig, RunConfig
+    from evo_hns.evaluation.evaluators import LocalEvaluator, build_player
+    from evo_hns.evaluation.held_out import measure
+    from evo_hns.spec import Side
+
+    start = time.perf_counter()
+    player = build_player(RunConfig(rules=RulesConfig(horizon=2)), 1)
+    for side in Side:
+        roster = player.roster(side, torch.zeros(1, player.genome_lengths[side]))
+        measure(LocalEvaluator([player]), side, roster, 1)
+    where = kernels.complaint() or f"kept in {kernels.kept_in()}"
+    found = f"loaded or compiled in {time.perf_counter() - start:.1f} s; {where}"
+    return Finding("kernels", not kernels.complaint(), found, kernels.REMEDY, needed=False)
 
 
-def check_hdf5() -> Finding:
-    """Write and read back a small HDF5 file in the current folder."""
+def check_runs() -> Finding:
+    """Lock, write and read a file where runs go, as a run does; a folder that was not there is removed again."""
     import h5py
 
-    with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".evo-hns-") as folder:
-        path = Path(folder) / "probe.h5"
-        with h5py.File(path, "w") as file:
-            file["x"] = [1.0, 2.0]
-        with h5py.File(path, "r") as file:
-            ok = list(file["x"][:]) == [1.0, 2.0]
-    remedy = "change to a folder on a local disk, or set HDF5_USE_FILE_LOCKING=FALSE on a network one"
-    return Finding("hdf5", ok, f"HDF5 {h5py.version.hdf5_version} writes in {Path.cwd()}", remedy)
+    from evo_hns.archive.storage import RunFileError, WriterLock, write_whole
+
+    content = io.BytesIO()
+    with h5py.File(content, "w") as file:
+        file["x"] = [1.0, 2.0]
+    folder = Path("runs")
+    missing = not folder.exists()
+    try:
+        folder.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".doctor-") as inside:
+            path = Path(inside) / "run.h5"
+            lock = WriterLock(path)
+            write_whole(path, content.getbuffer())
+            with h5py.File(path, "r", locking=False) as file:
+                ok = list(file["x"][:]) == [1.0, 2.0]
+            lock.release()
+    except (OSError, RunFileError) as error:
+        return Finding("runs", False, str(error), ELSEWHERE)
+    finally:
+        if missing:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+    found = f"a file was locked and written in {folder.resolve()}, HDF5 {h5py.version.hdf5_version}"
+    return Finding(
+        "runs", ok, found if ok else f"{folder.resolve()} gives back other bytes than were written", ELSEWHERE
+    )
 
 
 def check_disk() -> Finding:
-    """Free space in the current folder."""
-    free = shutil.disk_usage(Path.cwd()).free / 1e9
-    return Finding("disk", free >= FREE_GIGABYTES, f"{free:.1f} GB free in {Path.cwd()}", "make room for run files")
+    """Free space where runs go."""
+    folder = next(folder for folder in (Path("runs"), Path.cwd()) if folder.is_dir())
+    free = shutil.disk_usage(folder).free / 1e9
+    return Finding(
+        "disk", free >= FREE_GIGABYTES, f"{free:.1f} GB free in {folder.resolve()}", "make room for run files"
+    )
 
 
 def check_mpi() -> Finding:
@@ -150,7 +188,12 @@ def check_slurm() -> Finding:
     if shutil.which("sbatch") is None:
         return Finding("slurm", False, "no sbatch here", "evo-hns submit works where Slurm is", needed=False)
     answer = subprocess.run(
-        ["sinfo", "--noheader", "--format=%P %D"], capture_output=True, text=True, timeout=PROBE_SECONDS, check=False
+        ["sinfo", "--noheader", "--format=%P %D"],
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        timeout=PROBE_SECONDS,
+        check=False,
     )
     said = (answer.stdout if answer.returncode == 0 else answer.stderr).split("\n")
     found = ", ".join(f"{' '.join(line.split())} nodes" for line in said if line) if answer.returncode == 0 else said[0]
@@ -176,8 +219,8 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
     check_cores,
     check_threads,
     check_game,
-    check_numba_cache,
-    check_hdf5,
+    check_kernels,
+    check_runs,
     check_disk,
     check_mpi,
     check_launcher,
@@ -193,7 +236,8 @@ def _guarded(check: Callable[[], Finding]) -> Finding:
         return check()
     except Exception as error:  # whatever is broken on a machine must not hide the other findings
         name = check.__name__.removeprefix("check_").replace("_", " ")
-        return Finding(name, False, f"{type(error).__name__}: {error}".splitlines()[0], "reinstall with make setup")
+        remedy = "" if isinstance(error, OSError) else "reinstall with make setup"  # an OSError says what is amiss
+        return Finding(name, False, f"{type(error).__name__}: {error}".splitlines()[0], remedy)
 
 
 def _version(name: str) -> str | None:
@@ -201,11 +245,3 @@ def _version(name: str) -> str | None:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return None
-
-
-def _can_write(folder: Path) -> bool:
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            return True
-    except OSError:
-        return False

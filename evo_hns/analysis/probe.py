@@ -23,7 +23,13 @@ def probe(code: str, seconds: float = PROBE_SECONDS, **environment: str) -> tupl
     command = [sys.executable, "-c", code]
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=seconds, env=os.environ | environment, check=False
+            command,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=seconds,
+            env=os.environ | environment,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         return False, f"no answer within {seconds:g} s"

@@ -16,6 +16,7 @@ import tyro
 
 from evo_hns.cli.console import WORDS
 from evo_hns.cli.errors import BROKEN_PIPE, INTERRUPTED, USER_ERROR, is_user_error
+from evo_hns.cli.streams import take_any_text
 from evo_hns.cli.verbs import VERBS, Verb
 from evo_hns.cli.words import gather_settings, one_line
 from evo_hns.config import ConfigError
@@ -35,6 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     for name in THREAD_VARIABLES:
         os.environ.setdefault(name, "1")
+    take_any_text()
     try:
         words = sys.argv[1:] if argv is None else argv
         WORDS.set(words)

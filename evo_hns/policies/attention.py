@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from evo_hns.config import PolicyConfig
+from evo_hns.kernels import kernel
 from evo_hns.policies.features import row_widths
-from evo_hns.policies.kernel import kernel
 from evo_hns.policies.layers import attention_pools, dense, squash_all
 from evo_hns.policies.network import NetworkPolicy, finish, skip
 from evo_hns.policies.wiring import (

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from torch import Tensor
 
-from evo_hns.policies.kernel import kernel
+from evo_hns.kernels import kernel
 from evo_hns.spec import ObjectColumns, Observation, ObservationSpec
 
 OPPONENT, MATE, BOX, RAMP, FOOD = 0, 1, 2, 3, 4

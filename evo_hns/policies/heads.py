@@ -11,7 +11,7 @@ import math
 import numpy as np
 import torch
 
-from evo_hns.policies.kernel import kernel
+from evo_hns.kernels import kernel
 from evo_hns.spec import Action
 
 NUM_INTENTS = 5

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from evo_hns.kernels import kernel
 from evo_hns.policies.base import TeamState
 from evo_hns.policies.features import encode
 from evo_hns.policies.heads import NUM_INTENTS, decide
-from evo_hns.policies.kernel import kernel
 from evo_hns.policies.layers import dense, gru, squash_all
 from evo_hns.policies.wiring import Wiring
 from evo_hns.spec import Action, Observation, ObservationSpec

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+import errno
 from pathlib import Path
 
 import pytest
 
+from evo_hns import kernels
 from evo_hns.analysis import doctor
 from evo_hns.analysis.doctor import CHECKS, Finding, diagnose, probe
 
@@ -17,12 +18,12 @@ def test_this_machine_has_what_a_run_needs(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_check_that_breaks_is_a_finding_and_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    def check_numba_cache() -> Finding:
+    def check_kernels() -> Finding:
         raise RuntimeError("no such\nlibrary")
 
-    monkeypatch.setattr(doctor, "CHECKS", (check_numba_cache, doctor.check_python))
+    monkeypatch.setattr(doctor, "CHECKS", (check_kernels, doctor.check_python))
     broken, python = diagnose()
-    assert (broken.name, broken.ok, broken.found) == ("numba cache", False, "RuntimeError: no such")
+    assert (broken.name, broken.ok, broken.found) == ("kernels", False, "RuntimeError: no such")
     assert python.ok
 
 
@@ -70,15 +71,61 @@ def test_threads_within_a_match_are_advised_against(monkeypatch: pytest.MonkeyPa
     assert doctor.check_threads().ok is (threads == "1")
 
 
-@pytest.mark.parametrize("check", [doctor.check_numba_cache, doctor.check_hdf5])
-def test_a_folder_that_cannot_be_written_is_found(
-    check: Callable[[], Finding], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_runs_can_be_locked_and_written_and_the_trial_leaves_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    finding = doctor.check_runs()
+    assert finding.ok
+    assert str(tmp_path / "runs") in finding.found
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "runs").mkdir()
+    assert doctor.check_runs().ok
+    assert list(tmp_path.rglob("*")) == [tmp_path / "runs"]
+
+
+def test_runs_that_cannot_be_made_are_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").write_text("a file")
+    finding = doctor.check_runs()
+    assert (finding.ok, finding.needed, finding.remedy) == (False, True, doctor.ELSEWHERE)
+    assert "File exists: 'runs'" in finding.found
+
+
+def test_a_file_system_without_locks_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("fcntl.flock", no_locks)
+    finding = doctor.check_runs()
+    assert not finding.ok
+    assert "No locks available" in finding.found
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_gone_is_no_reason_to_reinstall(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     gone = tmp_path / "gone"
-    monkeypatch.setenv("NUMBA_CACHE_DIR", str(gone))
-    monkeypatch.setattr(Path, "cwd", lambda: gone)
-    monkeypatch.setattr(doctor, "CHECKS", (check,))
-    assert not diagnose()[0].ok
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    monkeypatch.setattr(doctor, "CHECKS", (doctor.check_runs, doctor.check_disk))
+    runs, disk = diagnose()
+    assert (runs.ok, runs.remedy) == (False, doctor.ELSEWHERE)
+    assert (disk.ok, disk.remedy) == (False, "")
+
+
+def test_kernels_that_cannot_be_kept_are_found_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels, "_COMPLAINTS", ["/cache: No space left on device"])
+    finding = doctor.check_kernels()
+    assert (finding.ok, finding.needed) == (False, False)
+    assert finding.found.endswith("; /cache: No space left on device")
+    assert "NUMBA_CACHE_DIR" in finding.remedy
+
+
+def test_a_cpu_quota_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "cpu_quota", lambda: 1.5)
+    assert doctor.check_cores().found.endswith(", a CPU quota of 1.5 processors")
 
 
 def test_a_slurm_that_answers_one_that_does_not_and_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from evo_hns.envs.kernel import kernel
+from evo_hns.kernels import kernel
 from evo_hns.worlds.sizes import AGENT_RADIUS
 
 CELL = 0.03

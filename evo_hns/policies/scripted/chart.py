@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from evo_hns.policies.kernel import kernel
+from evo_hns.kernels import kernel
 from evo_hns.policies.streams import draw
 
 SIDE = 30

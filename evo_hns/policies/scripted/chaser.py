@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from evo_hns.policies.kernel import kernel
+from evo_hns.kernels import kernel
 from evo_hns.policies.scripted.field import distance, waypoint
 from evo_hns.policies.scripted.motion import around, force_towards, turn_towards
 from evo_hns.policies.scripted.player import ScriptedPolicy, mover, nearest_opponent

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from evo_hns.policies.kernel import kernel
+from evo_hns.kernels import kernel
 from evo_hns.policies.scripted.chart import (
     CHART_SIZE,
     NUM_CELLS,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from evo_hns.policies.kernel import kernel
+from evo_hns.kernels import kernel
 from evo_hns.policies.scripted.field import WALL, distance, in_room, in_sight, on_vertical_wall, way_length, waypoint
 from evo_hns.policies.scripted.motion import around, force_towards, turn_towards
 from evo_hns.policies.scripted.player import ScriptedPolicy, mover

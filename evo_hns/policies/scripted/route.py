@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from evo_hns.policies.kernel import kernel
+from evo_hns.kernels import kernel
 from evo_hns.policies.scripted.chart import CELL, NUM_CELLS, SIDE, Chart, cell_at, centre, is_free
 from evo_hns.policies.scripted.field import distance
 from evo_hns.policies.scripted.motion import around

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
+from evo_hns.kernels import kernel
 from evo_hns.policies.heads import MIDDLE_BIN
-from evo_hns.policies.kernel import kernel
 from evo_hns.policies.scripted.player import ScriptedPolicy
 from evo_hns.policies.streams import draw
 from evo_hns.spec import ObservationSpec

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from evo_hns.policies.kernel import kernel
+from evo_hns.kernels import kernel
 from evo_hns.policies.scripted.player import ScriptedPolicy
 from evo_hns.spec import ObservationSpec
 

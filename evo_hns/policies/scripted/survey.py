@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from evo_hns.policies.kernel import kernel
+from evo_hns.kernels import kernel
 from evo_hns.policies.scripted.field import in_room, way_length
 from evo_hns.policies.streams import draw
 

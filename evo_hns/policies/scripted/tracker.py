@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from evo_hns.policies.kernel import kernel
+from evo_hns.kernels import kernel
 from evo_hns.policies.scripted.chart import (
     CHART_SIZE,
     NUM_CELLS,

@@ -10,6 +10,8 @@ write at the same time, are errors or wrong code. Here
 
 - a kernel is stale when any file of its room changes: it calls kernels of its own room alone;
 - whatever cannot be read whole, or is another kernel's, counts as missing: compiled and written again;
+- a kernel that encloses others is known by their names: Numba knows it by their pickles, which no two processes share,
+  so that every start would compile it and leave another file;
 - where nothing can be kept, that is said once, and every start compiles.
 """
 
@@ -104,7 +106,11 @@ class _Cache(FunctionCache):  # type: ignore[misc]
         super().__init__(function)
         stamp = _digest(_room(Path(function.__code__.co_filename)))
         self._cache_file = _Files(self.cache_path, self._impl.filename_base, stamp)
+        self._enclosed = _enclosed(function)
         _FOLDERS.add(self.cache_path)
+
+    def _index_key(self, sig: object, codegen: Any) -> tuple[object, ...]:
+        return sig, codegen.magic_tuple(), self._enclosed
 
     def load_overload(self, sig: object, target_context: object) -> object:
         try:
@@ -117,6 +123,12 @@ class _Cache(FunctionCache):  # type: ignore[misc]
             super().save_overload(sig, data)
         except OSError as error:
             _complain(f"{self.cache_path}: {error.strerror or error}")
+
+
+def _enclosed(function: Callable[..., object]) -> tuple[str, ...]:
+    """Names of the kernels that a kernel encloses."""
+    contents = [cell.cell_contents for cell in function.__closure__ or ()]
+    return tuple(f"{content.__module__}.{content.__qualname__}" for content in contents)
 
 
 class _NoCache(NullCache):  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""What every test shares: one thread for each library, and which tests may run beside each other."""
+"""What every test shares: one thread for each library, and which tests are run and which may run beside each other."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the tests of a file in one process, and all that use the private Slurm: what they share is set up once."""
+    """Leave the long loops out unless they are asked for; keep together what shares a set-up.
+
+    The tests of a file stay in one process, and so do all that use the private Slurm.
+    """
+    if "release" not in config.option.markexpr:
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("release")])
+        items[:] = [item for item in items if not item.get_closest_marker("release")]
     if not config.pluginmanager.hasplugin("xdist"):
         return
     for item in items:

@@ -34,6 +34,20 @@ from evo_hns.kernels import kernel
 def inner(x):
     return x + {}
 """
+ENCLOSING = """
+from evo_hns.kernels import kernel
+def enclose(inner):
+    @kernel
+    def outer(x):
+        return inner(x)
+    return outer
+@kernel
+def one(x):
+    return x + 1
+@kernel
+def ten(x):
+    return x + 10
+"""
 
 
 @pytest.fixture
@@ -170,3 +184,19 @@ def test_only_the_first_rank_says_it(monkeypatch: pytest.MonkeyPatch, caplog: py
     monkeypatch.setattr(kernels, "launched_rank", lambda: 3)
     kernels._complain("no room")
     assert (caplog.messages, kernels.complaint()) == ([], "no room")
+
+
+def test_a_kernel_that_encloses_another_is_compiled_once_for_all_processes(tmp_path: Path) -> None:
+    toy = tmp_path / "toy"
+    toy.mkdir()
+    (toy / "__init__.py").touch()
+    (toy / "caller.py").write_text(ENCLOSING)
+    code = "from toy.caller import *; print(enclose(one)(1), enclose(ten)(1))"
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path)]), "NUMBA_CACHE_DIR": ""}
+    outers = []
+    for _ in range(2):
+        said = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
+        assert said.stdout.split() == ["2", "11"]
+        outers.append(sorted(path.name for path in tmp_path.rglob("*outer*.nbc")))
+    assert outers[0] == outers[1]
+    assert len(outers[0]) == 2

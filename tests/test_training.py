@@ -245,18 +245,23 @@ def _in_child(job: Any) -> int:
 
 
 @pytest.mark.slow
-def test_a_run_killed_at_dozens_of_random_moments_ends_in_the_same_bits(tmp_path: Path) -> None:
-    settings = {**tiny().coevolution.model_dump(), "generations": 24}
-    config = tiny(coevolution=settings)
+@pytest.mark.parametrize(
+    ("seed", "least", "generations"),
+    [(0, 6, 8), *(pytest.param(seed, 50, 24, marks=pytest.mark.release) for seed in range(1, 21))],
+)
+def test_a_run_killed_at_random_moments_ends_in_the_same_bits(
+    seed: int, least: int, generations: int, tmp_path: Path
+) -> None:
+    config = tiny(coevolution={"generations": generations})
     start = time.perf_counter()
     unbroken = run_whole(tmp_path / "unbroken.h5", config)
     duration = time.perf_counter() - start
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     kills = 0
-    while kills < 36:  # as many runs as it takes: a fast machine leaves less time to kill each
+    while kills < least:  # as many runs as it takes: a fast machine leaves less time to kill each
         path = tmp_path / f"killed-{kills}.h5"
         done = 0
-        while done < 24:
+        while done < generations:
             exists = path.exists()
             pid = _in_child(
                 lambda path=path, exists=exists: (

@@ -50,32 +50,44 @@ def test_an_exception_on_any_rank_ends_all_with_its_traceback(
     rank: int, where: str, start: Start, tmp_path: Path, settings: Callable[..., str]
 ) -> None:
     (tmp_path / "faulty.py").write_text(FAULTY.format(rank=rank, where=where))
-    process = start(3, "train", settings(**LONG), "--run", "run.h5", program=["faulty.py"])
+    num_ranks = max(2, rank + 1)
+    process = start(num_ranks, "train", settings(**LONG), "--run", "run.h5", program=["faulty.py"])
     _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode != 0
-    assert f"rank {rank} of 3 on " in said
+    assert f"rank {rank} of {num_ranks} on " in said
     assert "ZeroDivisionError: a fault put in by hand" in said
     assert said.count("Traceback") == 1
     until(lambda: ranks_in(tmp_path) == {}, patience=10)
 
 
-@pytest.mark.parametrize("victim", [0, 1, 2, "launcher"])
+@pytest.fixture
+def live(start: Start, tmp_path: Path, settings: Callable[..., str]) -> Callable[..., Program]:
+    """Lets a long run live on, until it has two generations more."""
+    path, experiment = tmp_path / "run.h5", settings(**LONG)
+
+    def begin(num_ranks: int) -> Program:
+        done = generations_in(path)
+        process = start(num_ranks, "train", experiment, "--run", "run.h5", "--resume")
+        until(lambda: process.poll() is not None or generations_in(path) >= done + 2)
+        return process
+
+    return begin
+
+
 def test_a_killed_rank_ends_all_and_resume_on_another_number_gives_the_same_numbers(
-    victim: int | str, start: Start, tmp_path: Path, settings: Callable[..., str]
+    live: Callable[[int], Program], start: Start, tmp_path: Path
 ) -> None:
-    path = tmp_path / "run.h5"
-    process = start(3, "train", settings(**LONG), "--run", "run.h5")
-    until(lambda: generations_in(path) >= 3)
-    pids = ranks_in(tmp_path)
-    assert sorted(pids) == [0, 1, 2]
-    os.kill(process.pid if victim == "launcher" else pids[victim], signal.SIGKILL)
-    process.communicate(timeout=PATIENCE)
-    assert process.returncode != 0
-    until(lambda: ranks_in(tmp_path) == {}, patience=30)
-    total = generations_in(path) + 2
-    run = whole(start(2, "resume", str(path), "--generations", str(total)), path)
-    assert [life.num_ranks for life in run.lives] == [3, 2]
-    assert_same_bits(run, reference(tmp_path, total))
+    lives = ((3, 2), (2, 0), (3, 1), (2, "launcher"))
+    for num_ranks, victim in lives:
+        process = live(num_ranks)
+        pids = ranks_in(tmp_path)
+        assert sorted(pids) == list(range(num_ranks))
+        os.kill(process.pid if victim == "launcher" else pids[victim], signal.SIGKILL)
+        process.communicate(timeout=PATIENCE)
+        assert process.returncode != 0
+        until(lambda: ranks_in(tmp_path) == {}, patience=30)
+    assert_goes_on_to_the_same_numbers(start, tmp_path / "run.h5", 3)
+    assert [life.num_ranks for life in RunFile.read(tmp_path / "run.h5").lives] == [3, 2, 3, 2, 3]
 
 
 def reference(folder: Path, generations: int) -> Run:
@@ -83,11 +95,19 @@ def reference(folder: Path, generations: int) -> Run:
     return run_whole(folder / "unbroken.h5", tiny(coevolution={"generations": generations}))
 
 
+def assert_goes_on_to_the_same_numbers(start: Start, path: Path, num_ranks: int) -> None:
+    """Resume a run for a generation more."""
+    total = generations_in(path) + 1
+    run = whole(start(num_ranks, "resume", str(path), "--generations", str(total)), path)
+    assert_same_bits(run, reference(path.parent, total))
+
+
 def has_moved(process: Program, path: Path, done: int) -> bool:
     """Whether a job has ended, or its run has more generations than were done."""
     return process.poll() is not None or generations_in(path) > done
 
 
+@pytest.mark.release
 def test_a_run_killed_at_dozens_of_random_moments_on_changing_ranks_ends_in_the_same_numbers(
     start: Start, tmp_path: Path, settings: Callable[..., str]
 ) -> None:
@@ -108,24 +128,23 @@ def test_a_run_killed_at_dozens_of_random_moments_on_changing_ranks_ends_in_the_
     assert_same_bits(RunFile.read(path), reference(tmp_path, generations))
 
 
-@pytest.mark.parametrize(
-    ("signum", "target"),
-    [(signal.SIGUSR1, "launcher"), (signal.SIGUSR1, 2), (signal.SIGTERM, 1), (signal.SIGTERM, 0), (signal.SIGINT, 0)],
-)
 def test_a_signal_to_any_rank_stops_all_in_agreement(
-    signum: signal.Signals, target: int | str, start: Start, tmp_path: Path, settings: Callable[..., str]
+    live: Callable[[int], Program], start: Start, tmp_path: Path
 ) -> None:
-    path = tmp_path / "run.h5"
-    process = start(3, "train", settings(**LONG), "--run", "run.h5")
-    until(lambda: generations_in(path) >= 2)
-    os.kill(process.pid if target == "launcher" else ranks_in(tmp_path)[target], signum)
-    _, said = process.communicate(timeout=PATIENCE)
-    assert process.returncode == EXIT_CODES[signum]
-    assert f"evo-hns: stopped by {signum.name}: to go on from the last whole generation: " in said
-    assert "Traceback" not in said
-    total = generations_in(path) + 1
-    run = whole(start(2, "resume", str(path), "--generations", str(total)), path)
-    assert_same_bits(run, reference(tmp_path, total))
+    for num_ranks, signum, target in (
+        (3, signal.SIGUSR1, "launcher"),
+        (2, signal.SIGTERM, 1),
+        (3, signal.SIGUSR1, 2),
+        (2, signal.SIGTERM, 0),
+        (2, signal.SIGINT, 0),
+    ):
+        process = live(num_ranks)
+        os.kill(process.pid if target == "launcher" else ranks_in(tmp_path)[target], signum)
+        _, said = process.communicate(timeout=PATIENCE)
+        assert process.returncode == EXIT_CODES[signum]
+        assert f"evo-hns: stopped by {signum.name}: to go on from the last whole generation: " in said
+        assert "Traceback" not in said
+    assert_goes_on_to_the_same_numbers(start, tmp_path / "run.h5", 2)
 
 
 def test_a_users_mistake_is_told_once_and_ends_all_ranks(
@@ -133,7 +152,7 @@ def test_a_users_mistake_is_told_once_and_ends_all_ranks(
 ) -> None:
     experiment = settings()
     for words in (["train", "nonsense"], ["train", experiment, "--run", "nowhere/run.h5"], ["resume", "absent.h5"]):
-        process = start(3, *words)
+        process = start(2, *words)
         _, said = process.communicate(timeout=PATIENCE)
         assert process.returncode == USER_ERROR
         assert said.count("evo-hns: ") == 1

@@ -16,7 +16,7 @@ from tests.runs import EVERYTHING, assert_same_bits, run_whole, tiny
 SEARCH = {"popsize": 6, "ga": {"num_elites": 2}}
 
 
-@pytest.fixture(scope="module", params=["cmaes", "ga"])
+@pytest.fixture(scope="module")
 def alone(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[RunConfig, Path]:
     """The settings of a whole run, and its file, made by one process without MPI."""
     config = tiny(search={"algorithm": request.param, **SEARCH})
@@ -25,7 +25,16 @@ def alone(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return config, path
 
 
-@pytest.mark.parametrize("num_ranks", [2, 3, 7])
+@pytest.mark.parametrize(
+    ("alone", "num_ranks"),
+    [
+        ("cmaes", 2),
+        ("cmaes", 7),
+        ("ga", 3),
+        *(pytest.param(*pair, marks=pytest.mark.release) for pair in (("cmaes", 3), ("ga", 2), ("ga", 7))),
+    ],
+    indirect=["alone"],
+)
 def test_a_whole_run_has_the_same_bits_on_any_number_of_ranks(
     num_ranks: int, alone: tuple[RunConfig, Path], start: Start, tmp_path: Path, settings: Callable[..., str]
 ) -> None:

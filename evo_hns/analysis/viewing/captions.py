@@ -179,7 +179,7 @@ def _stages(footage: Footage, step: int) -> Line:
     shown = footage.stages(step)
     if not shown:
         return Line([("stages so far: none", DIM)])
-    colours = {None: ALERT, **TEAM}
+    colours: dict[Side | None, Colour] = {None: ALERT, **TEAM}
     words: list[tuple[str, Colour]] = [("stages so far: ", DIM)]
     for number, name in enumerate(shown):
         words += [(", ", DIM)] * bool(number) + [(name.replace("_", " "), colours[DETECTORS[name].side])]

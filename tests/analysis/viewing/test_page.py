@@ -290,3 +290,7 @@ def test_a_watcher_plays_scrubs_picks_champions_and_takes_over_an_agent(watcher:
     assert "with a person in it" in watcher.view.note
     watcher.press("Escape", then=lambda: watcher.view.taken is None)
     assert not np.allclose(watcher.page.look(), first, atol=0.1)
+
+    small = {"width": 420, "height": 560, "deviceScaleFactor": 1, "mobile": False}
+    watcher.page.call("Emulation.setDeviceMetricsOverride", **small)
+    until(lambda: 300 < watcher.spy.place("##row", 1.0)[0] < 420)  # the time line fits onto a narrow page

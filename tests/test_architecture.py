@@ -55,6 +55,7 @@ OWNERS: dict[str, set[str]] = {
     "evotorch": {"search"},
     "mujoco.batch": {"physics"},
     "mujoco.studio": {"analysis.viewing"},
+    "websockets": {"analysis.viewing"},
     "h5py": {"archive", "analysis.doctor"},
     "mpi4py": {"evaluation"},
     "numba": {"kernels"},

@@ -29,7 +29,7 @@ class Watch:
     match: Count = None
     """Watch a recorded match of the run, by its number."""
     host: str = "127.0.0.1"
-    """The address to listen on. Anyone who can reach it can watch and steer: there is no password."""
+    """The address to listen on. Who is to connect also needs the key that is printed; there is no encryption."""
     port: int = 0
     """The port; 0 takes the first that is free from 8080 on."""
     open: bool = True
@@ -62,5 +62,11 @@ class Watch:
                 show("\nNo longer watching.")
 
     def _announce(self, place: Place) -> None:
-        where = {"url": place.url, "host": place.host, "port": place.port, "only_this_machine": place.is_local}
+        where = {
+            "url": place.url,
+            "spectator_url": place.spectator_url,
+            "host": place.host,
+            "port": place.port,
+            "only_this_machine": place.is_local,
+        }
         show(where if self.as_json else str(place))

@@ -8,7 +8,7 @@ Row 0 of every time axis is the start of the episode, row t what env step t led 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -70,6 +70,13 @@ class Trajectory:
         """`(W, T + 1, m, 4)` x, y, z of the body frames of boxes (their centres) and ramps, and the turn about z."""
         start = np.concatenate([self.layout.boxes, self.layout.ramps], axis=1)
         return self._poses(self.scene.object_qpos[:, [0, 1, 2, -1]], start)
+
+    def until(self, step: int) -> Trajectory:
+        """The same matches as they were after so many env steps, 0 to T."""
+        rows = ("qpos", "locked", "lock_owner", "grabbed", "sees_agents", "sees_objects", "lidar")
+        return replace(
+            self, reward=self.reward[:, :step], **{name: getattr(self, name)[:, : step + 1] for name in rows}
+        )
 
     def _poses(self, joints: np.ndarray, start: np.ndarray) -> np.ndarray:
         """Joints measure from places that differ from world to world; the start tells which."""

@@ -72,3 +72,13 @@ def test_seekers_stand_still_in_the_preparation_and_who_is_seen_decides_the_rewa
     absent = ~trajectory.layout.agent_mask
     assert absent.any()
     assert not trajectory.sees_agents.any(1)[absent].any()
+
+
+def test_a_trajectory_until_an_env_step_is_its_beginning(trajectory: Trajectory) -> None:
+    part = trajectory.until(33)
+    assert part.num_steps == 33
+    assert np.array_equal(part.agents, trajectory.agents[:, :34])
+    assert np.array_equal(part.reward, trajectory.reward[:, :33])
+    per_row = ("locked", "lock_owner", "grabbed", "sees_agents", "sees_objects", "lidar")
+    assert all(np.array_equal(getattr(part, name), getattr(trajectory, name)[:, :34]) for name in per_row)
+    assert trajectory.until(0).num_steps == 0

@@ -69,7 +69,8 @@ def _caption(subject: Subject) -> str:
     return (
         f"{who} (hiders cyan, seekers red), always in the same world, so that what differs is the players. Sectors "
         "show where an agent looks, an arrow that it sees an opponent, a bar that it holds something, a coloured hull "
-        "that something is locked. One match each: it shows how they play, not how well."
+        "that something is locked. Below stand the score and the stages that the detectors find so far; the yellow of "
+        "the time line is the preparation. One match each: it shows how they play, not how well."
     )
 
 

@@ -13,7 +13,7 @@ import mujoco
 import numpy as np
 
 from evo_hns.analysis.viewing.camera import parse_camera, place_camera
-from evo_hns.analysis.viewing.captions import burn_in, caption_height, describe
+from evo_hns.analysis.viewing.captions import burn_in, caption_height, clock, describe, num_lines
 from evo_hns.analysis.viewing.encoding import check_output, contact_sheet, write_film, write_picture
 from evo_hns.analysis.viewing.footage import Footage
 from evo_hns.analysis.viewing.graphics import Canvas, require_backend
@@ -81,7 +81,7 @@ class Film:
         self._scene = mujoco.MjvScene(model, MAX_GEOMS)
         self._scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = True
         self._options = mujoco.MjvOption()
-        bar = caption_height(look.height) / look.height if look.caption else 0.0
+        bar = caption_height(look.height, num_lines(footage)) / look.height if look.caption else 0.0
         floor = float(footage.trajectory.layout.floor_size[0])
         fovy, aspect = float(model.vis.global_.fovy), look.width / look.height
         self._camera = place_camera(parse_camera(look.camera), floor, fovy, aspect, bar)
@@ -108,7 +108,9 @@ class Film:
             self._overlay(replica.moment(step))
         self._light()
         pixels = self._canvas.draw(self._scene)
-        return burn_in(pixels, describe(self._footage, int(step))) if self.look.caption else pixels.copy()
+        if not self.look.caption:
+            return pixels.copy()
+        return burn_in(pixels, describe(self._footage, int(step)), clock(self._footage, step))
 
     def __enter__(self) -> Self:
         return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import cast
 
@@ -10,12 +11,16 @@ import numpy as np
 
 from evo_hns.analysis.players import common_game, find_player, game_differences, game_of, lasting_name, parse_address
 from evo_hns.analysis.replay import explain_difference, in_one_world, retrace
+from evo_hns.analysis.stages import detect
 from evo_hns.archive.run_view import RunView
 from evo_hns.config import ConfigError, RunConfig
 from evo_hns.evaluation.evaluators import build_evaluator
 from evo_hns.evaluation.matches import MatchTable, fresh_seeds
 from evo_hns.evaluation.trajectory import Trajectory
 from evo_hns.spec import Side
+
+LOOK_EVERY = 4
+"""Env steps from one look for stages to the next: 0.3 s, of which each costs as much as a picture."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +54,30 @@ class Footage:
         """Of its world."""
         return int(self.trajectory.seeds[0])
 
+    @property
+    def has_stages(self) -> bool:
+        """Stages of emergence can be looked for: it is hide-and-seek of two teams."""
+        return self.config.rules.task == "hide-and-seek" and len(self.teams) == len(Side)
+
+    def stages(self, step: int) -> tuple[str, ...]:
+        """What the detectors of stages and exploits say of the match up to an env step, in their order.
+
+        They judge from the preparation's end on, at every `LOOK_EVERY` env steps and at the end, which is what they
+        say of the whole match; what they say of a part may turn out wrong (a fort that is opened).
+        """
+        prep = self.trajectory.num_prep_steps
+        last = step if step >= self.num_steps else step - (step - prep) % LOOK_EVERY
+        if not self.has_stages or last <= prep:
+            return ()
+        if last not in self._seen_stages:
+            found = detect(self.trajectory.until(last))
+            self._seen_stages[last] = tuple(name for name, detection in found.items() if detection.shown[0])
+        return self._seen_stages[last]
+
+    @cached_property
+    def _seen_stages(self) -> dict[int, tuple[str, ...]]:
+        return {}
+
     def as_dict(self) -> dict[str, object]:
         """For JSON."""
         return {
@@ -58,6 +87,7 @@ class Footage:
             "env_steps": self.num_steps,
             "failed": bool(self.trajectory.failed[0]),
             "returns": {side.label: self.team_return(side, self.num_steps) for side in self.teams},
+            "stages": list(self.stages(self.num_steps)),
         }
 
     def team_return(self, side: Side, step: int) -> float:

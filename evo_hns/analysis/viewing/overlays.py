@@ -156,6 +156,7 @@ def add_shapes(scene: mujoco.MjvScene, shapes: Iterable[Shape]) -> None:
             return
         place = scene.geoms[scene.ngeom]
         mujoco.mjv_initGeom(place, geom.type, geom.size, geom.pos, geom.mat.flatten(), geom.rgba)
+        place.size[:] = geom.size  # a capsule's is two radii and a half length, and was taken for radius, half length
         place.label, place.category = geom.label, geom.category
         scene.ngeom += 1
 

@@ -23,6 +23,7 @@ Ask = Callable[[Callable[[Director], None]], None]
 """Send a wish to the director."""
 
 CONTROLS_WIDTH, FIGURES_WIDTH, TIMELINE_HEIGHT = 280, 320, 68  #: pixels
+_LEAST_TIMELINE = 240  # pixels of its width
 _BORDER = 10  # pixels around panels
 
 _WINDOW = (
@@ -72,17 +73,22 @@ class Panels:
             return
         size = imgui.GetIO().DisplaySize
         height = size.y - 2 * _BORDER
-        if _begin("evo_hns", _BORDER, _BORDER, CONTROLS_WIDTH, height):
+        left, across = CONTROLS_WIDTH + 2 * _BORDER, size.x - CONTROLS_WIDTH - FIGURES_WIDTH - 4 * _BORDER
+        is_narrow = across < _LEAST_TIMELINE  # then without figures, and the time line below the controls
+        if is_narrow:
+            left, across = _BORDER, size.x - 2 * _BORDER
+        beside = TIMELINE_HEIGHT + _BORDER if is_narrow else 0
+        if _begin("evo_hns", _BORDER, _BORDER, CONTROLS_WIDTH, height - beside):
             self._build_players_gui(view)
             self._build_world_gui(view)
             self._build_show_gui()
             self._build_takeover_gui(view, steering)
         imgui.End()
-        across = size.x - CONTROLS_WIDTH - FIGURES_WIDTH - 4 * _BORDER
-        top = size.y - _BORDER - TIMELINE_HEIGHT
-        if _begin("Time", CONTROLS_WIDTH + 2 * _BORDER, top, across, TIMELINE_HEIGHT):
+        if _begin("Time", left, size.y - _BORDER - TIMELINE_HEIGHT, across, TIMELINE_HEIGHT):
             self._build_timeline_gui(view)
         imgui.End()
+        if is_narrow:
+            return
         if _begin("Figures", size.x - FIGURES_WIDTH - _BORDER, _BORDER, FIGURES_WIDTH, height):
             self._figures.build_gui(view)
         imgui.End()

@@ -1,7 +1,8 @@
 """MuJoCo Studio's web viewer, listening where it is told; and the loop that runs the game beside it.
 
-The viewer as it comes listens on all interfaces of the machine and takes files that are dropped on its page. Here it
-listens on one address, loopback unless the user says otherwise, and drops nothing but what it is given.
+The viewer as it comes listens on all interfaces of the machine, lets everybody steer and takes files that are dropped
+on its page. Here it listens on one address, loopback unless the user says otherwise, asks for a key (`studio_guard`),
+and drops nothing but what it is given.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ import logging
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from mujoco.studio import endpoints, launch_thread, messages, viewer_protocol
 from mujoco.studio.web import web_server
 from mujoco.studio.web_viewer import WebViewer
 
 from evo_hns.analysis.viewing.director import Director
+from evo_hns.analysis.viewing.studio_guard import Keys, guarded
 from evo_hns.analysis.viewing.studio_plugin import Screen
 from evo_hns.analysis.viewing.studio_stage import Stage
 from evo_hns.config import ConfigError
@@ -26,13 +29,14 @@ from evo_hns.config import ConfigError
 FIRST_PORT, NUM_PORTS = 8080, 100  #: where a free port is looked for
 
 _TITLE = "evo_hns"
+_PATIENCE = 30.0  # seconds
 
 
 class _Viewer(WebViewer):  # type: ignore[misc]
-    """The web viewer on a socket that listens already."""
+    """The web viewer on a socket that listens already, for who has a key."""
 
-    def __init__(self, listener: socket.socket, endpoint: endpoints.ViewerEndpoint, screen: Screen) -> None:
-        with _given(listener), contextlib.redirect_stdout(io.StringIO()):  # its banner speaks of all interfaces
+    def __init__(self, listener: socket.socket, keys: Keys, endpoint: endpoints.ViewerEndpoint, screen: Screen) -> None:
+        with _given(listener, keys), contextlib.redirect_stdout(io.StringIO()):  # its banner speaks of all interfaces
             super().__init__(viewer_protocol.ViewerConfig(title=_TITLE), endpoint, plugins=[screen])
         self._web_server.drop_queue = None
 
@@ -44,14 +48,26 @@ class _Viewer(WebViewer):  # type: ignore[misc]
 
 
 @contextlib.contextmanager
-def _given(listener: socket.socket) -> Iterator[None]:
-    """Let the viewer take this socket instead of one of its own; it has no setting for the address."""
-    own = web_server.bind_public_socket
+def _given(listener: socket.socket, keys: Keys) -> Iterator[None]:
+    """Let the viewer take this socket and this guard instead of its own; it has no settings for them.
+
+    Raises:
+        ConfigError: it did not take the guard.
+    """
+    own_socket, own_serve, is_guarded = web_server.bind_public_socket, web_server.serve, threading.Event()
+
+    def serve_guarded(*handler: Any, **settings: Any) -> Any:
+        is_guarded.set()
+        return guarded(own_serve, keys)(*handler, **settings)
+
     web_server.bind_public_socket = lambda host, port: listener
+    web_server.serve = serve_guarded
     try:
         yield
+        if not is_guarded.wait(_PATIENCE):  # its thread begins to serve
+            raise ConfigError("MuJoCo Studio's web server did not start; install mujoco-studio of mujoco's version")
     finally:
-        web_server.bind_public_socket = own
+        web_server.bind_public_socket, web_server.serve = own_socket, own_serve
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -83,6 +99,7 @@ def serve(
     director: Director,
     screen: Screen,
     listener: socket.socket,
+    keys: Keys,
     *,
     ready: Callable[[], None] = lambda: None,
     enough: Callable[[], bool] = lambda: False,
@@ -93,6 +110,7 @@ def serve(
         director: has an episode.
         screen: shows them.
         listener: where browsers connect; it is closed in the end.
+        keys: what their addresses must carry.
         ready: is called once somebody can connect.
         enough: is asked all the time whether to end.
 
@@ -103,7 +121,7 @@ def serve(
 
     def run_viewer(endpoint: endpoints.ViewerEndpoint) -> None:
         try:
-            viewer = _Viewer(listener, endpoint, screen)
+            viewer = _Viewer(listener, keys, endpoint, screen)
         finally:
             opened.set()
         viewer_protocol.run_viewer_loop(viewer)

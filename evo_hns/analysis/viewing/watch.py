@@ -25,10 +25,21 @@ class Place:
 
     host: str  #: the address that is listened on
     port: int
+    steering_key: str  #: opens the page to steer
+    looking_key: str  #: opens the page to look on
 
     @property
     def url(self) -> str:
-        """How a browser of this machine calls it."""
+        """How a browser of this machine calls it, to watch and steer."""
+        return f"{self._root}?key={self.steering_key}"
+
+    @property
+    def spectator_url(self) -> str:
+        """The same, to look on: nothing that is done there changes anything."""
+        return f"{self._root}?key={self.looking_key}"
+
+    @property
+    def _root(self) -> str:
         if self.host in ("0.0.0.0", "::"):
             return f"http://localhost:{self.port}/"
         return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}/"
@@ -42,10 +53,14 @@ class Place:
             return self.host == "localhost"
 
     def __str__(self) -> str:
-        who = "Anyone on this machine" if self.is_local else f"Anyone who can reach {self.host}"
-        lines = [f"Watch at {self.url}", f"{who} can watch and steer: there is no password. Ctrl-C ends it."]
+        lines = [
+            f"Watch and steer at {self.url}",
+            f"Only look on at    {self.spectator_url}",
+            "Whoever has an address can use it: the key in it is new each time. Ctrl-C ends it.",
+        ]
         if not self.is_local:
-            lines.insert(1, "From elsewhere, browsers show the page only under https or through a tunnel (ssh -L).")
+            lines.append("From elsewhere, browsers show the page only under https or through a tunnel (ssh -L).")
+            lines.append("Without https, whoever can read the network's traffic can read the key.")
         return "\n".join(lines)
 
 
@@ -78,7 +93,7 @@ def watch(
         KeyboardInterrupt: the user has had enough; everything is closed.
     """
     try:
-        from evo_hns.analysis.viewing import studio_plugin, studio_web
+        from evo_hns.analysis.viewing import studio_guard, studio_plugin, studio_web
     except ImportError as error:
         raise ConfigError(
             f"watching needs the web viewer of MuJoCo Studio, which is not here ({error}); "
@@ -86,14 +101,15 @@ def watch(
         ) from None
     director = Director(run, asked, seed, match)
     listener = studio_web.listen(host, port)
-    place = Place(host, listener.getsockname()[1])
+    keys = studio_guard.Keys()
+    place = Place(host, listener.getsockname()[1], keys.steering, keys.looking)
 
     def ready() -> None:
         announce(place)
         if open_browser and _has_screen():
             threading.Thread(target=webbrowser.open, args=(place.url,), daemon=True).start()
 
-    studio_web.serve(director, studio_plugin.Screen(), listener, ready=ready)
+    studio_web.serve(director, studio_plugin.Screen(), listener, keys, ready=ready)
 
 
 def _has_screen() -> bool:

@@ -90,6 +90,17 @@ class Page:
             self._answer = json.loads(self._socket.recv(timeout=PATIENCE))
         return self._answer
 
+    def go(self, url: str) -> None:
+        """Show another page, and wait until it is there."""
+        self.call("Page.navigate", url=url)
+        until(lambda: bool(self.evaluate(f"location.href === {json.dumps(url)} && document.readyState === 'complete'")))
+
+    def evaluate(self, code: str) -> Any:
+        """What a script of the page gives, or what it promises."""
+        answer = self.call("Runtime.evaluate", expression=code, awaitPromise=True, returnByValue=True)
+        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
+        return answer["result"].get("value")
+
     def wait(self, frames: int) -> None:
         """Until it has drawn so many pictures: what is pressed and let go in between is not seen."""
         code = "new Promise(done => { let n = %d; const f = () => n-- ? requestAnimationFrame(f) : done(); f(); })"

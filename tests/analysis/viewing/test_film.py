@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -11,15 +13,20 @@ import numpy as np
 import pytest
 
 from evo_hns.analysis.evaluate import evaluate
+from evo_hns.analysis.replay import in_one_world
+from evo_hns.analysis.stages import detect
 from evo_hns.analysis.viewing.camera import CAMERAS, place_camera
-from evo_hns.analysis.viewing.captions import describe
+from evo_hns.analysis.viewing.captions import INK, Clock, Line, clock, describe, player_title
 from evo_hns.analysis.viewing.footage import Footage, new_footage, recorded_footage
 from evo_hns.analysis.viewing.graphics import find_backend
 from evo_hns.archive import RunFile
 from evo_hns.cli import main
 from evo_hns.cli.errors import USER_ERROR
 from evo_hns.config import ConfigError, RunConfig
+from evo_hns.evaluation.evaluators import build_evaluator
+from evo_hns.evaluation.matches import fresh_seeds
 from evo_hns.spec import Side
+from tests.analysis.viewing.conftest import follow
 
 BACKEND, FOUND = find_backend()
 draws = pytest.mark.skipif(BACKEND is None, reason=f"nothing can be drawn here: {FOUND}")
@@ -30,15 +37,43 @@ from evo_hns.analysis.viewing.film import Film, Look, render  # noqa: E402
 SMALL = Look(width=160, height=128, fps=20, caption=False)
 
 
+def scripted_footage(config: RunConfig, hider: str, seeker: str, seed: int) -> Footage:
+    """A match of two scripted players in the world of a seed."""
+    trajectory = follow(build_evaluator(in_one_world(config)), hider, seeker, np.array([seed], dtype=np.int64))
+    return Footage(trajectory, f"scripted:{hider}", f"scripted:{seeker}", "a test", config)
+
+
+@pytest.fixture(scope="module")
+def long_footage() -> Footage:
+    """The quadrant of 80 env steps, in which seekers chase."""
+    return scripted_footage(RunConfig(), "evader", "chaser", int(fresh_seeds(1, 0)[0]))
+
+
+@pytest.fixture(scope="module")
+def sighting() -> Footage:
+    """Who seeks sees who hides from afar, from the first moment on, and is not seen."""
+    config = RunConfig.model_validate(
+        {"world": {"num_hiders": 1, "num_seekers": 1}, "rules": {"horizon": 1}, "physics": {"num_worlds": 64}}
+    )
+    met = follow(build_evaluator(config), "still", "still", np.arange(64, dtype=np.int64))
+    sees, place = met.sees_agents[:, 0], met.agents[:, 0, :, :2]
+    apart = np.linalg.norm(place[:, 0] - place[:, 1], axis=-1)
+    seed = int(np.flatnonzero(sees[:, 1, 0] & ~sees[:, 0, 1] & (apart > 2.0))[0])
+    return scripted_footage(config, "still", "still", seed)
+
+
 @pytest.fixture(scope="module")
 def footage(run_path: Path) -> Footage:
     """The first recorded match of a run."""
     return recorded_footage(run_path, 0)
 
 
-def words(lines: object) -> list[str]:
-    """Lines of a caption as plain text."""
-    return ["".join(text for text, _ in line) for line in lines]  # type: ignore[attr-defined]
+def words(lines: Sequence[Line]) -> list[str]:
+    """Lines of a caption as plain text, what stands at the right edge behind a bar."""
+    return [
+        "".join(text for text, _ in (*line.left, *line.more, *[(" | ", INK)] * bool(line.right), *line.right))
+        for line in lines
+    ]
 
 
 def test_a_recorded_match_is_shown_as_it_was_played(run_path: Path) -> None:
@@ -73,11 +108,74 @@ def test_players_of_another_game_are_refused(run_path: Path, other_game_path: Pa
         new_footage(run_path, f"{other_game_path}:hiders/last", f"{other_game_path}:seekers/last")
 
 
-def test_a_caption_tells_players_moment_and_returns(footage: Footage) -> None:
-    first, second = words(describe(footage, footage.num_steps))
-    assert first.startswith(f"hiders/0 against seekers/0  ·  world {footage.world_seed}")
-    assert second.startswith("step 6 of 6")
-    assert second.endswith(f"seekers {footage.team_return(Side.SEEKERS, 6) or 0:+.4g}".replace(" +0", " 0"))
+def test_a_caption_tells_players_moment_score_and_stages(footage: Footage) -> None:
+    players, moment, stages = words(describe(footage, footage.num_steps))
+    assert players.startswith("hiders of generation 0 against seekers of generation 0  ·  world ")
+    assert players.endswith(f"{footage.world_seed}  ·  run.h5, match 0")
+    assert moment.startswith("step 6 of 6  seekers released | hiders ")
+    assert moment.endswith(f"seekers {footage.team_return(Side.SEEKERS, 6) or 0:+.4g}".replace(" +0", " 0"))
+    assert stages == "stages so far: none"
+
+
+@pytest.mark.parametrize(
+    ("address", "title"),
+    [
+        ("hiders/12", "hiders of generation 12"),
+        ("runs/other.h5:seekers/3", "seekers of generation 3 of runs/other.h5"),
+        ("scripted:chaser", "scripted:chaser"),
+        ("openai:seekers/12.npz", "openai:seekers/12.npz"),
+    ],
+)
+def test_champions_are_called_by_side_and_generation_others_by_their_address(address: str, title: str) -> None:
+    assert player_title(address) == title
+
+
+def test_a_caption_counts_the_preparation_down_and_says_when_it_ends(long_footage: Footage) -> None:
+    said = {step: words(describe(long_footage, step))[1] for step in (0, 31, 32, 43, 44)}
+    assert said[0].startswith("step 0 of 80  preparation, 32 to go | ")
+    assert said[31].startswith("step 31 of 80  preparation, 1 to go | ")
+    assert said[32].startswith("step 32 of 80  seekers released | ")
+    assert said[43].startswith("step 43 of 80  seekers released | ")
+    assert "preparation" not in said[44]
+    assert "seen" in said[44]
+    assert clock(long_footage, 20) == Clock(done=0.25, preparation=0.4)
+
+
+def test_a_caption_tells_what_the_detectors_of_stages_say_of_the_match_so_far(long_footage: Footage) -> None:
+    told = [words(describe(long_footage, step))[2] for step in range(81)]
+    assert set(told[:33]) == {"stages so far: none"}
+    assert told[80].startswith("stages so far: chasing")
+    for step in (36, 48, 60, 80):
+        so_far = detect(long_footage.trajectory.until(step))
+        assert long_footage.stages(step) == tuple(name for name, found in so_far.items() if found.shown[0])
+    assert long_footage.as_dict()["stages"] == list(long_footage.stages(80))
+
+
+@draws
+def test_a_line_of_sight_is_drawn_from_who_sees_to_who_is_seen(sighting: Footage) -> None:
+    width, height = 480, 360
+    look, trajectory = Look(width=width, height=height, caption=False, camera="top"), sighting.trajectory
+    blind = replace(sighting, trajectory=replace(trajectory, sees_agents=np.zeros_like(trajectory.sees_agents)))
+    with Film(sighting, look) as film, Film(blind, look) as without:
+        drawn, plain = film.picture(0).astype(int), without.picture(0).astype(int)
+    floor = float(trajectory.layout.floor_size[0])
+    camera = place_camera(CAMERAS["top"], floor, 45.0, width / height)
+    hider, seeker = trajectory.agents[0, 0, :, :3]
+    way = (hider - seeker) / np.linalg.norm(hider - seeker)
+    # From beside the seeker to the arrow's head beside the hider, and the same a little off the line.
+    line = np.linspace(seeker + 0.25 * way, hider - 0.45 * way, 40)
+    beside = line + 0.3 * np.array([-way[1], way[0], 0.0])
+
+    def pixels(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        reach = np.tan(np.radians(22.5)) * (camera.lookat[2] + camera.distance - points[:, 2])
+        x = (points[:, 0] - camera.lookat[0]) / reach * height / width
+        y = (points[:, 1] - camera.lookat[1]) / reach
+        return ((1 - y) * height / 2).astype(int), ((1 + x) * width / 2).astype(int)
+
+    assert (drawn[pixels(line)] != plain[pixels(line)]).any(-1).all(), "no line from one to the other"
+    assert (drawn[pixels(beside)] == plain[pixels(beside)]).all()
+    red, green, _ = drawn[pixels(line)].T
+    assert (red > green + 60).all(), "not in the colour of the seeker, who sees"
 
 
 @pytest.mark.parametrize("direction", [*CAMERAS.values(), (10.0, -20.0), (250.0, -35.0)])

@@ -150,3 +150,17 @@ def test_shapes_become_geoms_of_a_scene_up_to_what_fits_in(trajectory: Trajector
     assert first.type == mujoco.mjtGeom.mjGEOM_TRIANGLE
     corners = [first.pos, first.pos + first.mat[:, 0], first.pos + first.mat[:, 1]]
     assert np.allclose(corners, cone.triangles[0], atol=1e-6)
+
+
+def test_bars_reach_from_end_to_end_in_a_scene(trajectory: Trajectory) -> None:
+    moment = held_and_locked(moment_of(trajectory, 0, 20))
+    bars = moment_shapes(moment, replace(NOTHING, sight=True, objects=True, lidar=True, grips=True))
+    scene = mujoco.MjvScene(trajectory.scene.model, maxgeom=2000)
+    add_shapes(scene, bars)
+    capsules = [g for g in scene.geoms[: scene.ngeom] if g.type == mujoco.mjtGeom.mjGEOM_CAPSULE]
+    assert len(capsules) == len(bars) > 30
+    for bar, capsule in zip(bars, capsules, strict=True):
+        assert isinstance(bar, Line)
+        reach = capsule.size[2] * capsule.mat[:, 2]  # a capsule: radius, radius, half its length
+        assert np.allclose([capsule.pos - reach, capsule.pos + reach], [bar.start, bar.neck], atol=1e-5)
+        assert np.allclose(capsule.size[:2], bar.radius)

@@ -8,9 +8,11 @@ import re
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -51,16 +53,20 @@ def test_two_listen_side_by_side_on_loopback_alone_and_end_cleanly(two: list[sub
     first, second = two
     assert first.stdout is not None
     assert second.stdout is not None
-    url = first.stdout.readline().split()[-1]
-    assert "there is no password. Ctrl-C ends it." in first.stdout.readline()
+    steer, look = (first.stdout.readline().split()[-1] for _ in range(2))
+    assert first.stdout.readline().endswith("Ctrl-C ends it.\n")
     told = json.loads(second.stdout.readline())
     assert told["only_this_machine"]
-    ports = [int(url.rstrip("/").rpartition(":")[2]), told["port"]]
-    assert len(set(ports)) == 2
-    for port in ports:
-        assert listening(port) == ["0100007F"]  # 127.0.0.1
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=PATIENCE) as answer:
+    assert len({urlsplit(steer).port, told["port"]}) == 2
+    urls = (steer, look, told["url"], told["spectator_url"])
+    assert len({urlsplit(url).query for url in urls}) == 4
+    for url in urls:
+        assert listening(urlsplit(url).port or 0) == ["0100007F"]  # 127.0.0.1
+        with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
             assert b"<canvas" in answer.read()
+    for keyless in (f"http://127.0.0.1:{told['port']}/", steer.replace(str(urlsplit(steer).port), str(told["port"]))):
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(keyless, timeout=PATIENCE)
     for process, farewell in ((first, "\nNo longer watching.\n"), (second, "")):
         process.send_signal(signal.SIGINT)
         assert process.communicate(timeout=PATIENCE) == (farewell, "")
@@ -109,10 +115,10 @@ def test_a_port_that_is_taken_is_refused_or_passed_over() -> None:
 
 
 def test_it_says_what_listening_elsewhere_means() -> None:
-    assert Place("127.0.0.1", 8080).url == "http://127.0.0.1:8080/"
-    assert Place("::1", 8080).url == "http://[::1]:8080/"
-    assert all(Place(host, 1).is_local for host in ("127.0.0.1", "::1", "localhost"))
-    everywhere = Place("0.0.0.0", 8081)
+    assert Place("127.0.0.1", 8080, "s", "l").url == "http://127.0.0.1:8080/?key=s"
+    assert Place("::1", 8080, "s", "l").spectator_url == "http://[::1]:8080/?key=l"
+    assert all(Place(host, 1, "s", "l").is_local for host in ("127.0.0.1", "::1", "localhost"))
+    everywhere = Place("0.0.0.0", 8081, "s", "l")
     assert not everywhere.is_local
-    assert everywhere.url == "http://localhost:8081/"
-    assert "Anyone who can reach 0.0.0.0 can watch and steer: there is no password" in str(everywhere)
+    assert everywhere.url == "http://localhost:8081/?key=s"
+    assert "Without https, whoever can read the network's traffic can read the key" in str(everywhere)

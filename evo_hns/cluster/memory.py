@@ -1,19 +1,63 @@
-"""How much memory a run needs on a node: a bound that was fitted to measured peaks, see docs/cluster.md."""
+"""How much memory a run needs on a node: a bound on peaks that were measured."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from evo_hns.config import RunConfig
 from evo_hns.evaluation.evaluators import build_player
+from evo_hns.evaluation.serving import worlds_of_rank
 from evo_hns.spec import Side
 
+RANK = 500
+"""MB of a rank that has nothing yet: Python, torch, MuJoCo and compiled kernels."""
 
-def needed_memory(config: RunConfig, ranks_per_node: int) -> int:
-    """MB that ranks of a run need on the node of their leader, at most; rounded up to hundreds."""
-    return node_memory(config, build_player(config, 1).genome_lengths, ranks_per_node)
+WORLD = 1.0
+"""MB of a world of the full game; the quadrant's takes a fifth."""
+
+GENOMES_OF_RANK = 3.5
+"""Copies of all candidates in float64 that what a rank has of them in float32 amounts to, worked on included."""
+
+LEADER = 300
+"""MB that the leader has beside that."""
+
+GENOMES_OF_LEADER = 4.5
+"""Copies of all candidates that it has beside that: the population, its children, their noise, what is delivered."""
+
+COVARIANCES = 6
+"""Matrices of a full CMA-ES: the covariance, its root, and what is worked on."""
+
+HALLS = 3
+"""Copies of a hall of fame, which grows by doubling and is written as a whole."""
+
+_MB = 1e6
 
 
-def node_memory(config: RunConfig, lengths: Mapping[Side, int], ranks_per_node: int) -> int:
-    """TODO."""
-    return 0
+def needed_memory(config: RunConfig, *, nodes: int, ranks_per_node: int) -> int:
+    """MB that a run needs on the node of its leader; those of other nodes need less.
+
+    Args:
+        config: its settings.
+        nodes: of the job.
+        ranks_per_node: on each.
+    """
+    lengths = build_player(config, 1).genome_lengths
+    return node_memory(config, lengths, num_worlds=worlds_of_rank(config, nodes * ranks_per_node), ranks=ranks_per_node)
+
+
+def node_memory(config: RunConfig, lengths: Mapping[Side, int], *, num_worlds: int, ranks: int) -> int:
+    """MB that ranks need together, their leader among them, rounded up to hundreds.
+
+    Args:
+        config: the settings of the run.
+        lengths: parameters of each side's genomes.
+        num_worlds: that a rank plays side by side.
+        ranks: on the node.
+    """
+    candidates = sum(8 * config.side(side).search.popsize * lengths[side] for side in Side) / _MB
+    covariances = sum(8 * lengths[side] ** 2 for side in Side if config.side(side).search.algorithm == "cmaes") / _MB
+    halls = sum(4 * config.coevolution.generations * lengths[side] for side in Side) / _MB
+    rank = RANK + WORLD * num_worlds + GENOMES_OF_RANK * candidates
+    leader = LEADER + GENOMES_OF_LEADER * candidates + COVARIANCES * covariances + HALLS * halls
+    return 100 * math.ceil((ranks * rank + leader) / 100)

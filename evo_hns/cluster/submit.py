@@ -43,7 +43,7 @@ def plan(job: Job, config: RunConfig, *, ask_slurm: bool) -> Plan:
         raise ConfigError("no sbatch on this machine: submit where Slurm is, or only print the script with --dry-run")
     goes_on = check_runs(job, config)
     if job.memory is None:
-        job = replace(job, memory=needed_memory(config, job.ranks_per_node))
+        job = replace(job, memory=needed_memory(config, nodes=job.nodes, ranks_per_node=job.ranks_per_node))
     site = read_site(find_script("site.sh"))
     script = render(job, site, Path.cwd())
     doubt = why_not_started(site, with_launcher=ask_slurm)

@@ -146,13 +146,18 @@ def build_rank_games(config: RunConfig, num_ranks: int, stand_in: StandInCost | 
         num_ranks: that share the matches.
         stand_in: what matches cost if nobody is to play them.
     """
-    candidates = config.hiders.search.popsize + config.seekers.search.popsize
-    longest = len(deal(candidates * config.coevolution.episodes_per_candidate, num_ranks, config.physics.num_worlds)[0])
-    num_worlds = min(config.physics.num_worlds, max(FEWEST_WORLDS, longest))
+    num_worlds = worlds_of_rank(config, num_ranks)
     if stand_in is not None:
         return StandInGames(config, num_worlds, stand_in)
     physics = config.physics.model_copy(update={"num_worlds": num_worlds, "num_threads": 1})
     return build_search_evaluator(config.model_copy(update={"physics": physics}))
+
+
+def worlds_of_rank(config: RunConfig, num_ranks: int) -> int:
+    """Worlds that a rank plays side by side: as many as the longest slice of a generation has matches."""
+    candidates = config.hiders.search.popsize + config.seekers.search.popsize
+    longest = len(deal(candidates * config.coevolution.episodes_per_candidate, num_ranks, config.physics.num_worlds)[0])
+    return min(config.physics.num_worlds, max(FEWEST_WORLDS, longest))
 
 
 def warm_up(games: RankGames) -> None:

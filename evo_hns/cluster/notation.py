@@ -65,7 +65,7 @@ def parse_memory(text: str) -> int:
     found = _MEMORY.fullmatch(text.strip().upper())
     if found is None:
         raise ConfigError(f"--memory: got {text!r}, expected megabytes or an amount such as 4G; 0 is all of a node")
-    return math.ceil(int(found["number"]) * 1024 ** ("KMGT".index(found["unit"] or "M") - 1))
+    return math.ceil(int(found["number"]) * 1024.0 ** ("KMGT".index(found["unit"] or "M") - 1))
 
 
 def parse_header(text: str) -> tuple[str, str]:

@@ -28,7 +28,7 @@ GENOMES_OF_LEADER = 6.5
 COVARIANCES = 8
 """Matrices of a full CMA-ES: the covariance, its root, and what is worked on."""
 
-HALLS = 3
+HALLS = 4
 """Copies of a hall of fame, which grows by doubling and is written as a whole."""
 
 _MB = 1e6

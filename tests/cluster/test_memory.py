@@ -20,6 +20,12 @@ MEASURED: list[tuple[str, dict[str, Any], tuple[int, int, int]]] = [
         (1026, 707, 707),
     ),
     ("quickstart", {"search.algorithm": "cmaes", "coevolution.episodes_per_candidate": 1}, (2010, 478, 479)),
+    (
+        "quickstart",
+        {"policy.network": "attention", "policy.hidden_size": 128, "policy.gru_size": 64, "search.popsize": 128}
+        | {"coevolution.episodes_per_candidate": 2},
+        (3006, 1180, 1181),
+    ),
     ("full", {}, (837, 696, 699)),
     ("full", {"search.popsize": 256, "physics.num_worlds": 1024}, (1539, 1363, 1357)),
     ("quickstart", ENTITY | {"search.popsize": 16}, (2211, 1202, 1202)),
@@ -43,7 +49,7 @@ def test_what_is_asked_for_is_more_than_ranks_took_and_less_than_twice_as_much(
     [
         ("search.popsize=96", (16 * 3 + 6.5) * 2 * 48 * 4_000 * 8),
         ("search.algorithm=cmaes", 8 * 2 * 4_000**2 * 8),
-        ("coevolution.generations=100031", 3 * 2 * 100_000 * 4_000 * 4),
+        ("coevolution.generations=100031", 4 * 2 * 100_000 * 4_000 * 4),
     ],
 )
 def test_more_is_asked_for_where_more_is_kept(setting: str, more: float) -> None:

@@ -25,13 +25,14 @@ ROOMS: dict[str, set[str]] = {
     "kernels": {"machine"},  # compiled loops, kept on disk
     "costs": set(),  # of a generation: time, processors, memory
     "notice": set(),  # signals: told to end
-    "experiment": set(),
+    "installation": set(),  # folders that are shipped, libraries of extras
+    "experiment": {"installation"},
     "worlds": set(),
     "physics": {"machine", "kernels"},
     "envs": {"worlds", "physics.base", "kernels"},
     "policies": {"kernels"},
     "rollout": {"envs", "policies"},
-    "evaluation": PLAYING | {"physics", "machine", "notice"},  # `build_player` chooses the engine
+    "evaluation": PLAYING | {"physics", "machine", "notice", "installation"},  # `build_player` chooses the engine
     "search": set(),
     "archive": set(),
     "guests": {"evaluation", "archive"},  # champions of other runs, to be measured against
@@ -41,13 +42,15 @@ ROOMS: dict[str, set[str]] = {
     # A run from start to end: loop, file, what is left to do.
     "training": {"coevolution", "guests", "population", "measurement", "evaluation", "archive", "machine", "notice"},
     "analysis": PLAYING
-    | {"physics", "machine", "kernels", "costs", "notice", "evaluation", "archive", "coevolution", "measurement"},
+    | {"physics", "machine", "kernels", "costs", "notice", "evaluation", "archive", "coevolution", "measurement"}
+    | {"installation"},
     # What evolution is compared with: a run of it is one like any other.
     "baselines": PLAYING | {"evaluation", "archive", "measurement", "guests", "training", "machine", "costs", "notice"},
-    "cluster": {"training", "archive"},  # jobs for a queue: scripts, and runs that they go on with
-    "parallel_env": {"evaluation"},  # the game for outsiders; nothing here uses it
+    "cluster": {"training", "archive", "evaluation", "installation"},  # jobs for a queue, and runs they go on with
+    "parallel_env": {"evaluation", "installation"},  # the game for outsiders; nothing here uses it
     "__main__": {"cli"},
-    "cli": {"experiment", "training", "analysis", "baselines", "archive", "evaluation", "machine", "notice", "cluster"},
+    "cli": {"experiment", "training", "analysis", "baselines", "archive", "evaluation", "machine", "notice", "cluster"}
+    | {"installation"},
 }
 
 # Libraries that only these rooms may import.
@@ -72,7 +75,7 @@ OWNERS: dict[str, set[str]] = {
 }
 
 TOP_LEVEL = {
-    *("README.md", "LICENSE", "CHANGELOG.md", "Makefile", "setup.cfg", "pyproject.toml", ".gitignore"),
+    *("README.md", "LICENSE", "CHANGELOG.md", "Makefile", "setup.cfg", "setup.py", "pyproject.toml", ".gitignore"),
     *("evo_hns", "experiments", "tests", "slurm", "docs", ".ci"),
 }
 NAMELESS = {"utils", "util", "common", "misc", "helpers", "helper"}

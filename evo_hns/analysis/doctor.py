@@ -24,6 +24,7 @@ from evo_hns.analysis.probe import PROBE_SECONDS, probe
 from evo_hns.analysis.viewing.encoding import FILM_PACKAGES, INSTALL
 from evo_hns.analysis.viewing.graphics import REMEDY, find_backend
 from evo_hns.evaluation.launcher import find_launcher, why_not
+from evo_hns.installation import how_to_install
 from evo_hns.machine import THREAD_VARIABLES, cpu_quota, physical_cores, usable_cores
 
 PACKAGES = ("mujoco", "evotorch", "torch", "numpy", "h5py", "numba", "pydantic", "tyro", "rich")
@@ -170,7 +171,7 @@ def check_disk() -> Finding:
 def check_mpi() -> Finding:
     """Load MPI in a process of its own."""
     ok, found = probe(MPI_PROBE)
-    remedy = "for runs over several processes: pip install 'evo_hns[mpi]', or load your cluster's MPI module"
+    remedy = f"for runs over several processes: {how_to_install('mpi')}, or load your cluster's MPI module"
     return Finding("mpi", ok, found, remedy, needed=False)
 
 
@@ -179,7 +180,7 @@ def check_launcher() -> Finding:
     launcher = find_launcher()
     complaint = why_not(launcher)
     found = complaint or f"{launcher} starts ranks that find each other"
-    remedy = "for runs over several processes: pip install 'evo_hns[mpi]', or load your cluster's MPI module"
+    remedy = f"for runs over several processes: {how_to_install('mpi')}, or load your cluster's MPI module"
     return Finding("launcher", not complaint, found, remedy, needed=False)
 
 

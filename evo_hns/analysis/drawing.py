@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evo_hns.config import ConfigError
+from evo_hns.installation import how_to_install
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,7 +35,7 @@ def panel_grid(
     try:
         import matplotlib
     except ImportError:
-        raise ConfigError("pictures need matplotlib: pip install 'evo_hns[plot]'") from None
+        raise ConfigError(f"pictures need matplotlib: {how_to_install('plot')}") from None
     matplotlib.use("Agg")
     from matplotlib import pyplot
 

@@ -54,7 +54,7 @@ class Bench:
     """Measure where the time goes: bare physics, the rules, the networks, a whole generation."""
 
     experiment: Experiment = "quadrant"
-    """A TOML file, or the name of one under experiments/."""
+    """A TOML file, or the name of one that is shipped or in a folder experiments/ here."""
     as_json: Json = False
     """Print JSON."""
     ranks: Ranks = None
@@ -105,7 +105,7 @@ class Levers:
     """Measure what would make the physics cheaper, and what it would change."""
 
     experiment: Experiment = "full"
-    """A TOML file, or the name of one under experiments/."""
+    """A TOML file, or the name of one that is shipped or in a folder experiments/ here."""
     num_worlds: int = 64
     """Worlds side by side."""
     repetitions: int = 2
@@ -134,7 +134,7 @@ class Timesteps:
     """Measure what coarser timesteps would gain in search, and what they would change in the game."""
 
     experiment: Experiment = "quadrant"
-    """A TOML file, or the name of one under experiments/."""
+    """A TOML file, or the name of one that is shipped or in a folder experiments/ here."""
     substeps: tuple[int, ...] = (15, 10, 8, 6, 5)
     """Numbers of substeps in an env step."""
     hiders: str = "random"
@@ -168,7 +168,7 @@ class Soak:
     """Play millions of random env steps, and say whether memory, speed and physics hold out."""
 
     experiment: Experiment
-    """A TOML file, or the name of one under experiments/."""
+    """A TOML file, or the name of one that is shipped or in a folder experiments/ here."""
     env_steps: int = 5_000_000
     """How many, at least; whole batches of worlds are played."""
     as_json: Json = False

@@ -15,6 +15,7 @@ from evo_hns.cli.console import WORDS, command, hinting, show
 from evo_hns.cli.crew import start_ranks, work
 from evo_hns.cli.options import File, Flag, Json, Ranks
 from evo_hns.config import ConfigError
+from evo_hns.installation import how_to_install
 from evo_hns.spec import Side
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Tournament:
         """Play, and print the table and what it tells."""
         path = self._path()
         if self.picture is not None and find_spec("matplotlib") is None:
-            raise ConfigError("--picture needs matplotlib: pip install 'evo_hns[plot]'")
+            raise ConfigError(f"--picture needs matplotlib: {how_to_install('plot')}")
         start_ranks(self.ranks)
         work(lambda crew: self._play(path, crew), lambda crew, there: self._play(there, crew), shrink=self.shrink)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 from evo_hns.cli.console import TYPED, WORDS, command
 from evo_hns.cli.errors import is_expected
 from evo_hns.config import ConfigError
-from evo_hns.evaluation.launcher import find_launcher, why_not
+from evo_hns.evaluation.launcher import find_launcher, local_environment, why_not
 from evo_hns.machine import LAUNCHED, cores_to_fill, launched_ranks
 from evo_hns.notice import Notice, read_grace
 
@@ -105,7 +104,7 @@ def start_ranks(asked: str | None) -> None:
         raise ConfigError(f"--ranks {asked}: {complaint}")
     words = [launcher, "-n", str(count), sys.executable, "-m", "mpi4py", "-m", "evo_hns", *WORDS.get()]
     theirs = {LAUNCHED: str(count), TYPED: command(), "PYTHONUNBUFFERED": "1"}
-    raise SystemExit(run_launcher(words, os.environ | theirs))
+    raise SystemExit(run_launcher(words, local_environment() | theirs))
 
 
 def run_launcher(words: list[str], environ: dict[str, str]) -> int:

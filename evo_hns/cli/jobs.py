@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
-from tyro.conf import FlagCreatePairsOff
+from tyro.conf import FlagCreatePairsOff, UseAppendAction
 
 from evo_hns.cli.console import command, show
 from evo_hns.cli.options import AnySetting, Count, Experiment, File, Help, Json, Settings, Text
@@ -20,12 +21,15 @@ if TYPE_CHECKING:
     from evo_hns.cluster import Job, Plan
 
 
+Word = Annotated[str | None, tyro.conf.arg(metavar="NAME")]
+
+
 @dataclass(frozen=True)
 class Submit:
     """Write the script of a run, or of a run for each of several seeds, and put it into Slurm's queue."""
 
     experiment: Experiment
-    """A TOML file, or the name of one under experiments/."""
+    """A TOML file, or the name of one that is shipped or in a folder experiments/ here."""
     time: Annotated[str, tyro.conf.arg(metavar="TIME")]
     """The time limit of a job, as Slurm writes it: 4:00:00, 2-00. A run that needs longer is queued again by itself."""
     nodes: int = 1
@@ -42,6 +46,18 @@ class Submit:
     """Decides every random number of the run."""
     grace: Count = None
     """Seconds before the time limit at which the run is told to stop; by default what the script says."""
+    partition: Word = None
+    """Where the job goes; by default what slurm/site.sh or SBATCH_PARTITION says, or else Slurm's own default."""
+    account: Word = None
+    """Who pays; by default what slurm/site.sh or SBATCH_ACCOUNT says."""
+    constraint: Word = None
+    """Features that nodes must have, as Slurm writes it: avx512, [rack1|rack2]."""
+    memory: Annotated[str | None, tyro.conf.arg(metavar="SIZE")] = None
+    """Memory on each node, for instance 32G; by default what the networks and populations of the run need."""
+    mail: Annotated[str | None, tyro.conf.arg(metavar="ADDRESS")] = None
+    """Where Slurm writes to when a job ends or fails."""
+    sbatch: Annotated[UseAppendAction[tuple[str, ...]], tyro.conf.arg(metavar="OPTION")] = ()
+    """Any further option of sbatch, such as qos=long, gres=gpu:1 or exclusive; may be given several times."""
     dry_run: FlagCreatePairsOff[bool] = False
     """Check what can be checked without Slurm, and print the script; nothing is written or submitted."""
     as_json: Json = False
@@ -60,6 +76,8 @@ class Submit:
         typed = [*self.settings, *(f"{key}={value}" for key, value in shorthands.items() if value is not None)]
         planned = plan(self._job(typed), load_experiment(self.experiment, typed), ask_slurm=not self.dry_run)
         if self.dry_run:
+            if planned.doubt:
+                print(f"note: submitted from here, the job could not start: {planned.doubt}", file=sys.stderr)
             show({"script": planned.script} if self.as_json else planned.script.rstrip("\n"))
             return
         number = submit(planned)
@@ -67,7 +85,7 @@ class Submit:
 
     def _job(self, settings: Sequence[str]) -> Job:
         """What is asked for, with the script's own numbers where nothing was typed."""
-        from evo_hns.cluster import Job, defaults_of, free_run, parse_seeds, parse_time, template_of
+        from evo_hns.cluster import Job, defaults_of, free_run, parse_memory, parse_seeds, parse_time, template_of
 
         seeds = None if self.array is None else parse_seeds(self.array)
         ranks, grace = defaults_of(template_of(nodes=self.nodes, has_seeds=seeds is not None))
@@ -80,7 +98,22 @@ class Submit:
             ranks_per_node=ranks if self.ranks_per_node is None else self.ranks_per_node,
             time=parse_time(self.time),
             grace=grace if self.grace is None else self.grace,
+            memory=None if self.memory is None else parse_memory(self.memory),
+            headers=self._headers(),
         )
+
+    def _headers(self) -> dict[str, str]:
+        """Options of sbatch that a site may want."""
+        from evo_hns.cluster import parse_header
+
+        named = {"partition": self.partition, "account": self.account, "constraint": self.constraint}
+        mail = {"mail-user": self.mail, "mail-type": None if self.mail is None else "END,FAIL"}
+        typed = {name: value for name, value in (named | mail).items() if value is not None}
+        for name, value in map(parse_header, self.sbatch):
+            if name in typed and name != "mail-type":
+                raise ConfigError(f"--sbatch: got {name} twice, expected every option once")
+            typed[name] = value
+        return typed
 
 
 def _answer(plan: Plan, number: str) -> dict[str, object]:
@@ -93,6 +126,7 @@ def _answer(plan: Plan, number: str) -> dict[str, object]:
         "log": job.log_of(number),
         "nodes": job.nodes,
         "ranks": job.nodes * job.ranks_per_node,
+        "memory_mb": job.memory,
         "seconds": job.time,
     }
 

@@ -34,7 +34,8 @@ def summary_text(summary: Summary) -> str:
         ("both sides", _both(summary)),
     ]
     parts = [_head(summary), *(_section(title, lines) for title, lines in sections)]
-    return "\n\n".join([*parts, "[ ] is a 95 % confidence interval; docs/measures.md says what each figure is"])
+    key = "[ ] is a 95 % confidence interval; what each figure is stands in evo_hns.analysis.measures"
+    return "\n\n".join([*parts, key])
 
 
 def _section(title: str, lines: Iterable[Line]) -> str:

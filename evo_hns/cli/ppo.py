@@ -13,6 +13,7 @@ from evo_hns.cli.crew import work_alone
 from evo_hns.cli.options import AnyPPOSetting, Experiment, File, Flag, Folder, Json, PPOHelp, Settings, Text
 from evo_hns.cli.starting import check_resume, settings_of_start, start_or_go_on
 from evo_hns.config import ConfigError
+from evo_hns.installation import how_to_install
 
 if TYPE_CHECKING:
     from evo_hns.training import Crew
@@ -32,7 +33,7 @@ class PPO:
     """Train the baseline: PPO by self-play on an experiment's game."""
 
     experiment: Experiment
-    """A TOML file, or the name of one under experiments/."""
+    """A TOML file, or the name of one that is shipped or in a folder experiments/ here."""
     run: File = None
     """The run file to create; by default runs/EXPERIMENT-ppo.h5, numbered if that exists."""
     generations: Text = None
@@ -80,7 +81,7 @@ def need_library() -> None:
         ConfigError: it is not.
     """
     if find_spec("sb3_contrib") is None:
-        raise ConfigError("PPO needs Stable-Baselines3 and sb3-contrib: pip install 'evo_hns[ppo]'")
+        raise ConfigError(f"PPO needs Stable-Baselines3 and sb3-contrib: {how_to_install('ppo')}")
 
 
 def is_ppo(path: Path) -> bool:

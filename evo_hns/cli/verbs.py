@@ -68,7 +68,7 @@ class Train:
     """Start a run of an experiment."""
 
     experiment: Experiment
-    """A TOML file, or the name of one under experiments/."""
+    """A TOML file, or the name of one that is shipped or in a folder experiments/ here."""
     run: File = None
     """The run file to create; by default runs/EXPERIMENT.h5, numbered if that exists."""
     generations: Text = None

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+
+from evo_hns.installation import how_to_install
 
 PROBE = "from mpi4py import MPI; print(MPI.COMM_WORLD.size)"
 PROBE_SECONDS = 30.0
@@ -17,13 +21,24 @@ def find_launcher() -> str:
     return str(beside) if beside.is_file() else shutil.which("mpiexec") or ""
 
 
+def local_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The environment in which a launcher starts ranks on this machine, also inside an allocation of a cluster.
+
+    There MPICH's launcher would ask the queueing system, which may not be reachable (a container has no `srun`) and
+    may choose other machines. What the user says of the launcher wins.
+    """
+    return {"HYDRA_LAUNCHER": "fork", "HYDRA_RMK": "user", **environ}
+
+
 def why_not(launcher: str) -> str:
     """Why ranks cannot be started with a launcher; empty if they can."""
     if not launcher:
-        return "no mpiexec is found: pip install 'evo_hns[mpi]', or load your cluster's MPI module"
+        return f"no mpiexec is found: {how_to_install('mpi')}, or load your cluster's MPI module"
     try:
         words = [launcher, "-n", "2", sys.executable, "-c", PROBE]
-        answer = subprocess.run(words, capture_output=True, text=True, timeout=PROBE_SECONDS, check=False)
+        answer = subprocess.run(
+            words, capture_output=True, text=True, timeout=PROBE_SECONDS, check=False, env=local_environment()
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"{launcher} does not start two ranks ({error})"
     if answer.returncode:

@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from typing import Any, TextIO
 
 from evo_hns.config import ConfigError
+from evo_hns.installation import how_to_install
 from evo_hns.machine import THREAD_VARIABLES, cores_to_fill, launched_ranks
 
 FAULT_TOLERANT = "OMPI_MCA_mpi_ft_enable"
@@ -77,7 +78,7 @@ def join(*, shrink: bool = False, environ: Mapping[str, str] = os.environ) -> Ra
             raise ConfigError("--shrink needs ranks: start them with mpiexec --with-ft ulfm of Open MPI")
         return None
     if importlib.util.find_spec("mpi4py") is None:
-        raise ConfigError(f"started as {expected} processes without mpi4py: pip install 'evo_hns[mpi]'")
+        raise ConfigError(f"started as {expected} processes without mpi4py: {how_to_install('mpi')}")
     tolerant = shrink and environ.get(FAULT_TOLERANT, "").lower() in ("1", "true")
     try:
         import mpi4py
@@ -87,7 +88,7 @@ def join(*, shrink: bool = False, environ: Mapping[str, str] = os.environ) -> Ra
     except (ImportError, RuntimeError) as error:
         raise ConfigError(
             f"started as {expected} processes, but no MPI library can be loaded ({str(error).splitlines()[0]}): "
-            "load your cluster's MPI module, or pip install 'evo_hns[mpi]'"
+            f"load your cluster's MPI module, or {how_to_install('mpi')}"
         ) from None
     library = " ".join(MPI.Get_library_version().split("\n")[0].replace("\x00", "").split())
     if MPI.COMM_WORLD.size != expected:

@@ -146,12 +146,17 @@ def build_rank_sessions(config: RunConfig, num_ranks: int, stand_in: StandInCost
         num_ranks: that share the matches.
         stand_in: what matches cost if nobody is to play them.
     """
-    candidates = config.hiders.search.popsize + config.seekers.search.popsize
-    longest = len(deal(candidates * config.coevolution.episodes_per_candidate, num_ranks, config.physics.num_worlds)[0])
-    num_worlds = min(config.physics.num_worlds, max(FEWEST_WORLDS, longest))
+    num_worlds = worlds_of_rank(config, num_ranks)
     torch.set_num_threads(1)  # small tensors only lose by more
     sessions = Sessions(config, num_worlds)
     return sessions if stand_in is None else StandInSessions(Sessions(config, 1), config, num_worlds, stand_in)
+
+
+def worlds_of_rank(config: RunConfig, num_ranks: int) -> int:
+    """Worlds that a rank plays side by side: as many as the longest slice of a generation has matches."""
+    candidates = config.hiders.search.popsize + config.seekers.search.popsize
+    longest = len(deal(candidates * config.coevolution.episodes_per_candidate, num_ranks, config.physics.num_worlds)[0])
+    return min(config.physics.num_worlds, max(FEWEST_WORLDS, longest))
 
 
 def warm_up(sessions: RankSessions) -> None:

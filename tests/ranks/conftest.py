@@ -29,7 +29,7 @@ MARK = "EVO_HNS_TEST_FOLDER"
 def launcher() -> str:
     """The `mpiexec` that goes with the MPI library at hand."""
     if importlib.util.find_spec("mpi4py") is None or not find_launcher():
-        pytest.skip("needs MPI: pip install 'evo_hns[mpi]'")
+        pytest.skip("needs MPI: the extra mpi")
     return find_launcher()
 
 

@@ -57,7 +57,7 @@ def test_many_worlds_of_one_are_refused_with_the_remedy(launcher: str, tmp_path:
 
 def test_without_mpi4py_ranks_are_refused_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(ConfigError, match=r"started as 3 processes without mpi4py: pip install 'evo_hns\[mpi\]'"):
+    with pytest.raises(ConfigError, match=r"started as 3 processes without mpi4py: pip install .*'?mpi4py"):
         join(environ={"PMI_SIZE": "3"})
 
 
@@ -94,6 +94,16 @@ def test_a_launcher_that_fails_or_belongs_to_another_library_is_found_out(tmp_pa
         launcher.chmod(0o755)
         assert complaint in why_not(str(launcher))
     assert "does not start two ranks" in why_not(str(tmp_path / "absent"))
+
+
+def test_ranks_start_on_this_machine_inside_an_allocation_whose_slurm_is_out_of_reach(
+    launcher: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sh").symlink_to("/bin/sh")
+    monkeypatch.setenv("PATH", str(tmp_path))  # without srun
+    for name, value in {"JOB_ID": "7", "NODELIST": "n[1-2]", "NNODES": "2", "TASKS_PER_NODE": "2(x2)"}.items():
+        monkeypatch.setenv(f"SLURM_{name}", value)
+    assert why_not(launcher) == ""
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from evo_hns.analysis.ground_truth.measures import forgotten_shares, pursuit_tur
 from evo_hns.config import ConfigError
 from evo_hns.evaluation.analytic import GAMES
 from evo_hns.evaluation.intervals import estimate_few
+from evo_hns.installation import how_to_install
 from evo_hns.spec import Side
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def check_picture(path: Path) -> None:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise ConfigError("pictures need matplotlib: pip install 'evo_hns[plot]'") from None
+        raise ConfigError(f"pictures need matplotlib: {how_to_install('plot')}") from None
     formats = Figure().canvas.get_supported_filetypes()
     if path.suffix.removeprefix(".") not in formats:
         raise ConfigError(f"cannot write the picture {path}: expected a name that ends in .png, .pdf or .svg")

@@ -24,6 +24,7 @@ from evo_hns.analysis.report.words import signed
 from evo_hns.analysis.tournament import payoff_of
 from evo_hns.archive.tournament import Tournament
 from evo_hns.archive.tournament_file import TournamentFile
+from evo_hns.installation import how_to_install
 from evo_hns.spec import Side
 
 T = TypeVar("T")
@@ -67,7 +68,7 @@ def tournament_section(subjects: Sequence[Subject], path: Path | None) -> Sectio
         blocks.append(heat_of(_renamed(payoff), caption, most, in_short=max(played.cells.shape) > 6))
     blocks.append(Table(("question", "answer"), answers(summary), num_words=2))
     if importlib.util.find_spec("matplotlib") is None:
-        missing.append(Missing("the tournament's pictures, which need matplotlib", "pip install 'evo_hns[plot]'"))
+        missing.append(Missing("the tournament's pictures, which need matplotlib", how_to_install("plot")))
     else:
         blocks.append(Fold("All of it in pictures", [_pictures(played, summary, path)]))
     return Section("tournament", title, blocks, missing)
@@ -147,7 +148,7 @@ def _pictures(played: Tournament, summary: Summary, path: Path) -> Picture:
         content = base64.b64encode(target.read_bytes()).decode()
     caption = (
         "Top: the tables of both sides and how many independent ways of depending on the opponent there are; middle: "
-        "each side's champions against their ancestors, and over time; bottom: weights. docs/measures.md "
-        "tells what each is."
+        "each side's champions against their ancestors, and over time; bottom: weights. What each is "
+        "stands in the package, in evo_hns.analysis.measures."
     )
     return Picture(f"data:image/png;base64,{content}", caption)

@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from evo_hns.config import ConfigError
+from evo_hns.installation import how_to_install
 
-INSTALL = "pip install 'evo_hns[render]'"
+INSTALL = how_to_install("render")
 FILM_PACKAGES = ("imageio-ffmpeg", "pillow")
 FORMATS = (".mp4", ".gif", ".webp", ".png")
 

@@ -25,8 +25,8 @@ def test_a_name_or_folder_that_leads_nowhere_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("package", "complaint"),
     [
-        ("imageio_ffmpeg", r"an MP4 needs imageio-ffmpeg: pip install 'evo_hns\[render\]', or ask for a .gif"),
-        ("PIL", r"pictures need Pillow: pip install 'evo_hns\[render\]'"),
+        ("imageio_ffmpeg", r"an MP4 needs imageio-ffmpeg: pip install .*imageio-ffmpeg.*, or ask for a .gif"),
+        ("PIL", r"pictures need Pillow: pip install .*pillow"),
     ],
 )
 def test_an_encoder_that_is_missing_is_named_with_what_installs_it(

@@ -23,6 +23,9 @@ ROOMS: dict[str, set[str]] = {
     "spec": set(),
     "machine": set(),
     "costs": set(),  # of a generation: time, processors, memory
+    "shell": set(),  # commands as they are typed
+    "interrupt": set(),  # Ctrl-C
+    "output_file": {"interrupt"},  # for people: whole, or not at all
     "notice": set(),  # signals: told to end
     "experiment": set(),
     "worlds": set(),
@@ -32,21 +35,25 @@ ROOMS: dict[str, set[str]] = {
     "rollout": {"envs", "policies"},
     "evaluation": PLAYING | {"physics", "machine", "notice"},  # `build_player` chooses the engine
     "search": set(),
-    "archive": set(),
+    "archive": {"interrupt"},
     "guests": {"evaluation", "archive"},  # champions of other runs, to be measured against
     "population": {"evaluation", "search", "archive", "guests"},  # a search and what it remembers, on both sides
     "measurement": {"evaluation", "archive", "guests"},  # what champions are worth; selects nobody
     "coevolution": {"evaluation", "search", "archive", "population", "measurement", "costs"},
     # A run from start to end: loop, file, what is left to do.
-    "training": {"coevolution", "guests", "population", "measurement", "evaluation", "archive", "machine", "notice"},
+    "training": {"coevolution", "guests", "population", "measurement", "evaluation", "archive", "machine", "notice"}
+    | {"shell"},
     "analysis": PLAYING
-    | {"physics", "machine", "costs", "notice", "evaluation", "archive", "coevolution", "measurement"},
+    | {"physics", "machine", "costs", "notice", "evaluation", "archive", "coevolution", "measurement"}
+    | {"output_file", "shell"},
     # What evolution is compared with: a run of it is one like any other.
     "baselines": PLAYING | {"evaluation", "archive", "measurement", "guests", "training", "machine", "costs", "notice"},
-    "cluster": {"training", "archive"},  # jobs for a queue: scripts, and runs that they go on with
+    # Jobs for a queue: scripts, and runs that they go on with.
+    "cluster": {"training", "archive", "output_file", "shell"},
     "parallel_env": {"evaluation"},  # the game for outsiders; nothing here uses it
     "__main__": {"cli"},
-    "cli": {"experiment", "training", "analysis", "baselines", "archive", "evaluation", "machine", "notice", "cluster"},
+    "cli": {"experiment", "training", "analysis", "baselines", "archive", "evaluation", "machine", "cluster"}
+    | {"notice", "interrupt", "shell"},
 }
 
 # Libraries that only these rooms may import.

@@ -18,6 +18,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
+from evo_hns import interrupt
+
 _HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
@@ -46,6 +48,7 @@ class WriterLock:
             self._file = self._acquire(path)
         except OSError as error:
             raise RunFileError(explain_write_error(error, path)) from error
+        self._at_end = interrupt.undo_at_end(self._path.unlink)
 
     def _acquire(self, path: Path) -> IO[str]:
         while True:
@@ -84,6 +87,7 @@ class WriterLock:
             with contextlib.suppress(OSError):
                 self._path.unlink()
             self._file.close()
+            interrupt.done(self._at_end)
 
 
 def write_whole(path: Path, content: memoryview) -> None:
@@ -96,19 +100,16 @@ def write_whole(path: Path, content: memoryview) -> None:
     Raises:
         RunFileError: disk full, not allowed, no such folder; the old file is then intact.
     """
-    temporary = _temporary(path)
     try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        _sync_folder(path.parent)
+        with interrupt.coming_to_its_end(), interrupt.temporary(_temporary(path)) as temporary:
+            with temporary.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+            _sync_folder(path.parent)
     except OSError as error:
         raise RunFileError(explain_write_error(error, path)) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

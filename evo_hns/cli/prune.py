@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from tyro.conf import Positional
 
-from evo_hns.cli.console import command, show
+from evo_hns.cli.console import as_typed, show
 from evo_hns.cli.options import File, Json
 from evo_hns.cli.tables import columns
 
@@ -78,7 +78,7 @@ def _how_to_play(pruning: Pruning, path: Path) -> str:
     address = f"{path}:{pruning.side.label}/{pruning.trails[0].confirmed}"
     opponent = f"scripted:{list(pruning.original.against)[-1]}"
     players = (address, opponent) if pruning.side == 0 else (opponent, address)
-    return f"Every step is a generation of {path}; let one play:\n  {command()} evaluate {' '.join(players)}"
+    return f"Every step is a generation of {path}; let one play:\n  {as_typed('evaluate', *players)}"
 
 
 def pruning_text(pruning: Pruning) -> str:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 import tyro
 from tyro.conf import FlagCreatePairsOff, Positional
 
-from evo_hns.cli.checks import Bench, Doctor, Levers, Parity, Soak, Timesteps
+from evo_hns.cli.checks import Bench, Doctor, Levers, Parity, Soak, Timesteps, refuse_all_but_the_game
 from evo_hns.cli.compare import Compare
-from evo_hns.cli.console import can_go_on, command, free_path, show, show_result
+from evo_hns.cli.console import as_typed, can_go_on, free_path, show, show_result
 from evo_hns.cli.contests import Tournament
 from evo_hns.cli.crew import start_ranks, work, work_alone
 from evo_hns.cli.emergence import Stages
@@ -193,6 +193,7 @@ class Evaluate:
 
     def __call__(self) -> None:
         """Play, and print returns and statistics."""
+        refuse_all_but_the_game(self.settings, "evaluate")
         game = load_experiment(self.experiment, self.settings)
         from evo_hns.analysis.evaluate import evaluate
 
@@ -226,7 +227,7 @@ class Record:
             show({"run": self.run, "matches": list(numbers)})
             return
         for number in numbers:
-            show(f"{command()} replay {self.run} --match {number}")
+            show(as_typed("replay", self.run, "--match", number))
 
 
 @dataclass(frozen=True)

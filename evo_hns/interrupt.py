@@ -44,6 +44,7 @@ class _Interrupt:
         self.answers = True  #: says at once what it does
         self.concludes = True  #: says in the end what to do now
         self.hint = ""  #: what to do now
+        self.answering = threading.Lock()
         self.telling = threading.Lock()
         self.told = False  #: the last words were said
         self.saving = 0  #: how many calls are in flight that come to their end first
@@ -213,10 +214,19 @@ def _interrupt(signum: int, frame: FrameType | None) -> None:
     if _state.heard:
         return
     _hear()
+    _answer()
     if _state.saving:
         _state.raises = True
     else:
         raise KeyboardInterrupt
+
+
+def _answer() -> None:
+    """Say once what the first Ctrl-C does; whoever comes second goes on when it was said."""
+    with _state.answering:
+        if _state.answers:
+            _state.answers = False
+            _write(FIRST_WORDS.encode())
 
 
 def _hear() -> None:
@@ -240,8 +250,7 @@ def _listen(reader: int) -> None:
         now = time.monotonic()
         if first is None:
             first = now
-            if _state.answers:
-                _write(FIRST_WORDS.encode())
+            _answer()
         elif now > first + ECHO:
             break
     if _state.concludes:

@@ -12,6 +12,7 @@ import errno
 import fcntl
 import os
 import socket
+import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,6 +61,7 @@ class WriterLock:
                 holder = file.read() or "another process"
                 file.close()
                 if not isinstance(error, BlockingIOError):
+                    self._path.unlink(missing_ok=True)
                     raise
                 raise RunFileError(f"{path} is being written by {holder}: wait for it or take another name") from None
             if self._is_current(file):
@@ -127,6 +129,39 @@ def taking(path: Path) -> Iterator[WriterLock]:
         raise
 
 
+def make_folder(path: Path) -> None:
+    """Make the folder of a new file, if it is not there.
+
+    Raises:
+        RunFileError: it cannot be made.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunFileError(explain_write_error(error, path)) from error
+
+
+def check_place(path: Path) -> None:
+    """Refuse a file that could not be written, before anything that takes seconds; nothing is left behind.
+
+    Args:
+        path: the file; if it is not there, its folder need not be either.
+
+    Raises:
+        RunFileError: it may not be written, or not be locked, or somebody else is writing it.
+    """
+    path = path.resolve()
+    try:
+        if path.exists():
+            WriterLock(path).release()
+            return
+        folder = next(each for each in path.parents if each.exists())
+        with tempfile.TemporaryFile(dir=folder, prefix=".evo-hns-") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise RunFileError(explain_write_error(error, path)) from error
+
+
 class Closing(ABC):
     """Something that is closed when a `with` ends."""
 
@@ -192,10 +227,10 @@ def explain_write_error(error: OSError, path: Path) -> str:
         return f"no room to write {path} ({error.strerror}): make room; what was committed before is intact"
     if error.errno in _FORBIDDEN:
         return f"{path} cannot be written ({error.strerror}): take a folder and files that you may write"
-    if error.errno in {errno.ENOENT, errno.ENOTDIR}:
-        return f"{path} cannot be written: there is no folder {path.parent}, create it first"
+    if error.errno in {errno.ENOENT, errno.ENOTDIR, errno.EEXIST}:
+        return f"{path} cannot be written: the folder {path.parent} cannot be made; take another one"
     if error.errno in _NO_LOCKS:
-        return f"{path} cannot be locked ({error.strerror}): take a folder on another file system"
+        return f"{path} cannot be locked ({error.strerror}): take a folder on a file system that knows flock"
     return f"{path} cannot be written: {error.strerror}"
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from evo_hns import interrupt
 from evo_hns.cli.tables import gains_table, json_text
 from evo_hns.config import ConfigError
+from evo_hns.machine import launched_rank
 from evo_hns.notice import Stopped
 from evo_hns.shell import shell_command
 
@@ -25,21 +26,35 @@ TYPED = "EVO_HNS_COMMAND"
 
 
 def free_path(experiment: str) -> Path:
-    """`runs/EXPERIMENT.h5`, or with the first number from 2 on that no file has; the folder is made.
-
-    Raises:
-        ConfigError: the folder cannot be made here.
-    """
+    """`runs/EXPERIMENT.h5`, or with the first number from 2 on that no file has."""
     folder = Path("runs")
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise ConfigError(
-            f"cannot make the folder {folder.resolve()} ({error.strerror}); choose a file with --run"
-        ) from None
     name = Path(experiment).stem
     names = [name, *(f"{name}-{number}" for number in range(2, 10_000))]
     return next(path for path in (folder / f"{name}.h5" for name in names) if not path.exists())
+
+
+def check_place(path: Path, option: str = "", *, is_new: bool = False) -> None:
+    """Refuse a run or tournament that could not be kept, before libraries are loaded and ranks are started.
+
+    Args:
+        path: its file; its folder is made later on.
+        option: with which another file can be chosen.
+        is_new: it must not be there.
+
+    Raises:
+        ConfigError: it may not be written or locked, somebody else is writing it, or it is there.
+    """
+    if launched_rank() != 0:
+        return  # the leader writes
+    from evo_hns.archive import storage
+    from evo_hns.archive.run_file import RunFile
+
+    try:
+        if is_new:
+            RunFile.check_free(path)
+        storage.check_place(path)
+    except storage.RunFileError as error:
+        raise ConfigError(f"{error}{f' ({option} FILE)' if option else ''}") from None
 
 
 @contextmanager

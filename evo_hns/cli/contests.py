@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from tyro.conf import Positional
 
-from evo_hns.cli.console import as_typed_again, hinting, show
+from evo_hns.cli.console import as_typed_again, check_place, hinting, show
 from evo_hns.cli.crew import start_ranks, work
 from evo_hns.cli.options import File, Flag, Json, Ranks
 from evo_hns.config import ConfigError
@@ -63,6 +63,7 @@ class Tournament:
         path = self._path()
         if self.picture is not None and find_spec("matplotlib") is None:
             raise ConfigError("--picture needs matplotlib: pip install 'evo_hns[plot]'")
+        check_place(path, "--output")
         start_ranks(self.ranks)
         work(lambda crew: self._play(path, crew), lambda crew, there: self._play(there, crew), shrink=self.shrink)
 

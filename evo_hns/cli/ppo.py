@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evo_hns.cli.console import free_path
+from evo_hns.cli.console import check_place, free_path
 from evo_hns.cli.crew import work_alone
 from evo_hns.cli.options import AnyPPOSetting, Experiment, File, Flag, Folder, Json, PPOHelp, Settings, Text
 from evo_hns.cli.starting import check_resume, settings_of_start, start_or_go_on
@@ -58,6 +58,7 @@ class PPO:
         check_resume(self.run, resume=self.resume)
         need_library()
         path = self.run or free_path(f"{Path(self.experiment).stem}-ppo")
+        check_place(path, "--run", is_new=not self.resume)
 
         def lead(crew: Crew) -> None:
             from evo_hns.baselines.ppo import resume, train

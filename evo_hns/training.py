@@ -30,6 +30,7 @@ from evo_hns.machine import usable_cores
 from evo_hns.measurement import held_out_is_due, progress_is_due
 from evo_hns.notice import Notice
 from evo_hns.population import restore_populations
+from evo_hns.shell import shell_command
 from evo_hns.spec import ObservationSpec, Side
 
 MAY_CHANGE = frozenset({"physics.num_worlds", "physics.num_threads", "coevolution.generations"})
@@ -99,7 +100,7 @@ def train(
         Stopped: a signal said so; the run can be resumed.
     """
     RunFile.check_free(path)  # before anything that takes seconds
-    refuse_ppo(config, f"evo-hns ppo EXPERIMENT --run {path}")
+    refuse_ppo(config, shell_command("ppo", "EXPERIMENT", "--run", path))
     guests = invite(config)
     crew = crew or Crew()
     evaluator = build_run_evaluator(config, path, crew)
@@ -136,7 +137,7 @@ def resume(
     crew = crew or Crew()
     with RunFile.open(path) as run_file:
         config = what_is_left(run_file, generations)
-        refuse_ppo(config, f"evo-hns resume {path}")
+        refuse_ppo(config, shell_command("resume", path))
         first = run_file.run.num_generations
         run_file.reconfigure(config)
         evaluator = build_run_evaluator(config, path, crew)

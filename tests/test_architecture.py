@@ -24,6 +24,9 @@ ROOMS: dict[str, set[str]] = {
     "machine": set(),
     "kernels": {"machine"},  # compiled loops, kept on disk
     "costs": set(),  # of a generation: time, processors, memory
+    "shell": set(),  # commands as they are typed
+    "interrupt": set(),  # Ctrl-C
+    "output_file": {"interrupt"},  # for people: whole, or not at all
     "notice": set(),  # signals: told to end
     "installation": set(),  # folders that are shipped, libraries of extras
     "experiment": {"installation"},
@@ -34,23 +37,25 @@ ROOMS: dict[str, set[str]] = {
     "rollout": {"envs", "policies"},
     "evaluation": PLAYING | {"physics", "machine", "notice", "installation"},  # `build_player` chooses the engine
     "search": set(),
-    "archive": set(),
+    "archive": {"interrupt"},
     "guests": {"evaluation", "archive"},  # champions of other runs, to be measured against
     "population": {"evaluation", "search", "archive", "guests"},  # a search and what it remembers, on both sides
     "measurement": {"evaluation", "archive", "guests"},  # what champions are worth; selects nobody
     "coevolution": {"evaluation", "search", "archive", "population", "measurement", "costs"},
     # A run from start to end: loop, file, what is left to do.
-    "training": {"coevolution", "guests", "population", "measurement", "evaluation", "archive", "machine", "notice"},
+    "training": {"coevolution", "guests", "population", "measurement", "evaluation", "archive", "machine", "notice"}
+    | {"shell"},
     "analysis": PLAYING
     | {"physics", "machine", "kernels", "costs", "notice", "evaluation", "archive", "coevolution", "measurement"}
-    | {"installation"},
+    | {"installation", "output_file", "shell"},
     # What evolution is compared with: a run of it is one like any other.
     "baselines": PLAYING | {"evaluation", "archive", "measurement", "guests", "training", "machine", "costs", "notice"},
-    "cluster": {"training", "archive", "evaluation", "installation"},  # jobs for a queue, and runs they go on with
+    # Jobs for a queue: scripts, and runs that they go on with.
+    "cluster": {"training", "archive", "evaluation", "installation", "output_file", "shell"},
     "parallel_env": {"evaluation", "installation"},  # the game for outsiders; nothing here uses it
     "__main__": {"cli"},
-    "cli": {"experiment", "training", "analysis", "baselines", "archive", "evaluation", "machine", "notice", "cluster"}
-    | {"installation"},
+    "cli": {"experiment", "training", "analysis", "baselines", "archive", "evaluation", "machine", "cluster"}
+    | {"notice", "interrupt", "shell", "installation"},
 }
 
 # Libraries that only these rooms may import.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from evo_hns.config import ConfigError
 from evo_hns.installation import how_to_install
+from evo_hns.output_file import output_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,8 +59,9 @@ def save(figure: Figure, path: Path) -> None:
 
     figure.tight_layout()
     try:
-        figure.savefig(path, dpi=130)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"cannot write the picture {path}: {getattr(error, 'strerror', None) or error}") from None
+        with output_file(path) as partial:
+            figure.savefig(partial, dpi=130)
+    except ValueError as error:  # an ending that matplotlib does not know
+        raise error if isinstance(error, ConfigError) else ConfigError(f"cannot write {path}: {error}") from None
     finally:
         pyplot.close(figure)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from evo_hns.analysis.players import common_game, find_player, parse_address
+from evo_hns.analysis.players import Archived, common_game, find_player, parse_address
 from evo_hns.config import RunConfig
 from evo_hns.evaluation.evaluators import build_evaluator
 from evo_hns.evaluation.fitness import team_return
@@ -35,6 +35,16 @@ class Evaluation:
             **{f"{side.label}_return": _figures(result) for side, result in self.returns.items()},
             "statistics": {name: _figures(result) for name, result in self.statistics.items()},
         }
+
+
+def of_runs(hider: str, seeker: str) -> list[str]:
+    """Which of two addresses are of champions in run files, which bring a game with them.
+
+    Raises:
+        ConfigError: an address that leads nowhere.
+    """
+    asked = {Side.HIDERS: hider, Side.SEEKERS: seeker}
+    return [text for side, text in asked.items() if isinstance(parse_address(text, side), Archived)]
 
 
 def evaluate(hider: str, seeker: str, game: RunConfig, *, episodes: int = 256, seed: int = 0) -> Evaluation:

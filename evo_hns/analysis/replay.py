@@ -21,6 +21,7 @@ from evo_hns.config import ConfigError, RunConfig
 from evo_hns.evaluation.evaluators import LocalEvaluator, build_evaluator
 from evo_hns.evaluation.recording import steps_of
 from evo_hns.evaluation.trajectory import Trajectory
+from evo_hns.shell import shell_command
 from evo_hns.spec import Side
 
 
@@ -136,7 +137,7 @@ def _read(path: Path, number: int | None) -> tuple[RunConfig, dict[int, Recorded
         if not view.num_matches:
             raise ConfigError(
                 f"{path} holds no recorded matches; to record one: "
-                f"evo-hns record {path} {path}:hiders/last {path}:seekers/last"
+                + shell_command("record", path, f"{path}:hiders/last", f"{path}:seekers/last")
             )
         if number is not None and not 0 <= number < view.num_matches:
             raise ConfigError(f"no match {number} in {path}; it has matches 0 to {view.num_matches - 1}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +16,7 @@ from evo_hns.cli.crew import start_ranks, work
 from evo_hns.cli.options import Cost, Experiment, Json, Ranks, Settings
 from evo_hns.cli.tables import bench_text, levers_text, scaling_text, soak_line, soak_text, timesteps_text
 from evo_hns.config import ConfigError, RunConfig
-from evo_hns.experiment import load_experiment
+from evo_hns.experiment import load_experiment, refuse_unused
 from evo_hns.spec import Side
 
 if TYPE_CHECKING:
@@ -117,6 +118,7 @@ class Levers:
 
     def __call__(self) -> None:
         """Print a table: speed-up, drift, and whether a step has the same bits."""
+        refuse_all_but_the_game(self.settings, "levers")
         resolved = load_experiment(self.experiment, self.settings)
         check_positive(num_worlds=self.num_worlds, repetitions=self.repetitions)
         from evo_hns.analysis.levers import measure
@@ -150,6 +152,7 @@ class Timesteps:
 
     def __call__(self) -> None:
         """Print a table: speed-up, and means of the game's statistics with 95 % intervals."""
+        refuse_all_but_the_game(self.settings, "timesteps")
         resolved = load_experiment(self.experiment, self.settings)
         check_positive(num_worlds=self.num_worlds)
         cuts = [
@@ -174,10 +177,11 @@ class Soak:
     as_json: Json = False
     """Print JSON; the lines in between go to the standard error."""
     settings: Settings = ()
-    """Any setting; --physics.num-worlds 64 is short for --set physics.num_worlds=64."""
+    """Any setting of the game; --physics.num-worlds 64 is short for --set physics.num_worlds=64."""
 
     def __call__(self) -> None:
         """Print a line for each slice and a verdict; exit code 1 if something grew, slowed down or failed too much."""
+        refuse_all_but_the_game(self.settings, "soak")
         resolved = load_experiment(self.experiment, self.settings)
         from evo_hns.analysis.soak import soak
 
@@ -210,6 +214,18 @@ class Doctor:
         show([vars(finding) for finding in findings] if self.as_json else "\n".join(map(str, findings)))
         if any(finding.needed and not finding.ok for finding in findings):
             raise SystemExit(1)
+
+
+def refuse_all_but_the_game(settings: Sequence[str], verb: str) -> None:
+    """Refuse settings that a verb would ignore because it needs only the game.
+
+    Raises:
+        ConfigError: there is one.
+    """
+    game = ("seed", "world.", "rules.", "physics.")
+    refuse_unused(
+        settings, lambda name: name.startswith(game), f"{verb} takes settings of world, rules and physics only"
+    )
 
 
 def check_positive(**numbers: int) -> None:

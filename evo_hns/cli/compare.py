@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ import tyro
 from tyro.conf import Positional, UseAppendAction
 
 from evo_hns.cli.checks import check_positive
-from evo_hns.cli.console import WORDS, command, hinting, show
+from evo_hns.cli.console import as_typed_again, hinting, show
 from evo_hns.cli.options import File, Flag, Json
 from evo_hns.config import ConfigError
 
@@ -114,7 +113,7 @@ class Compare:
         if self.no_play:
             return compare(arms, self._wish())
         console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
-        hint = f"to go on with the cross-play, type the same again: {command()} {shlex.join(WORDS.get())}"
+        hint = f"to go on with the cross-play, type the same again: {as_typed_again()}"
         with hinting(hint), bar(console) as shown:
             return compare(arms, self._wish(), Witness([Steps(console, shown).observe], tell_stage))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from tyro.conf import Positional
 
-from evo_hns.cli.console import WORDS, command, hinting, show
+from evo_hns.cli.console import as_typed_again, check_place, hinting, show
 from evo_hns.cli.crew import start_ranks, work
 from evo_hns.cli.options import File, Flag, Json, Ranks
 from evo_hns.config import ConfigError
@@ -65,6 +64,7 @@ class Tournament:
         path = self._path()
         if self.picture is not None and find_spec("matplotlib") is None:
             raise ConfigError(f"--picture needs matplotlib: {how_to_install('plot')}")
+        check_place(path, "--output")
         start_ranks(self.ranks)
         work(lambda crew: self._play(path, crew), lambda crew, there: self._play(there, crew), shrink=self.shrink)
 
@@ -98,7 +98,7 @@ class Tournament:
         from evo_hns.training import build_run_evaluator
 
         console = Console(stderr=self.as_json, highlight=False, markup=False, soft_wrap=True)
-        hint = f"to go on, type the same again: {command()} {shlex.join(WORDS.get())}"
+        hint = f"to go on, type the same again: {as_typed_again()}"
         with hinting(hint), bar(console) as shown:
             played = play_tournament(
                 path,

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from evo_hns import interrupt
 from evo_hns.cli.console import TYPED, WORDS, command
 from evo_hns.cli.errors import is_expected
 from evo_hns.config import ConfigError
@@ -19,6 +23,9 @@ from evo_hns.notice import Notice, read_grace
 
 if TYPE_CHECKING:
     from evo_hns.training import Crew
+
+PATIENCE_OF_RANKS = 3.0
+"""Seconds within which ranks agree that they end."""
 
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
@@ -40,6 +47,7 @@ def work(lead: Callable[[Crew], None], go_on: Callable[[Crew, Path], None], *, s
         with notice.listening((signal.SIGTERM, signal.SIGUSR1)):
             lead(Crew(notice))
         return
+    interrupt.take_time(PATIENCE_OF_RANKS)
     with notice.listening(FORWARDED):
         try:
             _take_part(Crew(notice, ranks), lead, go_on)
@@ -109,12 +117,48 @@ def start_ranks(asked: str | None) -> None:
 
 def run_launcher(words: list[str], environ: dict[str, str]) -> int:
     """Run a launcher in a session of its own, pass signals on to it, and answer with its exit code."""
-    with subprocess.Popen(words, env=environ, stdin=subprocess.DEVNULL, start_new_session=True) as process:
+    interrupt.take_time(2 * PATIENCE_OF_RANKS)
+    with (
+        subprocess.Popen(words, env=environ, stdin=subprocess.DEVNULL, start_new_session=True) as process,
+        interrupt.undoing(lambda: _end_launcher(process)),
+    ):
 
         def forward(signum: int, _: FrameType | None) -> None:
+            if signum == signal.SIGINT in told:
+                interrupt.end(interrupt.INTERRUPTED)
+            told.add(signum)
             process.send_signal(signum)
 
+        told: set[int] = set()
         for signum in FORWARDED:
             signal.signal(signum, forward)
         code = process.wait()
     return code if code >= 0 else 128 - code
+
+
+def _end_launcher(launcher: subprocess.Popen[bytes], patience: float = 0.3) -> None:
+    """End a launcher and its ranks at once and without a word; ranks that were told before may remove their files."""
+    started = descendants(launcher.pid)
+    parents = {launcher.pid, *started.values()}
+    ranks = started.keys() - parents
+    for pid in sorted(parents & {launcher.pid, *started}):
+        os.kill(pid, signal.SIGKILL)
+    for signum in (signal.SIGINT, signal.SIGKILL):
+        for pid in ranks:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signum)
+        time.sleep(patience if ranks and signum == signal.SIGINT else 0.0)
+
+
+def descendants(pid: int, processes: Path = Path("/proc")) -> dict[int, int]:
+    """Children of a process, their children and so on, each with its parent; none where the system does not say."""
+    parents: dict[int, int] = {}
+    for path in processes.glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            parents[int(path.parent.name)] = int(path.read_text().rpartition(")")[2].split()[1])
+    found: dict[int, int] = {}
+    generation = {pid}
+    while generation:
+        generation = {child for child, parent in parents.items() if parent in generation}
+        found |= {child: parents[child] for child in generation}
+    return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from evo_hns.notice import Stopped
 
-INTERRUPTED = 130
 BROKEN_PIPE = 141
 USER_ERROR = 2
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from tyro.conf import FlagCreatePairsOff, UseAppendAction
 
-from evo_hns.cli.console import command, show
+from evo_hns.cli.console import as_typed, show
 from evo_hns.cli.options import AnySetting, Count, Experiment, File, Help, Json, Settings, Text
 from evo_hns.cli.tables import duration
 from evo_hns.config import ConfigError
 from evo_hns.experiment import load_experiment
+from evo_hns.shell import shell_command
 
 if TYPE_CHECKING:
     from evo_hns.cluster import Job, Plan
@@ -138,8 +138,8 @@ def submitted_text(plan: Plan, number: str) -> str:
     ranks = f"{job.nodes} x {job.ranks_per_node} ranks, {duration(job.time)} at a time"
     follow = [
         f"squeue --job {number}",
-        f"tail -F {shlex.quote(str(job.log_of(number)))}",
-        f"{command()} info {shlex.quote(str(job.runs[0]))}",
+        shell_command("-F", job.log_of(number), program="tail"),
+        as_typed("info", job.runs[0]),
         f"scancel {number}",
     ]
     head = [f"job {number}: {runs}{ranks}; its script is {job.script}", *([plan.goes_on] if plan.goes_on else [])]

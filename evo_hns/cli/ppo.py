@@ -8,11 +8,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evo_hns.cli.console import free_path
+from evo_hns.cli.console import check_place, free_path
 from evo_hns.cli.crew import work_alone
 from evo_hns.cli.options import AnyPPOSetting, Experiment, File, Flag, Folder, Json, PPOHelp, Settings, Text
 from evo_hns.cli.starting import check_resume, settings_of_start, start_or_go_on
 from evo_hns.config import ConfigError
+from evo_hns.experiment import refuse_unused
 from evo_hns.installation import how_to_install
 
 if TYPE_CHECKING:
@@ -53,10 +54,12 @@ class PPO:
     def __call__(self) -> None:
         """Train, and say where the run is."""
         shorthands = {"seed": self.seed, "coevolution.generations": self.generations}
+        refuse_unused(self.settings, is_taken, "a setting of evolution, which PPO does not take; its own are ppo.*")
         config = settings_of_start(self.experiment, self.settings, shorthands, BASE)
         check_resume(self.run, resume=self.resume)
         need_library()
         path = self.run or free_path(f"{Path(self.experiment).stem}-ppo")
+        check_place(path, "--run", is_new=not self.resume)
 
         def lead(crew: Crew) -> None:
             from evo_hns.baselines.ppo import resume, train
@@ -72,6 +75,13 @@ class PPO:
             )
 
         work_alone(lead)
+
+
+def is_taken(name: str) -> bool:
+    """Whether PPO takes a setting; of those of evolution only the length, and what is measured and recorded."""
+    table, _, rest = name.partition(".")
+    measured = rest == "generations" or rest.startswith(("held_out_", "progress_", "recorded_"))
+    return table != "search" and (table != "coevolution" or measured)
 
 
 def need_library() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from tyro.conf import Positional
 
-from evo_hns.cli.console import command, show
+from evo_hns.cli.console import as_typed, check_place, show
 from evo_hns.cli.options import File, Json
 from evo_hns.cli.tables import columns
 
@@ -44,13 +44,12 @@ class Prune:
 
     def __call__(self) -> None:
         """Measure, print, draw and keep."""
+        if self.save is not None:
+            check_place(self.save, "--save", is_new=True)
         from evo_hns.analysis.pruning.curve import prune
         from evo_hns.analysis.pruning.keep import keep
         from evo_hns.analysis.pruning.picture import draw
-        from evo_hns.archive import RunFile
 
-        if self.save is not None:
-            RunFile.check_free(self.save)  # before anything that takes minutes
         result = prune(
             self.player,
             self.order,
@@ -78,7 +77,7 @@ def _how_to_play(pruning: Pruning, path: Path) -> str:
     address = f"{path}:{pruning.side.label}/{pruning.trails[0].confirmed}"
     opponent = f"scripted:{list(pruning.original.against)[-1]}"
     players = (address, opponent) if pruning.side == 0 else (opponent, address)
-    return f"Every step is a generation of {path}; let one play:\n  {command()} evaluate {' '.join(players)}"
+    return f"Every step is a generation of {path}; let one play:\n  {as_typed('evaluate', *players)}"
 
 
 def pruning_text(pruning: Pruning) -> str:

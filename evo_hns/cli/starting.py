@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evo_hns.cli.console import can_go_on, show_result
+from evo_hns.cli.console import as_typed, can_go_on, show_result
 from evo_hns.config import ConfigError, RunConfig
 from evo_hns.experiment import load_experiment
 
@@ -36,7 +36,7 @@ def settings_of_start(
         ConfigError: they are not understood, or are of PPO where evolution is asked for.
     """
     if base is None and any(text.startswith("ppo.") for text in settings):
-        raise ConfigError(f"ppo.* are settings of PPO, which trains with another verb: evo-hns ppo {experiment}")
+        raise ConfigError(f"ppo.* are settings of PPO, which trains with another verb: {as_typed('ppo', experiment)}")
     typed = [f"{key}={value}" for key, value in shorthands.items() if value is not None]
     return load_experiment(experiment, [*settings, *typed], base)
 

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 import tyro
 from tyro.conf import FlagCreatePairsOff, Positional
 
-from evo_hns.cli.checks import Bench, Doctor, Levers, Parity, Soak, Timesteps
+from evo_hns.cli.checks import Bench, Doctor, Levers, Parity, Soak, Timesteps, refuse_all_but_the_game
 from evo_hns.cli.compare import Compare
-from evo_hns.cli.console import can_go_on, command, free_path, show, show_result
+from evo_hns.cli.console import as_typed, can_go_on, check_place, free_path, show, show_result
 from evo_hns.cli.contests import Tournament
 from evo_hns.cli.crew import start_ranks, work, work_alone
 from evo_hns.cli.emergence import Stages
@@ -94,6 +94,8 @@ class Train:
         shorthands = {"seed": self.seed, "coevolution.generations": self.generations}
         config = settings_of_start(self.experiment, self.settings, shorthands)
         check_resume(self.run, resume=self.resume)
+        own = self.run or free_path(self.experiment)
+        check_place(own, "--run", is_new=not self.resume)
         start_ranks(self.ranks)
 
         def lead(crew: Crew, path: Path | None = None) -> None:
@@ -102,7 +104,7 @@ class Train:
             start_or_go_on(
                 (train, resume),
                 config,
-                path or self.run or free_path(self.experiment),
+                path or own,
                 crew,
                 resume=self.resume or path is not None,  # a path: of a leader who has died
                 as_json=self.as_json,
@@ -134,8 +136,10 @@ class Resume:
         if is_ppo(self.run):
             if self.ranks not in (None, "auto", "1"):
                 raise ConfigError(f"--ranks {self.ranks}: {self.run} is a run of PPO, which trains in one process")
+            check_place(self.run)
             work_alone(self._go_on)
             return
+        check_place(self.run)
         start_ranks(self.ranks)
         work(self._go_on, lambda crew, _: self._go_on(crew), shrink=self.shrink)
 
@@ -193,9 +197,12 @@ class Evaluate:
 
     def __call__(self) -> None:
         """Play, and print returns and statistics."""
+        refuse_all_but_the_game(self.settings, "evaluate")
         game = load_experiment(self.experiment, self.settings)
-        from evo_hns.analysis.evaluate import evaluate
+        from evo_hns.analysis.evaluate import evaluate, of_runs
 
+        if self.settings and (archived := of_runs(self.hider, self.seeker)):
+            raise ConfigError(f"{archived[0]} plays in the game of its run: leave out --{self.settings[0]}")
         result = evaluate(self.hider, self.seeker, game, episodes=self.episodes, seed=self.seed)
         show(result.as_dict() if self.as_json else evaluation_text(result))
 
@@ -219,6 +226,8 @@ class Record:
 
     def __call__(self) -> None:
         """Play, keep, and say how to play them again."""
+        if self.run.exists():
+            check_place(self.run)
         from evo_hns.analysis.record import record
 
         numbers = record(self.run, self.hider, self.seeker, episodes=self.episodes, seed=self.seed)
@@ -226,7 +235,7 @@ class Record:
             show({"run": self.run, "matches": list(numbers)})
             return
         for number in numbers:
-            show(f"{command()} replay {self.run} --match {number}")
+            show(as_typed("replay", self.run, "--match", number))
 
 
 @dataclass(frozen=True)

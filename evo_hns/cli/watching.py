@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from evo_hns.cli.console import show
 from evo_hns.cli.options import Address, Count, Json, RunPath
 from evo_hns.config import ConfigError
+from evo_hns.interrupt import leave_unanswered
 from evo_hns.spec import Side
 
 if TYPE_CHECKING:
@@ -46,6 +47,13 @@ class Watch:
             raise ConfigError(f"--port: got {self.port}, expected 0 to 65535")
         from evo_hns.analysis.viewing.watch import watch
 
+        shown: list[Place] = []
+
+        def announce(place: Place) -> None:
+            self._tell(place)
+            shown.append(place)
+            leave_unanswered()
+
         try:
             watch(
                 self.run,
@@ -55,13 +63,15 @@ class Watch:
                 host=self.host,
                 port=self.port,
                 open_browser=self.open,
-                announce=self._announce,
+                announce=announce,
             )
         except KeyboardInterrupt:
+            if not shown:
+                raise
             if not self.as_json:
                 show("\nNo longer watching.")
 
-    def _announce(self, place: Place) -> None:
+    def _tell(self, place: Place) -> None:
         where = {
             "url": place.url,
             "spectator_url": place.spectator_url,

@@ -23,7 +23,7 @@ def gather_settings(argv: Sequence[str]) -> list[str]:
     while words:
         word = words.popleft()
         key, equals, value = word.partition("=")
-        if not key.startswith("--") or "." not in key:
+        if not _is_setting(word):
             gathered.append(word)
             continue
         values = [value] if equals else _take_values(words)
@@ -34,6 +34,11 @@ def gather_settings(argv: Sequence[str]) -> list[str]:
     return gathered
 
 
+def first_setting(argv: Sequence[str]) -> str:
+    """The first word that is a setting, as it was typed and without its value; empty if there is none."""
+    return next((word.partition("=")[0] for word in argv if _is_setting(word)), "")
+
+
 def one_line(complaint: str) -> str:
     """What is wrong and what was perhaps meant, out of the box that the option parser draws."""
     lines = [line.strip(" │|") for line in complaint.splitlines()[1:]]  # the first holds the title
@@ -41,6 +46,11 @@ def one_line(complaint: str) -> str:
     near = [word for word in hint.split() if word.startswith("--")] if hint.startswith("Perhaps") else []
     text = " ".join(what.split())
     return f"{text} (did you mean {near[0]}?)" if near else text
+
+
+def _is_setting(word: str) -> bool:
+    key = word.partition("=")[0]
+    return key.startswith("--") and "." in key
 
 
 def _take_values(words: deque[str]) -> list[str]:

@@ -242,7 +242,7 @@ class Ranks:
             self._comm.Barrier()
         if self.num_lost == 0:
             self._mpi.Finalize()  # which may wait for the dead for ever: Open MPI 5.0.11 did so in 3 of 20 jobs
-        if leads:
+        if leads and "SLURM_STEP_ID" in os.environ:
             # `srun --kill-on-bad-exit` ends whoever is still there when the first leaves with a code.
             time.sleep(1.0)
 

@@ -207,6 +207,7 @@ def test_a_run_never_takes_the_name_of_another(tmp_path: Path, monkeypatch: pyte
     for expected in ("quick.h5", "quick-2.h5", "quick-3.h5"):
         path = free_path("some/where/quick.toml")
         assert path == Path("runs") / expected
+        path.parent.mkdir(exist_ok=True)
         path.touch()
 
 
@@ -317,4 +318,4 @@ def test_a_place_where_no_run_can_be_kept_is_refused(
     monkeypatch.chdir(tmp_path)
     assert main(["train", "quickstart", *TINY]) == USER_ERROR
     told = capsys.readouterr().err
-    assert "cannot make the folder" in told and "choose a file with --run" in told
+    assert f"the folder {tmp_path}/runs cannot be made; take another one (--run FILE)" in told

@@ -151,7 +151,7 @@ def test_a_users_mistake_is_told_once_and_ends_all_ranks(
     start: Start, tmp_path: Path, settings: Callable[..., str]
 ) -> None:
     experiment = settings()
-    for words in (["train", "nonsense"], ["train", experiment, "--run", "nowhere/run.h5"], ["resume", "absent.h5"]):
+    for words in (["train", "nonsense"], ["train", experiment, "--run", "/proc/run.h5"], ["resume", "absent.h5"]):
         process = start(2, *words)
         _, said = process.communicate(timeout=PATIENCE)
         assert process.returncode == USER_ERROR

@@ -15,6 +15,7 @@ from evo_hns.analysis.comparison.words import DASH, median
 from evo_hns.analysis.report.charts import short
 from evo_hns.analysis.report.sheet import check_folder
 from evo_hns.config import ConfigError
+from evo_hns.output_file import output_file
 
 SUFFIXES = (".md", ".tex", ".csv")
 
@@ -115,10 +116,8 @@ def write_table(found: Comparison, path: Path) -> None:
         ConfigError: it cannot be written.
     """
     check_table(path)
-    try:
-        path.write_text(paper_table(found).text(path.suffix.lower()), encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"cannot write {path}: {error.strerror}") from None
+    with output_file(path) as partial:
+        partial.write_text(paper_table(found).text(path.suffix.lower()), encoding="utf-8")
 
 
 def paper_table(found: Comparison) -> PaperTable:

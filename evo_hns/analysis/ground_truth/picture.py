@@ -17,6 +17,7 @@ from evo_hns.config import ConfigError
 from evo_hns.evaluation.analytic import GAMES
 from evo_hns.evaluation.intervals import estimate_few
 from evo_hns.installation import how_to_install
+from evo_hns.output_file import output_file
 from evo_hns.spec import Side
 
 if TYPE_CHECKING:
@@ -171,7 +172,5 @@ def _progress(course: Course) -> np.ndarray:
 
 
 def _write(figure: Figure, path: Path) -> None:
-    try:
-        figure.savefig(path, dpi=90)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"cannot write the picture {path}: {getattr(error, 'strerror', None) or error}") from None
+    with output_file(path) as partial:
+        figure.savefig(partial, dpi=90)

@@ -42,7 +42,7 @@ def clips_section(subjects: Sequence[Subject], count: int, budget: int) -> Secti
     """
     title = "What it looks like"
     if count == 0:
-        return Section("clips", title, missing=[Missing("clips of champions", command_for(subjects, "--clips 3"))])
+        return Section("clips", title, missing=[Missing("clips of champions", command_for(subjects, "--clips", 3))])
     if reason := _why_not():
         return Section("clips", title, missing=[reason])
     wanted = [(subject, generation) for subject in subjects for generation in subject.spread(count)]
@@ -56,7 +56,7 @@ def clips_section(subjects: Sequence[Subject], count: int, budget: int) -> Secti
             continue
         if film is None:
             missing.append(
-                Missing(f"the clip of {name}, which the page has no room for", command_for(subjects, "--clips 1"))
+                Missing(f"the clip of {name}, which the page has no room for", command_for(subjects, "--clips", 1))
             )
         else:
             films.append(film)

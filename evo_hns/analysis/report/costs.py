@@ -13,6 +13,7 @@ from evo_hns.analysis.report.subject import Subject, flatten
 from evo_hns.analysis.report.words import plain
 from evo_hns.archive.records import Run, RunFacts
 from evo_hns.costs import MEASURING
+from evo_hns.shell import shell_command
 
 PARTS = {
     "time_evaluation": "matches of the candidates",
@@ -198,10 +199,10 @@ def _settings(subject: Subject) -> list[Block]:
             [
                 Commands(
                     [
-                        f"evo-hns info {subject.path}",
-                        f"evo-hns replay {subject.path}",
-                        f"evo-hns evaluate {subject.path}:hiders/last {subject.path}:seekers/last",
-                        f"evo-hns render {subject.path} --output match.mp4",
+                        shell_command("info", subject.path),
+                        shell_command("replay", subject.path),
+                        shell_command("evaluate", f"{subject.path}:hiders/last", f"{subject.path}:seekers/last"),
+                        shell_command("render", subject.path, "--output", "match.mp4"),
                     ]
                 )
             ],

@@ -91,9 +91,9 @@ def compose(subjects: Sequence[Subject], clips: int, episodes: int, tournament: 
     others = [
         curves_section(subjects),
         progress_section(subjects),
-        stages_section(subjects, episodes, command_for(subjects, "--episodes 32")),
+        stages_section(subjects, episodes, command_for(subjects, "--episodes", 32)),
         tournament_section(subjects, tournament),
-        *([] if tournament else [meetings_section(subjects, episodes, command_for(subjects, "--episodes 32"))]),
+        *([] if tournament else [meetings_section(subjects, episodes, command_for(subjects, "--episodes", 32))]),
         costs_section(subjects),
         settings_section(subjects),
     ]

@@ -14,6 +14,7 @@ from evo_hns.analysis.report.subject import Subject, kinds_of, unit_of_steps
 from evo_hns.analysis.report.words import OPPONENTS, describe_opponent, signed
 from evo_hns.archive.records import HeldOutRow
 from evo_hns.evaluation.intervals import Estimate
+from evo_hns.shell import shell_command
 from evo_hns.spec import Side
 
 STATISTIC_TITLES = {
@@ -42,7 +43,7 @@ def results_section(subjects: Sequence[Subject]) -> Section:
     missing = [
         Missing(
             f"a second measurement of {subject.name} against held-out players, to compare with the first",
-            f"evo-hns resume {subject.path}",
+            shell_command("resume", subject.path),
         )
         for subject in subjects
         if not told[subject.name]
@@ -62,7 +63,7 @@ def curves_section(subjects: Sequence[Subject]) -> Section:
     title = "When it was learnt"
     panels = _panels(subjects)
     if not any(len(measured_generations(subject)) > 1 for subject in subjects):
-        needs = Missing("curves, which need two measurements or more", f"evo-hns resume {subjects[0].path}")
+        needs = Missing("curves, which need two measurements or more", shell_command("resume", subjects[0].path))
         return Section("curves", title, missing=[needs] if panels else [])
     returns = [_panel(subjects, side, opponent) for side, opponent in panels]
     blocks: list[Block] = [

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +10,7 @@ import jinja2
 
 from evo_hns.analysis.report.blocks import Section
 from evo_hns.config import ConfigError
+from evo_hns.output_file import output_file
 
 
 def render(
@@ -82,16 +81,5 @@ def write_whole_page(path: Path, text: bytes) -> None:
     Raises:
         ConfigError: it cannot be written.
     """
-    try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.stem}-", delete=False) as file:
-            file.write(text)
-        Path(file.name).chmod(0o666 & ~_umask())
-        Path(file.name).replace(path)
-    except OSError as error:
-        raise ConfigError(f"cannot write {path}: {error.strerror}") from None
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    with output_file(path) as partial:
+        partial.write_bytes(text)

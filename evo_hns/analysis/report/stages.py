@@ -11,6 +11,7 @@ from evo_hns.analysis.report.charts import Series, line_chart
 from evo_hns.analysis.report.subject import Subject, unit_of_steps
 from evo_hns.analysis.stages.detectors import DETECTORS
 from evo_hns.analysis.stages.timeline import Timeline, is_there_from_the_start, is_unconfirmed, measure_timeline
+from evo_hns.shell import shell_command
 from evo_hns.spec import Side
 
 NUM_GENERATIONS = 6  #: whose champions play
@@ -38,7 +39,7 @@ def stages_section(subjects: Sequence[Subject], episodes: int, command: str) -> 
         "generation 0, twice in a row."
     )
     missing = [
-        Missing("stages in more generations and episodes", f"evo-hns stages {subjects[0].path}"),
+        Missing("stages in more generations and episodes", shell_command("stages", subjects[0].path)),
     ]
     drawings = _drawings(timeline, subjects)
     blocks = [Figures(drawings, caption)] if drawings else []

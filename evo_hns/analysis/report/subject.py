@@ -13,6 +13,7 @@ from evo_hns.archive.hall_of_fame import HallOfFame, IntArray
 from evo_hns.archive.records import Run
 from evo_hns.archive.run_view import RunView
 from evo_hns.config import ConfigError, RunConfig
+from evo_hns.shell import shell_command
 from evo_hns.spec import Side
 
 
@@ -81,9 +82,9 @@ def unit_of_steps(subjects: Sequence[Subject]) -> tuple[float, str]:
     return (1e6, "million env steps") if most >= 1e6 else (1e3, "thousand env steps")
 
 
-def command_for(subjects: Sequence[Subject], option: str) -> str:
-    """What makes the page again with another option."""
-    return f"evo-hns report {' '.join(str(subject.path) for subject in subjects)} {option}"
+def command_for(subjects: Sequence[Subject], *options: object) -> str:
+    """What makes the page again with other options."""
+    return shell_command("report", *(subject.path for subject in subjects), *options)
 
 
 def kinds_of(subjects: Sequence[Subject]) -> list[str]:

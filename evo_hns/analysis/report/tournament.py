@@ -25,6 +25,7 @@ from evo_hns.analysis.tournament import payoff_of
 from evo_hns.archive.tournament import Tournament
 from evo_hns.archive.tournament_file import TournamentFile
 from evo_hns.installation import how_to_install
+from evo_hns.shell import shell_command
 from evo_hns.spec import Side
 
 T = TypeVar("T")
@@ -52,7 +53,7 @@ def tournament_section(subjects: Sequence[Subject], path: Path | None) -> Sectio
     """
     title = "A tournament of champions"
     if path is None:
-        command = f"evo-hns tournament {' '.join(str(subject.path) for subject in subjects)}"
+        command = shell_command("tournament", *(subject.path for subject in subjects))
         needs = Missing("a tournament of champions of all times: forgetting, circles, ratings, equilibria", command)
         return Section("tournament", title, missing=[] if subjects[0].is_solo else [needs])
     played = TournamentFile.read(path)

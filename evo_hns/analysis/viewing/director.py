@@ -21,6 +21,7 @@ from evo_hns.archive.storage import RunFileError
 from evo_hns.config import ConfigError
 from evo_hns.evaluation.fitness import team_return
 from evo_hns.evaluation.trajectory import Trajectory
+from evo_hns.shell import shell_command
 from evo_hns.spec import Side
 
 SEED_LIMIT = 2**32  #: world seeds are below
@@ -216,7 +217,10 @@ def _series(session: Session) -> Series:
 def _find_match(run: Path, number: int) -> RecordedMatch:
     with RunView(run) as view:
         if not view.num_matches:
-            raise ConfigError(f"{run} holds no recorded matches; evo-hns record keeps some")
+            raise ConfigError(
+                f"{run} holds no recorded matches; to record one: "
+                + shell_command("record", run, f"{run}:hiders/last", f"{run}:seekers/last")
+            )
         if not 0 <= number < view.num_matches:
             raise ConfigError(f"no match {number} in {run}; it has matches 0 to {view.num_matches - 1}")
         return view.match(number)

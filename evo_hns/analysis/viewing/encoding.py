@@ -7,15 +7,14 @@ whole or not at all.
 from __future__ import annotations
 
 import importlib.util
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from evo_hns.config import ConfigError
 from evo_hns.installation import how_to_install
+from evo_hns.output_file import output_file
 
 INSTALL = how_to_install("render")
 FILM_PACKAGES = ("imageio-ffmpeg", "pillow")
@@ -62,7 +61,7 @@ def write_film(path: Path, frames: Iterable[np.ndarray], fps: float, *, quality:
         ConfigError: the file cannot be written.
     """
     counted = _Counted(frames)
-    with _whole(path) as partial:
+    with output_file(path) as partial:
         if path.suffix.lower() == ".mp4":
             _write_mp4(partial, counted, fps, _QUALITY if quality is None else quality)
         else:
@@ -78,7 +77,7 @@ def write_picture(path: Path, picture: np.ndarray) -> None:
     """
     from PIL import Image
 
-    with _whole(path) as partial:
+    with output_file(path) as partial:
         Image.fromarray(picture).save(partial)
 
 
@@ -148,16 +147,3 @@ def _write_animation(path: Path, frames: Iterable[np.ndarray], fps: float, quali
         quality=60 if quality is None else quality,
         method=3,
     )
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[Path]:
-    """A file beside the one that is wanted, which takes its place when all went well."""
-    try:
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}-") as folder:
-            partial = Path(folder) / path.name
-            yield partial
-            partial.replace(path)
-    except OSError as error:
-        reason = error.strerror or str(error).partition("\n")[0]
-        raise ConfigError(f"cannot write {path}: {reason}") from None

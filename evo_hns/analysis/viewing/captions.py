@@ -179,8 +179,9 @@ def _stages(footage: Footage, step: int) -> Line:
     shown = footage.stages(step)
     if not shown:
         return Line([("stages so far: none", DIM)])
-    colours: dict[Side | None, Colour] = {None: ALERT, **TEAM}
     words: list[tuple[str, Colour]] = [("stages so far: ", DIM)]
     for number, name in enumerate(shown):
-        words += [(", ", DIM)] * bool(number) + [(name.replace("_", " "), colours[DETECTORS[name].side])]
+        side = DETECTORS[name].side
+        colour = ALERT if side is None else TEAM[side]
+        words += [(", ", DIM)] * bool(number) + [(name.replace("_", " "), colour)]
     return Line(words, more=[(f"  ({DETECTORS[shown[-1]].meaning})", DIM)] if len(shown) == 1 else ())

@@ -40,6 +40,12 @@ def test_an_interrupted_run_continues_to_the_same_bits(algorithm: str, tmp_path:
 
 
 @pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The run of `tiny()`, that others are compared with."""
+    return run_whole(tmp_path_factory.mktemp("plain") / "run.h5", tiny())
+
+
+@pytest.fixture(scope="module")
 def everything(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunConfig, Run, Path]:
     """Settings of a run that has everything, the run, and a run of other networks whose champions it met."""
     folder = tmp_path_factory.mktemp("everything")
@@ -67,15 +73,15 @@ def test_a_run_with_everything_switched_on_continues_to_the_same_bits(
     assert {f"{guests}:hiders/3", f"{guests}:seekers/3"} <= {row.opponent for row in unbroken.held_out}
 
 
-def test_a_run_of_an_older_version_goes_on_with_opponents_of_whom_nothing_is_known(tmp_path: Path) -> None:
-    path, whole = tmp_path / "run.h5", run_whole(tmp_path / "whole.h5", tiny())
+def test_a_run_of_an_older_version_goes_on_with_opponents_of_whom_nothing_is_known(plain: Run, tmp_path: Path) -> None:
+    path = tmp_path / "run.h5"
     with pytest.raises(KeyboardInterrupt):
         train(tiny(), path, announce=ignore, observers=[StopAfter(2)])
     with h5py.File(path, "r+") as file:
         del file["state/encounters"]
     resume(path, announce=ignore, observers=[])
     for side in Side:
-        assert np.array_equal(RunFile.read(path).halls[side].genomes, whole.halls[side].genomes)
+        assert np.array_equal(RunFile.read(path).halls[side].genomes, plain.halls[side].genomes)
 
 
 def test_guests_of_another_game_leave_no_file(tmp_path: Path) -> None:
@@ -129,9 +135,11 @@ def test_a_task_of_one_team_moves_that_team_alone(tmp_path: Path) -> None:
     assert {(row.side, row.opponent) for row in run.held_out} == {(Side.HIDERS, "still")}
 
 
-def test_a_coarse_search_finds_other_champions_which_the_games_own_timestep_measures(tmp_path: Path) -> None:
-    exact, coarse = run_whole(tmp_path / "a.h5", tiny()), run_whole(tmp_path / "b.h5", tiny(**GAMES["coarse"]))
-    assert not np.array_equal(exact.metrics["game.max_agent_travel"], coarse.metrics["game.max_agent_travel"])
+def test_a_coarse_search_finds_other_champions_which_the_games_own_timestep_measures(
+    plain: Run, tmp_path: Path
+) -> None:
+    coarse = run_whole(tmp_path / "run.h5", tiny(**GAMES["coarse"]))
+    assert not np.array_equal(plain.metrics["game.max_agent_travel"], coarse.metrics["game.max_agent_travel"])
     evaluator = build_evaluator(coarse.config)
     champion = evaluator.session.roster(Side.SEEKERS, torch.from_numpy(coarse.halls[Side.SEEKERS].genomes[-1:]))
     again = {row.opponent: row.scores for row in measure(evaluator, Side.SEEKERS, champion, 4)}
@@ -142,16 +150,14 @@ def test_a_coarse_search_finds_other_champions_which_the_games_own_timestep_meas
 
 
 @pytest.mark.parametrize("physics", [{"num_worlds": 3}, {"num_worlds": 64}, {"num_threads": 2}, {"num_threads": 3}])
-def test_batch_size_and_threads_change_no_number(physics: dict[str, int], tmp_path: Path) -> None:
-    one = run_whole(tmp_path / "one.h5", tiny())
+def test_batch_size_and_threads_change_no_number(physics: dict[str, int], plain: Run, tmp_path: Path) -> None:
     other = run_whole(tmp_path / "other.h5", tiny(physics={"num_worlds": 16, "num_threads": 1, **physics}))
-    assert_same_bits(one, other)
+    assert_same_bits(plain, other)
 
 
-def test_seeds_make_different_runs(tmp_path: Path) -> None:
-    one = run_whole(tmp_path / "one.h5", tiny())
+def test_seeds_make_different_runs(plain: Run, tmp_path: Path) -> None:
     other = run_whole(tmp_path / "other.h5", tiny(seed=4))
-    assert not np.array_equal(one.halls[Side.HIDERS].genomes, other.halls[Side.HIDERS].genomes)
+    assert not np.array_equal(plain.halls[Side.HIDERS].genomes, other.halls[Side.HIDERS].genomes)
 
 
 def test_sides_may_search_in_different_ways_with_different_networks(tmp_path: Path) -> None:

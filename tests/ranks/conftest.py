@@ -142,7 +142,7 @@ def until(condition: Callable[[], bool], patience: float = PATIENCE) -> None:
     while not condition():
         if time.monotonic() > end:
             raise TimeoutError
-        time.sleep(0.02)
+        time.sleep(0.1)  # asking costs what is waited for some processor time
 
 
 def generations_in(path: Path) -> int:

@@ -144,7 +144,9 @@ def _interaction(found: Interaction) -> list[Line]:
 
 
 def _paired(found: Paired) -> list[Line]:
-    best = found.generations[max(range(len(found.ratings)), key=found.ratings.__getitem__)]
+    from evo_hns.analysis.measures.certainty import largest_first
+
+    best = largest_first(dict(zip(found.generations, found.ratings, strict=True)))[0]
     text = f"{_percent(found.cyclic)} of what teams of {len(found.generations)} generations win is a circle"
     rest = f"generation {best} is rated best, {len(found.dominant)} in turn beat all dominant ones before"
     return [("teams", f"{text}; {rest}")]
@@ -202,7 +204,9 @@ def _filled(count: int) -> Sequence[Line]:
 
 
 def _heaviest(weights: Mapping[str, float]) -> str:
-    best = sorted(weights, key=lambda name: -weights[name])[:_SHOWN]
+    from evo_hns.analysis.measures.certainty import largest_first
+
+    best = largest_first(weights)[:_SHOWN]
     return ", ".join(f"{name} {weights[name]:.0%}" for name in best)
 
 

@@ -1,4 +1,8 @@
-"""Splits of a table into what a rating explains and the rest; cells that were not played are left out."""
+"""Splits of a table into what a rating explains and the rest; cells that were not played are left out.
+
+Effects are determined up to a shift for each group of players that met, directly or through others. That shift is
+taken out by name, by the groups, and never by how small a computed eigenvalue is: rounding would choose.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,9 @@ import numpy as np
 
 from evo_hns.analysis.measures.certainty import Interval
 from evo_hns.analysis.measures.score_table import UnanswerableError, noisy_copies
+
+_ROUNDING = 1e-10
+"""What is left of a table is nothing if it is less than this share of it."""
 
 
 class Split(Protocol):
@@ -38,7 +45,8 @@ class Additive:
         self.played = played.astype(np.float64)
         rows, columns = self.played.sum(1), self.played.sum(0)
         normal = np.block([[np.diag(rows), self.played], [self.played.T, np.diag(columns)]])
-        self.inverse = np.linalg.pinv(normal, hermitian=True)
+        signs = np.concatenate([np.ones(len(rows)), -np.ones(len(columns))])
+        self.inverse = pseudo_inverse(normal, signs)
 
     def effects(self, tables: np.ndarray) -> np.ndarray:
         """`(P + Q,)` what each row and each column adds; of all answers the one of least norm."""
@@ -71,13 +79,11 @@ class Additive:
         """Deviations from the mean of all cells."""
         there = np.where(self.played > 0, tables, 0.0)
         mean = there.sum() / self.played.sum()
-        deviations: np.ndarray = (there - mean) * self.played
-        return deviations
+        return or_nothing((there - mean) * self.played, there)
 
     def rest(self, whole: np.ndarray) -> np.ndarray:
         """The interaction: what double centring leaves."""
-        left: np.ndarray = (whole - self.fitted(whole)) * self.played
-        return left
+        return or_nothing((whole - self.fitted(whole)) * self.played, whole)
 
     def whole_noise(self, noise: np.ndarray) -> float:
         """All noise but that of the mean."""
@@ -86,6 +92,58 @@ class Additive:
     def rest_noise(self, noise: np.ndarray) -> float:
         """All noise but what the fit follows."""
         return float((np.nan_to_num(noise) * self.played * (1 - self.leverage)).sum())
+
+
+def groups(linked: np.ndarray) -> np.ndarray:
+    """`(n,)` the first member of everybody's group, given `(n, n)` bool, who is linked with whom."""
+    linked = linked | linked.T | np.eye(len(linked), dtype=bool)
+    first = np.arange(len(linked))
+    while True:
+        nearer = np.where(linked, first[None, :], len(linked)).min(1)
+        if (nearer == first).all():
+            return first
+        first = nearer
+
+
+def require_one_group(played: np.ndarray) -> None:
+    """Check that ratings compare everybody.
+
+    Args:
+        played: `(P, Q)` bool, who met whom.
+
+    Raises:
+        UnanswerableError: players fall into groups that never met.
+    """
+    num_rows, num_columns = played.shape
+    nobody = np.zeros((num_rows, num_rows), dtype=bool), np.zeros((num_columns, num_columns), dtype=bool)
+    count = len(np.unique(groups(np.block([[nobody[0], played], [played.T, nobody[1]]]))))
+    if count > 1:
+        raise UnanswerableError(
+            f"players fall into {count} groups that never met each other, so that nothing compares them: "
+            "play pairings between the groups"
+        )
+
+
+def pseudo_inverse(normal: np.ndarray, signs: np.ndarray) -> np.ndarray:
+    """Of a matrix of normal equations whose null space is one shift for each group.
+
+    Args:
+        normal: `(n, n)`, not zero where two are linked.
+        signs: `(n,)` how a shift moves each effect, 1 or -1.
+    """
+    group = groups(normal != 0)
+    shift = signs[:, None] * (group[:, None] == np.unique(group)[None, :])
+    shift = shift / np.linalg.norm(shift, axis=0)
+    shifts = shift @ shift.T
+    inverse: np.ndarray = np.linalg.inv(normal + shifts) - shifts
+    return inverse
+
+
+def or_nothing(left: np.ndarray, of: np.ndarray) -> np.ndarray:
+    """What is left of a table; zeros if it is no more than rounding leaves."""
+    if np.abs(left).max(initial=0.0) <= _ROUNDING * np.abs(of).max(initial=0.0):
+        return np.zeros_like(left)
+    return left
 
 
 def noise_free_share(

@@ -3,6 +3,10 @@
 A joint profile weighs as much as the time that mutation and selection would leave the populations in it. Stronger
 selection (alpha) sharpens the answer; it is raised until the answer stands still. At strong selection a difference
 counts however small, noise included: the intervals of replays say what that does.
+
+Where selection splits the game into several classes that nearly nobody leaves (a coordination game has one for each
+agreement), their masses are in the proportion in which they are found and left, however rarely that is. At infinite
+alpha nobody would leave, and no answer would be the only one; the sweep comes to the limit, not to that point.
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evo_hns.analysis.measures.certainty import Interval
+from evo_hns.analysis.measures.certainty import Interval, largest_first
 from evo_hns.analysis.measures.complete import completed
 from evo_hns.analysis.measures.joint_chain import JointChain
 from evo_hns.analysis.measures.score_table import ScoreTable, UnanswerableError, noisy_copies
@@ -27,7 +31,8 @@ _WEAKEST, _STRONG, _STRONGEST = (
     1e4,
 )  #: alpha times the range of scores: where the sweep starts, may and must end
 _STILL = 0.02  #: share of the mass that may move when alpha doubles, twice in a row
-_MOST_PROFILES = 40_000
+_ROUNDING = 1e-9  #: range of scores, as a share of the largest, that is none
+_MOST_MOVES = 16_000_000  #: single deviations from all profiles: 200 players against 200
 _TOP = 10
 
 
@@ -49,13 +54,12 @@ class AlphaRank:
     alpha: float  #: strength of selection, per unit of return
     stable: bool  #: doubling alpha hardly changed the masses any more
     moved: float  #: share of the mass that the last doubling moved
-    residual: float  #: share of the mass that a step of the chain still moves
     replicates: int  #: 0: too many profiles for replays; low and high then equal the mass
     filled: int  #: pairings that were not played and were filled in by ratings
 
     def ordered(self, side: Side) -> list[str]:
         """A side's players, the heaviest first."""
-        return sorted(self.mass[side], key=lambda name: -self.mass[side][name].value)
+        return largest_first({name: mass.value for name, mass in self.mass[side].items()})
 
 
 def alpha_rank(hiders: ScoreTable, seekers: ScoreTable, rng: np.random.Generator, *, replicates: int = 40) -> AlphaRank:
@@ -68,17 +72,20 @@ def alpha_rank(hiders: ScoreTable, seekers: ScoreTable, rng: np.random.Generator
         replicates: tables drawn from means and noise, ranked at the same alpha.
 
     Raises:
-        UnanswerableError: fewer than two players on a side, too many of them, or too many pairings missing.
+        UnanswerableError: fewer than two players on a side, too many of them, too many pairings missing, or (of
+            more than 100 pairs) more than a thousand in which populations would be caught.
     """
     own, filled = completed(hiders)
     other, _ = completed(seekers)
     scores = {Side.HIDERS: own.scores, Side.SEEKERS: other.scores.T}
-    if own.scores.size > _MOST_PROFILES:
+    moves = own.scores.size * sum(own.scores.shape)
+    if moves > _MOST_MOVES:
         raise UnanswerableError(
-            f"{own.scores.size} pairs are too many, {_MOST_PROFILES} may be: take fewer generations"
+            f"{len(own.players)} hiders and {len(own.opponents)} seekers are too many, 200 of each may be: take fewer "
+            "generations"
         )
-    mass, alpha, moved, stable, residual = _sweep(scores[Side.HIDERS], scores[Side.SEEKERS])
-    again = np.array([mass, *(_ranked(*copy, alpha, mass)[0] for copy in _replays(own, other, rng, replicates))])
+    mass, alpha, moved, stable = _sweep(scores[Side.HIDERS], scores[Side.SEEKERS])
+    again = np.array([mass, *(_masses(*copy, alpha) for copy in _replays(own, other, rng, replicates))])
     return AlphaRank(
         mass={
             Side.HIDERS: _intervals(own.players, again.sum(2)),
@@ -88,30 +95,30 @@ def alpha_rank(hiders: ScoreTable, seekers: ScoreTable, rng: np.random.Generator
         alpha=alpha,
         stable=stable,
         moved=moved,
-        residual=residual,
         replicates=replicates,
         filled=filled,
     )
 
 
-def _sweep(hiders: np.ndarray, seekers: np.ndarray) -> tuple[np.ndarray, float, float, bool, float]:
-    """Masses, alpha, what its last doubling moved, whether that is little, and what a step still moves."""
-    span = max(float(np.ptp(hiders)), float(np.ptp(seekers)), 1e-12)
+def _sweep(hiders: np.ndarray, seekers: np.ndarray) -> tuple[np.ndarray, float, float, bool]:
+    """Masses, alpha, what its last doubling moved, and whether that is little."""
+    largest = max(float(np.abs(hiders).max()), float(np.abs(seekers).max())) or 1.0
+    span = max(float(np.ptp(hiders)), float(np.ptp(seekers)), _ROUNDING * largest)
     relative, still = _WEAKEST, 0
     mass = np.full(hiders.shape, 1.0 / hiders.size)
     while True:
         before = mass
-        mass, residual = _ranked(hiders, seekers, relative / span, before)
+        mass = _masses(hiders, seekers, relative / span)
         moved = float(np.abs(mass - before).sum()) / 2
         still = still + 1 if moved < _STILL else 0
         done = relative >= _STRONG and still >= 2
         if done or relative >= _STRONGEST:
-            return mass, relative / span, moved, done, residual
+            return mass, relative / span, moved, done
         relative *= 2
 
 
-def _ranked(hiders: np.ndarray, seekers: np.ndarray, alpha: float, start: np.ndarray) -> tuple[np.ndarray, float]:
-    return JointChain(hiders, seekers, alpha, POPULATION).stationary(start)
+def _masses(hiders: np.ndarray, seekers: np.ndarray, alpha: float) -> np.ndarray:
+    return JointChain(hiders, seekers, alpha, POPULATION).stationary()
 
 
 def _replays(
@@ -137,6 +144,6 @@ def _intervals(names: tuple[str, ...], masses: np.ndarray) -> dict[str, Interval
 
 
 def _heaviest(table: ScoreTable, mass: np.ndarray) -> tuple[Profile, ...]:
-    order = np.argsort(-mass, axis=None, kind="stable")[:_TOP]
+    order = np.argsort(-mass.round(9), axis=None, kind="stable")[:_TOP]
     places = zip(*np.unravel_index(order, mass.shape), strict=True)
     return tuple(Profile(table.players[i], table.opponents[j], float(mass[i, j])) for i, j in places)

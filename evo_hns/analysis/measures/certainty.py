@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import TypeVar
 
 import numpy as np
 
 ALPHA = 0.05
 """Chance of a false alarm that tests allow."""
+
+K = TypeVar("K", bound=Hashable)
 
 _Z_95 = NormalDist().inv_cdf(0.975)
 _MOST_SERIAL = 0.9  #: of the autocorrelation of a series, above which too little of it would be left to count
@@ -25,6 +29,18 @@ class Interval:
     def around(self, *, lowest: float, highest: float) -> Interval:
         """The same within the bounds that such a figure has."""
         return Interval(*(float(np.clip(number, lowest, highest)) for number in (self.value, self.low, self.high)))
+
+
+def largest_first(values: Mapping[K, float]) -> list[K]:
+    """Keys in the order of their values; those whose values differ by rounding alone keep the order they come in."""
+    names = sorted(values, key=lambda name: -values[name])
+    rounding = 1e-9 * max(map(abs, values.values()), default=0.0)
+    place = {name: number for number, name in enumerate(values)}
+    tier, rank = 0, {}
+    for better, name in zip([*names[:1], *names], names, strict=False):
+        tier += values[better] - values[name] > rounding
+        rank[name] = (tier, place[name])
+    return sorted(names, key=rank.__getitem__)
 
 
 def clear(level: float) -> float:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evo_hns.analysis.measures.additive import Additive
+from evo_hns.analysis.measures.additive import Additive, require_one_group
 from evo_hns.analysis.measures.score_table import ScoreTable, UnanswerableError
 
 _FEWEST = 6  #: champions on each side, below which shuffling says nothing
@@ -64,13 +64,14 @@ def ciao(table: ScoreTable, rng: np.random.Generator, *, shuffles: int = 400) ->
         shuffles: of the generations.
 
     Raises:
-        UnanswerableError: fewer than six champions on a side.
+        UnanswerableError: fewer than six champions on a side, or champions fall into groups that never met.
     """
     champions = table.champions()
     if min(champions.scores.shape) < _FEWEST:
         raise UnanswerableError(f"shuffling generations needs {_FEWEST} champions on both sides")
     rows = np.array([rng.permutation(len(champions.players)) for _ in range(shuffles)])
     columns = np.array([rng.permutation(len(champions.opponents)) for _ in range(shuffles)])
+    require_one_group(champions.played)
     split = Additive(champions.played)
     strength = split.effects(champions.scores)[: len(champions.players)]
     means = strength - strength.mean() + np.nanmean(champions.scores)
@@ -163,7 +164,7 @@ def _two_sided(value: float, shuffled: np.ndarray) -> Tested:
 
 def _one_sided(value: float, shuffled: list[float]) -> Tested:
     drawn = np.array(shuffled)
-    return _tested(value, drawn, drawn >= value * (1 - 1e-9))
+    return _tested(value, drawn, drawn >= value - 1e-9 * abs(value))
 
 
 def _tested(value: float, shuffled: np.ndarray, as_far: np.ndarray) -> Tested:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from evo_hns.analysis.measures.additive import Additive
+from evo_hns.analysis.measures.additive import Additive, require_one_group
 from evo_hns.analysis.measures.score_table import ScoreTable, UnanswerableError
 
 MOST_FILLED = 0.1
@@ -20,7 +20,8 @@ def completed(table: ScoreTable) -> tuple[ScoreTable, int]:
         The table, and how many cells were filled in; their noise is taken as the largest of all.
 
     Raises:
-        UnanswerableError: fewer than two on a side, or too many pairings are missing.
+        UnanswerableError: fewer than two on a side, too many pairings are missing, or the players fall into groups that
+            never met.
     """
     met = table.met()
     holes = ~met.played
@@ -28,6 +29,7 @@ def completed(table: ScoreTable) -> tuple[ScoreTable, int]:
         raise UnanswerableError(f"{holes.mean():.0%} of the pairings were not played, {MOST_FILLED:.0%} may be missing")
     if not holes.any():
         return met, 0
+    require_one_group(met.played)
     scores = np.where(holes, Additive(met.played).fitted(met.scores), met.scores)
     noise = np.where(holes, np.nanmax(met.noise), met.noise)
     return replace(met, scores=scores, noise=noise), int(holes.sum())

@@ -48,7 +48,8 @@ def interaction(table: ScoreTable, rng: np.random.Generator, *, replicates: int 
     largest = [np.linalg.norm(split.rest(split.whole(errors)), 2) for errors, _ in copies]
     values = np.linalg.svd(split.rest(split.whole(met.scores)), compute_uv=False)[: min(met.scores.shape) - 1]
     threshold = float(np.quantile(largest, 0.95))
-    return Interaction(share, tuple(values.tolist()), threshold, int(np.sum(values > max(threshold, 1e-9))))
+    components = int(np.sum(values > max(threshold, 1e-9 * float(values.max()))))
+    return Interaction(share, tuple(values.tolist()), threshold, components)
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,8 @@ def reversals(table: ScoreTable, rng: np.random.Generator, *, replicates: int = 
 def _one_order(table: ScoreTable) -> np.ndarray:
     """The nearest table in which the better rated player is never the worse, whoever the opponent."""
     strength = Additive(table.played).effects(table.scores)[: len(table.players)]
-    order = np.argsort(strength)
+    alike = 1e-9 * max(float(np.ptp(strength)), 1e-300)  # who differs by rounding alone stays in the table's order
+    order = np.argsort(np.round(strength / alike), kind="stable")
     fitted = np.empty_like(table.scores)
     fitted[order] = never_worse(table.scores[order], table.noise[order], np.arange(len(order)))
     return fitted

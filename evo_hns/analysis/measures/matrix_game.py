@@ -74,8 +74,9 @@ def most_even(payoff: np.ndarray, strategy: np.ndarray, value: float, tolerance:
     Returns:
         `(P,)` probabilities.
 
-    Source: Balduzzi et al. 2018 (maximum entropy Nash); here by a logarithmic barrier and Newton's method
-    (Boyd and Vandenberghe 2004, chapter 11).
+    Source: Balduzzi et al. 2018 (maximum entropy Nash); here by logarithmic barriers for margins and
+    probabilities and Newton's method (Boyd and Vandenberghe 2004, chapter 11). Without a barrier for probabilities
+    those of bad strategies fall so fast that no step is left for the others, and the answer stays near the given one.
     """
     margins = (payoff - value + tolerance) / tolerance  # margins.T @ x >= 0 is what is asked; 1 at the optimum
     span = max(float(np.abs(margins).max()), 1.0)
@@ -94,11 +95,11 @@ def most_even(payoff: np.ndarray, strategy: np.ndarray, value: float, tolerance:
 
 
 def _newton_step(margins: np.ndarray, even: np.ndarray, weight: float) -> tuple[np.ndarray, float]:
-    """Of entropy plus `weight` times the logarithms of what is left of each margin, probabilities adding up to one."""
+    """Of entropy plus `weight` times the logarithms of probabilities and margins, probabilities adding up to one."""
     left = even @ margins
-    gradient = -np.log(even) - 1 + weight * (margins @ (1 / left))
+    gradient = -np.log(even) - 1 + weight * (1 / even + margins @ (1 / left))
     scaled = margins / left
-    curvature = np.diag(1 / even) + weight * (scaled @ scaled.T)
+    curvature = np.diag(1 / even + weight / even**2) + weight * (scaled @ scaled.T)
     both = np.linalg.solve(curvature, np.stack([gradient, np.ones_like(even)], axis=1))
     step: np.ndarray = both[:, 0] - both[:, 1] * both[:, 0].sum() / both[:, 1].sum()
     return step, float(step @ gradient)
@@ -119,7 +120,7 @@ def _step_size(margins: np.ndarray, even: np.ndarray, weight: float, step: np.nd
 
 
 def _height(margins: np.ndarray, even: np.ndarray, weight: float) -> float:
-    return float(-(even @ np.log(even)) + weight * np.log(even @ margins).sum())
+    return float(-(even @ np.log(even)) + weight * (np.log(even).sum() + np.log(even @ margins).sum()))
 
 
 def exploitability(payoff: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> float:

@@ -64,7 +64,11 @@ def nash(table: ScoreTable, rng: np.random.Generator, *, replicates: int = 200) 
     full, filled = completed(table)
     scores = full.scores
     rows, columns, vertices = equilibrium(scores)
-    again = _replayed(full, rng, replicates)
+    if np.nan_to_num(full.noise).any():
+        again = _replayed(full, rng, replicates)
+    else:  # the same table again, of which a vertex would be any of many
+        vertices = {Side.HIDERS: rows, Side.SEEKERS: columns}
+        again = {side: np.tile(weights, (replicates, 1)) for side, weights in vertices.items()}
     members = {
         Side.HIDERS: _members(full.players, rows, again[Side.HIDERS], scores @ columns),
         Side.SEEKERS: _members(full.opponents, columns, again[Side.SEEKERS], -(rows @ scores)),

@@ -11,7 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evo_hns.analysis.measures.additive import noise_free_share
+from evo_hns.analysis.measures.additive import (
+    groups,
+    noise_free_share,
+    or_nothing,
+    pseudo_inverse,
+)
 from evo_hns.analysis.measures.certainty import Interval
 from evo_hns.analysis.measures.score_table import ScoreTable, UnanswerableError
 
@@ -35,11 +40,18 @@ def paired(table: ScoreTable, rng: np.random.Generator, *, replicates: int = 200
         replicates: copies.
 
     Raises:
-        UnanswerableError: fewer than three generations have one champion on each side, or teams are alike.
+        UnanswerableError: fewer than three generations have one champion on each side, teams are alike, or they fall
+            into groups that never met.
     """
     teams = teams_of(table)
     scores = teams.scores
     split = Contest(teams.played)
+    count = len(np.unique(groups(split.pairs > 0)))
+    if count > 1:
+        raise UnanswerableError(
+            f"teams fall into {count} groups that never met each other, so that nothing compares them: "
+            "play pairings between the groups"
+        )
     contest = split.whole(scores)
     share = noise_free_share(split, scores, teams.noise, teams.dof, rng, replicates)
     return Paired(
@@ -60,7 +72,7 @@ class Contest:
     def __init__(self, played: np.ndarray) -> None:
         self.pairs = (played & played.T & ~np.eye(len(played), dtype=bool)).astype(np.float64)
         laplacian = np.diag(self.pairs.sum(1)) - self.pairs
-        self._inverse = np.linalg.pinv(laplacian, hermitian=True)
+        self._inverse = pseudo_inverse(laplacian, np.ones(len(laplacian)))
         own = np.diag(self._inverse)
         self._leverage = own[:, None] + own[None, :] - 2 * self._inverse
 
@@ -72,14 +84,12 @@ class Contest:
     def whole(self, tables: np.ndarray) -> np.ndarray:
         """`(n, n)` A."""
         there = np.nan_to_num(tables)
-        contest: np.ndarray = (there - there.T) * self.pairs
-        return contest
+        return or_nothing((there - there.T) * self.pairs, there)
 
     def rest(self, whole: np.ndarray) -> np.ndarray:
         """What differences of ratings leave."""
         ratings = self.ratings(whole)
-        left: np.ndarray = whole - (ratings[:, None] - ratings[None, :]) * self.pairs
-        return left
+        return or_nothing(whole - (ratings[:, None] - ratings[None, :]) * self.pairs, whole)
 
     def whole_noise(self, noise: np.ndarray) -> float:
         """Expected sum of squares of noise alone."""
@@ -120,8 +130,8 @@ def teams_of(table: ScoreTable) -> ScoreTable:
 
 
 def _dominant(contest: np.ndarray, generations: np.ndarray) -> tuple[int, ...]:
-    dominant = [0]
+    dominant, rounding = [0], 1e-9 * float(np.abs(contest).max())
     for team in range(1, len(contest)):
-        if (contest[team, dominant] > 0).all():
+        if (contest[team, dominant] > rounding).all():
             dominant.append(team)
     return tuple(generations[dominant].tolist())

@@ -10,6 +10,7 @@ import numpy as np
 
 from evo_hns.analysis.drawing import panel_grid, save
 from evo_hns.analysis.measures.alpha_rank import AlphaRank
+from evo_hns.analysis.measures.certainty import largest_first
 from evo_hns.analysis.measures.ciao import Ciao, ciao_grid
 from evo_hns.analysis.measures.interaction import Interaction
 from evo_hns.analysis.measures.nash import Nash
@@ -166,7 +167,7 @@ def _heaviest(nash: Nash, rank: AlphaRank, side: Side) -> list[str]:
     weight: Mapping[str, float] = {
         name: member.weight + rank.mass[side][name].value for name, member in nash.members[side].items()
     }
-    return sorted(weight, key=lambda name: -weight[name])[:_SHOWN_WEIGHTS]
+    return largest_first(weight)[:_SHOWN_WEIGHTS]
 
 
 def _bars(axis: Axes, places: np.ndarray, figures: list[tuple[float, float, float]], colour: str, label: str) -> None:

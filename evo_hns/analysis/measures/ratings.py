@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evo_hns.analysis.measures.additive import Additive
-from evo_hns.analysis.measures.certainty import Interval
+from evo_hns.analysis.measures.additive import Additive, require_one_group
+from evo_hns.analysis.measures.certainty import Interval, largest_first
 from evo_hns.analysis.measures.score_table import ScoreTable
 from evo_hns.spec import Side
 
@@ -33,7 +33,7 @@ class Ratings:
 
     def ordered(self, side: Side) -> list[str]:
         """A side's players, the strongest first."""
-        return sorted(self.of[side], key=lambda name: -self.of[side][name].value)
+        return largest_first({name: rating.value for name, rating in self.of[side].items()})
 
 
 def ratings(table: ScoreTable) -> Ratings:
@@ -43,9 +43,10 @@ def ratings(table: ScoreTable) -> Ratings:
         table: of the hiders; see `zero_sum_table`.
 
     Raises:
-        UnanswerableError: fewer than two players on a side met.
+        UnanswerableError: fewer than two players on a side met, or players fall into groups that never met.
     """
     met = table.met()
+    require_one_group(met.played)
     split = Additive(met.played)
     turn = _scale(*met.scores.shape)
     values = turn @ split.effects(met.scores)
@@ -61,10 +62,11 @@ def logistic_ratings(table: ScoreTable, low: float, high: float) -> Ratings:
         high: the most.
 
     Raises:
-        UnanswerableError: fewer than two players on a side met.
+        UnanswerableError: fewer than two players on a side met, or players fall into groups that never met.
         ValueError: scores beyond the bounds.
     """
     met = table.met()
+    require_one_group(met.played)
     shares = (met.scores - low) / (high - low)
     if low >= high or np.nanmin(shares) < 0 or np.nanmax(shares) > 1:
         found = f"{np.nanmin(met.scores):g} to {np.nanmax(met.scores):g}"

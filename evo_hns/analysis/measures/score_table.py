@@ -156,10 +156,20 @@ def _hiders_view(
         opponents=payoff.seekers,
         generations=own,
         opponent_generations=other,
-        scores=np.where(count > 0, scores, np.nan),
+        scores=np.where(count > 0, _without_rounding(scores), np.nan),
         noise=noise,
         dof=np.maximum(count - 1, 0) + PRIOR_DOF,
     )
+
+
+def _without_rounding(scores: np.ndarray) -> np.ndarray:
+    """Scores to twelve digits of the largest: means of the same returns, added up in another order, become the same."""
+    largest = float(np.abs(scores[np.isfinite(scores)]).max(initial=0.0))
+    if largest == 0:
+        return scores
+    step = 2.0 ** (np.floor(np.log2(largest)) - 40)  # a power of two: nothing else is rounded
+    rounded: np.ndarray = np.round(scores / step) * step
+    return rounded
 
 
 def _noise(payoff: Payoff, side: Side) -> np.ndarray:

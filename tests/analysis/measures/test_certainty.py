@@ -9,6 +9,7 @@ from evo_hns.analysis.measures.certainty import (
     clear,
     deviate,
     effective_count,
+    largest_first,
     share_interval,
     slope_interval,
     t_quantile,
@@ -32,6 +33,12 @@ def test_far_tails_of_few_episodes_are_as_rare_as_they_are_said_to_be() -> None:
 def test_without_noise_any_difference_is_certain_and_none_is_not() -> None:
     found = deviate(np.array([1.0, 0.0, -1.0, np.nan]), np.zeros(4), np.ones(4))
     assert found.tolist() == [np.inf, 0.0, -np.inf, -np.inf]
+
+
+def test_names_of_values_that_differ_by_rounding_keep_their_order() -> None:
+    values = {"a": 0.1 + 0.2, "b": 0.5, "c": 0.3, "d": 0.5 * (1 + 1e-15), "e": -1.0, "f": 0.31}
+    assert largest_first(values) == ["b", "d", "f", "a", "c", "e"]
+    assert largest_first({}) == []
 
 
 def test_a_share_of_nothing_has_an_upper_end() -> None:

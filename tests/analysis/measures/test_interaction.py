@@ -122,6 +122,25 @@ def test_interactions_that_both_roles_share_cancel_between_teams() -> None:
     assert found.cyclic.value < 0.01
 
 
+def test_a_pure_circle_without_noise_has_its_two_components_and_no_more() -> None:
+    assert interaction(table_of(cycling(12, 6.0), sd=0.0), np.random.default_rng(0)).components == 2
+
+
+def test_means_that_differ_by_the_order_of_their_sum_are_the_same() -> None:
+    """0.1 + 0.2 and 0.3, seen without noise: nobody is better than anybody."""
+    table = table_of(np.where(np.random.default_rng(0).random((6, 6)) < 0.5, 0.1 + 0.2, 0.3), sd=0.0)
+    assert reversals(table, np.random.default_rng(0)).share.value == 0.0
+    with pytest.raises(UnanswerableError, match="differ no more than noise"):
+        interaction(table, np.random.default_rng(0))
+
+
+def test_teams_in_two_groups_are_not_compared() -> None:
+    table = table_of(additive(6), sd=0.5)
+    table.scores[:3, 3:] = table.scores[3:, :3] = np.nan
+    with pytest.raises(UnanswerableError, match="teams fall into 2 groups"):
+        paired(table, np.random.default_rng(0))
+
+
 def test_without_noise_known_no_interval_is_made_up() -> None:
     made = payoff(additive(4), sd=1.0)
     single = Payoff(

@@ -32,6 +32,16 @@ def test_circles_above_each_other_are_told_apart() -> None:
     assert ask(truth).generations == ((6, 7, 8), (3, 4, 5), (0, 1, 2))
 
 
+def test_teams_alike_share_a_layer_whatever_their_order() -> None:
+    """Without noise there are many equilibria; a vertex of the simplex method would leave some teams out."""
+    assert ask(np.zeros((5, 5)), sd=0.0).generations == ((0, 1, 2, 3, 4),)
+    circle = rock_paper_scissors()
+    for order in ([0, 1, 2, 2], [2, 2, 1, 0], [1, 1, 1, 0, 2]):
+        found = ask(circle[np.ix_(order, order)], sd=0.0)
+        assert found.generations == (tuple(range(len(order))),)
+        assert (found.count.low, found.count.high) == (1.0, 1.0)
+
+
 def test_teams_that_did_not_meet_cannot_be_layered() -> None:
     made = payoff(additive(4), sd=0.2)
     made.count[0, 3] = 0

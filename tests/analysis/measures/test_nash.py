@@ -63,6 +63,28 @@ def test_clones_share_a_weight_and_change_nobody_elses() -> None:
     assert np.allclose(weights(ask(cloned), Side.HIDERS), [1 / 3, 1 / 3, 1 / 6, 1 / 6], atol=2e-3)
 
 
+@pytest.mark.parametrize("seed", [2, 18, 23, 27, 28, 31])
+def test_the_most_even_mixture_is_one_whatever_the_order_of_players(seed: int) -> None:
+    """Games of many equilibria, on which a search from a vertex stood still."""
+    rng = np.random.default_rng(seed)
+    half = rng.integers(-1, 2, (20, 20)).astype(float)
+    game = half - half.T
+    order = rng.permutation(20)
+    rows, columns, _ = equilibrium(game)
+    again, _, _ = equilibrium(game[order])
+    assert again == pytest.approx(rows[order], abs=1e-8)
+    assert rows == pytest.approx(columns, abs=1e-8)  # the game looks alike to both
+
+
+def test_without_noise_replays_are_the_mixture_itself() -> None:
+    found = ask(np.zeros((4, 3)))
+    for side, share in ((Side.HIDERS, 1 / 4), (Side.SEEKERS, 1 / 3)):
+        for member in found.members[side].values():
+            assert (member.weight, member.low, member.high) == pytest.approx((share,) * 3, abs=1e-3)
+            assert member.in_support == 1.0
+    assert (found.distinct, found.overlap[Side.HIDERS]) == (1, 1.0)
+
+
 def test_where_nothing_matters_all_weigh_the_same() -> None:
     rows, columns, _ = equilibrium(np.zeros((4, 3)))
     assert np.allclose(rows, 0.25, atol=1e-3)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from evo_hns.analysis.measures.ratings import ELO, Ratings, logistic_ratings, ratings
-from evo_hns.analysis.measures.score_table import ScoreTable, zero_sum_table
+from evo_hns.analysis.measures.score_table import ScoreTable, UnanswerableError, zero_sum_table
 from evo_hns.spec import Side
 from tests.analysis.measures.made import payoff
 
@@ -34,6 +34,25 @@ def test_a_difference_of_ratings_is_the_expected_return(holes: Cells) -> None:
     assert np.allclose(values(found, Side.HIDERS), HIDERS)
     assert np.allclose(values(found, Side.SEEKERS), SEEKERS)
     assert found.ordered(Side.HIDERS) == ["hiders/0", "hiders/2", "hiders/1"]
+
+
+def test_players_who_never_met_even_through_others_are_not_rated() -> None:
+    cells = tuple((row, column) for row in range(4) for column in range(4) if (row < 2) != (column < 2))
+    table = table_of(np.arange(16.0).reshape(4, 4), holes=cells)
+    with pytest.raises(UnanswerableError, match="into 2 groups that never met"):
+        ratings(table)
+    with pytest.raises(UnanswerableError, match="into 2 groups that never met"):
+        logistic_ratings(table, 0.0, 16.0)
+    joined = tuple(cell for cell in cells if cell != (0, 3))
+    assert len(ratings(table_of(np.arange(16.0).reshape(4, 4), holes=joined)).of[Side.HIDERS]) == 4
+
+
+def test_intervals_of_a_large_table_are_no_wider_than_those_of_its_rows() -> None:
+    """Of 150 players a side: 16 episodes of spread 1 in each of 150 cells."""
+    found = ratings(table_of(np.zeros((150, 150)), sd=1.0))
+    widths = [rating.high - rating.low for side in Side for rating in found.of[side].values()]
+    assert np.mean(widths) == pytest.approx(2 * 1.96 / np.sqrt(16 * 150), rel=0.02)
+    assert max(widths) < 1.2 * np.mean(widths)
 
 
 def test_intervals_cover_the_true_ratings() -> None:

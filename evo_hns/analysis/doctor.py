@@ -112,16 +112,17 @@ def check_kernels() -> Finding:
     import torch
 
     from evo_hns import kernels
-    from evo_hns.config import RulesConfig, RunConfig
-    from evo_hns.evaluation.evaluators import LocalEvaluator, build_player
+    from evo_hns.config import PhysicsConfig, RulesConfig, RunConfig
+    from evo_hns.evaluation.evaluators import build_evaluator
     from evo_hns.evaluation.held_out import measure
     from evo_hns.spec import Side
 
     start = time.perf_counter()
-    player = build_player(RunConfig(rules=RulesConfig(horizon=2)), 1)
+    one = PhysicsConfig(num_worlds=1, num_threads=1)
+    evaluator = build_evaluator(RunConfig(rules=RulesConfig(horizon=2), physics=one))
+    session = evaluator.session
     for side in Side:
-        roster = player.roster(side, torch.zeros(1, player.genome_lengths[side]))
-        measure(LocalEvaluator([player]), side, roster, 1)
+        measure(evaluator, side, session.roster(side, torch.zeros(1, session.genome_lengths[side])), 1)
     where = kernels.complaint() or f"kept in {kernels.kept_in()}"
     found = f"loaded or compiled in {time.perf_counter() - start:.1f} s; {where}"
     return Finding("kernels", not kernels.complaint(), found, kernels.REMEDY, needed=False)

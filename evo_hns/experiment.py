@@ -17,8 +17,8 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from evo_hns.config import ConfigError, RunConfig, merge, spread
-from evo_hns.installation import shipped_folder
 from evo_hns.spec import Side
+from evo_hns.system.installation import shipped_folder
 
 SIDES = tuple(side.label for side in Side)
 

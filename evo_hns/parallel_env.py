@@ -42,8 +42,8 @@ from torch import Tensor
 from evo_hns.config import RunConfig
 from evo_hns.evaluation.matches import HELD_OUT_SEED
 from evo_hns.evaluation.session import build_game
-from evo_hns.installation import how_to_install
 from evo_hns.spec import Action, Observation, Side
+from evo_hns.system.installation import how_to_install
 
 try:
     from gymnasium import spaces

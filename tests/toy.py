@@ -12,10 +12,10 @@ import torch
 from evo_hns.config import RunConfig
 from evo_hns.evaluation.evaluators import Evaluator
 from evo_hns.evaluation.matches import MatchTable
+from evo_hns.evaluation.rollout import Episodes
 from evo_hns.policies.roster import Roster
-from evo_hns.population import Population, build_populations
-from evo_hns.rollout import Episodes
 from evo_hns.spec import ObservationSpec, Side
+from evo_hns.training.population import Population, build_populations
 
 NUM_PARAMS = 4
 

@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
-from evo_hns import interrupt
-from evo_hns.cli.tables import gains_table, json_text
+from evo_hns.cli.text.tables import gains_table, json_text
 from evo_hns.config import ConfigError
-from evo_hns.machine import launched_rank
-from evo_hns.notice import Stopped
-from evo_hns.shell import shell_command
+from evo_hns.system import interrupt
+from evo_hns.system.machine import launched_rank
+from evo_hns.system.shell import shell_command
+from evo_hns.system.shutdown import Stopped
 
 WORDS: ContextVar[Sequence[str]] = ContextVar("words", default=())
 """What was typed after the command."""
@@ -76,8 +76,8 @@ def hinting(hint: str) -> Iterator[None]:
 
 def show_result(path: Path, *, as_json: bool) -> None:
     """What a run has come to, and what can be done with it now."""
-    from evo_hns.analysis.info import gains
     from evo_hns.archive import RunView
+    from evo_hns.reports.info import gains
 
     if as_json:
         show({"run": path})

@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 
 from evo_hns.config import RunConfig
-from evo_hns.evaluation.serving import worlds_of_rank
 from evo_hns.evaluation.session import build_session
+from evo_hns.mpi.worker import worlds_of_rank
 from evo_hns.spec import Side
 
 RANK = 600

@@ -11,7 +11,7 @@ from evo_hns.cluster.job import Job
 from evo_hns.cluster.notation import format_time
 from evo_hns.cluster.site import Site, find_script
 from evo_hns.config import ConfigError
-from evo_hns.shell import shell_command
+from evo_hns.system.shell import shell_command
 
 READS_JOB = "source slurm/job.sh || exit 2\n"
 READS_SITE = "source slurm/site.sh || exit 2\n"

@@ -11,7 +11,7 @@ from evo_hns.cluster.script import render
 from evo_hns.cluster.site import find_script, read_site, why_not_started
 from evo_hns.cluster.slurm import check_with_slurm, enqueue, has_slurm
 from evo_hns.config import ConfigError, RunConfig
-from evo_hns.output_file import output_file
+from evo_hns.system.output_file import output_file
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def plan(job: Job, config: RunConfig, *, ask_slurm: bool) -> Plan:
         ConfigError: the job cannot work; one line says why and what to do.
         RunFileError: the file of its run is no run.
     """
-    from evo_hns.training import refuse_ppo
+    from evo_hns.training.driver import refuse_ppo
 
     check_job(job)
     refuse_ppo(config, "give `evo-hns ppo EXPERIMENT --resume` a job of your own")

@@ -13,12 +13,12 @@ import torch
 from evo_hns.config import RunConfig
 from evo_hns.evaluation.matches import MatchTable
 from evo_hns.evaluation.recording import Actions, rows_of
+from evo_hns.evaluation.rollout import Episodes, Keep, join
 from evo_hns.evaluation.session import GameSession, Physics, Playable, Sessions
-from evo_hns.machine import usable_cores
-from evo_hns.notice import Notice
 from evo_hns.policies.roster import Roster
-from evo_hns.rollout import Episodes, Keep, join
 from evo_hns.spec import Side
+from evo_hns.system.machine import usable_cores
+from evo_hns.system.shutdown import Notice
 
 
 class Evaluator(Protocol):

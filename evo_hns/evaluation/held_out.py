@@ -16,8 +16,8 @@ from evo_hns.evaluation.evaluators import Evaluator
 from evo_hns.evaluation.fitness import team_return
 from evo_hns.evaluation.intervals import Estimate, estimate
 from evo_hns.evaluation.matches import MatchTable, held_out_seeds
+from evo_hns.evaluation.rollout import Episodes
 from evo_hns.policies.roster import Roster, scripted_roster
-from evo_hns.rollout import Episodes
 from evo_hns.spec import ObservationSpec, Side
 
 

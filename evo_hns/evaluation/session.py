@@ -15,10 +15,10 @@ from evo_hns.config import RunConfig
 from evo_hns.envs.game import Game, Step
 from evo_hns.evaluation.matches import MatchTable
 from evo_hns.evaluation.recording import Actions, steps_of
+from evo_hns.evaluation.rollout import Episodes, Keep, join, play, replay
 from evo_hns.physics import BACKENDS
 from evo_hns.policies.base import Team
 from evo_hns.policies.roster import PlayerSpec, Roster, check_length
-from evo_hns.rollout import Episodes, Keep, join, play, replay
 from evo_hns.spec import Action, Observation, ObservationSpec, Side
 from evo_hns.worlds.scene import build_scene
 

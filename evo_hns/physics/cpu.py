@@ -15,9 +15,9 @@ from mujoco.batch import Batch, SimulationError
 from numpy.typing import NDArray
 from torch import Tensor
 
-from evo_hns.machine import usable_cores
 from evo_hns.physics.rays import RayCaster
 from evo_hns.physics.waking import Waker
+from evo_hns.system.machine import usable_cores
 
 _NONE = int(mujoco.mjtStage.mjSTAGE_NONE.value)
 _VEL = int(mujoco.mjtStage.mjSTAGE_VEL.value)  # free after a step: the next one continues from it

@@ -11,8 +11,9 @@ from __future__ import annotations
 import mujoco
 import numpy as np
 from mujoco.batch import Batch
-from numba import njit
 from numpy.typing import NDArray
+
+from evo_hns.system.kernels import kernel
 
 _ALMOST = -2  # `tree_asleep` from which a tree may fall asleep in the next substep
 
@@ -70,7 +71,7 @@ class Waker:
             self._held[:] = False
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _touch(
     w: int,
     tree: int,
@@ -92,7 +93,7 @@ def _touch(
         held[w, tree] = True
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _wake(
     worlds: np.ndarray,
     limits: np.ndarray,

@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from evo_hns.kernels import kernel
 from evo_hns.policies.base import TeamState
 from evo_hns.policies.features import encode
 from evo_hns.policies.heads import NUM_INTENTS, decide
 from evo_hns.policies.layers import dense, gru, squash_all
 from evo_hns.policies.wiring import Wiring
 from evo_hns.spec import Action, Observation, ObservationSpec
+from evo_hns.system.kernels import kernel
 
 Forward = Callable[..., None]
 """`forward(present, params, own, rows, kinds, widths, sizes, memory, renewed, intents)`: for

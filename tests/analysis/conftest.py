@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from evo_hns.config import RunConfig
-from evo_hns.training import train
+from evo_hns.training.driver import train
 
 
 def tiny(**tables: Any) -> RunConfig:

@@ -10,9 +10,9 @@ import torch
 from evo_hns.config import RunConfig
 from evo_hns.evaluation.evaluators import build_evaluator
 from evo_hns.evaluation.matches import MatchTable
+from evo_hns.evaluation.rollout import Episodes
 from evo_hns.evaluation.session import Sessions
 from evo_hns.policies.roster import scripted_roster
-from evo_hns.rollout import Episodes
 from evo_hns.spec import Side
 
 FULL = {

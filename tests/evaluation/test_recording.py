@@ -12,8 +12,8 @@ from evo_hns.config import ConfigError, RunConfig
 from evo_hns.evaluation.evaluators import LocalEvaluator, build_evaluator
 from evo_hns.evaluation.matches import FRESH_SEED, HELD_OUT_SEED, MatchTable, fresh_seeds, held_out_seeds
 from evo_hns.evaluation.recording import ActionRecorder, rows_of, steps_of
+from evo_hns.evaluation.rollout import Episodes
 from evo_hns.policies.roster import scripted_roster
-from evo_hns.rollout import Episodes
 from evo_hns.spec import Action, Side
 
 MATCHES = 7

@@ -34,15 +34,8 @@ ROOMS: dict[str, set[str]] = {
     "evaluation": {"worlds", "physics", "envs", "policies", "system"},  # `build_game` chooses the engine
     "mpi": {"worlds", "policies", "evaluation", "system"},  # matches on many ranks
     "players": {"policies", "evaluation", "archive", "system"},  # by address; two of them meet
-    "training": {
-        "envs",
-        "policies",
-        "evaluation",
-        "search",
-        "archive",
-        "mpi",
-        "system",
-    },  # a run from start to end, by evolution or PPO
+    # A run from start to end, by evolution or PPO.
+    "training": {"envs", "policies", "evaluation", "search", "archive", "mpi", "system"},
     "tournament": {"envs", "policies", "evaluation", "archive", "players", "figure", "system"},
     "behaviour": {"worlds", "policies", "evaluation", "archive", "players", "figure", "system"},
     "viewer": {"archive", "players", "behaviour", "system"} | PLAYING,

@@ -17,7 +17,7 @@ from evo_hns.cli.arguments import gather_settings, one_line
 from evo_hns.cli.command import BROKEN_PIPE, INTERRUPTED, USER_ERROR, is_user_error, overview
 from evo_hns.cli.console import command, free_path
 from evo_hns.cli.text.tables import columns, duration, json_text
-from evo_hns.cli.verbs.train import VERBS
+from evo_hns.cli.verbs.runs import VERBS
 from evo_hns.config import ConfigError
 from evo_hns.experiment import setting_names
 

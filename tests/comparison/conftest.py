@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from evo_hns.training.driver import train
-from tests.analysis.conftest import tiny
+from tests.conftest import tiny
 
 
 @pytest.fixture(scope="session")

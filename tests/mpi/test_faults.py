@@ -24,9 +24,8 @@ LONG = {"coevolution": {"generations": 400}}
 
 FAULTY = """
 import sys
-from evo_hns.cli.command import main
-from evo_hns.mpi import coordinator as leading
-from evo_hns.mpi import worker as serving
+from evo_hns.cli import main
+from evo_hns.mpi import coordinator, worker
 from mpi4py import MPI
 
 def fail(*args, **kwargs):
@@ -41,10 +40,10 @@ sys.exit(main())
 @pytest.mark.parametrize(
     ("rank", "where"),
     [
-        (0, "leading.Leader.take_metrics"),
-        (0, "leading.Desk._answer"),
-        (1, "serving.Server.play"),
-        (2, "serving.build_rank_sessions"),
+        (0, "coordinator.Leader.take_metrics"),
+        (0, "coordinator.Desk._answer"),
+        (1, "worker.Server.play"),
+        (2, "worker.build_rank_sessions"),
     ],
 )
 def test_an_exception_on_any_rank_ends_all_with_its_traceback(

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from evo_hns.archive.run_file import RunFile
+from evo_hns.cli import main
 from evo_hns.cli import run_context as crew
-from evo_hns.cli.command import main
 from evo_hns.config import ConfigError
 from evo_hns.mpi.communicator import join
 from evo_hns.mpi.launcher import why_not

@@ -23,7 +23,7 @@ from evo_hns.tournament.participants import describe, enter, enter_again, make_s
 from evo_hns.tournament.tournament import Order, play_tournament
 from evo_hns.viewer.browser.casting import Casting
 from evo_hns.viewer.films.footage import new_footage
-from tests.analysis.conftest import tiny
+from tests.conftest import tiny
 from tests.published import full_policy, quadrant_policy
 
 GAME = RunConfig.model_validate({"rules": {"horizon": 12}, "physics": {"num_threads": 1, "num_worlds": 8}})

@@ -14,7 +14,7 @@ import pytest
 
 from evo_hns.system.interrupt import FIRST_WORDS, INTERRUPTED, PATIENCE
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PREAMBLE = """
 import signal, sys, threading, time
 from pathlib import Path

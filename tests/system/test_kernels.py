@@ -19,7 +19,7 @@ import pytest
 from evo_hns.system import kernels
 from evo_hns.system.kernels import _Files, kernel
 
-ROOT = Path(kernels.__file__).parents[1]
+ROOT = Path(kernels.__file__).parents[2]
 
 CALLER = """
 from evo_hns.system.kernels import kernel
@@ -89,7 +89,7 @@ def test_a_change_of_a_called_function_in_another_file_is_seen(tmp_path: Path) -
 
 
 def test_a_kernel_goes_stale_with_its_whole_room() -> None:
-    package = Path(kernels.__file__).parent
+    package = Path(kernels.__file__).parents[1]
     assert kernels._room(package / "policies" / "scripted" / "chaser.py") == package / "policies"
 
 

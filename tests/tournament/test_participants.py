@@ -16,7 +16,7 @@ from evo_hns.config import ConfigError
 from evo_hns.spec import Side
 from evo_hns.tournament.participants import Hall, describe, enter, enter_again, make_squads, parse_request, select
 from evo_hns.training.driver import train
-from tests.analysis.conftest import tiny
+from tests.conftest import tiny
 from tests.runs import crowded_run
 
 

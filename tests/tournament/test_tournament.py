@@ -20,7 +20,7 @@ import torch
 from evo_hns.archive import Champion, GenerationRecord, RunFile
 from evo_hns.archive.tournament import Tournament
 from evo_hns.archive.tournament_file import TournamentFile
-from evo_hns.cli.command import main
+from evo_hns.cli import main
 from evo_hns.config import ConfigError, RunConfig
 from evo_hns.evaluation.evaluators import Evaluator, LocalEvaluator, build_evaluator
 from evo_hns.evaluation.matches import HELD_OUT_SEED, MatchTable
@@ -39,7 +39,7 @@ from evo_hns.tournament.tournament import (
     play_tournament,
 )
 from evo_hns.training.driver import train
-from tests.analysis.conftest import tiny
+from tests.conftest import tiny
 
 
 def order(*runs: Path, champions: int = 3, **changes: object) -> Order:

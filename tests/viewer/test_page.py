@@ -24,7 +24,7 @@ from evo_hns.viewer.browser.studio_guard import Keys
 from evo_hns.viewer.browser.studio_plugin import Screen
 from evo_hns.viewer.browser.studio_web import listen, serve
 from evo_hns.viewer.browser.watch import Place
-from tests.analysis.conftest import tiny
+from tests.conftest import tiny
 from tests.viewer.chromium import PATIENCE, Page, find_chromium, until
 
 SIZE = 900, 560

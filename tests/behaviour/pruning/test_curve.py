@@ -21,7 +21,7 @@ from evo_hns.reports.curves import plot_returns
 from evo_hns.reports.info import describe_run
 from evo_hns.spec import Side
 from evo_hns.training.driver import resume, train
-from tests.analysis.conftest import tiny
+from tests.conftest import tiny
 
 PLAIN = wire({"own": Row(NUM_OWN, Rule.INPUT), "intents": Row(5, Rule.SQUASH)}, [(("own",), "intents")], ())
 

@@ -17,7 +17,7 @@ from evo_hns.cli import main
 from evo_hns.config import ConfigError
 from evo_hns.spec import Side
 from evo_hns.training.driver import train
-from tests.analysis.conftest import tiny
+from tests.conftest import tiny
 
 measure = timeline.measure_timeline
 

@@ -14,7 +14,7 @@ from evo_hns.diagnostics.parity.check import ParityReport, Spread, format_report
 from evo_hns.diagnostics.parity.recording_file import RecordingError
 from evo_hns.diagnostics.parity.recordings import Recording
 
-DATA = Path(__file__).parents[1] / "data"
+DATA = Path(__file__).parents[2] / "data"
 QUADRANT = ("episode", "grab", "grab_mirrored", "lock", "out_of_area", "prep", "visibility")
 NAMES = (*QUADRANT, "full", "full_open", "food", "lock_and_return")
 

@@ -14,7 +14,7 @@ import pytest
 
 from evo_hns.diagnostics.parity.recording_file import RecordingError, read_recording
 
-DATA = Path(__file__).parents[1] / "data"
+DATA = Path(__file__).parents[2] / "data"
 OUT_OF_AREA = DATA / "recording_out_of_area.npz"
 
 Change = Callable[[np.ndarray], Any]

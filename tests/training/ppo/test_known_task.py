@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from evo_hns.training.driver.ppo import cart_pole
 
 from evo_hns.config import PPOConfig
+from evo_hns.training.ppo import cart_pole
 from evo_hns.training.ppo.cart_pole import HORIZON, CartPoles, learn_to_balance
 
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from evo_hns.cli.text.tables import gains_table, json_text
 from evo_hns.config import ConfigError
 from evo_hns.system import interrupt
-from evo_hns.system.machine import launched_rank
 from evo_hns.system.shell import shell_command
 from evo_hns.system.shutdown import Stopped
 
@@ -44,8 +43,6 @@ def check_place(path: Path, option: str = "", *, is_new: bool = False) -> None:
     Raises:
         ConfigError: it may not be written or locked, somebody else is writing it, or it is there.
     """
-    if launched_rank() != 0:
-        return  # the leader writes
     from evo_hns.archive import storage
     from evo_hns.archive.run_file import RunFile
 

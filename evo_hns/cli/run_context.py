@@ -27,16 +27,26 @@ if TYPE_CHECKING:
 PATIENCE_OF_RANKS = 3.0
 """Seconds within which ranks agree that they end."""
 
+Check = Callable[[], None]
+"""Refuses what cannot be done, before anything is started."""
+
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 
-def work(lead: Callable[[Crew], None], go_on: Callable[[Crew, Path], None], *, shrink: bool) -> None:
+def no_check() -> None:
+    """Nothing is refused."""
+
+
+def work(
+    lead: Callable[[Crew], None], go_on: Callable[[Crew, Path], None], *, shrink: bool, check: Check = no_check
+) -> None:
     """Do something with all ranks there are: one leads, the others play what it deals out.
 
     Args:
         lead: is called on the rank that leads, or in this process if it is alone.
         go_on: is called with the run file on a rank that must lead because the leader has died.
         shrink: go on without ranks that die.
+        check: is done first by the leader of ranks; `start_ranks` does it where there are none yet.
     """
     from evo_hns.mpi.communicator import join
     from evo_hns.training.driver import Crew
@@ -50,6 +60,8 @@ def work(lead: Callable[[Crew], None], go_on: Callable[[Crew, Path], None], *, s
     interrupt.take_time(PATIENCE_OF_RANKS)
     with notice.listening(FORWARDED):
         try:
+            if ranks.leads:
+                check()
             _take_part(Crew(notice, ranks), lead, go_on)
         except BaseException as error:
             if not (ranks.leads and is_expected(error)):
@@ -84,16 +96,20 @@ def _take_part(crew: Crew, lead: Callable[[Crew], None], go_on: Callable[[Crew, 
         go_on(crew, path)
 
 
-def start_ranks(asked: str | None) -> None:
+def start_ranks(asked: str | None, check: Check = no_check) -> None:
     """Start this very command on several ranks, if that is asked for and has not happened yet.
 
     Args:
         asked: how many; `auto` fills the physical cores if MPI is at hand and takes this process alone if not.
+        check: what is refused before ranks are started and libraries loaded. Of ranks that a launcher started one alone
+            must not end before all are one world (`work`).
 
     Raises:
         ConfigError: it is no such number, or ranks cannot be started here.
         SystemExit: it was done; with the exit code of the leader.
     """
+    if launched_ranks() == 1:
+        check()
     if asked is None:
         return
     if asked != "auto" and not (asked.isdigit() and int(asked) > 0):

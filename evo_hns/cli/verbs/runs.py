@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Protocol
 
@@ -95,8 +96,11 @@ class Train:
         config = settings_of_start(self.experiment, self.settings, shorthands)
         check_resume(self.run, resume=self.resume)
         own = self.run or free_path(self.experiment)
-        check_place(own, "--run", is_new=not self.resume)
-        start_ranks(self.ranks)
+
+        def check() -> None:
+            check_place(own, "--run", is_new=not self.resume)
+
+        start_ranks(self.ranks, check)
 
         def lead(crew: Crew, path: Path | None = None) -> None:
             from evo_hns.training.driver import resume, train
@@ -111,7 +115,7 @@ class Train:
                 tensorboard=self.tensorboard,
             )
 
-        work(lead, lead, shrink=self.shrink)
+        work(lead, lead, shrink=self.shrink, check=check)
 
 
 @dataclass(frozen=True)
@@ -139,9 +143,9 @@ class Resume:
             check_place(self.run)
             work_alone(self._go_on)
             return
-        check_place(self.run)
-        start_ranks(self.ranks)
-        work(self._go_on, lambda crew, _: self._go_on(crew), shrink=self.shrink)
+        check = partial(check_place, self.run)
+        start_ranks(self.ranks, check)
+        work(self._go_on, lambda crew, _: self._go_on(crew), shrink=self.shrink, check=check)
 
     def _go_on(self, crew: Crew) -> None:
         from evo_hns.cli.progress import display

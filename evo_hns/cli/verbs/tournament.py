@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -64,9 +65,14 @@ class Tournament:
         path = self._path()
         if self.picture is not None and find_spec("matplotlib") is None:
             raise ConfigError(f"--picture needs matplotlib: {how_to_install('plot')}")
-        check_place(path, "--output")
-        start_ranks(self.ranks)
-        work(lambda crew: self._play(path, crew), lambda crew, there: self._play(there, crew), shrink=self.shrink)
+        check = partial(check_place, path, "--output")
+        start_ranks(self.ranks, check)
+        work(
+            lambda crew: self._play(path, crew),
+            lambda crew, there: self._play(there, crew),
+            shrink=self.shrink,
+            check=check,
+        )
 
     def _path(self) -> Path:
         """Where the scores go."""

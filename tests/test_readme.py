@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from evo_hns.cli import main, parse
+from evo_hns.cli import main
+from evo_hns.cli.command import parse
 from tests.published import quadrant_policy
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")

@@ -162,11 +162,11 @@ def parse_address(text: str, side: Side) -> Address:
         if after not in SCRIPTED:
             raise ConfigError(f"no scripted player {after!r}; there are {', '.join(SCRIPTED)}")
         return Scripted(after)
-    if _is_python_name(before) and after.isidentifier():
+    labels = {s.label: s for s in Side}
+    if _is_python_name(before) and after.isidentifier() and after not in labels:
         load_factory(text)
         return Custom(text)
     label, slash, which = after.partition("/")
-    labels = {s.label: s for s in Side}
     if label not in labels or not slash or not (which in ("last", "best") or which.isdecimal()):
         raise ConfigError(f"got the player {text!r}, expected {_FORMS}")
     if labels[label] is not side:

@@ -16,10 +16,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from evo_hns import viewer
 from evo_hns.cli import main
 from evo_hns.cli.command import USER_ERROR
 from evo_hns.config import ConfigError
+from evo_hns.viewer import browser
 from evo_hns.viewer.browser.studio_web import FIRST_PORT, NUM_PORTS, listen
 from evo_hns.viewer.browser.watch import Place
 
@@ -99,7 +99,7 @@ def test_without_the_web_viewer_it_says_what_to_install(
     run_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "evo_hns.viewer.browser.studio_web", None)
-    monkeypatch.delattr(viewer, "studio_web", raising=False)
+    monkeypatch.delattr(browser, "studio_web", raising=False)
     assert main(["watch", str(run_path)]) == USER_ERROR
     told = capsys.readouterr().err
     assert told.startswith("evo-hns: watching needs the web viewer of MuJoCo Studio, which is not here")

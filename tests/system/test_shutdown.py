@@ -6,8 +6,8 @@ import signal
 
 import pytest
 
-from evo_hns.system import shutdown as module
 from evo_hns.config import ConfigError
+from evo_hns.system import shutdown as module
 from evo_hns.system.shutdown import Notice, Stopped, read_grace
 
 

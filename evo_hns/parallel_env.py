@@ -40,15 +40,16 @@ import torch
 from torch import Tensor
 
 from evo_hns.config import RunConfig
-from evo_hns.evaluation.evaluators import build_game
 from evo_hns.evaluation.matches import HELD_OUT_SEED
+from evo_hns.evaluation.session import build_game
 from evo_hns.spec import Action, Observation, Side
+from evo_hns.system.installation import how_to_install
 
 try:
     from gymnasium import spaces
     from pettingzoo import ParallelEnv
 except ImportError as error:
-    raise ImportError("evo_hns.parallel_env needs PettingZoo: pip install 'evo_hns[pettingzoo]'") from error
+    raise ImportError(f"evo_hns.parallel_env needs PettingZoo: {how_to_install('pettingzoo')}") from error
 
 Told = dict[str, np.ndarray]
 """What one agent is told, by field of `Observation`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 import subprocess
 import sys
 import warnings
@@ -16,7 +17,7 @@ import pytest
 import torch
 
 from evo_hns.config import RunConfig
-from evo_hns.evaluation.evaluators import build_game
+from evo_hns.evaluation.session import build_game
 from evo_hns.spec import Action
 
 pytest.importorskip("pettingzoo")
@@ -386,4 +387,4 @@ except ImportError as error:
     print(error)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "evo_hns.parallel_env needs PettingZoo: pip install 'evo_hns[pettingzoo]'\n"
+    assert re.fullmatch(r"evo_hns\.parallel_env needs PettingZoo: pip install .*pettingzoo.*\n", done.stdout)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from evo_hns.cli.command import main, parse
+from evo_hns.cli import main
+from evo_hns.cli.command import parse
 from tests.published import quadrant_policy
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
@@ -74,7 +75,8 @@ def test_the_commands_do_what_they_say_in_their_order(tmp_path: Path, monkeypatc
         elif line[0] == "ground-truth":
             line = [*line, "--seeds", "2", "--generations", "4"]
         elif line[0] == "ppo":
-            line = [*line, *small, *shlex.split("--ppo.num-worlds 4 --ppo.rollouts-per-generation 1 --generations 2")]
+            line += shlex.split("--rules.horizon 6 --physics.num-worlds 16 --coevolution.held-out-episodes 4")
+            line += shlex.split("--ppo.num-worlds 4 --ppo.rollouts-per-generation 1 --generations 2")
         elif line[0] == "ppo-check":
             line = [*line, "--seeds", "1", "--rollouts", "2"]
         elif line[0] == "compare":

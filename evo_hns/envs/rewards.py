@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from evo_hns.envs.arrays import arrays
-from evo_hns.kernels import kernel
+from evo_hns.system.kernels import kernel
 
 OUT_OF_BOUNDS_REWARD = -10.0
 

@@ -16,7 +16,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from evo_hns.kernels import inlined_kernel, kernel
+from evo_hns.system.kernels import inlined_kernel, kernel
 
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]

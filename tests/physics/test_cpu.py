@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from evo_hns.machine import usable_cores
 from evo_hns.physics import BACKENDS, CpuPhysics
+from evo_hns.system.machine import usable_cores
 
 SEEDS = [3, 1, 4, 15, 9, 2]
 

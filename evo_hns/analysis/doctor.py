@@ -194,7 +194,7 @@ def _guarded(check: Callable[[], Finding]) -> Finding:
         return check()
     except Exception as error:  # whatever is broken on a machine must not hide the other findings
         name = check.__name__.removeprefix("check_").replace("_", " ")
-        return Finding(name, False, f"{type(error).__name__}: {error}".splitlines()[0], "reinstall with make setup")
+        return Finding(name, False, f"{type(error).__name__}: {error}".splitlines()[0], "install evo_hns again")
 
 
 def _version(name: str) -> str | None:

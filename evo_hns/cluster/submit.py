@@ -46,11 +46,11 @@ def plan(job: Job, config: RunConfig, *, ask_slurm: bool) -> Plan:
         job = replace(job, memory=needed_memory(config, nodes=job.nodes, ranks_per_node=job.ranks_per_node))
     site = read_site(find_script("site.sh"))
     script = render(job, site, Path.cwd())
-    doubt = why_not_started(site, with_launcher=ask_slurm)
     if ask_slurm:
-        if doubt:
-            raise ConfigError(f"the job could not start: {doubt}")
         check_with_slurm(job, site, script)
+    doubt = why_not_started(site, with_launcher=ask_slurm)
+    if doubt and ask_slurm:
+        raise ConfigError(f"the job could not start: {doubt}")
     return Plan(job, script, goes_on, doubt)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,13 +25,19 @@ def no_slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_dry_run_prints_the_script_alone_and_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     words = (
-        "submit quadrant --nodes 2 --time 2-00 --array 0-9%4 --generations 5 --rules.restrict-rect 0 0 6 6 --dry-run"
+        "submit quadrant --nodes 2 --time 2-00 --array 0-9%4 --generations 5 --rules.restrict-rect 0 0 6 6 --dry-run "
+        "--partition long --account p7 --constraint avx512 --mail me@uni.edu --memory 4G "
+        "--sbatch qos=high --sbatch exclusive"
     )
     assert main(words.split()) == 0
     text = capsys.readouterr().out
     assert text.startswith("#!/bin/bash\n")
     assert text.endswith('\ntrain "$@" --seed "$SLURM_ARRAY_TASK_ID"\n')
     assert "#SBATCH --time=2-00:00:00\n" in text and "#SBATCH --array=0-9%4\n" in text
+    asked = {"partition": "long", "account": "p7", "constraint": "avx512", "mail-user": "me@uni.edu", "mem": "4096M"}
+    for name, value in (asked | {"mail-type": "END,FAIL", "qos": "high"}).items():
+        assert f"\n#SBATCH --{name}={value}\n" in text
+    assert "\n#SBATCH --exclusive\n" in text
     assert (
         "\nset -- quadrant --run runs/quadrant-seed%a.h5 --set 'rules.restrict-rect=[0, 0, 6, 6]' "
         "--set coevolution.generations=5\n" in text
@@ -37,6 +45,16 @@ def test_a_dry_run_prints_the_script_alone_and_writes_nothing(capsys: pytest.Cap
     assert [path.name for path in Path().iterdir()] == ["bin"]
     assert main([*words.split(), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["script"] == text.rstrip("\n") + "\n"
+
+
+def test_a_dry_run_says_that_the_job_could_not_start(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(Path("bin", "gone").absolute()))
+    assert main(["submit", "quickstart", "--time", "1:00:00", "--dry-run"]) == 0
+    shown = capsys.readouterr()
+    assert shown.out.startswith("#!/bin/bash\n")
+    assert re.fullmatch(r"note: submitted from here, the job could not start: .*bin/gone.*\n", shown.err)
 
 
 @pytest.mark.parametrize(
@@ -53,6 +71,9 @@ def test_a_dry_run_prints_the_script_alone_and_writes_nothing(capsys: pytest.Cap
         ("quadrant --time 1:00:00 --array 0-3 --seed 1", "--seed: got one beside --array"),
         ("quadrant --time 1:00:00 --seed -1", "--seed: got -1, expected greater than or equal to 0"),
         ("quadrant --time 1:00:00 --generations 0", "--coevolution.generations: got 0, expected greater than"),
+        ("quadrant --time 1:00:00 --memory lots", "--memory: got 'lots', expected megabytes or an amount such as 4G"),
+        ("quadrant --time 1:00:00 --sbatch nodes=3", "--sbatch: got nodes, which is said by --nodes"),
+        ("quadrant --time 1:00:00 --account a --sbatch account=b", "--sbatch: got account twice"),
         ("quadrant --time 1:00:00", "no sbatch on this machine: submit where Slurm is, or only print the script"),
     ],
 )

@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from evo_hns.config import ConfigError, RunConfig, merge, spread
-from evo_hns.installation import shipped_folder
 from evo_hns.spec import Side
+from evo_hns.system.installation import shipped_folder
 
 SIDES = tuple(side.label for side in Side)
 
@@ -115,7 +115,10 @@ def parse_config(
     except ValidationError as error:
         complaints: dict[str, str] = {}
         for wrong in error.errors(include_url=False):
-            key, typed = _as_written([str(part) for part in wrong["loc"]], options or {}, data)
+            path = [str(part) for part in wrong["loc"]]
+            if wrong["type"] == "extra_forbidden":
+                path += _first_leaf(wrong["input"])  # of a table that there is not
+            key, typed = _as_written(path, options or {}, data)
             where = f"--{key.replace('_', '-')}" if typed else f"{origin}: {key}" if key else origin
             complaints.setdefault(where, f"{where}: {_complaint(wrong, key)}")
         first, *more = complaints.values()
@@ -129,11 +132,31 @@ def setting_names() -> list[str]:
     return shared + names
 
 
+def refuse_unused(options: Iterable[str], is_used: Callable[[str], bool], why: str) -> None:
+    """Refuse settings that were typed and would change nothing.
+
+    Args:
+        options: `key.key=value` texts.
+        is_used: whether a setting counts, by its dotted name without a side.
+        why: who does not take the others, to stand after the name of a setting.
+
+    Raises:
+        ConfigError: there is one of the others; a name that is no setting at all is left to `load_experiment`.
+    """
+    known = set(setting_names())
+    for option in options:
+        key = option.partition("=")[0].replace("-", "_")
+        table, _, rest = key.partition(".")
+        if key in known and not is_used(rest if table in SIDES else key):
+            raise ConfigError(f"--{key.replace('_', '-')}: {why}")
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """` (did you mean ...?)`, or nothing if no name is near; a right name in the wrong table is near."""
     known = list(known)
     same_leaf = [other for other in known if other.rpartition(".")[2] == name.rpartition(".")[2]]
-    near = same_leaf or difflib.get_close_matches(name, known, n=1)
+    # of several in other tables, that in the table whose name is nearest
+    near = difflib.get_close_matches(name, same_leaf, n=1) or same_leaf or difflib.get_close_matches(name, known, n=1)
     return f" (did you mean {near[0]}?)" if near else ""
 
 
@@ -176,6 +199,14 @@ def _as_written(path: list[str], options: Mapping[str, Any], data: Mapping[str, 
             if candidate and _holds(tables, candidate):
                 return ".".join(candidate), typed
     return ".".join(path), False
+
+
+def _first_leaf(value: Any) -> list[str]:
+    """The names on the way to the first setting in nested tables; none if it is a setting itself."""
+    if not isinstance(value, Mapping) or not value:
+        return []
+    name, inner = next(iter(value.items()))
+    return [str(name), *_first_leaf(inner)]
 
 
 def _holds(tables: Any, path: Sequence[str]) -> bool:

@@ -24,6 +24,7 @@ from evo_hns.archive.storage import (
     RunFileError,
     WriterLock,
     check_hdf5,
+    make_folder,
     reading,
     remove_stale,
     taking,
@@ -46,7 +47,7 @@ class RunFile(Closing):
         """Start a run.
 
         Args:
-            path: the new file; its folder exists.
+            path: the new file; its folder is made if it is not there.
             config: the resolved settings.
             num_params: length of each side's genomes.
 
@@ -54,6 +55,7 @@ class RunFile(Closing):
             RunFileError: the file exists, or it cannot be written.
         """
         path = Path(path).resolve()
+        make_folder(path)
         with taking(path) as lock:
             cls.check_free(path)
             halls = {side: HallOfFame(num_params[side]) for side in Side}

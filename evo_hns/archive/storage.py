@@ -12,11 +12,14 @@ import errno
 import fcntl
 import os
 import socket
+import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
+
+from evo_hns.system import interrupt
 
 _HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -46,6 +49,7 @@ class WriterLock:
             self._file = self._acquire(path)
         except OSError as error:
             raise RunFileError(explain_write_error(error, path)) from error
+        self._at_end = interrupt.undo_at_end(self._path.unlink)
 
     def _acquire(self, path: Path) -> IO[str]:
         while True:
@@ -57,6 +61,7 @@ class WriterLock:
                 holder = file.read() or "another process"
                 file.close()
                 if not isinstance(error, BlockingIOError):
+                    self._path.unlink(missing_ok=True)
                     raise
                 raise RunFileError(f"{path} is being written by {holder}: wait for it or take another name") from None
             if self._is_current(file):
@@ -84,6 +89,7 @@ class WriterLock:
             with contextlib.suppress(OSError):
                 self._path.unlink()
             self._file.close()
+            interrupt.done(self._at_end)
 
 
 def write_whole(path: Path, content: memoryview) -> None:
@@ -96,19 +102,16 @@ def write_whole(path: Path, content: memoryview) -> None:
     Raises:
         RunFileError: disk full, not allowed, no such folder; the old file is then intact.
     """
-    temporary = _temporary(path)
     try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        _sync_folder(path.parent)
+        with interrupt.coming_to_its_end(), interrupt.temporary(_temporary(path)) as temporary:
+            with temporary.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+            _sync_folder(path.parent)
     except OSError as error:
         raise RunFileError(explain_write_error(error, path)) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -124,6 +127,39 @@ def taking(path: Path) -> Iterator[WriterLock]:
     except BaseException:
         lock.release()
         raise
+
+
+def make_folder(path: Path) -> None:
+    """Make the folder of a new file, if it is not there.
+
+    Raises:
+        RunFileError: it cannot be made.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunFileError(explain_write_error(error, path)) from error
+
+
+def check_place(path: Path) -> None:
+    """Refuse a file that could not be written, before anything that takes seconds; nothing is left behind.
+
+    Args:
+        path: the file; if it is not there, its folder need not be either.
+
+    Raises:
+        RunFileError: it may not be written, or not be locked, or somebody else is writing it.
+    """
+    path = path.resolve()
+    try:
+        if path.exists():
+            WriterLock(path).release()
+            return
+        folder = next(each for each in path.parents if each.exists())
+        with tempfile.TemporaryFile(dir=folder, prefix=".evo-hns-") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise RunFileError(explain_write_error(error, path)) from error
 
 
 class Closing(ABC):
@@ -191,10 +227,10 @@ def explain_write_error(error: OSError, path: Path) -> str:
         return f"no room to write {path} ({error.strerror}): make room; what was committed before is intact"
     if error.errno in _FORBIDDEN:
         return f"{path} cannot be written ({error.strerror}): take a folder and files that you may write"
-    if error.errno in {errno.ENOENT, errno.ENOTDIR}:
-        return f"{path} cannot be written: there is no folder {path.parent}, create it first"
+    if error.errno in {errno.ENOENT, errno.ENOTDIR, errno.EEXIST}:
+        return f"{path} cannot be written: the folder {path.parent} cannot be made; take another one"
     if error.errno in _NO_LOCKS:
-        return f"{path} cannot be locked ({error.strerror}): take a folder on another file system"
+        return f"{path} cannot be locked ({error.strerror}): take a folder on a file system that knows flock"
     return f"{path} cannot be written: {error.strerror}"
 
 

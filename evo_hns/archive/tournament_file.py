@@ -24,6 +24,7 @@ from evo_hns.archive.storage import (
     RunFileError,
     WriterLock,
     check_hdf5,
+    make_folder,
     reading,
     remove_stale,
     taking,
@@ -65,6 +66,7 @@ class TournamentFile(Closing):
             RunFileError: it exists, or it cannot be written.
         """
         path = Path(path).resolve()
+        make_folder(path)
         with taking(path) as lock:
             if path.exists():
                 raise RunFileError(f"{path} exists: go on with it, or take another name")

@@ -14,17 +14,22 @@ from importlib.metadata import version
 
 import tyro
 
+from evo_hns.cli.arguments import first_setting, gather_settings, one_line
 from evo_hns.cli.console import WORDS
-from evo_hns.cli.errors import BROKEN_PIPE, INTERRUPTED, USER_ERROR, is_user_error
-from evo_hns.cli.verbs import VERBS, Verb
-from evo_hns.cli.words import gather_settings, one_line
+from evo_hns.cli.errors import BROKEN_PIPE, USER_ERROR, is_user_error
+from evo_hns.cli.streams import take_any_text
+from evo_hns.cli.verbs.runs import VERBS, Verb
 from evo_hns.config import ConfigError
 from evo_hns.experiment import did_you_mean
-from evo_hns.machine import THREAD_VARIABLES, launched_rank
-from evo_hns.notice import Stopped
+from evo_hns.system.interrupt import INTERRUPTED, last_words
+from evo_hns.system.machine import THREAD_VARIABLES, launched_rank
+from evo_hns.system.shutdown import Stopped
+
+REMEDIES = {"resume": ", since a run keeps its own (only --generations changes): for others start a new run"}
+"""What to do instead of giving settings to a verb that takes none."""
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def run_verb(argv: Sequence[str] | None = None) -> int:
     """Run one verb.
 
     Args:
@@ -35,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     for name in THREAD_VARIABLES:
         os.environ.setdefault(name, "1")
+    take_any_text()
     try:
         words = sys.argv[1:] if argv is None else argv
         WORDS.set(words)
@@ -43,8 +49,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader (`| head`) has seen enough; the exit must not flush into it again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
-    except KeyboardInterrupt as interrupt:
-        print(": ".join(["evo-hns: interrupted", *map(str, interrupt.args)]), file=sys.stderr)
+    except KeyboardInterrupt as error:
+        if launched_rank() == 0:
+            sys.stderr.write(last_words(*map(str, error.args)))
         return INTERRUPTED
     except Exception as error:
         if not is_user_error(error):
@@ -68,6 +75,10 @@ def parse(argv: Sequence[str]) -> Verb:
         raise SystemExit(0)
     if name not in VERBS:
         raise ConfigError(f"no verb {name!r}{did_you_mean(name, VERBS)}; there are: {', '.join(VERBS)}")
+    if not takes_settings(VERBS[name]) and (key := first_setting(words)):
+        raise ConfigError(
+            f"{key} is a setting, and {name} takes none{REMEDIES.get(name, '')}; see evo-hns {name} --help"
+        )
     complaint = io.StringIO()
     try:
         with contextlib.redirect_stderr(complaint):
@@ -76,6 +87,11 @@ def parse(argv: Sequence[str]) -> Verb:
         if not stop.code:
             raise
         raise ConfigError(f"{one_line(complaint.getvalue())}; see evo-hns {name} --help") from None
+
+
+def takes_settings(verb: type[Verb]) -> bool:
+    """Whether a verb has an option for settings of an experiment."""
+    return "settings" in getattr(verb, "__dataclass_fields__", {})
 
 
 def overview() -> str:

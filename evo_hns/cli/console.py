@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -10,9 +11,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
-from evo_hns.cli.tables import gains_table, json_text
+from evo_hns.cli.text.tables import gains_table, json_text
 from evo_hns.config import ConfigError
-from evo_hns.notice import Stopped
+from evo_hns.system import interrupt
+from evo_hns.system.shell import shell_command
+from evo_hns.system.shutdown import Stopped
 
 WORDS: ContextVar[Sequence[str]] = ContextVar("words", default=())
 """What was typed after the command."""
@@ -22,27 +25,39 @@ TYPED = "EVO_HNS_COMMAND"
 
 
 def free_path(experiment: str) -> Path:
-    """`runs/EXPERIMENT.h5`, or with the first number from 2 on that no file has; the folder is made.
-
-    Raises:
-        ConfigError: the folder cannot be made here.
-    """
+    """`runs/EXPERIMENT.h5`, or with the first number from 2 on that no file has."""
     folder = Path("runs")
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise ConfigError(
-            f"cannot make the folder {folder.resolve()} ({error.strerror}); choose a file with --run"
-        ) from None
     name = Path(experiment).stem
     names = [name, *(f"{name}-{number}" for number in range(2, 10_000))]
     return next(path for path in (folder / f"{name}.h5" for name in names) if not path.exists())
 
 
+def check_place(path: Path, option: str = "", *, is_new: bool = False) -> None:
+    """Refuse a run or tournament that could not be kept, before libraries are loaded and ranks are started.
+
+    Args:
+        path: its file; its folder is made later on.
+        option: with which another file can be chosen.
+        is_new: it must not be there.
+
+    Raises:
+        ConfigError: it may not be written or locked, somebody else is writing it, or it is there.
+    """
+    from evo_hns.archive import storage
+    from evo_hns.archive.run_file import RunFile
+
+    try:
+        if is_new:
+            RunFile.check_free(path)
+        storage.check_place(path)
+    except storage.RunFileError as error:
+        raise ConfigError(f"{error}{f' ({option} FILE)' if option else ''}") from None
+
+
 @contextmanager
 def can_go_on(path: Path) -> Iterator[None]:
     """Let an interrupt or a signal say how the run continues."""
-    with hinting(f"to go on from the last whole generation: {command()} resume {path}"):
+    with hinting(f"to go on from the last whole generation: {as_typed('resume', path)}"):
         yield
 
 
@@ -50,17 +65,16 @@ def can_go_on(path: Path) -> Iterator[None]:
 def hinting(hint: str) -> Iterator[None]:
     """Let an interrupt or a signal say what to do now."""
     try:
-        yield
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(hint) from None
+        with interrupt.hinting(hint):
+            yield
     except Stopped as stopped:
         raise Stopped(stopped.signum, hint) from None
 
 
 def show_result(path: Path, *, as_json: bool) -> None:
     """What a run has come to, and what can be done with it now."""
-    from evo_hns.analysis.info import gains
     from evo_hns.archive import RunView
+    from evo_hns.reports.info import gains
 
     if as_json:
         show({"run": path})
@@ -68,8 +82,19 @@ def show_result(path: Path, *, as_json: bool) -> None:
     with RunView(path) as run:
         gained = gains_table(gains(run))
     show(f"\n{gained}\n\nThe run is in {path}. Look at it, let its champions play, and see who is better:")
-    for words in ("info {0}", "watch {0}", "evaluate {0}:hiders/last {0}:seekers/last", "tournament {0}", "report {0}"):
-        show(f"  {command()} {words.format(path)}")
+    players = (f"{path}:hiders/last", f"{path}:seekers/last")
+    for words in (("info", path), ("watch", path), ("evaluate", *players), ("tournament", path), ("report", path)):
+        show(f"  {as_typed(*words)}")
+
+
+def as_typed(*words: object) -> str:
+    """A command as the user types it."""
+    return shell_command(*words, program=command())
+
+
+def as_typed_again() -> str:
+    """What was typed, to be typed once more."""
+    return as_typed(*WORDS.get())
 
 
 def command() -> str:
@@ -81,7 +106,7 @@ def command() -> str:
         return "python -m evo_hns"
     found = shutil.which("evo-hns")
     by_path = program.is_file() and (found is None or not program.samefile(found))
-    return os.path.relpath(program) if by_path else "evo-hns"
+    return shlex.quote(os.path.relpath(program)) if by_path else "evo-hns"
 
 
 def show(answer: object) -> None:

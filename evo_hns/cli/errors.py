@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from evo_hns.notice import Stopped
+from evo_hns.system.shutdown import Stopped
 
-INTERRUPTED = 130
 BROKEN_PIPE = 141
 USER_ERROR = 2
 

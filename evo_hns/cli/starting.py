@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evo_hns.cli.console import can_go_on, show_result
+from evo_hns.cli.console import as_typed, can_go_on, show_result
 from evo_hns.config import ConfigError, RunConfig
 from evo_hns.experiment import load_experiment
 
 if TYPE_CHECKING:
-    from evo_hns.training import Crew
+    from evo_hns.training.driver import Crew
 
 Trainer = Callable[..., None]
 """`train(config, path, *, crew, announce, observers)` or `resume(path, *, generations, crew, announce, observers)`."""
@@ -36,7 +36,7 @@ def settings_of_start(
         ConfigError: they are not understood, or are of PPO where evolution is asked for.
     """
     if base is None and any(text.startswith("ppo.") for text in settings):
-        raise ConfigError(f"ppo.* are settings of PPO, which trains with another verb: evo-hns ppo {experiment}")
+        raise ConfigError(f"ppo.* are settings of PPO, which trains with another verb: {as_typed('ppo', experiment)}")
     typed = [f"{key}={value}" for key, value in shorthands.items() if value is not None]
     return load_experiment(experiment, [*settings, *typed], base)
 
@@ -73,7 +73,7 @@ def start_or_go_on(
         tensorboard: also write event files into this folder.
     """
     from evo_hns.cli.progress import display
-    from evo_hns.training import is_finished
+    from evo_hns.training.driver import is_finished
 
     goes_on = resume and path.exists()
     if goes_on and is_finished(path, config):

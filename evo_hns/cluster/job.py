@@ -146,7 +146,7 @@ def check_runs(job: Job, config: RunConfig) -> str:
     if not there:
         return ""
     from evo_hns.archive import RunFile
-    from evo_hns.training import is_finished
+    from evo_hns.training.driver import is_finished
 
     finished = [path for path in there if is_finished(path, settings[path])]
     if finished == job.runs:

@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 
 from evo_hns.config import RunConfig
-from evo_hns.evaluation.evaluators import build_player
-from evo_hns.evaluation.serving import worlds_of_rank
+from evo_hns.evaluation.session import build_session
+from evo_hns.mpi.worker import worlds_of_rank
 from evo_hns.spec import Side
 
 RANK = 600
@@ -42,10 +42,10 @@ def needed_memory(config: RunConfig, *, nodes: int, ranks_per_node: int) -> int:
         nodes: of the job.
         ranks_per_node: on each.
     """
-    player = build_player(config, 1)
-    spec = player.env.observation_spec
+    session = build_session(config, 1)
+    spec = session.spec
     things = (spec.num_agents + spec.num_boxes + spec.num_ramps) * worlds_of_rank(config, nodes * ranks_per_node)
-    return node_memory(config, player.genome_lengths, things=things, ranks=ranks_per_node)
+    return node_memory(config, session.genome_lengths, things=things, ranks=ranks_per_node)
 
 
 def node_memory(config: RunConfig, lengths: Mapping[Side, int], *, things: int, ranks: int) -> int:

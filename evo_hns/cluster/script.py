@@ -11,6 +11,7 @@ from evo_hns.cluster.job import Job
 from evo_hns.cluster.notation import format_time
 from evo_hns.cluster.site import Site, find_script
 from evo_hns.config import ConfigError
+from evo_hns.system.shell import shell_command
 
 READS_JOB = "source slurm/job.sh || exit 2\n"
 READS_SITE = "source slurm/site.sh || exit 2\n"
@@ -54,7 +55,7 @@ def render(job: Job, site: Site, folder: Path) -> str:
     inlined = _replaced(find_script("job.sh"), READS_SITE, f"{site.text}\n")
     words = shlex.join([job.experiment, "--run", str(job.run), *job.options])
     text = _PER_CPU.sub(f"{_HEADER}mem=0", _replaced(template, READS_JOB, f"set -- {words}\n\n{inlined}\n"))
-    about = f"# Written by evo-hns submit. Submitted again, it goes on: sbatch {shlex.quote(str(job.script))}"
+    about = f"# Written by evo-hns submit. Submitted again, it goes on: {shell_command(job.script, program='sbatch')}"
     shebang, _, rest = text.partition("\n")
     return _with_headers(f"{shebang}\n{about}\n{rest[rest.index(_HEADER) :]}", _headers(job, site, folder))
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evo_hns.config import ConfigError
-from evo_hns.installation import how_to_install, shipped_folder
+from evo_hns.system.installation import how_to_install, shipped_folder
 
 OPTIONS = ("account", "partition", "qos", "reservation", "constraint", "clusters")
 """What a site may say in the environment (`SBATCH_ACCOUNT`, ...) and a script in its headers (`--account`, ...)."""

@@ -11,6 +11,7 @@ from evo_hns.cluster.script import render
 from evo_hns.cluster.site import find_script, read_site, why_not_started
 from evo_hns.cluster.slurm import check_with_slurm, enqueue, has_slurm
 from evo_hns.config import ConfigError, RunConfig
+from evo_hns.system.output_file import output_file
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def plan(job: Job, config: RunConfig, *, ask_slurm: bool) -> Plan:
         ConfigError: the job cannot work; one line says why and what to do.
         RunFileError: the file of its run is no run.
     """
-    from evo_hns.training import refuse_ppo
+    from evo_hns.training.driver import refuse_ppo
 
     check_job(job)
     refuse_ppo(config, "give `evo-hns ppo EXPERIMENT --resume` a job of your own")
@@ -61,9 +62,10 @@ def submit(plan: Plan) -> str:
         The number of the job.
 
     Raises:
-        ConfigError: Slurm refuses it.
+        ConfigError: the script cannot be written, or Slurm refuses it.
     """
     path = plan.job.script
-    path.parent.mkdir(parents=True, exist_ok=True)  # Slurm does not make the folder of a log
-    path.write_text(plan.script, encoding="utf-8")
+    with output_file(path) as partial:
+        path.parent.mkdir(parents=True, exist_ok=True)  # Slurm does not make the folder of a log
+        partial.write_text(plan.script, encoding="utf-8")
     return enqueue(path)

@@ -13,11 +13,11 @@ import h5py
 import pytest
 
 from evo_hns.cli import main
+from evo_hns.cli.arguments import gather_settings, one_line
 from evo_hns.cli.command import BROKEN_PIPE, INTERRUPTED, USER_ERROR, is_user_error, overview
 from evo_hns.cli.console import command, free_path
-from evo_hns.cli.tables import columns, duration, json_text
-from evo_hns.cli.verbs import VERBS
-from evo_hns.cli.words import gather_settings, one_line
+from evo_hns.cli.text.tables import columns, duration, json_text
+from evo_hns.cli.verbs.runs import VERBS
 from evo_hns.config import ConfigError
 from evo_hns.experiment import setting_names
 
@@ -169,7 +169,7 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
     reader, writer = os.pipe()
     os.close(reader)
     code = "import sys; from evo_hns.cli import main; sys.exit(main(['doctor']))"
-    patch = "import evo_hns.analysis.doctor as d; d.CHECKS = (d.check_python,); "
+    patch = "import evo_hns.diagnostics.doctor as d; d.CHECKS = (d.check_python,); "
     command = [sys.executable, "-c", patch + code]
     done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writer)
@@ -207,6 +207,7 @@ def test_a_run_never_takes_the_name_of_another(tmp_path: Path, monkeypatch: pyte
     for expected in ("quick.h5", "quick-2.h5", "quick-3.h5"):
         path = free_path("some/where/quick.toml")
         assert path == Path("runs") / expected
+        path.parent.mkdir(exist_ok=True)
         path.touch()
 
 
@@ -317,4 +318,4 @@ def test_a_place_where_no_run_can_be_kept_is_refused(
     monkeypatch.chdir(tmp_path)
     assert main(["train", "quickstart", *TINY]) == USER_ERROR
     told = capsys.readouterr().err
-    assert "cannot make the folder" in told and "choose a file with --run" in told
+    assert f"the folder {tmp_path}/runs cannot be made; take another one (--run FILE)" in told

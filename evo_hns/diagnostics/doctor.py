@@ -238,7 +238,7 @@ def _guarded(check: Callable[[], Finding]) -> Finding:
         return check()
     except Exception as error:  # whatever is broken on a machine must not hide the other findings
         name = check.__name__.removeprefix("check_").replace("_", " ")
-        remedy = "" if isinstance(error, OSError) else "reinstall with make setup"  # an OSError says what is amiss
+        remedy = "" if isinstance(error, OSError) else "install evo_hns again"  # an OSError says what is amiss
         return Finding(name, False, f"{type(error).__name__}: {error}".splitlines()[0], remedy)
 
 

@@ -12,17 +12,17 @@ EXPERIMENT ?= quickstart
 ARGS ?=
 RANKS ?= auto
 WORKERS ?= auto
-EXTRAS := dev,mpi,pettingzoo,plot,ppo,render,tensorboard
+EXTRAS := dev,libraries,mpi,pettingzoo,plot,ppo,render,tensorboard
 
 BIN := $(VENV)/bin
 CONSTRAINTS := .ci/constraints.txt
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test lint clean
+.PHONY: help setup train test release-test lint clean
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
 
 setup: $(READY) ## Create the virtual environment
 
@@ -31,6 +31,9 @@ train: $(READY) ## Train the quickstart experiment (EXPERIMENT=..., RANKS=..., A
 
 test: $(READY) ## Run the tests (ARGS='-m "not slow"' for the quick ones)
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist loadgroup $(ARGS)
+
+release-test: $(READY) ## Run the long loops: thousands of kills and of bad inputs, for an hour or two
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist worksteal -m release $(ARGS)
 
 lint: $(READY) ## Check style, format and types
 	$(BIN)/ruff check .

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from evo_hns.config import ConfigError, RunConfig, merge, spread
 from evo_hns.spec import Side
+from evo_hns.system.installation import shipped_folder
 
 SIDES = tuple(side.label for side in Side)
 
@@ -46,7 +47,7 @@ def find_experiment(name: str, folders: Sequence[Path] | None = None) -> Path:
 
     Args:
         name: path of a TOML file, or a name without folder and ending.
-        folders: where names are looked up; by default `experiments` here and beside the package.
+        folders: where names are looked up; by default `experiments` here and the shipped one.
 
     Raises:
         ConfigError: there is no such file; the message lists the names there are.
@@ -160,9 +161,9 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def _experiments(folders: Sequence[Path] | None) -> dict[str, Path]:
-    """Files by name; the folder here wins over the one beside the package."""
+    """Files by name; the folder here wins over the shipped one."""
     if folders is None:
-        folders = (Path("experiments"), Path(__file__).parents[1] / "experiments")
+        folders = (Path("experiments"), shipped_folder("experiments"))
     return {path.stem: path for folder in reversed(folders) for path in sorted(folder.glob("*.toml"))}
 
 

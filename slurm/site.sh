@@ -6,8 +6,9 @@
 #export SBATCH_ACCOUNT=${SBATCH_ACCOUNT:-my-project}
 #export SBATCH_PARTITION=${SBATCH_PARTITION:-standard}
 
-# The Python of the virtual environment, from the project's folder or by its full path.
-PYTHON=.venv/bin/python
+# The Python of the jobs. `evo-hns submit` says which one it runs with itself; scripts that are submitted by hand take the
+# one of the project's folder.
+PYTHON=${EVO_HNS_PYTHON:-.venv/bin/python}
 
 # Runs in the job before anything is started: the modules that the virtual environment was made with.
 prepare() {

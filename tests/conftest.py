@@ -1,19 +1,72 @@
-"""What every test shares: one thread for each library, and which tests may run beside each other."""
+"""What every test shares: one thread for each library, what is run and what beside what, small finished runs."""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from evo_hns.config import RunConfig
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the tests of a file in one process, and all that use the private Slurm: what they share is set up once."""
+    """Leave the long loops out unless they are asked for; keep together what shares a set-up.
+
+    The tests of a file stay in one process, and so do all that use the private Slurm.
+    """
+    if "release" not in config.option.markexpr:
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("release")])
+        items[:] = [item for item in items if not item.get_closest_marker("release")]
     if not config.pluginmanager.hasplugin("xdist"):
         return
     for item in items:
         group = "slurm" if item.path.parent.name == "slurm" else str(item.path)
         item.add_marker(pytest.mark.xdist_group(group))
+
+
+def tiny(**tables: Any) -> RunConfig:
+    """A run of seconds."""
+    from evo_hns.config import RunConfig
+
+    settings: dict[str, Any] = {
+        "world": {"num_hiders": 1, "num_seekers": 1},
+        "rules": {"horizon": 6},
+        "physics": {"num_worlds": 8, "num_threads": 1},
+        "policy": {"hidden_size": 2},
+        "search": {"algorithm": "snes", "popsize": 4},
+        "coevolution": {
+            "generations": 3,
+            "episodes_per_candidate": 1,
+            "num_finalists": 1,
+            "finalist_episodes": 1,
+            "held_out_episodes": 6,
+            "held_out_every": 1,
+        },
+    }
+    return RunConfig.model_validate({**settings, **tables})
+
+
+@pytest.fixture(scope="session")
+def run_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small finished run to ask questions of."""
+    from evo_hns.training.driver import train
+
+    path = tmp_path_factory.mktemp("runs") / "run.h5"
+    train(tiny(), path, announce=lambda _: None, observers=[])
+    return path
+
+
+@pytest.fixture(scope="session")
+def other_game_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small finished run to ask questions of."""
+    from evo_hns.training.driver import train
+
+    path = tmp_path_factory.mktemp("runs") / "other.h5"
+    train(tiny(world={"num_hiders": 1, "num_seekers": 1, "num_boxes": 1}), path, announce=lambda _: None, observers=[])
+    return path

@@ -16,7 +16,7 @@ from evo_hns.archive.schema import encode
 from evo_hns.archive.storage import write_whole
 from evo_hns.config import RunConfig
 from evo_hns.spec import Side
-from evo_hns.training import Cost, train
+from evo_hns.training.driver import Cost, train
 
 GENERATIONS = 4
 

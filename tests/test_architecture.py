@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import subprocess
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -16,68 +17,74 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = "evo_hns"
 
-# Each room, and what it may import beside itself, `config` and `spec`.
-PLAYING = {"worlds", "physics.base", "envs", "policies", "rollout"}
+# Each room, and what it may import beside itself, `config` and `spec`; a room may import those above it alone.
+PLAYING = {"worlds", "envs", "policies", "evaluation"}
 ROOMS: dict[str, set[str]] = {
     "config": set(),
     "spec": set(),
-    "machine": set(),
-    "costs": set(),  # of a generation: time, processors, memory
-    "shell": set(),  # commands as they are typed
-    "interrupt": set(),  # Ctrl-C
-    "output_file": {"interrupt"},  # for people: whole, or not at all
-    "notice": set(),  # signals: told to end
-    "experiment": set(),
+    "system": set(),  # the machine: processors, signals, files, compiled kernels, what is installed
+    "experiment": {"system"},  # settings from files and options
+    "figure": {"system"},  # pages of plots
     "worlds": set(),
-    "physics": {"machine"},
-    "envs": {"worlds", "physics.base"},
-    "policies": set(),
-    "rollout": {"envs", "policies"},
-    "evaluation": PLAYING | {"physics", "machine", "notice"},  # `build_player` chooses the engine
+    "physics": {"system"},
+    "envs": {"worlds", "physics.base", "system"},
+    "policies": {"system"},
     "search": set(),
-    "archive": {"interrupt"},
-    "guests": {"evaluation", "archive"},  # champions of other runs, to be measured against
-    "population": {"evaluation", "search", "archive", "guests"},  # a search and what it remembers, on both sides
-    "measurement": {"evaluation", "archive", "guests"},  # what champions are worth; selects nobody
-    "coevolution": {"evaluation", "search", "archive", "population", "measurement", "costs"},
-    # A run from start to end: loop, file, what is left to do.
-    "training": {"coevolution", "guests", "population", "measurement", "evaluation", "archive", "machine", "notice"}
-    | {"shell"},
-    "analysis": PLAYING
-    | {"physics", "machine", "costs", "notice", "evaluation", "archive", "coevolution", "measurement"}
-    | {"output_file", "shell"},
-    # What evolution is compared with: a run of it is one like any other.
-    "baselines": PLAYING | {"evaluation", "archive", "measurement", "guests", "training", "machine", "costs", "notice"},
-    # Jobs for a queue: scripts, and runs that they go on with.
-    "cluster": {"training", "archive", "output_file", "shell"},
-    "parallel_env": {"evaluation"},  # the game for outsiders; nothing here uses it
+    "archive": {"system"},
+    "evaluation": {"worlds", "physics", "envs", "policies", "system"},  # `build_game` chooses the engine
+    "mpi": {"worlds", "policies", "evaluation", "system"},  # matches on many ranks
+    "players": {"policies", "evaluation", "archive", "system"},  # by address; two of them meet
+    # A run from start to end, by evolution or PPO.
+    "training": {"envs", "policies", "evaluation", "search", "archive", "mpi", "system"},
+    "tournament": {"envs", "policies", "evaluation", "archive", "players", "figure", "system"},
+    "behaviour": {"worlds", "policies", "evaluation", "archive", "players", "figure", "system"},
+    "viewer": {"archive", "players", "behaviour", "system"} | PLAYING,
+    "diagnostics": {"physics", "archive", "mpi", "training", "viewer", "figure", "system"} | PLAYING,
+    "reports": {
+        "evaluation",
+        "archive",
+        "players",
+        "training",
+        "tournament",
+        "behaviour",
+        "viewer",
+        "figure",
+        "system",
+    },
+    "comparison": {"envs", "policies", "evaluation", "archive", "players", "tournament", "behaviour", "reports"}
+    | {"system"},
+    "cluster": {"evaluation", "mpi", "training", "archive", "system"},  # jobs for a queue, and runs they go on with
+    "parallel_env": {"evaluation", "system"},  # the game for outsiders; nothing here uses it
+    "cli": {"experiment", "mpi", "training", "archive", "evaluation", "players", "tournament", "behaviour"}
+    | {"viewer", "diagnostics", "reports", "comparison", "cluster", "system"},
     "__main__": {"cli"},
-    "cli": {"experiment", "training", "analysis", "baselines", "archive", "evaluation", "machine", "cluster"}
-    | {"notice", "interrupt", "shell"},
 }
+
+MOST_MODULES = 17
+"""In a folder, `__init__` not counted."""
 
 # Libraries that only these rooms may import.
 OWNERS: dict[str, set[str]] = {
     "evotorch": {"search"},
     "mujoco.batch": {"physics"},
-    "mujoco.studio": {"analysis.viewing"},
-    "h5py": {"archive", "analysis.doctor"},
-    "mpi4py": {"evaluation"},
-    "numba": {"physics", "envs", "policies"},
-    "matplotlib": {"analysis"},
-    "jinja2": {"analysis.report"},
-    "PIL": {"analysis.viewing"},
-    "imageio_ffmpeg": {"analysis.viewing"},
-    "stable_baselines3": {"baselines"},
-    "sb3_contrib": {"baselines"},
-    "gymnasium": {"baselines", "parallel_env"},
+    "mujoco.studio": {"viewer.browser"},
+    "h5py": {"archive", "diagnostics.doctor"},
+    "mpi4py": {"mpi"},
+    "numba": {"system.kernels"},
+    "matplotlib": {"figure", "tournament", "behaviour", "reports", "diagnostics"},
+    "jinja2": {"reports.kit"},
+    "PIL": {"viewer"},
+    "imageio_ffmpeg": {"viewer"},
+    "stable_baselines3": {"training.ppo"},
+    "sb3_contrib": {"training.ppo"},
+    "gymnasium": {"training.ppo", "parallel_env"},
     "pettingzoo": {"parallel_env"},
     "tyro": {"cli"},
-    "rich": {"cli", "analysis"},
+    "rich": {"cli", "reports"},
 }
 
 TOP_LEVEL = {
-    *("README.md", "LICENSE", "CHANGELOG.md", "Makefile", "setup.cfg", "pyproject.toml", ".gitignore"),
+    *("README.md", "LICENSE", "CHANGELOG.md", "Makefile", "setup.cfg", "setup.py", "pyproject.toml", ".gitignore"),
     *("evo_hns", "experiments", "tests", "slurm", "docs", ".ci"),
 }
 NAMELESS = {"utils", "util", "common", "misc", "helpers", "helper"}
@@ -132,6 +139,11 @@ def forbidden_imports(sources: Sources) -> list[str]:
             if name.startswith(".") or (inside and not any(is_within(target, area) for area in allowed)):
                 found.append(f"{module} imports {target}")
     return found
+
+
+def inside(source: str) -> Iterator[str]:
+    """Everything of this package that a source imports, as dotted names."""
+    return (name for name in imports(source) if name.startswith(f"{PACKAGE}."))
 
 
 def foreign_libraries(sources: Sources) -> list[str]:
@@ -209,6 +221,23 @@ def test_rooms_import_only_what_the_table_lists(sources: Sources) -> None:
     assert forbidden_imports(sources) == []
 
 
+def test_rooms_import_each_other_in_one_direction() -> None:
+    graph = {room: {area.partition(".")[0] for area in areas} for room, areas in ROOMS.items()}
+    assert list(TopologicalSorter(graph).static_order())  # raises where there is a circle
+    assert set().union(*graph.values()) <= set(ROOMS)
+
+
+def test_every_edge_of_the_table_is_used(sources: Sources) -> None:
+    used = {(module.partition(".")[0], name.split(".")[1]) for module, text in sources.items() for name in inside(text)}
+    listed = {(room, area.partition(".")[0]) for room, areas in ROOMS.items() for area in areas}
+    assert listed - used == set()
+
+
+def test_no_folder_is_full(sources: Sources) -> None:
+    folders = Counter(str(path.parent) for path in (ROOT / PACKAGE).rglob("*.py") if path.name != "__init__.py")
+    assert {folder: count for folder, count in folders.items() if count > MOST_MODULES} == {}
+
+
 def test_heavy_libraries_stay_in_their_rooms(sources: Sources) -> None:
     assert foreign_libraries(sources) == []
 
@@ -253,9 +282,9 @@ def test_the_checker_lets_pass_what_the_table_lists() -> None:
     ("module", "source"),
     [
         ("evaluation.fitness", "import evotorch"),
-        ("analysis.bench", "from mujoco import batch"),
+        ("diagnostics.bench", "from mujoco import batch"),
         ("envs.vision", "from mujoco.batch import Batch"),
-        ("coevolution", "def save():\n    import h5py"),
+        ("training.evolution", "def save():\n    import h5py"),
         ("config", "import tyro.conf"),
     ],
 )

@@ -130,7 +130,7 @@ def test_a_setting_cannot_be_a_table_too() -> None:
         ("rules.restrict-rect=[0, 0, 6]", r"--rules\.restrict-rect\.3: got only \[0, 0, 6\]"),
         ("search=5", r"--search"),
         ("hiders=5", r"--hiders"),
-        ("nowhere.near=5", r"^--nowhere: no such setting$"),
+        ("nowhere.near=5", r"^--nowhere\.near: no such setting$"),
     ],
 )
 def test_a_wrong_option_is_one_line_with_what_was_got_and_expected(one_sided: str, option: str, message: str) -> None:

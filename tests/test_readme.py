@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from evo_hns.cli.command import main, parse
+from evo_hns.cli import main
+from evo_hns.cli.command import parse
 from tests.published import quadrant_policy
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
@@ -74,7 +75,8 @@ def test_the_commands_do_what_they_say_in_their_order(tmp_path: Path, monkeypatc
         elif line[0] == "ground-truth":
             line = [*line, "--seeds", "2", "--generations", "4"]
         elif line[0] == "ppo":
-            line = [*line, *small, *shlex.split("--ppo.num-worlds 4 --ppo.rollouts-per-generation 1 --generations 2")]
+            line += shlex.split("--rules.horizon 6 --physics.num-worlds 16 --coevolution.held-out-episodes 4")
+            line += shlex.split("--ppo.num-worlds 4 --ppo.rollouts-per-generation 1 --generations 2")
         elif line[0] == "ppo-check":
             line = [*line, "--seeds", "1", "--rollouts", "2"]
         elif line[0] == "compare":
@@ -102,13 +104,19 @@ def exit_code(line: list[str]) -> int | str | None:
         return stop.code
 
 
-@pytest.mark.parametrize(("number", "num_lines", "needed"), [(0, 3, "evotorch"), (1, 1, "pettingzoo")])
-def test_the_library_examples_run(number: int, num_lines: int, needed: str, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip(needed)
+@pytest.mark.parametrize(
+    ("number", "num_lines", "needed"),
+    [(0, 3, ["evotorch"]), (1, 1, ["pettingzoo"]), (2, 0, ["pettingzoo", "supersuit", "stable_baselines3"])],
+)
+def test_the_library_examples_run(
+    number: int, num_lines: int, needed: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for module in needed:
+        pytest.importorskip(module)
     example = blocks("python")[number]
     exec(compile(example, "README.md", "exec"), {})
     assert len(capsys.readouterr().out.splitlines()) == num_lines
-    assert len(blocks("python")) == 2
+    assert len(blocks("python")) == 3
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(((?!http)[^)#]+)\)", README))))

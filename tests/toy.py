@@ -10,11 +10,12 @@ import numpy as np
 import torch
 
 from evo_hns.config import RunConfig
-from evo_hns.evaluation.evaluators import Evaluator, Roster
+from evo_hns.evaluation.evaluators import Evaluator
 from evo_hns.evaluation.matches import MatchTable
-from evo_hns.population import Population, build_populations
-from evo_hns.rollout import Episodes
+from evo_hns.evaluation.rollout import Episodes
+from evo_hns.policies.roster import Roster
 from evo_hns.spec import ObservationSpec, Side
+from evo_hns.training.population import Population, build_populations
 
 NUM_PARAMS = 4
 
@@ -30,14 +31,10 @@ class ToyEvaluator:
         self.tables: list[tuple[MatchTable, dict[Side, np.ndarray]]] = []  #: everything that was played, with genomes
         self.num_worlds = 1
         spec = ObservationSpec(num_hiders=1, num_seekers=1, num_boxes=0, num_ramps=0, num_lidar_rays=30)
-        self.player = cast(Any, SimpleNamespace(spec=spec, genome_lengths=dict.fromkeys(Side, NUM_PARAMS)))
-        self.player.roster = lambda _, genomes: SimpleNamespace(genomes=genomes)
+        self.session = cast(Any, SimpleNamespace(spec=spec, genome_lengths=dict.fromkeys(Side, NUM_PARAMS)))
+        self.session.roster = lambda _, genomes: SimpleNamespace(genomes=genomes)
 
-    @property
-    def exact(self) -> ToyEvaluator:
-        return self
-
-    def evaluate(self, table: MatchTable, rosters: Mapping[Side, Roster]) -> Episodes:
+    def evaluate(self, table: MatchTable, rosters: Mapping[Side, Roster], *, physics: str = "exact") -> Episodes:
         genomes = {side: _genomes(rosters[side])[table.rows(side)] for side in Side}
         self.tables.append((table, genomes))
         hiders = torch.from_numpy(self._score(genomes[Side.HIDERS], genomes[Side.SEEKERS], table.seed))
@@ -45,7 +42,7 @@ class ToyEvaluator:
         failed = torch.isnan(hiders)
         return Episodes(returns, {}, failed, torch.ones_like(returns, dtype=torch.bool))
 
-    def take_figures(self) -> dict[str, float]:
+    def take_metrics(self) -> dict[str, float]:
         return {}
 
 

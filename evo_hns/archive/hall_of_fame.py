@@ -114,3 +114,9 @@ class HallOfFame:
         grown = np.empty((max(_FIRST_CAPACITY, 2 * len(self)), self.num_params), dtype=np.float32)
         grown[: len(self)] = self._genomes
         self._genomes = grown
+
+
+def evenly_spaced(total: int, count: int) -> IntArray:
+    """Up to `count` of `total` rows in order, the first and the last among them (of one: the first)."""
+    rows: IntArray = np.unique(np.linspace(0, total - 1, min(count, total)).round().astype(np.int64))
+    return rows

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from evo_hns import interrupt
+from evo_hns.system import interrupt
 
 _HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from evo_hns import interrupt
-from evo_hns.machine import LAUNCHED, launched_rank
+from evo_hns.system import interrupt
+from evo_hns.system.machine import LAUNCHED, launched_rank
 
 __all__ = ["main"]
 

@@ -14,15 +14,16 @@ from importlib.metadata import version
 
 import tyro
 
+from evo_hns.cli.arguments import first_setting, gather_settings, one_line
 from evo_hns.cli.console import WORDS
 from evo_hns.cli.errors import BROKEN_PIPE, USER_ERROR, is_user_error
-from evo_hns.cli.verbs import VERBS, Verb
-from evo_hns.cli.words import first_setting, gather_settings, one_line
+from evo_hns.cli.streams import take_any_text
+from evo_hns.cli.verbs.runs import VERBS, Verb
 from evo_hns.config import ConfigError
 from evo_hns.experiment import did_you_mean
-from evo_hns.interrupt import INTERRUPTED, last_words
-from evo_hns.machine import THREAD_VARIABLES, launched_rank
-from evo_hns.notice import Stopped
+from evo_hns.system.interrupt import INTERRUPTED, last_words
+from evo_hns.system.machine import THREAD_VARIABLES, launched_rank
+from evo_hns.system.shutdown import Stopped
 
 REMEDIES = {"resume": ", since a run keeps its own (only --generations changes): for others start a new run"}
 """What to do instead of giving settings to a verb that takes none."""
@@ -39,6 +40,7 @@ def run_verb(argv: Sequence[str] | None = None) -> int:
     """
     for name in THREAD_VARIABLES:
         os.environ.setdefault(name, "1")
+    take_any_text()
     try:
         words = sys.argv[1:] if argv is None else argv
         WORDS.set(words)

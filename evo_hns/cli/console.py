@@ -11,12 +11,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
-from evo_hns import interrupt
-from evo_hns.cli.tables import gains_table, json_text
+from evo_hns.cli.text.tables import gains_table, json_text
 from evo_hns.config import ConfigError
-from evo_hns.machine import launched_rank
-from evo_hns.notice import Stopped
-from evo_hns.shell import shell_command
+from evo_hns.system import interrupt
+from evo_hns.system.shell import shell_command
+from evo_hns.system.shutdown import Stopped
 
 WORDS: ContextVar[Sequence[str]] = ContextVar("words", default=())
 """What was typed after the command."""
@@ -44,8 +43,6 @@ def check_place(path: Path, option: str = "", *, is_new: bool = False) -> None:
     Raises:
         ConfigError: it may not be written or locked, somebody else is writing it, or it is there.
     """
-    if launched_rank() != 0:
-        return  # the leader writes
     from evo_hns.archive import storage
     from evo_hns.archive.run_file import RunFile
 
@@ -76,8 +73,8 @@ def hinting(hint: str) -> Iterator[None]:
 
 def show_result(path: Path, *, as_json: bool) -> None:
     """What a run has come to, and what can be done with it now."""
-    from evo_hns.analysis.info import gains
     from evo_hns.archive import RunView
+    from evo_hns.reports.info import gains
 
     if as_json:
         show({"run": path})

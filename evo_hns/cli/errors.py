@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evo_hns.notice import Stopped
+from evo_hns.system.shutdown import Stopped
 
 BROKEN_PIPE = 141
 USER_ERROR = 2

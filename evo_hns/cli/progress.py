@@ -14,14 +14,15 @@ from typing import Any, Protocol
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from evo_hns.analysis.info import describe_held_out
 from evo_hns.archive.records import GenerationRecord
 from evo_hns.cli.alarm import DisengagementAlarm
-from evo_hns.cli.tables import duration, json_text
+from evo_hns.cli.text.tables import duration, json_text
 from evo_hns.config import ConfigError
-from evo_hns.machine import launched_ranks
+from evo_hns.reports.info import describe_held_out
 from evo_hns.spec import Side
-from evo_hns.training import Cost
+from evo_hns.system.installation import how_to_install
+from evo_hns.system.machine import launched_ranks
+from evo_hns.training.driver import Cost
 
 
 class Display(Protocol):
@@ -178,6 +179,6 @@ def _event_files(folder: Path) -> Iterator[EventFiles]:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
-        raise ConfigError("--tensorboard needs TensorBoard: pip install 'evo_hns[tensorboard]'") from None
+        raise ConfigError(f"--tensorboard needs TensorBoard: {how_to_install('tensorboard')}") from None
     with SummaryWriter(str(folder)) as writer:
         yield EventFiles(writer)

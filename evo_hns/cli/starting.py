@@ -12,7 +12,7 @@ from evo_hns.config import ConfigError, RunConfig
 from evo_hns.experiment import load_experiment
 
 if TYPE_CHECKING:
-    from evo_hns.training import Crew
+    from evo_hns.training.driver import Crew
 
 Trainer = Callable[..., None]
 """`train(config, path, *, crew, announce, observers)` or `resume(path, *, generations, crew, announce, observers)`."""
@@ -73,7 +73,7 @@ def start_or_go_on(
         tensorboard: also write event files into this folder.
     """
     from evo_hns.cli.progress import display
-    from evo_hns.training import is_finished
+    from evo_hns.training.driver import is_finished
 
     goes_on = resume and path.exists()
     if goes_on and is_finished(path, config):

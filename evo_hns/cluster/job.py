@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from evo_hns.cluster.notation import Seeds, format_time
@@ -12,6 +12,16 @@ from evo_hns.config import ConfigError, RunConfig
 
 TASK = "%a"
 """Stands for the number of an array task in the names of runs, as it does in Slurm's names of logs."""
+
+SAID_OTHERWISE = {
+    **dict.fromkeys(("job-name", "output", "error"), "the name of --run"),
+    **dict.fromkeys(("ntasks", "ntasks-per-node"), "--ranks-per-node"),
+    **dict.fromkeys(("mem", "mem-per-cpu"), "--memory"),
+    **{"time": "--time", "nodes": "--nodes", "array": "--array", "signal": "--grace"},
+    **dict.fromkeys(("requeue", "no-requeue", "open-mode"), "the script: a job goes on in its log when it is requeued"),
+    "chdir": "the folder in which you submit",
+}
+"""Options of sbatch that a job sets itself, and what decides them."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +36,8 @@ class Job:
     ranks_per_node: int
     time: int  #: the limit of each life, seconds
     grace: int  #: seconds between the warning and the end
+    memory: int | None = None  #: MB on each node; 0: all of it; None: what the run needs
+    headers: Mapping[str, str] = field(default_factory=dict)  #: further options of sbatch; empty: one without a value
 
     @property
     def name(self) -> str:
@@ -86,8 +98,17 @@ def check_job(job: Job) -> None:
             f"--time: got {format_time(job.time)}, of which the last {job.grace} s are for coming to an end: "
             f"expected at least {format_time(2 * job.grace)}, or a smaller --grace"
         )
+    _check_headers(job)
     _check_name(job)
     _check_folder(job.run.parent)
+
+
+def _check_headers(job: Job) -> None:
+    for name, value in job.headers.items():
+        if name in SAID_OTHERWISE:
+            raise ConfigError(f"--sbatch: got {name}, which is said by {SAID_OTHERWISE[name]}")
+        if "\n" in value:
+            raise ConfigError(f"--sbatch: got {name} with a line break, expected one line")
 
 
 def _check_name(job: Job) -> None:
@@ -125,7 +146,7 @@ def check_runs(job: Job, config: RunConfig) -> str:
     if not there:
         return ""
     from evo_hns.archive import RunFile
-    from evo_hns.training import is_finished
+    from evo_hns.training.driver import is_finished
 
     finished = [path for path in there if is_finished(path, settings[path])]
     if finished == job.runs:

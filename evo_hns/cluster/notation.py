@@ -1,4 +1,4 @@
-"""How Slurm writes durations and lists of array tasks."""
+"""How Slurm writes durations, memory, lists of array tasks and options of jobs."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ _TIME = re.compile(
     r"|(?P<hours>\d+):(?P<minutes>\d+):(?P<seconds>\d+)"
     r"|(?P<short_minutes>\d+)(:(?P<short_seconds>\d+))?"
 )
+_MEMORY = re.compile(r"(?P<number>\d+)(?P<unit>[KMGT])?B?")
+_OPTION = re.compile(r"(#SBATCH\s+)?(--)?(?P<name>[a-z][a-z0-9-]+)([=\s]\s*(?P<value>\S.*))?")
 _UNITS = {"days": 86400, "hours": 3600, "minutes": 60, "seconds": 1}
 _PART = re.compile(r"(?P<first>\d+)(-(?P<last>\d+)(:(?P<step>\d+))?)?")
 
@@ -52,6 +54,30 @@ def format_time(seconds: int) -> str:
     days, rest = divmod(seconds, 86400)
     clock = f"{rest // 60 // 60:02d}:{rest // 60 % 60:02d}:{rest % 60:02d}"
     return f"{days}-{clock}" if days else clock
+
+
+def parse_memory(text: str) -> int:
+    """MB of an amount of memory as Slurm reads it: `4000`, `4000M`, `4G`; 0 is all of a node.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    found = _MEMORY.fullmatch(text.strip().upper())
+    if found is None:
+        raise ConfigError(f"--memory: got {text!r}, expected megabytes or an amount such as 4G; 0 is all of a node")
+    return math.ceil(int(found["number"]) * 1024.0 ** ("KMGT".index(found["unit"] or "M") - 1))
+
+
+def parse_header(text: str) -> tuple[str, str]:
+    """Name and value of an option of sbatch: `gres=gpu:1`, `--gres=gpu:1`, `#SBATCH --gres=gpu:1`, `exclusive`.
+
+    Raises:
+        ConfigError: it is no such option in its long form.
+    """
+    found = _OPTION.fullmatch(text.strip())
+    if found is None:
+        raise ConfigError(f"--sbatch: got {text!r}, expected an option of sbatch in its long form, such as gres=gpu:1")
+    return found["name"], found["value"] or ""
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,13 @@ from evo_hns.cluster.job import Job
 from evo_hns.cluster.notation import format_time
 from evo_hns.cluster.site import Site, find_script
 from evo_hns.config import ConfigError
-from evo_hns.shell import shell_command
+from evo_hns.system.shell import shell_command
 
 READS_JOB = "source slurm/job.sh || exit 2\n"
 READS_SITE = "source slurm/site.sh || exit 2\n"
 _HEADER = "#SBATCH --"
 _GRACE = re.compile(rf"^{_HEADER}signal=B:USR1@(\d+)$", re.MULTILINE)
+_PER_CPU = re.compile(rf"^{_HEADER}mem-per-cpu=.*$", re.MULTILINE)
 _RANKS = re.compile(rf"^{_HEADER}ntasks-per-node=(\d+)$", re.MULTILINE)
 
 
@@ -53,7 +54,7 @@ def render(job: Job, site: Site, folder: Path) -> str:
     template = template_of(nodes=job.nodes, has_seeds=job.seeds is not None)
     inlined = _replaced(find_script("job.sh"), READS_SITE, f"{site.text}\n")
     words = shlex.join([job.experiment, "--run", str(job.run), *job.options])
-    text = _replaced(template, READS_JOB, f"set -- {words}\n\n{inlined}\n")
+    text = _PER_CPU.sub(f"{_HEADER}mem=0", _replaced(template, READS_JOB, f"set -- {words}\n\n{inlined}\n"))
     about = f"# Written by evo-hns submit. Submitted again, it goes on: {shell_command(job.script, program='sbatch')}"
     shebang, _, rest = text.partition("\n")
     return _with_headers(f"{shebang}\n{about}\n{rest[rest.index(_HEADER) :]}", _headers(job, site, folder))
@@ -68,7 +69,9 @@ def _headers(job: Job, site: Site, folder: Path) -> dict[str, str]:
         "nodes": str(job.nodes),
         "ntasks-per-node": str(job.ranks_per_node),
         "signal": f"B:USR1@{job.grace}",
+        "mem": f"{job.memory or 0}M",
         **site.options,
+        **job.headers,
     }
     if job.seeds is not None:
         headers["array"] = job.seeds.text
@@ -79,8 +82,8 @@ def _with_headers(text: str, headers: Mapping[str, str]) -> str:
     """The same script with other values; headers that it lacks come before the others."""
     head, separator, commands = text.partition("\nset -- ")
     for name, value in headers.items():
-        line = f"{_HEADER}{name}={shlex.quote(value)}"
-        there = re.search(rf"^{_HEADER}{re.escape(name)}=.*$", head, re.MULTILINE)
+        line = f"{_HEADER}{name}={shlex.quote(value)}" if value else f"{_HEADER}{name}"
+        there = re.search(rf"^{_HEADER}{re.escape(name)}(=.*)?$", head, re.MULTILINE)
         if there:
             head = head[: there.start()] + line + head[there.end() :]
         else:

@@ -75,12 +75,12 @@ def chosen(partitions: Sequence[Partition], asked_for: str | None) -> list[Parti
     if asked_for is None:
         default = [partition for partition in partitions if partition.is_default]
         if not default:
-            raise ConfigError(f"no partition: Slurm has no default; set SBATCH_PARTITION in slurm/site.sh: {there}")
+            raise ConfigError(f"no partition: Slurm has no default; choose one with --partition: {there}")
         return default
     by_name = {partition.name: partition for partition in partitions}
     unknown = next((name for name in asked_for.split(",") if name not in by_name), None)
     if unknown is not None:
-        raise ConfigError(f"SBATCH_PARTITION: got {unknown!r}, expected a partition of this Slurm: {there}")
+        raise ConfigError(f"--partition: got {unknown!r}, expected a partition of this Slurm: {there}")
     return [by_name[name] for name in asked_for.split(",")]
 
 
@@ -134,7 +134,7 @@ def check_with_slurm(job: Job, site: Site, script: str) -> None:
     Raises:
         ConfigError: it would not; or it does not answer.
     """
-    check_room(job, chosen(partitions(), site.options.get("partition")))
+    check_room(job, chosen(partitions(), job.headers.get("partition", site.options.get("partition"))))
     if job.seeds is not None:
         check_seeds(job, largest_task())
     _ask("sbatch", "--test-only", script=script)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evo_hns.cluster.job import Job, check_job, check_runs
+from evo_hns.cluster.memory import needed_memory
 from evo_hns.cluster.script import render
-from evo_hns.cluster.site import check_python, find_script, read_site
+from evo_hns.cluster.site import find_script, read_site, why_not_started
 from evo_hns.cluster.slurm import check_with_slurm, enqueue, has_slurm
 from evo_hns.config import ConfigError, RunConfig
-from evo_hns.output_file import output_file
+from evo_hns.system.output_file import output_file
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Plan:
     job: Job
     script: str  #: its text
     goes_on: str  #: what is there already and goes on, for people; may be empty
+    doubt: str  #: why its command does not start on this machine, for people; only if Slurm was not asked
 
 
 def plan(job: Job, config: RunConfig, *, ask_slurm: bool) -> Plan:
@@ -34,19 +36,23 @@ def plan(job: Job, config: RunConfig, *, ask_slurm: bool) -> Plan:
         ConfigError: the job cannot work; one line says why and what to do.
         RunFileError: the file of its run is no run.
     """
-    from evo_hns.training import refuse_ppo
+    from evo_hns.training.driver import refuse_ppo
 
     check_job(job)
     refuse_ppo(config, "give `evo-hns ppo EXPERIMENT --resume` a job of your own")
     if ask_slurm and not has_slurm():
         raise ConfigError("no sbatch on this machine: submit where Slurm is, or only print the script with --dry-run")
     goes_on = check_runs(job, config)
+    if job.memory is None:
+        job = replace(job, memory=needed_memory(config, nodes=job.nodes, ranks_per_node=job.ranks_per_node))
     site = read_site(find_script("site.sh"))
     script = render(job, site, Path.cwd())
     if ask_slurm:
-        check_python(site)
         check_with_slurm(job, site, script)
-    return Plan(job, script, goes_on)
+    doubt = why_not_started(site, with_launcher=ask_slurm)
+    if doubt and ask_slurm:
+        raise ConfigError(f"the job could not start: {doubt}")
+    return Plan(job, script, goes_on, doubt)
 
 
 def submit(plan: Plan) -> str:

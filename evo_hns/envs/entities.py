@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from evo_hns.envs.kernel import kernel
 from evo_hns.envs.vision import circulant
 from evo_hns.physics.base import Physics
+from evo_hns.system.kernels import kernel
 from evo_hns.worlds.layout import Layout
 from evo_hns.worlds.scene import Scene
 

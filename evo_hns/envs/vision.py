@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from evo_hns.envs.kernel import kernel
+from evo_hns.system.kernels import kernel
 
 CONE_HALF_ANGLE = 3 / 8 * math.pi  #: radians to each side
 COS_CONE_HALF_ANGLE = math.cos(CONE_HALF_ANGLE)

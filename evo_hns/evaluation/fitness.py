@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from evo_hns.config import CoevolutionConfig
-from evo_hns.rollout import Episodes
+from evo_hns.evaluation.rollout import Episodes
 from evo_hns.spec import ObservationSpec, Side
 
 

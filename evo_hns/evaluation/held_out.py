@@ -11,14 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
-from evo_hns.evaluation.evaluators import Evaluator, Roster
+from evo_hns.evaluation.evaluators import Evaluator
 from evo_hns.evaluation.fitness import team_return
 from evo_hns.evaluation.intervals import Estimate, estimate
 from evo_hns.evaluation.matches import MatchTable, held_out_seeds
-from evo_hns.policies import SCRIPTED
-from evo_hns.rollout import Episodes
+from evo_hns.evaluation.rollout import Episodes
+from evo_hns.policies.roster import Roster, scripted_roster
 from evo_hns.spec import ObservationSpec, Side
 
 
@@ -50,17 +49,6 @@ def held_out_opponents(spec: ObservationSpec, side: Side) -> tuple[str, ...]:
     return ("still", "random", seeker if side is Side.HIDERS else hider)
 
 
-def scripted_roster(name: str, spec: ObservationSpec) -> Roster:
-    """A scripted player as a roster of one, without a genome.
-
-    Raises:
-        ValueError: there is no such player.
-    """
-    if name not in SCRIPTED:
-        raise ValueError(f"no scripted player {name!r}; there are {', '.join(SCRIPTED)}")
-    return Roster(SCRIPTED[name](spec), torch.zeros(1, 0), scripted=name)
-
-
 def meet(evaluator: Evaluator, hider: Roster, seeker: Roster, seeds: np.ndarray) -> Episodes:
     """The first player of one roster against the first of the other, once in each world."""
     first = np.zeros(len(seeds), dtype=np.int64)
@@ -86,9 +74,9 @@ def measure(
         guests: further opponents by name, each a roster of one.
     """
     results = []
-    spec = evaluator.player.spec
+    spec = evaluator.session.spec
     names = held_out_opponents(spec, side) if opponents is None else opponents
-    met = {name: scripted_roster(name, spec) for name in names} | dict(guests or {})
+    met = {name: scripted_roster(name) for name in names} | dict(guests or {})
     for name, opponent in met.items():
         rosters = {side: roster, side.other: opponent}
         episodes = meet(evaluator, rosters[Side.HIDERS], rosters[Side.SEEKERS], held_out_seeds(num_worlds))

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 
 from evo_hns.envs.game import Step
-from evo_hns.rollout import Episodes
 from evo_hns.spec import Action, Observation
 
 Actions = Mapping[str, np.ndarray]
@@ -54,9 +53,3 @@ def rows_of(actions: Actions, rows: np.ndarray) -> Actions:
 def join_actions(parts: Sequence[Actions]) -> Actions:
     """The actions of matches one after the other."""
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
-
-def outcome(episodes: Episodes) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-    """Returns, failures and statistics of matches as plain arrays, for an archive."""
-    metrics = {name: values.numpy() for name, values in episodes.metrics.items()}
-    return episodes.returns.numpy(), episodes.failed.numpy(), metrics

@@ -8,7 +8,7 @@ Row 0 of every time axis is the start of the episode, row t what env step t led 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from evo_hns.spec import Action, Observation
 from evo_hns.worlds.arrays import initial_qpos
 from evo_hns.worlds.layout import Layout, sample_layouts
 from evo_hns.worlds.scene import Scene
+
+_SHARED = ("scene", "layout", "num_prep_steps")
+"""Fields of a `Trajectory` that are no arrays with a row for each match."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +44,12 @@ class Trajectory:
     failed: np.ndarray  #: `(W,)` bool
     num_prep_steps: int  #: env steps of preparation, in which seekers stand still
 
+    def take(self, index: np.ndarray) -> Trajectory:
+        """Some of the matches, in this order."""
+        layout = Layout(**{f.name: getattr(self.layout, f.name)[index] for f in fields(Layout)})
+        arrays = {f.name: getattr(self, f.name)[index] for f in fields(self) if f.name not in _SHARED}
+        return Trajectory(scene=self.scene, layout=layout, num_prep_steps=self.num_prep_steps, **arrays)
+
     @property
     def num_steps(self) -> int:
         """T."""
@@ -61,6 +70,13 @@ class Trajectory:
         """`(W, T + 1, m, 4)` x, y, z of the body frames of boxes (their centres) and ramps, and the turn about z."""
         start = np.concatenate([self.layout.boxes, self.layout.ramps], axis=1)
         return self._poses(self.scene.object_qpos[:, [0, 1, 2, -1]], start)
+
+    def until(self, step: int) -> Trajectory:
+        """The same matches as they were after so many env steps, 0 to T."""
+        rows = ("qpos", "locked", "lock_owner", "grabbed", "sees_agents", "sees_objects", "lidar")
+        return replace(
+            self, reward=self.reward[:, :step], **{name: getattr(self, name)[:, : step + 1] for name in rows}
+        )
 
     def _poses(self, joints: np.ndarray, start: np.ndarray) -> np.ndarray:
         """Joints measure from places that differ from world to world; the start tells which."""
@@ -146,8 +162,7 @@ def join_trajectories(parts: Sequence[Trajectory]) -> Trajectory:
     layout = Layout(
         **{f.name: np.concatenate([getattr(part.layout, f.name) for part in parts]) for f in fields(Layout)}
     )
-    shared = ("scene", "layout", "num_prep_steps")
     arrays = {
-        f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(first) if f.name not in shared
+        f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(first) if f.name not in _SHARED
     }
     return Trajectory(scene=first.scene, layout=layout, num_prep_steps=first.num_prep_steps, **arrays)

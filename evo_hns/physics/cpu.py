@@ -15,8 +15,9 @@ from mujoco.batch import Batch, SimulationError
 from numpy.typing import NDArray
 from torch import Tensor
 
-from evo_hns.machine import usable_cores
 from evo_hns.physics.rays import RayCaster
+from evo_hns.physics.waking import Waker
+from evo_hns.system.machine import usable_cores
 
 _NONE = int(mujoco.mjtStage.mjSTAGE_NONE.value)
 _VEL = int(mujoco.mjtStage.mjSTAGE_VEL.value)  # free after a step: the next one continues from it
@@ -46,6 +47,8 @@ class CpuPhysics:
         _silence_log()
         self._batch = Batch(model, num_worlds, num_threads or usable_cores(), persistent=True)
         self._caster = RayCaster(model)
+        sleeps = model.opt.enableflags & mujoco.mjtEnableBit.mjENBL_SLEEP
+        self._waker = Waker(self._batch, model) if sleeps else None
         self._fields: dict[str, Tensor] = {}
         self._model_fields: dict[str, Tensor] = {}
         self._geom_xpos, self._geom_xmat = self._batch.bind("geom_xpos"), self._batch.bind("geom_xmat")
@@ -82,6 +85,8 @@ class CpuPhysics:
         Derived fields are undefined until `forward`.
         """
         self._batch.reset(_ids(worlds), stage=_NONE)
+        if self._waker is not None:
+            self._waker.remember(_ids(worlds))
 
     def forward(self, worlds: Tensor | None = None) -> None:
         """Bring derived fields of worlds (None: all) up to their state; call after writing state or model fields.
@@ -90,9 +95,13 @@ class CpuPhysics:
         """
         with contextlib.suppress(SimulationError):
             self._batch.forward(_ids(worlds), _VEL)
+        if self._waker is not None:
+            self._waker.keep_awake(_ids(worlds))
 
     def step(self, num_substeps: int, worlds: Tensor | None = None) -> Tensor:
         """Advance worlds by `num_substeps` timesteps; derived fields are current afterwards.
+
+        What sleeps wakes if a constraint on it was changed since the last step.
 
         Args:
             num_substeps: at least 1.
@@ -105,10 +114,14 @@ class CpuPhysics:
         """
         ids = _ids(worlds)
         failed = np.zeros(self.num_worlds, np.bool_)
+        if self._waker is not None:
+            self._waker.wake(ids)
         try:
             self._batch.step(ids, num_substeps, _VEL)
         except SimulationError as error:
             failed[error.ids] = True
+        if self._waker is not None:
+            self._waker.let_sleep()
         stepped = slice(None) if ids is None else ids
         failed[stepped] |= self._warnings[stepped].any(axis=1)
         if failed.any():

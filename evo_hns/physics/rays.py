@@ -14,8 +14,9 @@ from typing import TypeAlias
 
 import mujoco
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from evo_hns.system.kernels import inlined_kernel, kernel
 
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
@@ -97,11 +98,6 @@ def _read_only(array: NDArray[np.generic]) -> NDArray[np.generic]:
     return view
 
 
-# Division by zero is tested for where it can happen; Python's own check costs more than the division.
-_compiled = njit(cache=True, nogil=True, error_model="numpy")
-_inlined = njit(cache=True, nogil=True, error_model="numpy", inline="always")
-
-
 def _faces_of(model: mujoco.MjModel, geom: int) -> FloatArray:
     """`(F, 4)` outward normal and offset of each face plane of a convex mesh, geom frame; no rows for others."""
     mesh = model.geom_dataid[geom]
@@ -122,7 +118,7 @@ def _faces_of(model: mujoco.MjModel, geom: int) -> FloatArray:
     return np.array(planes)
 
 
-@_compiled
+@kernel
 def _cast(shapes, xpos, xmat, size, origins, directions, exclude, distance, geom):  # type: ignore[no-untyped-def]
     """Fill `distance` and `geom` of all rays of all worlds."""
     num_rays = origins.shape[1]
@@ -143,7 +139,7 @@ def _cast(shapes, xpos, xmat, size, origins, directions, exclude, distance, geom
             first = stop
 
 
-@_inlined
+@inlined_kernel
 def _moved(origins, w, r):  # type: ignore[no-untyped-def]
     """Whether ray r starts elsewhere than the ray before it."""
     return (
@@ -153,7 +149,7 @@ def _moved(origins, w, r):  # type: ignore[no-untyped-def]
     )
 
 
-@_compiled
+@kernel
 def _tie(directions, w, first, stop, which, bundle):  # type: ignore[no-untyped-def]
     """Begin a bundle: the rays from `first` to `stop` that have a length; how many there are."""
     count = 0
@@ -169,7 +165,7 @@ def _tie(directions, w, first, stop, which, bundle):  # type: ignore[no-untyped-
     return count
 
 
-@_compiled
+@kernel
 def _meet(shapes, xpos, xmat, size, origin, exclude, bundle, count):  # type: ignore[no-untyped-def]
     """Let every shape of a world stop the rays of a bundle."""
     geoms, kinds, bodies, radii, face_start, faces = shapes
@@ -201,13 +197,13 @@ def _meet(shapes, xpos, xmat, size, origin, exclude, bundle, count):  # type: ig
                 best[i], geom[i] = hit[i], g
 
 
-@_inlined
+@inlined_kernel
 def _inverse(d):  # type: ignore[no-untyped-def]
     """1 / d, and something huge for a ray that runs along the faces."""
     return 1.0 / d if abs(d) >= _PARALLEL else 1e300
 
 
-@_compiled
+@kernel
 def _turn_inverses(direction, count, turn, turned):  # type: ignore[no-untyped-def]
     """Invert the directions in the frame of a turned shape."""
     for axis in range(3):
@@ -216,7 +212,7 @@ def _turn_inverses(direction, count, turn, turned):  # type: ignore[no-untyped-d
             turned[axis, i] = _inverse(a * direction[0, i] + b * direction[1, i] + c * direction[2, i])
 
 
-@_compiled
+@kernel
 def _enter_spheres(direction, square, count, x, y, z, radius, hit):  # type: ignore[no-untyped-def]
     """Distances to a sphere with its centre at x, y, z from the origin, infinite for a miss."""
     gap = x * x + y * y + z * z - radius * radius
@@ -228,7 +224,7 @@ def _enter_spheres(direction, square, count, x, y, z, radius, hit):  # type: ign
         hit[i] = distance if (root >= _PARALLEL) & (distance >= 0.0) else np.inf
 
 
-@_compiled
+@kernel
 def _enter_boxes(inverse, count, centre, half, hit):  # type: ignore[no-untyped-def]
     """Distances to a box (slab method), infinite for a miss; `inverse` directions and centre are in its frame."""
     lx, ly, lz = centre[0] - half[0], centre[1] - half[1], centre[2] - half[2]
@@ -243,7 +239,7 @@ def _enter_boxes(inverse, count, centre, half, hit):  # type: ignore[no-untyped-
         hit[i] = distance if (enter <= leave) & (distance >= 0.0) else np.inf
 
 
-@_compiled
+@kernel
 def _enter_hulls(direction, square, count, x, y, z, radius, turn, centre, faces, span, hit):  # type: ignore[no-untyped-def]
     """Distances to a convex body within a sphere around x, y, z, infinite for a miss."""
     gap = x * x + y * y + z * z - radius * radius
@@ -258,7 +254,7 @@ def _enter_hulls(direction, square, count, x, y, z, radius, turn, centre, faces,
             hit[i] = _enter_hull(tx, ty, tz, centre, faces, span)
 
 
-@_compiled
+@kernel
 def _enter_hull(dx, dy, dz, centre, faces, span):  # type: ignore[no-untyped-def]
     """Distance to a convex body (clipping by its faces); direction and centre are in its frame."""
     enter, leave = -np.inf, np.inf

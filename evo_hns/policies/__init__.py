@@ -1,4 +1,4 @@
-"""What plays a side: networks read from a genome, and scripted players to measure them with."""
+"""What plays a side: networks read from a genome, scripted players to measure them with, and players of your own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from evo_hns.config import ConfigError, PolicyConfig
 from evo_hns.policies.attention import build_attention
-from evo_hns.policies.base import Policy, PolicyState
+from evo_hns.policies.base import Policy, Team, TeamState
 from evo_hns.policies.entity.policy import build_entity
 from evo_hns.policies.mlp import build_mlp
 from evo_hns.policies.scripted import SCRIPTED
@@ -25,7 +25,7 @@ def build_policy(config: PolicyConfig, spec: ObservationSpec) -> Policy:
 
     Args:
         config: its form. One network is built, also where each member of a team has a genome of its own.
-        spec: sizes of the game; the number of parameters depends on its lidar, on what is told of objects
+        spec: sizes of the game; the number of parameters depends on its lidar, on what is observed of objects
             and on whether there is food, not on how many there are.
 
     Raises:
@@ -36,4 +36,4 @@ def build_policy(config: PolicyConfig, spec: ObservationSpec) -> Policy:
     return POLICIES[config.network](config, spec)
 
 
-__all__ = ["POLICIES", "SCRIPTED", "Policy", "PolicyState", "build_policy"]
+__all__ = ["POLICIES", "SCRIPTED", "Policy", "Team", "TeamState", "build_policy"]

@@ -10,7 +10,6 @@ import numpy as np
 
 from evo_hns.config import PolicyConfig
 from evo_hns.policies.features import row_widths
-from evo_hns.policies.kernel import kernel
 from evo_hns.policies.layers import attention_pools, dense, squash_all
 from evo_hns.policies.network import NetworkPolicy, finish, skip
 from evo_hns.policies.wiring import (
@@ -26,6 +25,7 @@ from evo_hns.policies.wiring import (
     wire,
 )
 from evo_hns.spec import ObservationSpec
+from evo_hns.system.kernels import kernel
 
 
 def build_attention(config: PolicyConfig, spec: ObservationSpec) -> NetworkPolicy:

@@ -1,9 +1,9 @@
-"""The contract of a policy: a stateless function of a flat genome.
+"""The contract of a policy: bound once to genomes, then it acts.
 
-One genome per world and team (M = 1), or one per world and team member (M = A). All memory of an
-episode lives in the `PolicyState` that is handed in and out. A match must give the same bits in
-any row of any batch, so a policy computes each row on its own, in a fixed order: see `layers`.
-Agents that do not exist do nothing (middle bins, no pull, no lock), and what is told of them is not read.
+A policy is the form of a player, without weights. `bind` gives it the weights of a batch of matches, and what comes of
+it, a `Team`, decides env step by env step. All memory of an episode lives in the `TeamState` that is handed in and out.
+A match must give the same bits in any row of any batch, so a team computes each row on its own, in a fixed order: see
+`layers`. Agents that do not exist do nothing (middle bins, no pull, no lock), and what is observed of them is not read.
 """
 
 from __future__ import annotations
@@ -14,30 +14,44 @@ from torch import Tensor
 
 from evo_hns.spec import Action, Observation
 
-PolicyState = Tensor
-"""`(W, A, ...)` whatever a policy remembers within an episode; zero-size if nothing."""
+TeamState = Tensor
+"""`(W, A, ...)` whatever a team remembers within an episode; zero-size if nothing."""
+
+
+class Team(Protocol):
+    """The A agents of one side in W worlds, with their weights in place."""
+
+    def initial_state(self, seeds: Tensor) -> TeamState:
+        """Memory at the start of an episode.
+
+        Args:
+            seeds: `(W,)` int64, the seeds of the matches: the only source of randomness.
+        """
+
+    def act(self, observation: Observation, state: TeamState) -> tuple[Action, TeamState]:
+        """Decide one env step.
+
+        Args:
+            observation: the team's rows, `(W, A, ...)`.
+            state: what `initial_state` or the last `act` returned.
+        """
 
 
 class Policy(Protocol):
-    """What plays one side."""
+    """The form of a player, for either side."""
 
     @property
     def num_params(self) -> int:
         """Length N of the genome of *one* network (0 for scripted players)."""
 
-    def initial_state(self, seeds: Tensor, num_agents: int) -> PolicyState:
-        """Memory at the start of an episode.
+    def bind(self, genomes: Tensor, num_agents: int, rows: Tensor | None = None) -> Team:
+        """Put weights in place for a batch of matches.
 
         Args:
-            seeds: `(W,)` int64, the seeds of the matches: the only source of randomness.
+            genomes: `(P, M, N)` float32, M = 1 (a network that the team shares) or A (one for each member).
             num_agents: A, members of the team.
-        """
+            rows: `(W,)` int64, the genome that plays each world; by default W = P, each its own.
 
-    def act(self, params: Tensor, observation: Observation, state: PolicyState) -> tuple[Action, PolicyState]:
-        """Decide one env step for a team.
-
-        Args:
-            params: `(W, M, N)` float32, M = 1 (shared by the team) or A (one each).
-            observation: the team's rows, `(W, A, ...)`.
-            state: what `initial_state` or the last `act` returned.
+        Raises:
+            ValueError: genomes of another length or number than this network and team need.
         """

@@ -19,8 +19,8 @@ from typing import NamedTuple
 import numpy as np
 from torch import Tensor
 
-from evo_hns.policies.kernel import kernel
 from evo_hns.spec import ObjectColumns, Observation, ObservationSpec
+from evo_hns.system.kernels import kernel
 
 OPPONENT, MATE, BOX, RAMP, FOOD = 0, 1, 2, 3, 4
 HIDDEN = -1

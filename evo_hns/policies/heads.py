@@ -11,8 +11,8 @@ import math
 import numpy as np
 import torch
 
-from evo_hns.policies.kernel import kernel
 from evo_hns.spec import Action
+from evo_hns.system.kernels import kernel
 
 NUM_INTENTS = 5
 """Forward, left, turn, grab, lock."""

@@ -14,7 +14,7 @@ import math
 
 import numpy as np
 
-from evo_hns.policies.kernel import kernel
+from evo_hns.system.kernels import kernel
 
 _ZERO = np.float32(0.0)
 _ONE = np.float32(1.0)

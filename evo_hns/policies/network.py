@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from evo_hns.policies.base import PolicyState
+from evo_hns.policies.base import TeamState
 from evo_hns.policies.features import encode
 from evo_hns.policies.heads import NUM_INTENTS, decide
-from evo_hns.policies.kernel import kernel
 from evo_hns.policies.layers import dense, gru, squash_all
 from evo_hns.policies.wiring import Wiring
 from evo_hns.spec import Action, Observation, ObservationSpec
+from evo_hns.system.kernels import kernel
 
 Forward = Callable[..., None]
 """`forward(present, params, own, rows, kinds, widths, sizes, memory, renewed, intents)`: for
@@ -35,28 +35,39 @@ class NetworkPolicy:
     forward: Forward
     wiring: Wiring  #: of the genome
 
-    def initial_state(self, seeds: Tensor, num_agents: int) -> PolicyState:
+    def bind(self, genomes: Tensor, num_agents: int, rows: Tensor | None = None) -> NetworkTeam:
+        """Put weights in place; see `Policy.bind`."""
+        check_genomes(genomes, num_agents, self.num_params)
+        chosen = genomes if rows is None else genomes[rows]
+        return NetworkTeam(self, np.ascontiguousarray(chosen.to(torch.float32).numpy()), num_agents)
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkTeam:
+    """Networks of one form with their weights."""
+
+    policy: NetworkPolicy
+    params: np.ndarray  #: `(W, M, N)` float32
+    num_agents: int
+
+    def initial_state(self, seeds: Tensor) -> TeamState:
         """Blank memory, `(W, A, num_cells)` float32."""
-        return torch.zeros(len(seeds), num_agents, self.num_cells, dtype=torch.float32)
+        return torch.zeros(len(seeds), self.num_agents, self.policy.num_cells, dtype=torch.float32)
 
-    def act(self, params: Tensor, observation: Observation, state: PolicyState) -> tuple[Action, PolicyState]:
-        """Decide one env step for a team; see `Policy.act`.
-
-        Raises:
-            ValueError: genomes of another length or number than this network and team need.
-        """
-        check_genomes(params, observation, self.num_params)
-        features = encode(observation, self.spec)
+    def act(self, observation: Observation, state: TeamState) -> tuple[Action, TeamState]:
+        """Decide one env step; see `Team.act`."""
+        policy = self.policy
+        features = encode(observation, policy.spec)
         intents = np.empty((*features.kinds.shape[:2], NUM_INTENTS), np.float32)
         renewed = torch.empty_like(state)
-        self.forward(
+        policy.forward(
             features.present,
-            np.ascontiguousarray(params.numpy()),
+            self.params,
             features.own,
             features.rows,
             features.kinds,
-            self.row_widths,
-            (self.hidden_size, self.num_cells),
+            policy.row_widths,
+            (policy.hidden_size, policy.num_cells),
             state.numpy(),
             renewed.numpy(),
             intents,
@@ -64,28 +75,25 @@ class NetworkPolicy:
         return decide(intents, features.heading), renewed
 
 
-def check_genomes(params: Tensor, observation: Observation, num_params: int) -> None:
+def check_genomes(genomes: Tensor, num_agents: int, num_params: int) -> None:
     """Refuse genomes of another length or number than a network and a team need.
 
     Args:
-        params: `(W, M, N)`.
-        observation: of W worlds and A agents.
+        genomes: `(P, M, N)`.
+        num_agents: A, members of the team.
         num_params: N that is expected.
 
     Raises:
         ValueError: they are.
     """
-    num_worlds, num_agents = observation.observation_self.shape[:2]
-    rows, members, length = params.shape
+    _, members, length = genomes.shape
     if length != num_params:
         raise ValueError(
             f"got genomes of {length} parameters, expected {num_params}; "
             "play them with the network and the game they were made for"
         )
-    if rows != num_worlds or members not in (1, num_agents):
-        raise ValueError(
-            f"got {rows} x {members} genomes, expected {num_worlds} worlds x 1 (shared) or {num_agents} (one each)"
-        )
+    if members not in (1, num_agents):
+        raise ValueError(f"got {members} genomes a team, expected 1 (shared) or {num_agents} (one each)")
 
 
 @kernel

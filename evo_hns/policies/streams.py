@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from evo_hns.policies.kernel import kernel
+from evo_hns.system.kernels import kernel
 
 _LOW = np.uint64(0xFFFFFFFF)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 from evo_hns.config import SearchConfig
@@ -22,25 +23,44 @@ def build_searcher(config: SearchConfig, num_params: int, seed: int) -> Searcher
     return SEARCHERS[config.algorithm](config, num_params, seed)
 
 
+def _import_evotorch() -> None:
+    """Import EvoTorch without pycma.
+
+    EvoTorch imports pycma where it is installed, for a searcher that is not used here; pycma imports Matplotlib's
+    pyplot. That is half of what the start of a run costs.
+    """
+    if "evotorch" in sys.modules or "cma" in sys.modules:
+        return
+    sys.modules["cma"] = None  # type: ignore[assignment]  # to EvoTorch it is not installed
+    try:
+        import evotorch  # noqa: F401
+    finally:
+        del sys.modules["cma"]
+
+
 def _cmaes(config: SearchConfig, num_params: int, seed: int) -> Searcher:
+    _import_evotorch()
     from evo_hns.search.cmaes import CMAES
 
     return CMAES(config, num_params, seed)
 
 
 def _snes(config: SearchConfig, num_params: int, seed: int) -> Searcher:
+    _import_evotorch()
     from evo_hns.search.snes import SNES
 
     return SNES(config, num_params, seed)
 
 
 def _pgpe(config: SearchConfig, num_params: int, seed: int) -> Searcher:
+    _import_evotorch()
     from evo_hns.search.pgpe import PGPE
 
     return PGPE(config, num_params, seed)
 
 
 def _genetic(config: SearchConfig, num_params: int, seed: int) -> Searcher:
+    _import_evotorch()
     from evo_hns.search.genetic import Genetic
 
     return Genetic(config, num_params, seed)

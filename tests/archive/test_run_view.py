@@ -9,8 +9,8 @@ import h5py
 import numpy as np
 import pytest
 
-from evo_hns.analysis.players import Archived
 from evo_hns.archive import RunFile, RunFileError, RunView
+from evo_hns.players.addresses import Archived
 from evo_hns.spec import Side
 from tests.archive.test_matches import assert_same, match_of
 from tests.runs import crowded_run

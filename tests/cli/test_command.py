@@ -15,11 +15,11 @@ import h5py
 import pytest
 
 from evo_hns.cli import main
+from evo_hns.cli.arguments import gather_settings, one_line
 from evo_hns.cli.command import BROKEN_PIPE, INTERRUPTED, USER_ERROR, is_user_error, overview
 from evo_hns.cli.console import can_go_on, command, free_path, show_result
-from evo_hns.cli.tables import columns, duration, json_text
-from evo_hns.cli.verbs import VERBS
-from evo_hns.cli.words import gather_settings, one_line
+from evo_hns.cli.text.tables import columns, duration, json_text
+from evo_hns.cli.verbs.runs import VERBS
 from evo_hns.config import ConfigError
 from evo_hns.experiment import setting_names
 from tests.runs import run_whole, tiny
@@ -191,7 +191,7 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
     reader, writer = os.pipe()
     os.close(reader)
     code = "import sys; from evo_hns.cli import main; sys.exit(main(['doctor']))"
-    patch = "import evo_hns.analysis.doctor as d; d.CHECKS = (d.check_python,); "
+    patch = "import evo_hns.diagnostics.doctor as d; d.CHECKS = (d.check_python,); "
     command = [sys.executable, "-c", patch + code]
     done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writer)

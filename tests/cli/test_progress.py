@@ -63,7 +63,10 @@ def test_tensorboard_reads_the_curves_back(tmp_path: Path) -> None:
 
 def test_tensorboard_that_is_not_installed_is_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    with pytest.raises(ConfigError, match=r"pip install 'evo_hns\[tensorboard\]'"), display(tensorboard=tmp_path):
+    with (
+        pytest.raises(ConfigError, match=r"pip install .*tensorboard"),
+        display(tensorboard=tmp_path),
+    ):
         pass
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evo_hns.cluster.notation import format_time, parse_limit, parse_seeds, parse_time
+from evo_hns.cluster.notation import format_time, parse_header, parse_limit, parse_memory, parse_seeds, parse_time
 from evo_hns.config import ConfigError
 
 
@@ -42,6 +42,40 @@ def test_no_time_is_no_limit(text: str) -> None:
 @given(st.integers(1, 10**8))
 def test_a_time_is_read_as_it_was_written(seconds: int) -> None:
     assert parse_time(format_time(seconds)) == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "megabytes"),
+    [("4000", 4000), ("4G", 4096), ("4g", 4096), ("512K", 1), ("0", 0), ("1T", 1024**2), ("7M", 7)],
+)
+def test_memory_means_what_it_means_to_slurm(text: str, megabytes: int) -> None:
+    assert parse_memory(text) == megabytes
+
+
+@pytest.mark.parametrize("text", ["", "lots", "-4G", "1.5G", "4 G", "4X"])
+def test_what_is_no_amount_of_memory_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"--memory: got .*, expected megabytes or an amount such as 4G"):
+        parse_memory(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "option"),
+    [
+        ("gres=gpu:1", ("gres", "gpu:1")),
+        ("--gres=gpu:1", ("gres", "gpu:1")),
+        ("#SBATCH --gres=gpu:1", ("gres", "gpu:1")),
+        ("--comment two words", ("comment", "two words")),
+        ("exclusive", ("exclusive", "")),
+    ],
+)
+def test_an_option_of_sbatch_is_read_however_it_is_written(text: str, option: tuple[str, str]) -> None:
+    assert parse_header(text) == option
+
+
+@pytest.mark.parametrize("text", ["", "-p long", "--", "=gpu", "gres=", "Gres=gpu"])
+def test_what_is_no_option_of_sbatch_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"--sbatch: got .*, expected an option of sbatch in its long form"):
+        parse_header(text)
 
 
 def test_a_partition_without_a_limit_has_an_infinite_one() -> None:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 from evo_hns.cluster.job import Job
 from evo_hns.cluster.notation import parse_seeds
 from evo_hns.cluster.script import defaults_of, render, template_of
-from evo_hns.cluster.site import check_python, find_script, read_site
+from evo_hns.cluster.site import find_script, read_site, why_not_started
 from evo_hns.config import ConfigError
 from tests.cluster.test_job import ARRAY, JOB
 
@@ -74,6 +76,7 @@ def test_a_script_asks_for_what_was_asked_for(scripts: Path) -> None:
             "time": "04:00:00",
             "nodes": "2",
             "ntasks-per-node": "16",
+            "mem": "0M",
             "signal": "B:USR1@300",
         }
         == found
@@ -134,9 +137,48 @@ def test_a_site_file_that_bash_cannot_read_is_refused(scripts: Path) -> None:
         read_site(find_script("site.sh"))
 
 
-def test_a_python_that_is_not_there_is_refused(scripts: Path) -> None:
-    with pytest.raises(ConfigError, match=r"PYTHON in slurm/site\.sh: got '\.venv/bin/python', which is no program"):
-        check_python(read_site(find_script("site.sh")))
+def test_jobs_run_with_the_interpreter_that_submits(scripts: Path) -> None:
+    site = read_site(find_script("site.sh"))
+    assert site.python == sys.executable
+    assert f"\nEVO_HNS_PYTHON={shlex.quote(sys.executable)}\n" in rendered()
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (
+            "PYTHON=.venv/bin/python",
+            r"No such file or directory.* \(PYTHON is \.venv/bin/python, as .*slurm/site\.sh",
+        ),
+        ("PYTHON=true; prepare() { false; }", r"slurm/site\.sh or its prepare fails"),
+        ("PYTHON=false", r"exit code 1 \(PYTHON is false"),
+        ("PYTHON=true; LAUNCH=(no-such-launcher -n 4)", r"there is no program no-such-launcher"),
+        ("LAUNCH=(true); PYTHON=absent", "No module named mpi4py: pip install .*mpi4py.*, or build mpi4py with"),
+    ],
+)
+def test_a_command_that_does_not_start_is_seen_before_it_is_submitted(line: str, reason: str, scripts: Path) -> None:
+    absent = scripts.parent / "absent"
+    absent.write_text("#!/bin/bash\necho 'python: No module named mpi4py' >&2\nexit 1\n")
+    absent.chmod(0o755)
+    with (scripts / "site.sh").open("a") as site:
+        site.write(f"{line.replace('absent', str(absent))}\n")
+    assert re.search(reason, why_not_started(read_site(find_script("site.sh")), with_launcher=True))
+
+
+def test_a_command_that_starts_is_not_complained_of(scripts: Path) -> None:
+    with (scripts / "site.sh").open("a") as site:
+        site.write("PYTHON=true\n")
+    assert why_not_started(read_site(find_script("site.sh")), with_launcher=False) == ""
+
+
+def test_a_site_gets_what_was_asked_for_beside_what_it_sets_itself(scripts: Path) -> None:
+    (scripts / "site.sh").write_text((scripts / "site.sh").read_text().replace("#export", "export"))
+    asked = {"account": "p7", "mail-user": "me@uni.edu", "gres": "gpu:1", "exclusive": "", "hint": "multithread"}
+    text = rendered(replace(JOB, memory=24_000, headers=asked))
+    found = headers(text)
+    assert found == found | asked | {"mem": "24000M", "partition": "standard"}
+    assert "mem-per-cpu" not in headers(text)
+    assert "\n#SBATCH --exclusive\n" in text
 
 
 @pytest.mark.parametrize(
@@ -165,7 +207,7 @@ def test_a_script_without_its_numbers_is_refused(scripts: Path) -> None:
 
 
 def test_scripts_that_are_nowhere_are_asked_for(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"no site\.sh in .*: run this in the project's folder"):
+    with pytest.raises(ConfigError, match=r"no site\.sh in .*: install the package again"):
         find_script("site.sh", [tmp_path])
 
 

@@ -53,7 +53,7 @@ def test_jobs_go_to_the_default_or_where_they_are_sent() -> None:
     assert chosen(both, "long,main") == both[::-1]
     with pytest.raises(ConfigError, match="got 'gpu', expected a partition of this Slurm: main, long"):
         chosen(both, "long,gpu")
-    with pytest.raises(ConfigError, match="no partition: Slurm has no default; set SBATCH_PARTITION"):
+    with pytest.raises(ConfigError, match="no partition: Slurm has no default; choose one with --partition"):
         chosen(both[1:], None)
 
 

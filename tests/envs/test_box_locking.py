@@ -101,18 +101,20 @@ def test_a_game_that_is_not_for_one_agent_and_a_box_is_refused(counts):
 
 def test_a_network_plays_the_task(make_game):
     from evo_hns.config import PolicyConfig
-    from evo_hns.policies import SCRIPTED, build_policy
-    from evo_hns.rollout import play
+    from evo_hns.evaluation.rollout import play
+    from evo_hns.policies.roster import PlayerSpec, Roster, scripted_roster
     from evo_hns.spec import Side
 
     env = make_game(
         3, task="box-locking", scenario="randomwalls", num_hiders=1, num_seekers=0, num_boxes=1, num_ramps=0, horizon=20
     )
-    policy = build_policy(PolicyConfig(), env.observation_spec)
-    genomes = torch.randn(3, 1, policy.num_params, generator=torch.Generator().manual_seed(0))
-    nobody = SCRIPTED["still"](env.observation_spec)
-    policies = {Side.HIDERS: policy, Side.SEEKERS: nobody}
-    episodes = play(env, policies, {Side.HIDERS: genomes, Side.SEEKERS: torch.zeros(3, 1, 0)}, np.arange(3))
+    network = PlayerSpec(network=PolicyConfig())
+    length = network.genome_length(env.observation_spec, Side.HIDERS)
+    genomes = torch.randn(3, length, generator=torch.Generator().manual_seed(0))
+    rosters = {Side.HIDERS: Roster(network, genomes), Side.SEEKERS: scripted_roster("still")}
+    rows = {Side.HIDERS: torch.arange(3), Side.SEEKERS: torch.zeros(3, dtype=torch.int64)}
+    teams = {side: rosters[side].bind(env.observation_spec, side, rows[side]) for side in Side}
+    episodes = play(env, teams, np.arange(3))
     assert episodes.returns.shape == (3, 1)
     assert episodes.returns.abs().max() > 0.0
     assert set(episodes.metrics) == {"num_box_lock", "distance_to_start"}

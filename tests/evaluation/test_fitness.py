@@ -19,8 +19,8 @@ from evo_hns.evaluation.fitness import (
     win_share,
     wins,
 )
+from evo_hns.evaluation.rollout import Episodes
 from evo_hns.experiment import parse_config
-from evo_hns.rollout import Episodes
 from evo_hns.spec import ObservationSpec, Side
 
 SPEC = ObservationSpec(num_hiders=2, num_seekers=1, num_boxes=0, num_ramps=0, num_lidar_rays=30)

@@ -6,7 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from evo_hns.config import CoevolutionConfig
-from evo_hns.evaluation.held_out import held_out_opponents, scripted_roster
+from evo_hns.evaluation.held_out import held_out_opponents
+from evo_hns.policies.roster import scripted_roster
 from evo_hns.spec import ObservationSpec, Side
 
 QUADRANT = ObservationSpec(2, 2, 2, 1, 30)
@@ -23,7 +24,7 @@ def test_in_the_quadrant_they_know_its_room_and_elsewhere_any_walls() -> None:
 def test_all_of_them_exist() -> None:
     for spec in (QUADRANT, RANDOM_WALLS):
         for side in Side:
-            assert all(scripted_roster(name, spec).genomes.numel() == 0 for name in held_out_opponents(spec, side))
+            assert all(scripted_roster(name).genomes.numel() == 0 for name in held_out_opponents(spec, side))
 
 
 def test_a_measurement_takes_two_worlds_or_none() -> None:

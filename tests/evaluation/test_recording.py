@@ -10,10 +10,10 @@ import torch
 
 from evo_hns.config import ConfigError, RunConfig
 from evo_hns.evaluation.evaluators import LocalEvaluator, build_evaluator
-from evo_hns.evaluation.held_out import scripted_roster
 from evo_hns.evaluation.matches import FRESH_SEED, HELD_OUT_SEED, MatchTable, fresh_seeds, held_out_seeds
 from evo_hns.evaluation.recording import ActionRecorder, rows_of, steps_of
-from evo_hns.rollout import Episodes
+from evo_hns.evaluation.rollout import Episodes
+from evo_hns.policies.roster import scripted_roster
 from evo_hns.spec import Action, Side
 
 MATCHES = 7
@@ -30,9 +30,9 @@ def evaluator(**physics: int) -> LocalEvaluator:
 
 
 def rosters(played_in: LocalEvaluator) -> dict[Side, Any]:
-    player = played_in.player
-    genomes = torch.randn(3, player.genome_lengths[Side.SEEKERS], generator=torch.Generator().manual_seed(0))
-    return {Side.HIDERS: scripted_roster("random", player.spec), Side.SEEKERS: player.roster(Side.SEEKERS, genomes)}
+    session = played_in.session
+    genomes = torch.randn(3, session.genome_lengths[Side.SEEKERS], generator=torch.Generator().manual_seed(0))
+    return {Side.HIDERS: scripted_roster("random"), Side.SEEKERS: session.roster(Side.SEEKERS, genomes)}
 
 
 def bits(episodes: Episodes) -> list[bytes]:
@@ -43,7 +43,8 @@ def bits(episodes: Episodes) -> list[bytes]:
 @pytest.fixture(scope="module")
 def recorded() -> tuple[Episodes, Any]:
     first = evaluator()
-    return first.record(TABLE, rosters(first))
+    episodes = first.evaluate(TABLE, rosters(first), keep=["actions"])
+    return episodes, episodes.actions
 
 
 def test_recording_changes_nothing(recorded: tuple[Episodes, Any]) -> None:
@@ -68,9 +69,9 @@ def test_threads_and_batch_size_change_no_recording_and_no_replay(
 ) -> None:
     episodes, actions = recorded
     other = evaluator(**physics)
-    again, same = other.record(TABLE, rosters(other))
+    again = other.evaluate(TABLE, rosters(other), keep=["actions"])
     assert bits(again) == bits(episodes)
-    assert all(np.array_equal(same[name], array) for name, array in actions.items())
+    assert all(np.array_equal(again.actions[name], array) for name, array in actions.items())
     assert bits(other.replay(actions, TABLE.seed)) == bits(episodes)
 
 

@@ -7,9 +7,9 @@ import pytest
 
 from evo_hns.config import RunConfig
 from evo_hns.evaluation.evaluators import LocalEvaluator, build_evaluator
-from evo_hns.evaluation.held_out import scripted_roster
 from evo_hns.evaluation.matches import MatchTable
 from evo_hns.evaluation.trajectory import Trajectory
+from evo_hns.policies.roster import scripted_roster
 from evo_hns.spec import Side
 
 SEEDS = np.arange(5, dtype=np.int64)
@@ -26,7 +26,7 @@ def evaluator() -> LocalEvaluator:
 @pytest.fixture(scope="module")
 def trajectory(evaluator: LocalEvaluator) -> Trajectory:
     """Fugitives against chasers."""
-    return evaluator.follow(table(), rosters(evaluator))[1]
+    return evaluator.evaluate(table(), rosters(), keep=["trajectory"]).trajectory
 
 
 def table() -> MatchTable:
@@ -35,21 +35,20 @@ def table() -> MatchTable:
     return MatchTable(first, first, SEEDS)
 
 
-def rosters(evaluator: LocalEvaluator) -> dict:
+def rosters() -> dict:
     """Players who move, grab and look."""
-    spec = evaluator.player.spec
-    return {Side.HIDERS: scripted_roster("random", spec), Side.SEEKERS: scripted_roster("chaser", spec)}
+    return {Side.HIDERS: scripted_roster("random"), Side.SEEKERS: scripted_roster("chaser")}
 
 
 def test_whoever_follows_matches_changes_nothing_and_sees_the_same_in_a_replay(
     evaluator: LocalEvaluator, trajectory: Trajectory
 ) -> None:
-    episodes, actions = evaluator.record(table(), rosters(evaluator))
-    again, retraced = evaluator.retrace(actions, SEEDS)
+    episodes = evaluator.evaluate(table(), rosters(), keep=["actions"])
+    again = evaluator.replay(episodes.actions, SEEDS, keep=["trajectory"])
     assert again.returns.numpy().tobytes() == episodes.returns.numpy().tobytes()
     assert np.array_equal(trajectory.reward.sum(1), episodes.returns.numpy())
     for name in ("qpos", "locked", "grabbed", "sees_agents", "sees_objects", "lidar", "reward"):
-        assert getattr(retraced, name).tobytes() == getattr(trajectory, name).tobytes(), name
+        assert getattr(again.trajectory, name).tobytes() == getattr(trajectory, name).tobytes(), name
 
 
 def test_everything_starts_where_the_layout_says_and_keeps_within_the_walls(trajectory: Trajectory) -> None:
@@ -73,3 +72,13 @@ def test_seekers_stand_still_in_the_preparation_and_who_is_seen_decides_the_rewa
     absent = ~trajectory.layout.agent_mask
     assert absent.any()
     assert not trajectory.sees_agents.any(1)[absent].any()
+
+
+def test_a_trajectory_until_an_env_step_is_its_beginning(trajectory: Trajectory) -> None:
+    part = trajectory.until(33)
+    assert part.num_steps == 33
+    assert np.array_equal(part.agents, trajectory.agents[:, :34])
+    assert np.array_equal(part.reward, trajectory.reward[:, :33])
+    per_row = ("locked", "lock_owner", "grabbed", "sees_agents", "sees_objects", "lidar")
+    assert all(np.array_equal(getattr(part, name), getattr(trajectory, name)[:, :34]) for name in per_row)
+    assert trajectory.until(0).num_steps == 0

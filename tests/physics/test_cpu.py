@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 import torch
 
 from evo_hns.physics import BACKENDS, CpuPhysics
+from evo_hns.system.machine import usable_cores
 
 SEEDS = [3, 1, 4, 15, 9, 2]
 
@@ -68,7 +68,7 @@ def test_counts_out_of_range_are_refused(sleepy_game, counts, message):
 
 
 def test_zero_threads_are_the_cores_this_process_may_use(sleepy_game):
-    assert sleepy_game.physics(64, num_threads=0)._batch.nthread == len(os.sched_getaffinity(0))
+    assert sleepy_game.physics(64, num_threads=0)._batch.nthread == usable_cores()
 
 
 def test_the_backend_is_found_by_name():

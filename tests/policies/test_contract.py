@@ -49,10 +49,11 @@ def genomes(policy, num_worlds):
 
 def play(policy, params, observations, seeds):
     """Actions of a few steps, and the last memory."""
-    state = policy.initial_state(seeds, observations[0].observation_self.shape[1])
+    team = policy.bind(params, observations[0].observation_self.shape[1])
+    state = team.initial_state(seeds)
     actions = []
     for observation in observations:
-        action, state = policy.act(params, observation, state)
+        action, state = team.act(observation, state)
         actions.append(torch.cat([action.movement, action.pull[..., None], action.glueall[..., None]], -1))
     return torch.stack(actions), state
 
@@ -68,7 +69,7 @@ def test_it_plays_either_side_of_any_game(name, game, side, look):
     assert (actions[..., :3] <= 10).all()
     assert (actions[..., 3:] <= 1).all()
     assert state.isfinite().all()
-    action, _ = policy.act(genomes(policy, 4), views[0], state)
+    action, _ = policy.bind(genomes(policy, 4), spec.team_size(side)).act(views[0], state)
     assert (action.movement.dtype, action.pull.dtype, action.glueall.dtype) == (torch.int64, torch.bool, torch.bool)
 
 
@@ -116,7 +117,7 @@ def test_who_does_not_exist_does_nothing_and_remembers_what_it_did(name, game, l
     absent = ~views[0].agent_mask
     assert absent.any() == (game in ABSENT)
     assert (actions[:, absent] == torch.tensor([5, 5, 5, 0, 0])).all()
-    assert torch.equal(state[absent], policy.initial_state(seeds, absent.shape[1])[absent])
+    assert torch.equal(state[absent], policy.bind(genomes(policy, 20), absent.shape[1]).initial_state(seeds)[absent])
 
 
 def test_the_order_of_the_entities_does_not_matter(name, game, look):
@@ -144,7 +145,19 @@ def test_the_order_of_the_entities_does_not_matter(name, game, look):
 
 def test_what_it_is_given_is_left_as_it_was(name, game, look):
     policy, view = PLAYERS[name](GAMES[game]), look(3)
-    params, state = genomes(policy, 3), policy.initial_state(torch.arange(3), view.agent_mask.shape[1])
+    params = genomes(policy, 3)
+    team = policy.bind(params, view.agent_mask.shape[1])
+    state = team.initial_state(torch.arange(3))
     before = [params.clone(), state.clone(), *(value.clone() for value in vars(view).values())]
-    policy.act(params, view, state)
+    team.act(view, state)
     assert all(torch.equal(a, b) for a, b in zip(before, [params, state, *vars(view).values()], strict=True))
+
+
+def test_a_genome_plays_the_worlds_that_its_row_is_given(name, game, look):
+    policy, view = PLAYERS[name](GAMES[game]), look(5)
+    pool, rows, num_agents = genomes(policy, 3), torch.tensor([2, 0, 0, 2, 1]), view.agent_mask.shape[1]
+    team, copies = policy.bind(pool, num_agents, rows), policy.bind(pool[rows], num_agents)
+    state = team.initial_state(torch.arange(5))
+    (action, after), (expected, expected_after) = team.act(view, state), copies.act(view, state)
+    assert all(torch.equal(a, b) for a, b in zip(vars(action).values(), vars(expected).values(), strict=True))
+    assert torch.equal(after, expected_after)

@@ -30,7 +30,7 @@ def genomes(policy, *shape, seed=0):
 
 
 def memory(policy, num_worlds, num_agents, seed=1):
-    shape = policy.initial_state(torch.arange(num_worlds), num_agents).shape
+    shape = policy.bind(genomes(policy, num_worlds, 1), num_agents).initial_state(torch.arange(num_worlds)).shape
     return torch.rand(shape, generator=torch.Generator().manual_seed(seed)) - 0.5
 
 
@@ -94,7 +94,7 @@ def test_a_network_equals_a_plain_one_in_double_precision(name, gru, whole, make
     hidden = 8
     policy, observation = build(name, gru, spec), random_observation(spec, 5)
     params, state = genomes(policy, 5, 1), memory(policy, 5, 4)
-    action, renewed = policy.act(params, observation, state)
+    action, renewed = policy.bind(params, 4).act(observation, state)
     features, intents = encode(observation, spec), np.empty((5, 4, 5))
     for w, a in np.ndindex(5, 4):
         read = PlainReader(params[w, 0])
@@ -118,9 +118,9 @@ def test_a_match_gets_the_same_bits_in_any_slot_and_any_batch(name, gru, make_sp
     spec = make_spec()
     policy, observation = build(name, gru, spec, hidden=13), random_observation(spec, 9)
     params, state = genomes(policy, 9, 1), memory(policy, 9, 4)
-    whole = policy.act(params, observation, state)
+    whole = policy.bind(params, 4).act(observation, state)
     for rows in ([4], [8, 0, 3], [2, 2, 2, 2, 2]):
-        part = policy.act(params[rows], rows_of(observation, rows), state[rows])
+        part = policy.bind(params[rows], 4).act(rows_of(observation, rows), state[rows])
         assert same(part, whole, rows)
 
 
@@ -129,8 +129,8 @@ def test_one_genome_for_all_equals_a_copy_for_each(name, gru, make_spec, random_
     spec = make_spec()
     policy, observation = build(name, gru, spec), random_observation(spec, 6)
     params, state = genomes(policy, 6, 1), memory(policy, 6, 4)
-    shared = policy.act(params, observation, state)
-    assert same(shared, policy.act(params.expand(-1, 4, -1), observation, state))
+    shared = policy.bind(params, 4).act(observation, state)
+    assert same(shared, policy.bind(params.expand(-1, 4, -1), 4).act(observation, state))
 
 
 @pytest.mark.parametrize(("name", "gru"), NETWORKS)
@@ -138,9 +138,9 @@ def test_each_member_plays_its_own_genome(name, gru, make_spec, random_observati
     spec = make_spec()
     policy, observation = build(name, gru, spec), random_observation(spec, 6)
     params, state = genomes(policy, 6, 4), memory(policy, 6, 4)
-    own = policy.act(params, observation, state)
+    own = policy.bind(params, 4).act(observation, state)
     for a in range(4):
-        shared = policy.act(params[:, a : a + 1], observation, state)
+        shared = policy.bind(params[:, a : a + 1], 4).act(observation, state)
         assert not same(shared, own)
         assert torch.equal(shared[0].movement[:, a], own[0].movement[:, a])
         assert torch.equal(shared[1][:, a], own[1][:, a])
@@ -151,7 +151,7 @@ def test_a_zero_genome_stands_still_and_lets_go(name, gru, make_spec, random_obs
     spec = make_spec()
     policy = build(name, gru, spec)
     zeros = torch.zeros(4, 1, policy.num_params)
-    action, _ = policy.act(zeros, random_observation(spec, 4), policy.initial_state(torch.arange(4), 4))
+    action, _ = policy.bind(zeros, 4).act(random_observation(spec, 4), memory(policy, 4, 4) * 0)
     assert (action.movement == 5).all()
     assert not action.pull.any()
     assert not action.glueall.any()
@@ -164,8 +164,8 @@ def test_turning_the_world_turns_the_movement(name, gru, make_spec, random_obser
     params, state = 3 * genomes(policy, 40, 1), memory(policy, 40, 4)
     for column in WORLD_COLUMNS:  # a network that does not know where it is
         params[..., 8 * (1 + column) : 8 * (2 + column)] = 0
-    before, _ = policy.act(params, observation, state)
-    after, _ = policy.act(params, turned(observation, math.pi / 2), state)
+    before, _ = policy.bind(params, 4).act(observation, state)
+    after, _ = policy.bind(params, 4).act(turned(observation, math.pi / 2), state)
     expected = torch.stack([10 - before.movement[..., 1], before.movement[..., 0], before.movement[..., 2]], -1)
     assert (after.movement - expected).abs().max() <= 1  # a bin's border may lie between two roundings
     assert (after.movement != expected).float().mean() < 0.01
@@ -206,7 +206,7 @@ def test_a_genome_of_the_first_release_plays_as_it_did(name, gru, make_spec, ran
     numbers = np.random.RandomState(7).standard_normal((6, 1, policy.num_params)).astype(np.float32)
     state, digest = memory(policy, 6, 4) * 0, hashlib.sha256()
     for view in fixed_observations(make_spec, random_observation):
-        action, state = policy.act(torch.from_numpy(numbers), view, state)
+        action, state = policy.bind(torch.from_numpy(numbers), 4).act(view, state)
         for part in (action.movement, action.pull, action.glueall, state):
             digest.update(part.numpy().tobytes())
     assert (policy.num_params, digest.hexdigest()[:16]) == OLD_GENOMES[name, gru]
@@ -233,15 +233,12 @@ def test_a_network_has_a_few_thousand_parameters(hidden_size, num_params, make_s
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_a_genome_of_another_length_is_refused(name, make_spec, random_observation):
-    policy, observation = build(name, 0, make_spec()), random_observation(make_spec(), 2)
-    state = policy.initial_state(torch.arange(2), 4)
+def test_a_genome_of_another_length_is_refused(name, make_spec):
+    policy = build(name, 0, make_spec())
     with pytest.raises(ValueError, match=f"got genomes of 7 parameters, expected {policy.num_params}"):
-        policy.act(torch.zeros(2, 1, 7), observation, state)
-    with pytest.raises(ValueError, match="got 2 x 3 genomes, expected 2 worlds x 1"):
-        policy.act(torch.zeros(2, 3, policy.num_params), observation, state)
-    with pytest.raises(ValueError, match="got 3 x 1 genomes, expected 2 worlds"):
-        policy.act(torch.zeros(3, 1, policy.num_params), observation, state)
+        policy.bind(torch.zeros(2, 1, 7), 4)
+    with pytest.raises(ValueError, match=r"got 3 genomes a team, expected 1 \(shared\) or 4 \(one each\)"):
+        policy.bind(torch.zeros(2, 3, policy.num_params), 4)
 
 
 def test_an_unknown_network_is_refused_with_the_known_ones(make_spec):

@@ -37,10 +37,10 @@ def scene(random_observation, spec, hider, seeker, *, rz=0.0, clock=1.0, sees=Tr
 
 def decide(name, spec, side, *views):
     """The action of the last of some steps."""
-    policy = SCRIPTED[name](spec)
-    state = policy.initial_state(torch.zeros(1, dtype=torch.int64), 1)
+    team = SCRIPTED[name](spec).bind(NOTHING, 1)
+    state = team.initial_state(torch.zeros(1, dtype=torch.int64))
     for view in views:
-        action, state = policy.act(NOTHING, view.of(spec.team(side)), state)
+        action, state = team.act(view.of(spec.team(side)), state)
     return action
 
 
@@ -68,12 +68,12 @@ def test_the_chaser_makes_no_plans_while_it_is_frozen(make_spec, random_observat
 
 def test_the_chaser_heads_for_the_door_when_it_has_seen_all_outside(make_spec, random_observation):
     spec = make_spec(1, 1)
-    policy = SCRIPTED["chaser"](spec)
-    state = policy.initial_state(torch.zeros(1, dtype=torch.int64), 1)
+    team = SCRIPTED["chaser"](spec).bind(NOTHING, 1)
+    state = team.initial_state(torch.zeros(1, dtype=torch.int64))
     for clock, rz in ((0.0, 0.0), (0.5, 1.6), (0.6, 3.2), (0.7, 4.8), (1.0, 0.0)):
         view = scene(random_observation, spec, (5.0, 1.0), (1.5, 1.5), rz=rz, clock=clock, sees=False)
         view.lidar[:, :, [26, 27, 28, 29, 0, 1, 2, 3, 4]] = 1.0  # the room is behind its wall
-        action, state = policy.act(NOTHING, view.of(spec.team(Side.SEEKERS)), state)
+        action, state = team.act(view.of(spec.team(Side.SEEKERS)), state)
     assert action.movement[0, 0, 0] == 10
 
 
@@ -105,11 +105,11 @@ def test_the_fugitive_keeps_still_where_the_door_does_not_show_it(make_spec, ran
 
 def test_the_random_player_keeps_its_action_as_often_as_it_should(make_spec, random_observation):
     spec = make_spec()
-    policy, view = SCRIPTED["random"](spec), random_observation(spec, 500)
-    state = policy.initial_state(torch.arange(500), 4)
+    team, view = SCRIPTED["random"](spec).bind(NOTHING, 4), random_observation(spec, 500)
+    state = team.initial_state(torch.arange(500))
     steps = []
     for _ in range(20):
-        action, state = policy.act(NOTHING, view, state)
+        action, state = team.act(view, state)
         steps.append(torch.cat([action.movement, action.pull[..., None], action.glueall[..., None]], -1))
     drawn = torch.stack(steps).double()
     changed = (drawn[1:] != drawn[:-1]).any(-1).double().mean()
@@ -122,9 +122,9 @@ def test_the_random_player_keeps_its_action_as_often_as_it_should(make_spec, ran
 
 def test_random_players_differ_by_seed_and_by_agent_and_are_the_same_for_the_same_seed(make_spec, random_observation):
     spec = make_spec()
-    policy, view = SCRIPTED["random"](spec), random_observation(spec, 50)
+    team, view = SCRIPTED["random"](spec).bind(NOTHING, 4), random_observation(spec, 50)
     seeds = torch.cat([torch.arange(25), torch.arange(25)])
-    movement = policy.act(NOTHING, view, policy.initial_state(seeds, 4))[0].movement
+    movement = team.act(view, team.initial_state(seeds))[0].movement
     assert torch.equal(movement[:25], movement[25:])
     assert len(movement[:25].flatten(1).unique(dim=0)) == 25
     assert (movement[:, 0] != movement[:, 1]).any()

@@ -8,9 +8,9 @@ import torch
 
 from evo_hns.config import PhysicsConfig, RulesConfig, WorldConfig
 from evo_hns.envs.game import Game
+from evo_hns.evaluation.rollout import play
 from evo_hns.physics.cpu import CpuPhysics
-from evo_hns.policies import SCRIPTED
-from evo_hns.rollout import play
+from evo_hns.policies.roster import scripted_roster
 from evo_hns.spec import Side
 from evo_hns.worlds.scene import build_scene
 
@@ -36,9 +36,9 @@ def random_walls():
 
 def mean_return(game, hider, seeker):
     """Of the hider, over the first worlds from seed 1000 on."""
-    policies = {side: SCRIPTED[name](game.observation_spec) for side, name in zip(Side, (hider, seeker), strict=True)}
-    nothing = {side: torch.zeros(WORLDS, 1, 0) for side in Side}
-    episodes = play(game, policies, nothing, np.arange(WORLDS) + 1000)
+    rows, names = torch.zeros(WORLDS, dtype=torch.int64), dict(zip(Side, (hider, seeker), strict=True))
+    teams = {side: scripted_roster(name).bind(game.observation_spec, side, rows) for side, name in names.items()}
+    episodes = play(game, teams, np.arange(WORLDS) + 1000)
     return episodes.returns[~episodes.failed, 0].mean().item()
 
 

@@ -12,6 +12,8 @@ import torch
 from evo_hns.policies import SCRIPTED
 from evo_hns.spec import Observation, Side
 
+NOTHING = torch.zeros(1, 1, 0)
+
 SOUTH, NORTH, WEST, EAST = (0, 0, 6, 0.1), (0, 5.9, 6, 6), (0, 0, 0.1, 6), (5.9, 0, 6, 6)
 OUTER = [SOUTH, NORTH, WEST, EAST]
 MIDDLE = [(2.95, 0, 3.05, 3.65), (2.95, 4.35, 3.05, 6)]  # a wall across the field, with a door at y = 4
@@ -96,14 +98,14 @@ def play(make_spec):
     def play(field, hider, seeker, steps, prep=0):
         spec = make_spec(1, 1, 0, 0)
         names = dict(zip(Side, (hider, seeker), strict=True))
-        policies = {side: SCRIPTED[name](spec) for side, name in names.items()}
-        states = {side: policies[side].initial_state(torch.tensor([int(side)]), 1) for side in Side}
+        teams = {side: SCRIPTED[name](spec).bind(NOTHING, 1) for side, name in names.items()}
+        states = {side: teams[side].initial_state(torch.tensor([int(side)])) for side in Side}
         seen, places = [], []
         for t in range(steps):
             view = field.look(min(1.0, t / (prep + 1e-5)))
             movement = np.empty((2, 3))
             for side in Side:
-                action, states[side] = policies[side].act(torch.zeros(1, 1, 0), view.of(spec.team(side)), states[side])
+                action, states[side] = teams[side].act(view.of(spec.team(side)), states[side])
                 movement[side] = action.movement[0, 0].numpy()
             if t < prep:
                 movement[1] = 5
@@ -136,20 +138,20 @@ def test_the_tracker_goes_where_somebody_was_lost(field, play):
     lost = field(OUTER + MIDDLE, (4.5, 4.0), (1.5, 4.0))
     lost.turn[1] = math.pi / 2  # looks at the door
     tracker, spec_view = SCRIPTED["tracker"], lost.look(1.0)
-    policy = tracker(None)
-    state = policy.initial_state(torch.zeros(1, dtype=torch.int64), 1)
+    team = tracker(None).bind(NOTHING, 1)
+    state = team.initial_state(torch.zeros(1, dtype=torch.int64))
     assert spec_view.mask_aa_obs[0, 1, 0]
-    _, state = policy.act(torch.zeros(1, 1, 0), spec_view.of(slice(1, 2)), state)
+    _, state = team.act(spec_view.of(slice(1, 2)), state)
     lost.place[0] = 4.5, 0.5
-    action, _ = policy.act(torch.zeros(1, 1, 0), lost.look(1.0).of(slice(1, 2)), state)
+    action, _ = team.act(lost.look(1.0).of(slice(1, 2)), state)
     assert action.movement[0, 0, 0] >= 8  # on through the door
 
 
 def test_the_tracker_makes_no_plans_while_it_is_frozen(field, play):
-    policy = SCRIPTED["tracker"](None)
-    state = policy.initial_state(torch.zeros(1, dtype=torch.int64), 1)
+    team = SCRIPTED["tracker"](None).bind(NOTHING, 1)
+    state = team.initial_state(torch.zeros(1, dtype=torch.int64))
     view = field(OUTER + MIDDLE, (5.0, 1.0), (1.0, 1.0)).look(0.5)
-    action, _ = policy.act(torch.zeros(1, 1, 0), view.of(slice(1, 2)), state)
+    action, _ = team.act(view.of(slice(1, 2)), state)
     assert action.movement.unique().tolist() == [5]
 
 
@@ -187,12 +189,12 @@ def test_the_evader_runs_from_a_seeker_that_it_sees(field, play):
 
 def test_the_evader_faces_the_open_side_of_its_corner(field, play):
     walls = field(OUTER, (5.6, 5.6), (0.6, 0.6))
-    policy = SCRIPTED["evader"](None)
-    state = policy.initial_state(torch.zeros(1, dtype=torch.int64), 1)
+    team = SCRIPTED["evader"](None).bind(NOTHING, 1)
+    state = team.initial_state(torch.zeros(1, dtype=torch.int64))
     for _ in range(6):
         walls.place[0] = 5.6, 5.6
         view = replace(walls.look(1.0), mask_aa_obs=torch.zeros(1, 2, 1, dtype=torch.bool))
-        action, state = policy.act(torch.zeros(1, 1, 0), view.of(slice(0, 1)), state)
+        action, state = team.act(view.of(slice(0, 1)), state)
         walls.step(np.array([action.movement[0, 0].numpy(), [5, 5, 5]]))
     front = math.sin(walls.turn[0]), -math.cos(walls.turn[0])
     assert front[0] < -0.4

@@ -79,6 +79,20 @@ def test_the_registry_does_not_import_evotorch() -> None:
     assert answer.stdout.strip() == "['cmaes', 'ga', 'pgpe', 'sep-cmaes', 'snes'] False"
 
 
+def test_a_search_begins_without_what_evotorch_would_import_for_others() -> None:
+    code = """
+import sys
+from evo_hns.config import SearchConfig
+from evo_hns.search import build_searcher
+build_searcher(SearchConfig(), 5, 0)
+print(*{"evotorch", "cma", "matplotlib"} & set(sys.modules))
+import cma
+print(cma.__name__)
+"""
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.split() == ["evotorch", "cma"]
+
+
 def test_mirrored_pairs_need_an_even_population() -> None:
     with pytest.raises(pydantic.ValidationError, match="got popsize 9, pgpe samples mirrored pairs"):
         SearchConfig(algorithm="pgpe", popsize=9)

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from evo_hns.policies.entity.form import HEAD_SIZES
 from evo_hns.policies.heads import MIDDLE_BIN
-from evo_hns.policies.kernel import kernel
 from evo_hns.policies.streams import draw
 from evo_hns.spec import Action
+from evo_hns.system.kernels import kernel
 
 _NUM_AXES = 3
 _NUM_BINS = HEAD_SIZES["movement"] // _NUM_AXES

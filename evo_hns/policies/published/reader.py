@@ -36,7 +36,7 @@ _UNREADABLE = (
 )
 """What `numpy.load` raises for files that are none, damaged, or only of pickles."""
 
-_SOURCE = "docs/openai.md says where OpenAI's policies are"
+_SOURCE = "OpenAI's are in examples/ of openai/multi-agent-emergence-environments on GitHub"
 
 
 @dataclass(frozen=True, eq=False)

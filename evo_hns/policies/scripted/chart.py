@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from evo_hns.policies.kernel import kernel
 from evo_hns.policies.streams import draw
+from evo_hns.system.kernels import kernel
 
 SIDE = 30
 NUM_CELLS = SIDE * SIDE

@@ -10,13 +10,13 @@ import math
 
 import numpy as np
 
-from evo_hns.policies.kernel import kernel
 from evo_hns.policies.scripted.field import distance, waypoint
 from evo_hns.policies.scripted.motion import around, force_towards, turn_towards
 from evo_hns.policies.scripted.player import ScriptedPolicy, mover, nearest_opponent
 from evo_hns.policies.scripted.survey import NUM_CELLS, cell_centre, choose, look, unfold
 from evo_hns.policies.streams import draw
 from evo_hns.spec import ObservationSpec
+from evo_hns.system.kernels import kernel
 
 _HALF_AGENT = 0.15
 _NEAR = 0.5  # keep that far from the hider, metres: pushing it does not pay

@@ -11,7 +11,6 @@ import math
 
 import numpy as np
 
-from evo_hns.policies.kernel import kernel
 from evo_hns.policies.scripted.chart import (
     CHART_SIZE,
     NUM_CELLS,
@@ -29,6 +28,7 @@ from evo_hns.policies.scripted.player import ScriptedPolicy, mover, nearest_oppo
 from evo_hns.policies.scripted.route import HOME_RANGE, WALK_SIZE, flood, heading, most_worth, step_towards
 from evo_hns.policies.streams import draw
 from evo_hns.spec import ObservationSpec
+from evo_hns.system.kernels import kernel
 
 _HALF_AGENT = 0.15
 _MEMORY = 15  # env steps for which a seeker that was seen is still thought to be there

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from evo_hns.policies.kernel import kernel
+from evo_hns.system.kernels import kernel
 
 WALL = 3.1
 """The room is x > WALL, y < WALL."""

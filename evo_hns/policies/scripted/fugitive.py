@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from evo_hns.policies.kernel import kernel
 from evo_hns.policies.scripted.field import WALL, distance, in_room, in_sight, on_vertical_wall, way_length, waypoint
 from evo_hns.policies.scripted.motion import around, force_towards, turn_towards
 from evo_hns.policies.scripted.player import ScriptedPolicy, mover
 from evo_hns.spec import ObservationSpec
+from evo_hns.system.kernels import kernel
 
 _HALF_AGENT = 0.15
 _MEMORY = 12  # env steps for which a seeker that was seen is still thought to be there

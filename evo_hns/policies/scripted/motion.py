@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from evo_hns.policies.kernel import kernel
+from evo_hns.system.kernels import kernel
 
 _COASTING = 0.08  # seconds of its velocity that an agent rolls on
 _GAIN = 3.0  # full force from a third of a metre

@@ -15,11 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from evo_hns.policies.base import PolicyState
+from evo_hns.policies.base import TeamState
 from evo_hns.policies.heads import MIDDLE_BIN, movement_bin
-from evo_hns.policies.kernel import kernel
 from evo_hns.policies.streams import start_streams
 from evo_hns.spec import Action, Observation
+from evo_hns.system.kernels import kernel
 
 Script = Callable[..., None]
 """`script(present, me, others, sees, lidar, doors, memory, movement, pull, glueall)`: arrays that lead with
@@ -67,14 +67,27 @@ class ScriptedPolicy:
     memory_size: int
     num_params: int = 0
 
-    def initial_state(self, seeds: Tensor, num_agents: int) -> PolicyState:
+    def bind(self, genomes: Tensor, num_agents: int, rows: Tensor | None = None) -> ScriptedTeam:
+        """A team that follows the script; `genomes` and `rows` are not looked at."""
+        return ScriptedTeam(self.script, self.memory_size, num_agents)
+
+
+@dataclass(frozen=True)
+class ScriptedTeam:
+    """Agents that follow a script."""
+
+    script: Script
+    memory_size: int
+    num_agents: int
+
+    def initial_state(self, seeds: Tensor) -> TeamState:
         """Memory with a random stream for each agent, `(W, A, memory_size)` float64."""
-        memory = np.zeros((len(seeds), num_agents, self.memory_size))
+        memory = np.zeros((len(seeds), self.num_agents, self.memory_size))
         start_streams(np.ascontiguousarray(seeds.numpy()), memory)
         return torch.from_numpy(memory)
 
-    def act(self, params: Tensor, observation: Observation, state: PolicyState) -> tuple[Action, PolicyState]:
-        """Decide one env step for a team; `params` is not looked at."""
+    def act(self, observation: Observation, state: TeamState) -> tuple[Action, TeamState]:
+        """Decide one env step; see `Team.act`."""
         renewed = state.clone()
         shape = observation.observation_self.shape[:2]
         movement = np.full((*shape, 3), MIDDLE_BIN, np.int64)

@@ -7,10 +7,10 @@ import math
 import numpy as np
 
 from evo_hns.policies.heads import MIDDLE_BIN
-from evo_hns.policies.kernel import kernel
 from evo_hns.policies.scripted.player import ScriptedPolicy
 from evo_hns.policies.streams import draw
 from evo_hns.spec import ObservationSpec
+from evo_hns.system.kernels import kernel
 
 _REDRAW, _PULL, _LOCK = 0.35, 0.5, 0.4
 _STARTED, _MOVEMENT, _PULLS, _LOCKS = 1, 2, 5, 6  # columns of the memory

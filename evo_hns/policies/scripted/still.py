@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from evo_hns.policies.kernel import kernel
 from evo_hns.policies.scripted.player import ScriptedPolicy
 from evo_hns.spec import ObservationSpec
+from evo_hns.system.kernels import kernel
 
 
 def build_still(spec: ObservationSpec) -> ScriptedPolicy:

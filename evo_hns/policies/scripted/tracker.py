@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from evo_hns.policies.kernel import kernel
 from evo_hns.policies.scripted.chart import (
     CHART_SIZE,
     NUM_CELLS,
@@ -25,6 +24,7 @@ from evo_hns.policies.scripted.motion import force_towards, turn_towards
 from evo_hns.policies.scripted.player import ScriptedPolicy, mover, nearest_opponent
 from evo_hns.policies.scripted.route import HOME_RANGE, WALK_SIZE, flood, heading, most_worth, step_towards
 from evo_hns.spec import ObservationSpec
+from evo_hns.system.kernels import kernel
 
 _HALF_AGENT = 0.15
 _NEAR = 0.4  # keep that far from the hider, metres: pushing it does not pay

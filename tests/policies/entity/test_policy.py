@@ -11,10 +11,8 @@ import torch
 from torch import Tensor
 
 from evo_hns.config import EntityConfig
-from evo_hns.evaluation.evaluators import Roster
 from evo_hns.policies.entity import EntityForm, EntityNetwork, EntityPolicy, genome_of
 from evo_hns.policies.entity.choice import choose
-from evo_hns.policies.entity.crews import Crews
 from evo_hns.policies.entity.form import NUM_LOGITS
 from evo_hns.policies.entity.policy import BLOCK
 from evo_hns.spec import Action, ObjectColumns, Observation, ObservationSpec
@@ -41,9 +39,15 @@ def genomes(form: EntityForm, count: int) -> Tensor:
 
 def act(policy: EntityPolicy, params: Tensor, view: Observation, state: Tensor) -> Tensor:
     """Everything that comes of a step, in one tensor `(W, ...)`."""
-    action, state = policy.act(params, view, state)
+    action, state = policy.bind(params, view.agent_mask.shape[1]).act(view, state)
     done = [action.movement, action.pull[..., None], action.glueall[..., None]]
     return torch.cat([*(part.double() for part in done), state], -1)
+
+
+def blank(policy: EntityPolicy, num_worlds: int, num_agents: int = 4) -> Tensor:
+    """Memory at the start of an episode."""
+    team = policy.bind(genomes(policy.form, 1)[:, None], num_agents, torch.zeros(num_worlds, dtype=torch.int64))
+    return team.initial_state(torch.arange(num_worlds))
 
 
 @pytest.fixture(params=[(game, sizes) for game in GAMES for sizes in SIZES], ids=lambda p: f"{p[0]}, {p[1]}")
@@ -52,7 +56,7 @@ def played(request: pytest.FixtureRequest) -> tuple[EntityPolicy, Observation, T
     game, sizes = request.param
     spec = GAMES[game]
     policy = EntityPolicy(EntityForm.of(SIZES[sizes], spec), greedy=False)
-    state = policy.initial_state(torch.arange(WORLDS), 4)
+    state = blank(policy, WORLDS)
     state[..., 1:] = torch.rand(state[..., 1:].shape, generator=torch.Generator().manual_seed(2)).float() - 0.5
     return policy, random_observation(spec, WORLDS), state
 
@@ -74,7 +78,7 @@ def test_bits_depend_neither_on_place_nor_neighbours_nor_number(
 def test_a_genome_plays_alike_beside_others_and_for_one_member_alone() -> None:
     spec = GAMES["quadrant"]
     policy = EntityPolicy(EntityForm.of(SIZES["odd"], spec), greedy=False)
-    state, view = policy.initial_state(torch.arange(6), 4), random_observation(spec, 6)
+    state, view = blank(policy, 6), random_observation(spec, 6)
     pool = genomes(policy.form, 3)
     alone = [act(policy, genome.expand(6, 1, -1), view, state) for genome in pool]
     mixed = act(policy, pool[[0, 1, 2, 1, 0, 2]][:, None], view, state)
@@ -88,7 +92,7 @@ def test_a_genome_plays_alike_beside_others_and_for_one_member_alone() -> None:
 def test_threads_may_share_a_policy() -> None:
     spec = GAMES["quadrant"]
     policy = EntityPolicy(EntityForm.of(SIZES["odd"], spec), greedy=False)
-    state, view = policy.initial_state(torch.arange(4), 4), random_observation(spec, 4)
+    state, view = blank(policy, 4), random_observation(spec, 4)
     pool = genomes(policy.form, 8)
     alone = [act(policy, genome.expand(4, 1, -1), view, state) for genome in pool]
     with ThreadPoolExecutor(4) as threads:
@@ -96,33 +100,18 @@ def test_threads_may_share_a_policy() -> None:
     assert all(result.equal(alone[k % 8]) for k, result in enumerate(found))
 
 
-def test_a_network_is_made_once_for_a_tensor_of_genomes_and_again_when_that_is_written_to() -> None:
-    crews = Crews(EntityForm.of(SIZES["odd"], GAMES["quadrant"]))
-    params = genomes(crews.form, 2)[[0, 1, 0]][:, None]
-    first = crews.of(params, 2)
-    assert [crew.rows.tolist() for crew in first] == [[0, 1, 4, 5], [2, 3]]
-    assert crews.of(params, 2) is first
-    params[2] += 1.0
-    assert [crew.rows.tolist() for crew in crews.of(params, 2)] == [[0, 1], [2, 3], [4, 5]]
-    assert len(crews) == 1
-    del params
-    assert len(crews) == 0
-
-
-def test_a_roster_does_not_copy_one_large_network_for_each_world() -> None:
+def test_a_network_is_made_once_for_all_who_play_with_equal_genomes() -> None:
     policy = EntityPolicy(EntityForm.of(SIZES["odd"], GAMES["quadrant"]), greedy=False)
-    roster = Roster(policy, genomes(policy.form, 3))
-    alike, mixed = roster.params(torch.tensor([1, 1, 1, 1])), roster.params(torch.tensor([1, 2, 1, 1]))
-    assert alike.shape == mixed.shape == (4, 1, policy.num_params)
-    assert alike.untyped_storage().nbytes() == 4 * policy.num_params  # bytes of one
-    assert mixed[1, 0].equal(roster.genomes[2])
-    assert alike[3, 0].equal(mixed[3, 0])
+    pool = genomes(policy.form, 2)[[0, 1, 0]][:, None]
+    assert [group.rows.tolist() for group in policy.bind(pool, 2).groups] == [[0, 1, 4, 5], [2, 3]]
+    two = policy.bind(pool, 2, torch.tensor([1, 1, 2, 1]))
+    assert [group.rows.tolist() for group in two.groups] == [[0, 1, 2, 3, 6, 7], [4, 5]]
 
 
 def drawn(logits: Tensor, count: int, *, greedy: bool = False) -> Action:
     """What many agents of one world do when all have these logits."""
     policy = EntityPolicy(EntityForm.of(SIZES["odd"], GAMES["quadrant"]), greedy=greedy)
-    memory = policy.initial_state(torch.tensor([5]), count)
+    memory = policy.bind(genomes(policy.form, 1)[:, None], count).initial_state(torch.tensor([5]))
     return choose(
         torch.ones(1, count, dtype=torch.bool), logits.expand(1, count, -1).contiguous(), memory, greedy=greedy
     )
@@ -163,6 +152,6 @@ def test_matches_with_other_seeds_and_agents_of_one_match_draw_other_actions() -
     view = replace(
         random_observation(spec, 30), **{name: same[name].contiguous() for name in same if name != "door_obs"}
     )
-    action, _ = policy.act(genome.expand(30, 1, -1), view, policy.initial_state(torch.arange(30), 4))
+    action, _ = policy.bind(genome.expand(30, 1, -1), 4).act(view, blank(policy, 30))
     rows = {tuple(row) for row in action.movement.flatten(0, 1).tolist()}
     assert len(rows) > 60

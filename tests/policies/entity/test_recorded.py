@@ -112,11 +112,10 @@ def test_values_and_the_critics_memory_are_those_of_the_original(
 
 
 def test_as_a_player_it_does_what_the_original_does(policy: PublishedPolicy, recorded: Recording) -> None:
-    player = EntityPolicy(policy.form, greedy=True)
-    params, seeds = torch.from_numpy(policy.genome)[None, None], torch.zeros(1, dtype=torch.int64)
-    state = player.initial_state(seeds, 4)
+    team = EntityPolicy(policy.form, greedy=True).bind(torch.from_numpy(policy.genome)[None, None], 4)
+    state = team.initial_state(torch.zeros(1, dtype=torch.int64))
     for step in range(10):
-        action, state = player.act(params, observation_at(recorded, step), state)
+        action, state = team.act(observation_at(recorded, step), state)
         assert torch.equal(action.movement[0], recorded["mode_movement"][step].long())
         assert torch.equal(action.pull[0], recorded["mode_pull"][step] == 1)
         assert torch.equal(action.glueall[0], recorded["mode_glueall"][step] == 1)

@@ -124,7 +124,7 @@ def put(name: str, array: object) -> Callable[[Arrays], Arrays]:
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        (without(LACKING), r"a\.npz lacks policy_net/dense6-1/kernel; docs/openai\.md says where"),
+        (without(LACKING), r"a\.npz lacks policy_net/dense6-1/kernel; OpenAI's are in examples/ of"),
         (without(STATISTIC), "lacks normalize_box_obs/obsfilter/box_obs/sq;"),
         (without(LACKING, NORM), "lacks policy_net/dense6-1/kernel, lacks vpred_net/layernorm13/LayerNorm/beta;"),
         (put("policy/policy_net//dense7-0/bias:0", [0.0]), "has the unknown policy_net/dense7-0/bias;"),
@@ -171,7 +171,7 @@ def garbled(path: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "complaint"),
     [
-        (Path.unlink, "no policy file .*; docs/openai.md says where OpenAI's policies are"),
+        (Path.unlink, "no policy file .*; OpenAI's are in examples/ of openai/multi-agent-emergence-environments"),
         (lambda path: (path.unlink(), path.mkdir()), "no policy file"),
         (truncated, r"is no \.npz file, or a part of one: get it again"),
         (garbled, r"cannot be read as an \.npz file \(Bad CRC-32"),

@@ -1,1 +1,0 @@
-"""Questions asked of a game or of a finished run, one per file."""

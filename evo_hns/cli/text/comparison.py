@@ -1,0 +1,64 @@
+"""A comparison in short, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from evo_hns.cli.text.tables import columns
+
+if TYPE_CHECKING:
+    from evo_hns.comparison.compare import Comparison
+
+
+def comparison_text(found: Comparison) -> str:
+    """Scores at equal cost, who is faster, certain differences, cross-play; what limits it all."""
+    parts = [*found.notes, _going_on(found), _scores(found), _faster(found), _meetings(found)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _going_on(found: Comparison) -> str:
+    names = [run.name for arm in found.arms for run in arm.runs if not run.is_finished]
+    return f"still in training: {', '.join(names)}" if names else ""
+
+
+def _scores(found: Comparison) -> str:
+    from evo_hns.comparison.pages.prose import spent, verdict, with_interval
+
+    told = [standing for outcome in found.means if (standing := found.standing(outcome.name)) is not None]
+    if not told:
+        return "the runs have no number of env steps in common at which both were measured"
+    rows: list[Sequence[object]] = [("arm", "seeds", "parameters", *(each.outcome for each in told))]
+    for number, (arm, expense) in enumerate(zip(found.arms, found.expenses, strict=True)):
+        scores = [each.standings[number].estimate for each in told]
+        sizes = " / ".join(dict.fromkeys(f"{count:,}" for count in expense.parameters.values()))
+        told_scores = [with_interval(score.mean, score.half_width) for score in scores]
+        rows.append((arm.name, len(arm.runs), sizes, *told_scores))
+    head = f"held-out score after {spent('env_steps', told[0].at)} env steps, 95 % intervals over seeds"
+    lines = [f"{each.outcome}: {verdict(each.differences)}" for each in told]
+    return "\n".join([head, columns(rows), *(lines if len(found.arms) > 1 else [])])
+
+
+def _faster(found: Comparison) -> str:
+    from evo_hns.comparison.pages.prose import each_seed, typical
+
+    head = ("half-way to the best after", "score", "env steps", "each seed", "core-hours", "wall time")
+    rows: list[Sequence[object]] = [head]
+    for each in found.thresholds:
+        for arm in found.arms:
+            times = {budget: of_arms[arm.name] for budget, of_arms in each.times.items()}
+            steps, *others = [typical(budget, seeds) for budget, seeds in times.items()]
+            rows.append((arm.name, each.outcome, steps, each_seed("env_steps", times["env_steps"]), *others))
+    return columns(rows) if len(rows) > 1 else ""
+
+
+def _meetings(found: Comparison) -> str:
+    from evo_hns.comparison.pages.prose import with_interval
+
+    played = found.crossplay
+    if played is None:
+        return ""
+    rows: list[Sequence[object]] = [("hiders' mean return, against", *played.seekers)]
+    for name, meetings in zip(played.hiders, played.meetings, strict=True):
+        rows.append((name, *(with_interval(each.mean, each.half_width) for each in meetings)))
+    return columns(rows)

@@ -1,0 +1,57 @@
+"""Stages of emergence as text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evo_hns.cli.text.tables import columns
+
+if TYPE_CHECKING:
+    from evo_hns.behaviour.stages.timeline import Measurement, Timeline
+
+
+def measurement_line(measurement: Measurement) -> str:
+    """One line for each generation that has played."""
+    return f"generation {measurement.generation}: {measurement.episodes} episodes, {measurement.failed} discarded"
+
+
+def timeline_text(timeline: Timeline) -> str:
+    """A row for each stage, and what the columns mean."""
+    from evo_hns.behaviour.stages.detectors import DETECTORS
+    from evo_hns.behaviour.stages.paper import PUBLISHED
+    from evo_hns.behaviour.stages.timeline import FLOOR
+
+    first, last = timeline.measurements[0], timeline.measurements[-1]
+    ends = (f"generation {first.generation}", f"generation {last.generation}")
+    header = ("stage", "onset", "env steps", "share then", "random", *ends, "most")
+    rows = [_row(timeline, name) for name in DETECTORS]
+    failed = sum(each.failed for each in timeline.measurements)
+    episodes = sum(each.episodes for each in timeline.measurements)
+    whom = "each other" if timeline.against == "self" else "held-out players"
+    return "\n".join(
+        [
+            f"{len(timeline.measurements)} generations against {whom}, {episodes} episodes, {failed} discarded",
+            columns([header, *rows]),
+            "share of the episodes that could show it, with its 95 % interval",
+            f"onset: the generation whose interval is above those of generation {first.generation}, of random players, "
+            f"and {FLOOR:.0%}, and that of the next one played, too",
+            f"start: generation {first.generation} shows it in more than {FLOOR:.0%} already; "
+            "last?: the last one alone is clear",
+            str(PUBLISHED[timeline.scenario]),
+        ]
+    )
+
+
+def _row(timeline: Timeline, name: str) -> tuple[str, ...]:
+    from evo_hns.behaviour.stages.timeline import is_there_from_the_start, is_unconfirmed
+
+    shares, onset, luck = timeline.shares(name), timeline.onset(name), timeline.luck[name]
+    most = max(shares, key=lambda share: (share.counted > 0, share.value))
+    remark = "last?" if is_unconfirmed(shares, luck) else "-"
+    if onset is not None:
+        remark = str(onset.generation)
+    elif is_there_from_the_start(shares):
+        remark = "start"
+    steps = "" if onset is None else f"{onset.env_steps:,}"
+    then = "" if onset is None else str(onset.shares[name])
+    return name, remark, steps, then, str(luck), str(shares[0]), str(shares[-1]), str(most)

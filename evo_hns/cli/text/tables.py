@@ -1,0 +1,320 @@
+"""Figures as text: columns that line up for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from evo_hns.spec import Side
+
+if TYPE_CHECKING:
+    from evo_hns.archive import Life, RunFacts
+    from evo_hns.diagnostics.ablations import Effect
+    from evo_hns.diagnostics.bench import Benchmark
+    from evo_hns.diagnostics.scaling import Scaling
+    from evo_hns.diagnostics.stress_test import Slice, Soak
+    from evo_hns.diagnostics.timestep_study import Timestep
+    from evo_hns.players.evaluate import Evaluation
+    from evo_hns.players.replay import Replay
+    from evo_hns.reports.info import Gain
+    from evo_hns.reports.sessions import Job
+
+_SHOWN_LIVES = 12
+_SHOWN_HOSTS = 2
+
+
+def json_text(answer: object) -> str:
+    """One line of JSON; a number that is not finite is null, and what JSON does not know (a path) its text."""
+    return json.dumps(_finite(answer), default=str)
+
+
+def _finite(answer: object) -> object:
+    if isinstance(answer, Mapping):
+        return {key: _finite(value) for key, value in answer.items()}
+    if isinstance(answer, list | tuple):
+        return [_finite(value) for value in answer]
+    return None if isinstance(answer, float) and not math.isfinite(answer) else answer
+
+
+def duration(seconds: float) -> str:
+    """Seconds in the units that people use: `4.2 s`, `3 min 20 s`, `2 h 05 min`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    if seconds < 3600:
+        minutes, rest = divmod(round(seconds), 60)
+        return f"{minutes} min {rest:02d} s"
+    hours, rest = divmod(round(seconds / 60), 60)
+    return f"{hours} h {rest:02d} min"
+
+
+def columns(rows: Sequence[Sequence[object]]) -> str:
+    """Rows of cells, each column as wide as its widest cell; the first to the left, the others to the right."""
+    cells = [[str(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if number else cell.ljust(width)
+            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in cells
+    )
+
+
+def gains_table(gains: Sequence[Gain]) -> str:
+    """Champions against players they never trained with, the first measured generation beside the last."""
+    if not gains:
+        return "the champions have not been measured twice yet: let the run finish"
+    first, last = gains[0].first_generation, gains[0].last_generation
+    header = ("mean return of", "against", f"generation {first}", f"generation {last}", "gain", "")
+    rows = [
+        (gain.side.label, gain.opponent, gain.first, gain.last, gain.gain, "*" if gain.is_certain else "")
+        for gain in gains
+    ]
+    return f"{columns([header, *rows])}\n± is a 95 % confidence interval; * one that excludes zero"
+
+
+def info_text(run: RunFacts) -> str:
+    """What a run is, how far it is, what trained it, and what it gained."""
+    from evo_hns.cli.text.progress_table import progress_table
+    from evo_hns.reports.info import changed_settings, env_steps, gains, seconds, sharing
+    from evo_hns.reports.sessions import generations_of_lives, jobs
+
+    settings = " ".join(f"{name}={value}" for name, value in changed_settings(run.config).items())
+    halls = ", ".join(f"{run.num_champions(side)} {side.label} of {run.num_params(side):,} parameters" for side in Side)
+    exploiters = sum(run.num_exploiters(side) for side in Side)
+    facts: list[tuple[str, object]] = [
+        ("created", f"{run.meta.created} by evo_hns {run.meta.project_version} {run.meta.git_commit[:12]}"),
+        ("on", run.meta.platform),
+        ("settings", settings or "all defaults"),
+        ("generations", f"{run.num_generations} of {run.config.coevolution.generations}"),
+        *([("jobs", _jobs(told))] if (told := jobs(run)) else []),
+        ("env steps", f"{env_steps(run):,} in {duration(seconds(run))}"),
+        ("champions", halls),
+        *([("exploiters", exploiters)] if exploiters else []),
+        ("recorded", f"{run.num_matches} match{'es' * (run.num_matches != 1)}"),
+        ("discarded", sum(int(counts.sum()) for counts in run.discards.values())),
+    ]
+    if (cost := sharing(run)) is not None:
+        in_short = f"{cost.num_ranks}, idle {cost.idle_share:.1%} of the time, {cost.megabytes:.2f} MB a generation"
+        facts.append(("ranks", in_short))
+    parts = ["\n".join(f"{name:<13}{value}" for name, value in facts)]
+    if run.lives:
+        parts.append(lives_table(run.lives, generations_of_lives(run)))
+    return "\n\n".join(filter(None, [*parts, gains_table(gains(run)), progress_table(run)]))
+
+
+def _jobs(jobs: Sequence[Job]) -> str:
+    before = len(jobs) - _SHOWN_LIVES
+    return ", ".join([f"{before} more", *map(_job, jobs[before:])] if before > 0 else map(_job, jobs))
+
+
+def _job(job: Job) -> str:
+    restarts = f"{job.restarts} restart{'s' * (job.restarts != 1)}" if job.restarts else ""
+    remarks = ", ".join(filter(None, [restarts, job.state]))
+    return f"{job.name} ({remarks})" if remarks else job.name
+
+
+def lives_table(lives: Sequence[Life], generations: Sequence[range]) -> str:
+    """A row for each of the last lives of a run, and a line for all before; a column without any entry is left out.
+
+    Args:
+        lives: of the run, oldest first; at least one.
+        generations: that each of them did.
+    """
+    header = ("started (UTC)", "generations", "ranks", "hosts", "job", "restarts")
+    rows = [
+        (
+            f"{datetime.fromisoformat(life.started):%Y-%m-%d %H:%M:%S}",
+            _span(did),
+            life.num_ranks,
+            _hosts(life.hosts),
+            life.job,
+            life.restarts or "",
+        )
+        for life, did in list(zip(lives, generations, strict=True))[-_SHOWN_LIVES:]
+    ]
+    told = [column for column in zip(header, *rows, strict=True) if any(cell != "" for cell in column[1:])]
+    table = columns(list(zip(*told, strict=True)))
+    earlier = len(lives) - len(rows)
+    if not earlier:
+        return table
+    before = range(generations[0].start, generations[earlier].start)
+    return f"{table}\nbefore: {earlier} more, generations {_span(before)}; --json tells of all"
+
+
+def _span(generations: range) -> str:
+    if len(generations) > 1:
+        return f"{generations[0]}-{generations[-1]}"
+    return str(generations[0]) if generations else "none"
+
+
+def _hosts(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_SHOWN_HOSTS])
+    return shown if len(names) <= _SHOWN_HOSTS else f"{shown} + {len(names) - _SHOWN_HOSTS}"
+
+
+def evaluation_text(result: Evaluation) -> str:
+    """Returns of both teams and the game's statistics."""
+    header = f"{result.hider} against {result.seeker}, {result.episodes} episodes, {result.failed} discarded"
+    rows: list[tuple[object, object]] = [(f"{side.label} return", result.returns[side]) for side in Side]
+    rows += [(name, f"{s.mean:.3f} ± {s.half_width:.3f}") for name, s in result.statistics.items()]
+    return f"{header}, mean ± 95 %\n{columns(rows)}"
+
+
+def replays_text(replays: Sequence[Replay]) -> str:
+    """One line for each recorded match: who played where, what came of it, and whether it came out again."""
+    header = ("match", "generation", "hiders", "seekers", "world", "env steps", "returns", "replayed")
+    rows = [
+        (
+            replay.number,
+            replay.match.generation,
+            replay.match.hider,
+            replay.match.seeker,
+            replay.match.world_seed,
+            replay.match.num_steps,
+            _returns(replay) + " discarded" * replay.match.failed,
+            "equal" if replay.is_equal else "DIFFERENT",
+        )
+        for replay in replays
+    ]
+    equal = sum(replay.is_equal for replay in replays)
+    verdict = f"{equal} of {len(replays)} matches played again are equal to the bit"
+    return f"{columns([header, *rows])}\n{verdict}"
+
+
+def replay_text(replay: Replay) -> str:
+    """A recorded match beside its repetition, figure by figure."""
+    match = replay.match
+    header = (
+        f"match {replay.number}, recorded in generation {match.generation}: {match.hider} against {match.seeker} "
+        f"in world {match.world_seed}, {match.num_steps} env steps"
+    )
+    rows: list[tuple[object, ...]] = [("", "stored", "replayed")]
+    for side in Side:
+        agents = range(len(match.returns))[replay.teams[side]]
+        rows += [
+            (f"{side.label} return {place}", f"{match.returns[agent]:+g}", f"{replay.returns[agent]:+g}")
+            for place, agent in enumerate(agents)
+        ]
+    rows += [(name, f"{value:g}", f"{replay.metrics.get(name, math.nan):g}") for name, value in match.metrics.items()]
+    rows.append(("physics", *("failed" if failed else "ok" for failed in (match.failed, replay.failed))))
+    verdict = "equal to the bit" if replay.is_equal else "DIFFERENT"
+    return f"{header}\n{columns(rows)}\n{verdict}"
+
+
+def _returns(replay: Replay) -> str:
+    teams = (replay.match.returns[rows] for rows in replay.teams.values())
+    return " : ".join(" ".join(f"{value:+g}" for value in team) for team in teams)
+
+
+def bench_text(result: Benchmark) -> str:
+    """The rate of each layer, and its share of the rate of the bare physics."""
+    header = ("", "env steps/s", "of the physics")
+    rows = [
+        (name.replace("_", " "), f"{rate.env_steps_per_second:,.0f}", f"{result.share(name):.1%}")
+        for name, rate in result.rates.items()
+    ]
+    return f"{result.num_worlds} worlds, one thread\n{columns([header, *rows])}"
+
+
+def scaling_text(result: Scaling) -> str:
+    """What each number of ranks took for the same generation, and what the fitted model says of more."""
+    model = result.model
+    header = ("ranks", "seconds", "env steps/s", "efficiency", "idle", "broadcast", "received", "model, s")
+    rows = [
+        (
+            size,
+            f"{result.seconds(size):.2f}",
+            f"{result.turns[0].env_steps / result.seconds(size):,.0f}",
+            f"{result.efficiency(size):.3f}",
+            f"{result.idle_share(size):.1%}",
+            f"{result.of(size)[0].broadcast_bytes / 1e6:.2f} MB",
+            f"{result.of(size)[0].received_bytes / 1e6:.2f} MB",
+            f"{model.seconds(result.work, size):.2f}",
+        )
+        for size in result.sizes
+    ]
+    predicted = [
+        (
+            f"{far.num_ranks:,}",
+            f"{far.seconds:.3f}",
+            f"{far.efficiency:.3f}",
+            f"{far.grown_seconds:.2f}",
+            f"{far.grown_efficiency:.3f}",
+        )
+        for far in result.predictions
+    ]
+    facts = (
+        f"model: {1e6 * model.world_seconds:.0f} us per env step of a world (spread {model.match_spread:.2f}) and "
+        f"{1e6 * model.batch_seconds:,.0f} us of a batch, {1e3 * model.leader_seconds:.1f} ms of the leader alone, "
+        f"{1e6 * model.report_seconds:.0f} us a report, {1e3 * model.hop_seconds:.2f} ms a hop, "
+        f"{1e9 * model.byte_seconds:.2f} ns a byte"
+    )
+    return "\n".join(
+        [
+            f"{result.players}; one generation of {result.turns[0].env_steps:,} env steps, "
+            f"median of {len(result.of(1))}",
+            *(f"warning: {warning}" for warning in result.warnings),
+            columns([header, *rows]),
+            "",
+            facts,
+            "",
+            "what the model says of this generation on more such ranks, and of populations that grow with them:",
+            columns(
+                [("ranks", "seconds", "efficiency", "populations that grow alike: seconds", "efficiency"), *predicted]
+            ),
+        ]
+    )
+
+
+def soak_line(result: Soak, env_steps: int) -> str:
+    """The last slice of a soak, on its way to so many env steps."""
+    part = result.slices[-1]
+    return (
+        f"{result.env_steps:>12,} of {env_steps:,} env steps  {part.env_steps / part.seconds:7,.0f}/s"
+        f"  {part.microseconds_per_env_step:6.0f} µs of CPU each  {part.memory_mb:7,.1f} MB  {_discards(part)}"
+    )
+
+
+def soak_text(result: Soak) -> str:
+    """What was measured in a line, and what is wrong with it, if anything."""
+    verdict = "; ".join(result.complaints) or "ok"
+    return (
+        f"{result.env_steps:,} env steps in {duration(result.seconds)}: memory {result.growth:+.1%}, "
+        f"CPU time per env step {result.slowdown:+.0%}, {_discards(result)}: {verdict}"
+    )
+
+
+def _discards(played: Slice | Soak) -> str:
+    causes = ", ".join(f"{count:,} {cause}" for cause, count in played.discards.items())
+    return f"{sum(played.discards.values()):,} of {played.episodes:,} episodes discarded ({causes})"
+
+
+def levers_text(runs: Sequence[Mapping[str, Effect]]) -> str:
+    """A row for each lever: its speed-up in every repetition, its mean drift, and whether a step has the same bits."""
+    moments = list(next(iter(runs[0].values())).drift)
+    header = ["lever", "speed-up", *(f"drift {t}" for t in moments), "same bits"]
+    rows = []
+    for name in runs[0]:
+        effects = [run[name] for run in runs]
+        drifts = [f"{sum(effect.drift[t] for effect in effects) / len(effects):.0e}" for t in moments]
+        gains = ", ".join(f"{effect.speed_up:.3f}" for effect in effects)
+        rows.append([name, gains, *drifts, "yes" if all(effect.same_bits for effect in effects) else "no"])
+    return f"{columns([header, *rows])}\ndrift: metres after so many env steps, median over worlds"
+
+
+def timesteps_text(results: Sequence[Timestep]) -> str:
+    """A column for each timestep, the first being the measure of the others."""
+    rows: list[list[object]] = [
+        ["substeps", *(r.num_substeps for r in results)],
+        ["physics, us per env step", *(f"{r.microseconds:.0f}" for r in results)],
+        ["speed-up of the physics", *(f"{results[0].microseconds / r.microseconds:.2f}" for r in results)],
+        ["discarded worlds", *(f"{r.discarded:.1%}" for r in results)],
+    ]
+    for name in results[0].figures:
+        figures = [r.figures[name] for r in results]
+        rows.append([name, *(f"{figure.mean:.3f} ± {figure.half_width:.3f}" for figure in figures)])
+    return columns(rows)

@@ -1,0 +1,1 @@
+"""The verbs of `evo-hns`, a file each."""

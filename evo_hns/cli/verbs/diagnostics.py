@@ -1,0 +1,239 @@
+"""Verbs that check the game and the machine: fidelity, speed, endurance, and what is installed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+from tyro.conf import Positional
+
+from evo_hns.cli.console import show
+from evo_hns.cli.options import Cost, Experiment, Json, Ranks, Settings
+from evo_hns.cli.run_context import start_ranks, work
+from evo_hns.cli.text.tables import bench_text, levers_text, scaling_text, soak_line, soak_text, timesteps_text
+from evo_hns.config import ConfigError, RunConfig
+from evo_hns.experiment import load_experiment, refuse_unused
+from evo_hns.spec import Side
+
+if TYPE_CHECKING:
+    from evo_hns.training.driver import Crew
+
+BATCH_IN_WORLDS = 8
+"""A stand-in for a batch costs so many worlds more than its own, as a real one does."""
+
+
+@dataclass(frozen=True)
+class Parity:
+    """Replay recordings of the original game, and say how exactly this one agrees."""
+
+    files: Annotated[Positional[tuple[Path, ...]], tyro.conf.arg(metavar="FILE...")]
+    """Recordings (.npz)."""
+    as_json: Json = False
+    """Print JSON."""
+
+    def __call__(self) -> None:
+        """Print the differences; exit code 1 if any is too large."""
+        from evo_hns.diagnostics.parity.check import format_reports, replay
+
+        if not self.files:
+            raise ConfigError("parity needs a recording (.npz) to replay")
+        reports = [replay(path) for path in self.files]
+        if self.as_json:
+            show([report.to_dict() for report in reports])
+        else:
+            print(format_reports(reports))
+        if not all(report.within_tolerance for report in reports):
+            raise SystemExit(1)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Measure where the time goes: bare physics, the rules, the networks, a whole generation."""
+
+    experiment: Experiment = "quadrant"
+    """A TOML file, or the name of one that is shipped or in a folder experiments/ here."""
+    as_json: Json = False
+    """Print JSON."""
+    ranks: Ranks = None
+    """Measure instead how much faster so many MPI ranks are than one: `auto` takes the physical cores."""
+    rounds: int = 3
+    """With --ranks: turns of each number of ranks."""
+    stand_in: Cost = None
+    """With --ranks: microseconds of sleep per env step of a world (200) instead of the game, so that many ranks fit on
+    few cores and dealing out is all that is measured."""
+    settings: Settings = ()
+    """Any setting; --physics.num-worlds 64 is short for --set physics.num_worlds=64."""
+
+    def __call__(self) -> None:
+        """Print the rate of each layer, or the efficiency of each number of ranks."""
+        resolved = load_experiment(self.experiment, self.settings)
+        check_positive(rounds=self.rounds)
+        if self.stand_in is not None and not 0.0 < self.stand_in < float("inf"):
+            raise ConfigError(f"--stand-in: got {self.stand_in:g}, expected microseconds above 0")
+        if self.ranks is not None:
+            self._measure_ranks(resolved)
+            return
+        if self.stand_in is not None:
+            raise ConfigError("--stand-in needs --ranks")
+        from evo_hns.diagnostics.bench import bench
+
+        result = bench(resolved)
+        show(result.as_dict() if self.as_json else bench_text(result))
+
+    def _measure_ranks(self, resolved: RunConfig) -> None:
+        start_ranks(self.ranks)
+
+        def lead(crew: Crew) -> None:
+            if crew.ranks is None:
+                raise ConfigError("--ranks: there is only one, so that there is nothing to compare; ask for 2 or more")
+            from evo_hns.diagnostics.scaling import measure
+            from evo_hns.mpi.simulated_workload import StandInCost
+
+            seconds = None if self.stand_in is None else 1e-6 * self.stand_in
+            cost = None if seconds is None else StandInCost(seconds, BATCH_IN_WORLDS * seconds)
+            result = measure(resolved, crew.ranks, rounds=self.rounds, stand_in=cost)
+            show(result.as_dict() if self.as_json else scaling_text(result))
+
+        work(lead, lambda crew, _: lead(crew), shrink=False)
+
+
+@dataclass(frozen=True)
+class Levers:
+    """Measure what would make the physics cheaper, and what it would change."""
+
+    experiment: Experiment = "full"
+    """A TOML file, or the name of one that is shipped or in a folder experiments/ here."""
+    num_worlds: int = 64
+    """Worlds side by side."""
+    repetitions: int = 2
+    """Times that all is measured, each in other worlds."""
+    as_json: Json = False
+    """Print JSON."""
+    settings: Settings = ()
+    """Any setting of the game."""
+
+    def __call__(self) -> None:
+        """Print a table: speed-up, drift, and whether a step has the same bits."""
+        refuse_all_but_the_game(self.settings, "levers")
+        resolved = load_experiment(self.experiment, self.settings)
+        check_positive(num_worlds=self.num_worlds, repetitions=self.repetitions)
+        from evo_hns.diagnostics.ablations import measure
+
+        runs = [measure(resolved, self.num_worlds, 1000 * k) for k in range(self.repetitions)]
+        show(
+            [{name: vars(effect) for name, effect in run.items()} for run in runs]
+            if self.as_json
+            else levers_text(runs)
+        )
+
+
+@dataclass(frozen=True)
+class Timesteps:
+    """Measure what coarser timesteps would gain in search, and what they would change in the game."""
+
+    experiment: Experiment = "quadrant"
+    """A TOML file, or the name of one that is shipped or in a folder experiments/ here."""
+    substeps: tuple[int, ...] = (15, 10, 8, 6, 5)
+    """Numbers of substeps in an env step."""
+    hiders: str = "random"
+    """The scripted player of the hiders."""
+    seekers: str = "random"
+    """The scripted player of the seekers."""
+    num_worlds: int = 256
+    """Worlds, each played once at every timestep."""
+    as_json: Json = False
+    """Print JSON."""
+    settings: Settings = ()
+    """Any setting of the game."""
+
+    def __call__(self) -> None:
+        """Print a table: speed-up, and means of the game's statistics with 95 % intervals."""
+        refuse_all_but_the_game(self.settings, "timesteps")
+        resolved = load_experiment(self.experiment, self.settings)
+        check_positive(num_worlds=self.num_worlds)
+        cuts = [
+            load_experiment(self.experiment, [*self.settings, f"physics.search_substeps={n}"]).physics.of_search
+            for n in self.substeps
+        ]
+        from evo_hns.diagnostics.timestep_study import compare
+
+        players = {Side.HIDERS: self.hiders, Side.SEEKERS: self.seekers}
+        results = compare(resolved, cuts, players, self.num_worlds)
+        show([asdict(result) for result in results] if self.as_json else timesteps_text(results))
+
+
+@dataclass(frozen=True)
+class Soak:
+    """Play millions of random env steps, and say whether memory, speed and physics hold out."""
+
+    experiment: Experiment
+    """A TOML file, or the name of one that is shipped or in a folder experiments/ here."""
+    env_steps: int = 5_000_000
+    """How many, at least; whole batches of worlds are played."""
+    as_json: Json = False
+    """Print JSON; the lines in between go to the standard error."""
+    settings: Settings = ()
+    """Any setting of the game; --physics.num-worlds 64 is short for --set physics.num_worlds=64."""
+
+    def __call__(self) -> None:
+        """Print a line for each slice and a verdict; exit code 1 if something grew, slowed down or failed too much."""
+        refuse_all_but_the_game(self.settings, "soak")
+        resolved = load_experiment(self.experiment, self.settings)
+        from evo_hns.diagnostics.stress_test import soak
+
+        so_far = None
+        try:
+            for so_far in soak(resolved, self.env_steps):
+                line = soak_line(so_far, self.env_steps)
+                print(line, file=sys.stderr if self.as_json else sys.stdout, flush=True)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(soak_text(so_far) if so_far else "nothing was measured yet") from None
+        if so_far is None:  # at least one slice is played
+            return
+        show(so_far.as_dict() if self.as_json else soak_text(so_far))
+        if so_far.complaints:
+            raise SystemExit(1)
+
+
+@dataclass(frozen=True)
+class Doctor:
+    """Say what works on this machine, and what to do about what does not."""
+
+    as_json: Json = False
+    """Print JSON."""
+
+    def __call__(self) -> None:
+        """Print findings; exit code 1 if something needed is broken."""
+        from evo_hns.diagnostics.doctor import diagnose
+
+        findings = diagnose()
+        show([vars(finding) for finding in findings] if self.as_json else "\n".join(map(str, findings)))
+        if any(finding.needed and not finding.ok for finding in findings):
+            raise SystemExit(1)
+
+
+def refuse_all_but_the_game(settings: Sequence[str], verb: str) -> None:
+    """Refuse settings that a verb would ignore because it needs only the game.
+
+    Raises:
+        ConfigError: there is one.
+    """
+    game = ("seed", "world.", "rules.", "physics.")
+    refuse_unused(
+        settings, lambda name: name.startswith(game), f"{verb} takes settings of world, rules and physics only"
+    )
+
+
+def check_positive(**numbers: int) -> None:
+    """Refuse numbers below 1.
+
+    Raises:
+        ConfigError: one of them is; it is named as the option is typed.
+    """
+    for name, number in numbers.items():
+        if number < 1:
+            raise ConfigError(f"--{name.replace('_', '-')}: got {number}, expected 1 or more")

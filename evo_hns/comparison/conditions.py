@@ -1,0 +1,177 @@
+"""What is compared: arms, each of runs that are the same but for their seed.
+
+Runs fall into arms by their settings: what changes no number (threads, worlds side by side) or only how long a run is
+sets nothing apart. Users may form arms themselves, `NAME=RUN,RUN`; whatever differs inside one is then told.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from evo_hns.comparison.naming import name_arms, trainer
+from evo_hns.config import ConfigError, RunConfig
+from evo_hns.reports.subject import Subject, kind_of, read_subjects
+from evo_hns.spec import Side
+
+NUM_COLOURS = 8  #: in the style sheet
+MAX_RUNS = 256
+_TOLD = 6  #: settings in a complaint
+
+
+@dataclass(frozen=True, eq=False)
+class Arm:
+    """Runs of one kind."""
+
+    name: str
+    number: int  #: from 0, in the order in which arms were named
+    runs: tuple[Subject, ...]  #: no two of the same seed
+
+    @property
+    def colour(self) -> str:
+        """A class of the style sheet."""
+        return f"run{self.number % NUM_COLOURS}"
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Of its runs."""
+        return tuple(run.run.meta.seed for run in self.runs)
+
+    @property
+    def config(self) -> RunConfig:
+        """The settings of its first run."""
+        return self.runs[0].config
+
+    def num_params(self, side: Side) -> int:
+        """N of a side's genomes."""
+        return self.runs[0].num_params[side]
+
+
+def read_arms(texts: Sequence[str], named: Sequence[str] = ()) -> tuple[Arm, ...]:
+    """Read runs and put them into arms.
+
+    Args:
+        texts: `RUN`, which finds its arm by itself, or `NAME=RUN,RUN`.
+        named: further ones of the latter form.
+
+    Raises:
+        ConfigError: nothing to compare, or what cannot be compared.
+        RunFileError: a file that is no run, or is damaged.
+    """
+    wanted = [(name, path) for text in texts for name, path in _parse(text)]
+    for text in named:
+        if "=" not in text:
+            raise ConfigError(f"--arm: got {text!r}, expected NAME=RUN,RUN")
+        wanted += _parse(text)
+    paths = [path for _, path in wanted]
+    _check_files(paths)
+    subjects = read_subjects(paths)
+    check_games(subjects)
+    groups = _group([name for name, _ in wanted], subjects)
+    names = name_arms([(name, runs[0]) for name, runs in groups])
+    arms = tuple(
+        Arm(name, number, tuple(runs)) for number, (name, (_, runs)) in enumerate(zip(names, groups, strict=True))
+    )
+    for arm in arms:
+        _check_seeds(arm)
+        _check_sizes(arm)
+    return arms
+
+
+def check_games(subjects: Sequence[Subject]) -> None:
+    """Refuse runs of different games: a return in one is no return in another.
+
+    Raises:
+        ConfigError: the settings that differ are named, with both values.
+    """
+    first = subjects[0]
+    for other in subjects[1:]:
+        found = first.config.game_differences(other.config)
+        if found:
+            told = [f"{name}: {ours} and {theirs}" for name, (ours, theirs) in found.items()]
+            more = f", and {len(told) - _TOLD} more" if len(told) > _TOLD else ""
+            raise ConfigError(
+                f"{first.path} and {other.path} play different games ({', '.join(told[:_TOLD])}{more}), so that their "
+                "scores cannot be compared"
+            )
+
+
+def differing_settings(arms: Sequence[Arm]) -> dict[str, tuple[object, ...]]:
+    """Settings in which arms differ, by dotted name: the value of each arm's first run; those of the game are equal."""
+    flat = [kind_of(arm.config) for arm in arms]
+    rows = {name: tuple(each.get(name) for each in flat) for names in flat for name in names}
+    return {name: values for name, values in rows.items() if len({repr(value) for value in values}) > 1}
+
+
+def mixed_settings(arm: Arm) -> list[str]:
+    """Names of settings in which the runs of an arm differ beside their seed and length: only if a user formed it."""
+    flat = [kind_of(run.config) for run in arm.runs]
+    return [name for name in flat[0] if len({repr(each.get(name)) for each in flat}) > 1]
+
+
+def _parse(text: str) -> list[tuple[str | None, Path]]:
+    """`RUN`, or `NAME=RUN,RUN`; a file that is there is meant, whatever its name."""
+    if Path(text).exists():
+        return [(None, Path(text))]
+    name, equals, rest = text.partition("=")
+    if not equals:
+        return [(None, Path(text))]
+    if not name.strip() or not rest.strip(","):
+        raise ConfigError(f"got the arm {text!r}, expected NAME=RUN,RUN")
+    paths = [rest] if Path(rest).exists() else [part for part in rest.split(",") if part]
+    return [(name.strip(), Path(path)) for path in paths]
+
+
+def _check_files(paths: Sequence[Path]) -> None:
+    if not paths:
+        raise ConfigError("compare needs run files: two or more of one game")
+    if len(paths) > MAX_RUNS:
+        raise ConfigError(f"got {len(paths)} runs, expected at most {MAX_RUNS}")
+    [(path, count)] = Counter(path.resolve() for path in paths).most_common(1)
+    if count > 1:
+        raise ConfigError(f"got {path} {count} times, expected each run once")
+
+
+def _group(names: Sequence[str | None], subjects: Sequence[Subject]) -> list[tuple[str | None, list[Subject]]]:
+    """Runs by the name that was given, or else by their settings.
+
+    In the order of their first; those without a name that were trained in the same way by the size of their networks.
+    """
+    groups: dict[tuple[str | None, str], list[Subject]] = {}
+    for name, subject in zip(names, subjects, strict=True):
+        key = (name, "") if name is not None else (None, repr(kind_of(subject.config)))
+        groups.setdefault(key, []).append(subject)
+    found = [(name, runs) for (name, _), runs in groups.items()]
+    trainers = [trainer(runs[0].config) for _, runs in found]
+
+    def place(number: int) -> tuple[int, int]:
+        name, runs = found[number]
+        size = sum(runs[0].num_params.values())
+        return (number, 0) if name is not None else (trainers.index(trainers[number]), size)
+
+    return [found[number] for number in sorted(range(len(found)), key=place)]
+
+
+def _check_seeds(arm: Arm) -> None:
+    """A seed decides every number of a run: a second run with it is no second sample."""
+    by_seed: dict[int, Path] = {}
+    for run in arm.runs:
+        before = by_seed.setdefault(run.run.meta.seed, run.path)
+        if before is not run.path:
+            raise ConfigError(
+                f"{before} and {run.path} of the arm {arm.name!r} have the same seed, {run.run.meta.seed}, which makes "
+                "them no two samples: leave one out, or name another arm for it with --arm NAME=RUN"
+            )
+
+
+def _check_sizes(arm: Arm) -> None:
+    sizes: Mapping[Path, tuple[int, ...]] = {run.path: tuple(run.num_params[side] for side in Side) for run in arm.runs}
+    first, *others = sizes
+    for path in others:
+        if sizes[path] != sizes[first]:
+            raise ConfigError(
+                f"{first} and {path} of the arm {arm.name!r} have networks of {sizes[first]} and {sizes[path]} "
+                "parameters (hiders, seekers), expected one size: make two arms of them"
+            )

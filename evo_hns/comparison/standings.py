@@ -1,0 +1,134 @@
+"""Who is better when all have spent the same: scores of arms, and differences with what chance explains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+import numpy as np
+
+from evo_hns.archive.hall_of_fame import FloatArray
+from evo_hns.comparison.curves import common_budget
+from evo_hns.comparison.tracks import Track
+from evo_hns.evaluation.intervals import Estimate, estimate_few, student_p, student_quantile
+
+
+@dataclass(frozen=True, eq=False)
+class Standing:
+    """An arm's score at the common budget."""
+
+    arm: str
+    scores: FloatArray  #: `(n,)` of its seeds
+    estimate: Estimate  #: over seeds; of one seed over worlds
+
+    @property
+    def is_over_seeds(self) -> bool:
+        """Whether the interval tells of other seeds too."""
+        return len(self.scores) > 1
+
+
+@dataclass(frozen=True)
+class Difference:
+    """An arm's mean less another's."""
+
+    one: str
+    other: str
+    mean: float
+    half_width: float  #: of Welch's 95 % interval over seeds; infinite where an arm has one seed
+    dof: float  #: degrees of freedom; 0 where there are none
+    p: float  #: two-sided, that chance alone makes so large a difference; NaN where nothing can be said
+    p_holm: float = float("nan")  #: the same, given that all pairs of arms were looked at (Holm 1979)
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether it is there, at 5 %, all pairs considered."""
+        return self.p_holm < 0.05
+
+
+@dataclass(frozen=True)
+class Standings:
+    """All arms at a common budget."""
+
+    outcome: str
+    budget: str
+    at: float  #: what all had spent
+    standings: tuple[Standing, ...]
+    differences: tuple[Difference, ...]
+
+    def as_dict(self) -> dict[str, object]:
+        """For JSON."""
+        return {
+            "outcome": self.outcome,
+            "budget": self.budget,
+            "at": self.at,
+            "arms": {
+                each.arm: {
+                    "mean": each.estimate.mean,
+                    "ci95": each.estimate.half_width,
+                    "interval_over": "seeds" if each.is_over_seeds else "worlds",
+                    "scores": each.scores.tolist(),
+                }
+                for each in self.standings
+            },
+            "differences": [vars(each) for each in self.differences],
+        }
+
+
+def stand(outcome: str, tracks: Mapping[str, Sequence[Track]], budget: str) -> Standings | None:
+    """All arms at the end of the common budget, read off linearly between measurements.
+
+    Args:
+        outcome: its name.
+        tracks: of each arm's runs, by its name.
+        budget: one of `BUDGETS`.
+
+    Returns:
+        None if some run did not record this budget, or they have no common part.
+    """
+    at = common_budget(tracks, budget)
+    if at is None:
+        return None
+    standings = []
+    for arm, of_arm in tracks.items():
+        scores = np.array([float(each.at(budget, at)) for each in of_arm])
+        told = estimate_few(scores)
+        if len(scores) == 1:
+            told = Estimate(told.mean, of_arm[0].half_width_at(budget, at), 1)
+        standings.append(Standing(arm, scores, told))
+    found = [welch(one.arm, one.scores, other.arm, other.scores) for one, other in combinations(standings, 2)]
+    return Standings(outcome, budget, at, tuple(standings), tuple(holm(found)))
+
+
+def welch(one: str, scores: FloatArray, other: str, others: FloatArray) -> Difference:
+    """The difference of two means over seeds that need not vary alike.
+
+    Args:
+        one: name of an arm.
+        scores: `(n,)` of its seeds.
+        other: name of another arm.
+        others: `(m,)` of its seeds.
+
+    Source: Welch 1947, Biometrika 34.
+    """
+    difference = float(scores.mean() - others.mean())
+    if min(len(scores), len(others)) < 2:
+        return Difference(one, other, difference, float("inf"), 0.0, float("nan"))
+    parts = [float(each.var(ddof=1)) / len(each) for each in (scores, others)]
+    dofs = [len(each) - 1 for each in (scores, others)]
+    squared = sum(parts)
+    if squared == 0.0:
+        return Difference(one, other, difference, 0.0, float(sum(dofs)), 1.0 if difference == 0.0 else 0.0)
+    dof = squared**2 / sum(part**2 / free for part, free in zip(parts, dofs, strict=True))
+    error = float(np.sqrt(squared))
+    return Difference(one, other, difference, student_quantile(dof) * error, dof, student_p(difference / error, dof))
+
+
+def holm(differences: Sequence[Difference]) -> list[Difference]:
+    """The same with what their p values are worth, given that there are so many (Holm 1979)."""
+    told = sorted((row for row, each in enumerate(differences) if np.isfinite(each.p)), key=lambda r: differences[r].p)
+    adjusted, least = {}, 0.0
+    for rank, row in enumerate(told):
+        least = max(least, min((len(told) - rank) * differences[row].p, 1.0))
+        adjusted[row] = least
+    return [replace(each, p_holm=adjusted.get(row, float("nan"))) for row, each in enumerate(differences)]

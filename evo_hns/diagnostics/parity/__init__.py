@@ -1,0 +1,1 @@
+"""The game against recordings of the original."""

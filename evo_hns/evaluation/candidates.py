@@ -1,0 +1,104 @@
+"""A wave of matches in which the contestants of both sides are compared, each side by one list of opponents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from evo_hns.evaluation.evaluators import Evaluator
+from evo_hns.evaluation.fitness import Fitness, mean_return, team_fitness, team_return, wins
+from evo_hns.evaluation.matches import HELD_OUT_SEED, concatenate, same_list_for_all
+from evo_hns.evaluation.rollout import Episodes
+from evo_hns.spec import Side
+
+PerSide = Mapping[Side, Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class Opponents:
+    """Whom all contestants of one side meet, one for each world."""
+
+    genomes: Tensor  #: `(E, L)`
+    rows: np.ndarray  #: `(E,)` int64, their rows among the opponents that the other side remembers; -1: none of them
+
+    @classmethod
+    def strangers(cls, genomes: Tensor) -> Opponents:
+        """Players of whom nothing is to be remembered."""
+        return cls(genomes, np.full(len(genomes), -1, dtype=np.int64))
+
+
+@dataclass(frozen=True, eq=False)
+class Wave:
+    """Matches of both sides' contestants, played together."""
+
+    fitness: PerSide  #: `(P,)` per side
+    wins: PerSide  #: `(P, E)` per side, of each contestant over each opponent: 1, draw 1/2, 0; NaN: the match failed
+    opponents: Mapping[Side, Opponents]  #: whom each side met
+    episodes: Episodes
+
+    @property
+    def num_matches(self) -> int:
+        """Matches that were played."""
+        return len(self.episodes.failed)
+
+    @property
+    def num_failed(self) -> int:
+        """Matches that were discarded because the physics failed."""
+        return int(self.episodes.failed.sum())
+
+    def win_share(self, side: Side) -> float:
+        """Share of their matches that a side's contestants won; NaN if none counts."""
+        counted = self.wins[side][torch.isfinite(self.wins[side])]
+        return float(counted.mean()) if len(counted) else float("nan")
+
+
+def play_wave(
+    evaluator: Evaluator,
+    contestants: PerSide,
+    opponents: Mapping[Side, Opponents],
+    rng: np.random.Generator,
+    fitness: Fitness = mean_return,
+) -> Wave:
+    """Both sides at once: every contestant of a side meets the same opponents in the same fresh worlds.
+
+    In a task of one team the other side has nobody to be compared: its fitness is 0.
+
+    Args:
+        evaluator: where matches run.
+        contestants: `(P, L)` genomes per side.
+        opponents: whom each side meets.
+        rng: decides the worlds.
+        fitness: what counts as good.
+    """
+    session = evaluator.session
+    sizes = {side: len(contestants[side]) for side in Side}
+    tables = []
+    for side in session.spec.teams:
+        rows = sizes[side.other] + np.arange(len(opponents[side].genomes))
+        seeds = rng.integers(0, HELD_OUT_SEED, len(rows), dtype=np.int64)
+        tables.append(same_list_for_all(side, np.arange(sizes[side]), rows, seeds))
+    table = concatenate(tables)
+    rosters = {
+        side: session.roster(side, torch.cat([contestants[side].to(torch.float32), opponents[side.other].genomes]))
+        for side in Side
+    }
+    episodes = evaluator.evaluate(table, rosters, physics="search")
+    scored = {side: torch.zeros(sizes[side], dtype=torch.float64) for side in Side}
+    won = {side: torch.full((sizes[side], len(opponents[side].rows)), torch.nan).double() for side in Side}
+    for side in session.spec.teams:
+        own = table.rows(side)
+        met = np.concatenate([np.full(sizes[side.other], -1), identities(opponents[side])])[table.rows(side.other)]
+        scored[side] = team_fitness(episodes, own, session.spec, side, sizes[side], met, fitness)
+        mine = torch.from_numpy(own < sizes[side])  # candidate by candidate, as the table was made
+        won[side] = wins(team_return(episodes, session.spec, side)[mine]).reshape(sizes[side], -1)
+    return Wave(scored, won, opponents, episodes)
+
+
+def identities(opponents: Opponents) -> np.ndarray:
+    """`(E,)` numbers that tell opponents apart: a remembered one is the same in all its worlds."""
+    strangers = -2 - np.arange(len(opponents.rows))
+    return np.where(opponents.rows < 0, strangers, opponents.rows)

@@ -1,0 +1,175 @@
+"""A game that is ready to be played, by any players: the one place where scene, physics, rules and networks meet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from evo_hns.config import RunConfig
+from evo_hns.envs.game import Game, Step
+from evo_hns.evaluation.matches import MatchTable
+from evo_hns.evaluation.recording import Actions, steps_of
+from evo_hns.evaluation.rollout import Episodes, Keep, join, play, replay
+from evo_hns.physics import BACKENDS
+from evo_hns.policies.base import Team
+from evo_hns.policies.roster import PlayerSpec, Roster, check_length
+from evo_hns.spec import Action, Observation, ObservationSpec, Side
+from evo_hns.worlds.scene import build_scene
+
+Physics = Literal["search", "exact"]
+"""At which timestep matches are played: that of the search, which may be coarser, or the game's own."""
+
+
+class Playable(Protocol):
+    """What a search has to know of a game: its sizes, the length of genomes, and how they become players."""
+
+    @property
+    def spec(self) -> ObservationSpec:
+        """Sizes of the game."""
+
+    @property
+    def genome_lengths(self) -> Mapping[Side, int]:
+        """L per side."""
+
+    def roster(self, side: Side, genomes: Tensor) -> Roster:
+        """Players of one side with these `(P, L)` genomes."""
+
+
+@dataclass(frozen=True)
+class GameSession:
+    """A game of W worlds, and the networks that a configuration gives each side."""
+
+    game: Game
+    networks: Mapping[Side, PlayerSpec]
+
+    @property
+    def spec(self) -> ObservationSpec:
+        """Sizes of the game."""
+        return self.game.observation_spec
+
+    @property
+    def num_worlds(self) -> int:
+        """Matches that are played side by side."""
+        return self.game.num_worlds
+
+    @cached_property
+    def genome_lengths(self) -> Mapping[Side, int]:
+        """L per side."""
+        return {side: player.genome_length(self.spec, side) for side, player in self.networks.items()}
+
+    def roster(self, side: Side, genomes: Tensor) -> Roster:
+        """Networks of one side with these `(P, L)` genomes.
+
+        Raises:
+            ValueError: the genomes are of another length.
+        """
+        check_length(genomes, side, self.genome_lengths[side])
+        return Roster(self.networks[side], genomes)
+
+    def teams(self, batch: MatchTable, rosters: Mapping[Side, Roster]) -> dict[Side, Team]:
+        """Both teams of a batch of matches, with their weights in place."""
+        return {side: rosters[side].bind(self.spec, side, torch.from_numpy(batch.rows(side))) for side in Side}
+
+    def play(
+        self,
+        table: MatchTable,
+        rosters: Mapping[Side, Roster],
+        *,
+        keep: Collection[Keep] = (),
+        on_step: Callable[[], None] | None = None,
+    ) -> Episodes:
+        """Play every match of a table in the calling thread, a batch of worlds at a time.
+
+        Args:
+            table: M matches.
+            rosters: the players its rows refer to.
+            keep: what is kept of the episodes beside their outcome.
+            on_step: is called after every env step of a batch.
+
+        Returns:
+            Episodes in the order of the table.
+        """
+        recorders = [] if on_step is None else [_OnStep(on_step)]
+        return join(
+            [
+                play(self.game, self.teams(batch, rosters), batch.seed, keep=keep, recorders=recorders)
+                for batch in table.batches(self.num_worlds)
+            ]
+        )
+
+    def replay(self, actions: Actions, seeds: np.ndarray, *, keep: Collection[Keep] = ()) -> Episodes:
+        """Play W recorded matches again.
+
+        Args:
+            actions: what was done in them.
+            seeds: `(W,)` their world seeds.
+            keep: what is kept of the episodes beside their outcome.
+        """
+        return replay(self.game, steps_of(actions), seeds, keep=keep)
+
+
+@dataclass(frozen=True)
+class _OnStep:
+    """A recorder that keeps nothing, and lets something else be done after every env step."""
+
+    call: Callable[[], None]
+
+    def record(self, observation: Observation, action: Action, step: Step) -> None:
+        self.call()
+
+
+class Sessions:
+    """The games of one thread, each built when it is first asked for.
+
+    Args:
+        config: the run's settings.
+        num_worlds: worlds side by side.
+    """
+
+    def __init__(self, config: RunConfig, num_worlds: int) -> None:
+        self._config, self._num_worlds = config, num_worlds
+
+    @cached_property
+    def exact(self) -> GameSession:
+        """The game at its own timestep."""
+        return build_session(self._config, self._num_worlds)
+
+    @cached_property
+    def search(self) -> GameSession:
+        """The game at the timestep of the search (`physics.search_substeps`)."""
+        coarse = self._config.physics.of_search
+        if coarse == self._config.physics:
+            return self.exact
+        return build_session(self._config.model_copy(update={"physics": coarse}), self._num_worlds)
+
+    def __getitem__(self, physics: Physics) -> GameSession:
+        return self.search if physics == "search" else self.exact
+
+
+def build_game(config: RunConfig, num_worlds: int) -> Game:
+    """Put scene, physics and rules together.
+
+    Args:
+        config: the run's settings.
+        num_worlds: worlds side by side.
+    """
+    scene = build_scene(config.world, config.physics)
+    physics = BACKENDS["cpu"](scene.model, num_worlds, num_threads=1)
+    return Game(scene, physics, config.world, config.rules, config.physics.num_substeps)
+
+
+def build_session(config: RunConfig, num_worlds: int) -> GameSession:
+    """The game at its own timestep, and the networks of both sides.
+
+    Args:
+        config: the run's settings.
+        num_worlds: worlds side by side.
+    """
+    networks = {side: PlayerSpec(network=config.side(side).policy) for side in Side}
+    return GameSession(build_game(config, num_worlds), networks)

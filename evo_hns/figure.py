@@ -1,0 +1,67 @@
+"""Pages of panels that are drawn without a screen, and what can go wrong with them said in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evo_hns.config import ConfigError
+from evo_hns.system.installation import how_to_install
+from evo_hns.system.output_file import output_file
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def panel_grid(
+    rows: int, columns: int, *, width: float = 3.6, height: float = 2.7, sharex: bool = False, sharey: bool = False
+) -> tuple[Figure, list[Axes]]:
+    """An empty page.
+
+    Args:
+        rows: of panels.
+        columns: of panels.
+        width: of a panel, inches.
+        height: of a panel, inches.
+        sharex: all panels have the same horizontal axis.
+        sharey: all panels have the same vertical axis.
+
+    Returns:
+        The page, and its panels row by row.
+
+    Raises:
+        ConfigError: matplotlib is missing.
+    """
+    try:
+        import matplotlib
+    except ImportError:
+        raise ConfigError(f"pictures need matplotlib: {how_to_install('plot')}") from None
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    size = (width * columns, height * rows)
+    figure, grid = pyplot.subplots(rows, columns, figsize=size, sharex=sharex, sharey=sharey, squeeze=False)
+    return figure, list(grid.ravel())
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a page and let go of it.
+
+    Args:
+        figure: from `panel_grid`.
+        path: the picture; its ending decides the format.
+
+    Raises:
+        ConfigError: it cannot be written there.
+    """
+    from matplotlib import pyplot
+
+    figure.tight_layout()
+    try:
+        with output_file(path) as partial:
+            figure.savefig(partial, dpi=130)
+    except ValueError as error:  # an ending that matplotlib does not know
+        raise error if isinstance(error, ConfigError) else ConfigError(f"cannot write {path}: {error}") from None
+    finally:
+        pyplot.close(figure)

@@ -1,0 +1,1 @@
+"""Matches on many MPI ranks: a coordinator deals them out, workers play them."""

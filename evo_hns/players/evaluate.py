@@ -1,0 +1,81 @@
+"""How do any two players fare against each other? Mean returns with 95 % intervals, and the game's statistics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from evo_hns.config import RunConfig
+from evo_hns.evaluation.evaluators import build_evaluator
+from evo_hns.evaluation.fitness import team_return
+from evo_hns.evaluation.held_out import meet
+from evo_hns.evaluation.intervals import Estimate, estimate
+from evo_hns.evaluation.matches import fresh_seeds
+from evo_hns.players.addresses import Archived, common_game, find_player, parse_address
+from evo_hns.spec import Side
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Many episodes of one pairing."""
+
+    hider: str
+    seeker: str
+    episodes: int
+    failed: int  #: episodes that were discarded because the physics failed
+    returns: dict[Side, Estimate]  #: of each team
+    statistics: dict[str, Estimate]
+
+    def as_dict(self) -> dict[str, object]:
+        """For JSON."""
+        return {
+            "hider": self.hider,
+            "seeker": self.seeker,
+            "episodes": self.episodes,
+            "failed": self.failed,
+            **{f"{side.label}_return": _figures(result) for side, result in self.returns.items()},
+            "statistics": {name: _figures(result) for name, result in self.statistics.items()},
+        }
+
+
+def of_runs(hider: str, seeker: str) -> list[str]:
+    """Which of two addresses are of champions in run files, which bring a game with them.
+
+    Raises:
+        ConfigError: an address that leads nowhere.
+    """
+    asked = {Side.HIDERS: hider, Side.SEEKERS: seeker}
+    return [text for side, text in asked.items() if isinstance(parse_address(text, side), Archived)]
+
+
+def evaluate(hider: str, seeker: str, game: RunConfig, *, episodes: int = 256, seed: int = 0) -> Evaluation:
+    """Let two players meet.
+
+    Args:
+        hider: address of the hiders' player.
+        seeker: address of the seekers' player.
+        game: the game to play if neither comes from a run.
+        episodes: worlds, each played once.
+        seed: decides the worlds; none of them is used in training or held-out measurements.
+
+    Raises:
+        ConfigError: an address that leads nowhere, players of different games, or nothing to play.
+        RunFileError: a run file that cannot be read.
+    """
+    seeds = fresh_seeds(episodes, seed)
+    addresses = {Side.HIDERS: parse_address(hider, Side.HIDERS), Side.SEEKERS: parse_address(seeker, Side.SEEKERS)}
+    evaluator = build_evaluator(common_game(addresses, game))
+    rosters = {side: find_player(addresses[side], side, evaluator.session.spec) for side in Side}
+    played = meet(evaluator, rosters[Side.HIDERS], rosters[Side.SEEKERS], seeds)
+    counted = ~played.failed.numpy()
+    return Evaluation(
+        hider=hider,
+        seeker=seeker,
+        episodes=episodes,
+        failed=int(played.failed.sum()),
+        returns={side: estimate(team_return(played, evaluator.session.spec, side).numpy()) for side in Side},
+        statistics={name: estimate(values.numpy()[counted]) for name, values in played.metrics.items()},
+    )
+
+
+def _figures(result: Estimate) -> dict[str, float]:
+    return {"mean": result.mean, "ci95_low": result.low, "ci95_high": result.high}

@@ -1,0 +1,132 @@
+"""Who plays: the specification of a player, and players of one specification by their genomes.
+
+Both are plain data that can be stored, compared and sent to other processes; `PlayerSpec.build` makes a policy of it.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from evo_hns.config import ConfigError, PolicyConfig
+from evo_hns.policies import SCRIPTED, build_policy
+from evo_hns.policies.base import Policy, Team
+from evo_hns.spec import ObservationSpec, Side
+
+
+@dataclass(frozen=True)
+class PlayerSpec:
+    """What plays, before any weights. Exactly one of these is set."""
+
+    network: PolicyConfig | None = None  #: the form of a network
+    scripted: str = ""  #: the name of a scripted player
+    factory: str = ""  #: `module:factory`, a user's own `factory(spec: ObservationSpec, num_agents: int) -> Team`
+
+    def build(self, spec: ObservationSpec) -> Policy:
+        """The policy for a game.
+
+        Raises:
+            ConfigError: there is no such scripted player, network, module or factory.
+        """
+        return _build(self, spec)
+
+    def genome_length(self, spec: ObservationSpec, side: Side) -> int:
+        """L, the parameters of a genome: those of one network, or of one for each member of the team."""
+        members = spec.team_size(side) if self.network is not None and self.network.genome_per_member else 1
+        return self.build(spec).num_params * members
+
+
+@dataclass(frozen=True, eq=False)
+class Roster:
+    """The players of one side that a match table refers to: P genomes of one specification."""
+
+    spec: PlayerSpec
+    genomes: Tensor  #: `(P, L)`, L = N or, with a network per member, team size x N; `(1, 0)` where nothing has genomes
+
+    def bind(self, spec: ObservationSpec, side: Side, rows: Tensor) -> Team:
+        """Players for W worlds.
+
+        Args:
+            spec: sizes of the game.
+            side: which they play.
+            rows: `(W,)` int64, the player of each world.
+
+        Raises:
+            ValueError: the genomes are not of this specification, or not for this game.
+        """
+        policy, length = self.spec.build(spec), self.spec.genome_length(spec, side)
+        check_length(self.genomes, side, length)
+        members = length // policy.num_params if policy.num_params else 1
+        genomes = self.genomes.to(torch.float32).reshape(len(self.genomes), members, -1)
+        return policy.bind(genomes, spec.team_size(side), rows)
+
+
+def check_length(genomes: Tensor, side: Side, length: int) -> None:
+    """Refuse `(P, L)` genomes of another length.
+
+    Raises:
+        ValueError: they are.
+    """
+    if length and genomes.shape[1] != length:
+        raise ValueError(
+            f"got genomes of {genomes.shape[1]} parameters for the {side.label}, expected {length}; "
+            "play them with the configuration they were made with"
+        )
+
+
+def scripted_roster(name: str) -> Roster:
+    """A scripted player, which has no genome, as a roster of one."""
+    return Roster(PlayerSpec(scripted=name), torch.zeros(1, 0))
+
+
+@functools.lru_cache(maxsize=64)
+def _build(player: PlayerSpec, spec: ObservationSpec) -> Policy:
+    if player.network is not None:
+        return build_policy(player.network, spec)
+    if player.factory:
+        return FactoryPolicy(load_factory(player.factory), spec)
+    if player.scripted not in SCRIPTED:
+        raise ConfigError(f"no scripted player {player.scripted!r}; there are {', '.join(SCRIPTED)}")
+    return SCRIPTED[player.scripted](spec)
+
+
+@dataclass(frozen=True)
+class FactoryPolicy:
+    """A player of a user's own, which has no genome."""
+
+    factory: Callable[[ObservationSpec, int], Team]
+    spec: ObservationSpec
+    num_params: int = 0
+
+    def bind(self, genomes: Tensor, num_agents: int, rows: Tensor | None = None) -> Team:
+        """The team that the factory makes; `genomes` and `rows` are not looked at."""
+        return self.factory(self.spec, num_agents)
+
+
+def load_factory(address: str) -> Callable[[ObservationSpec, int], Team]:
+    """The factory of `module:factory`; modules are looked for in the current folder too.
+
+    Raises:
+        ConfigError: no such module or factory, or the module cannot be imported.
+    """
+    module_name, _, name = address.partition(":")
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.append(here)
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:  # whatever a user's module raises
+        raise ConfigError(
+            f"player {address}: module {module_name} cannot be imported from here ({type(error).__name__}: {error})"
+        ) from error
+    factory = getattr(module, name, None)
+    if not callable(factory):
+        raise ConfigError(f"player {address}: {module.__file__} has no function {name}")
+    made: Callable[[ObservationSpec, int], Team] = factory
+    return made

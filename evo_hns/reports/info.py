@@ -1,0 +1,131 @@
+"""What is in a run file: settings, progress, lives, halls, and what champions gained against held-out players."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from evo_hns.archive.records import HeldOutRow, RunFacts
+from evo_hns.config import RunConfig
+from evo_hns.evaluation.intervals import Estimate, estimate, estimate_gain
+from evo_hns.reports.sessions import describe_job, describe_life, generations_of_lives, jobs
+from evo_hns.spec import Side
+
+
+@dataclass(frozen=True)
+class Gain:
+    """A side's first measured champion beside its last, against one held-out player."""
+
+    side: Side
+    opponent: str
+    first_generation: int
+    last_generation: int
+    first: Estimate
+    last: Estimate
+    gain: Estimate  #: last less first, paired over the same worlds
+
+    @property
+    def is_certain(self) -> bool:
+        """The 95 % interval of the gain excludes zero."""
+        return self.gain.low > 0 or self.gain.high < 0
+
+
+def gains(run: RunFacts) -> list[Gain]:
+    """First beside last for every side and held-out player that was measured twice."""
+    pairs: dict[tuple[Side, str], list[HeldOutRow]] = {}
+    for row in run.held_out:
+        pairs.setdefault((row.side, row.opponent), []).append(row)
+    return [_gain(rows[0], rows[-1]) for rows in pairs.values() if len(rows) > 1]
+
+
+def _gain(first: HeldOutRow, last: HeldOutRow) -> Gain:
+    return Gain(
+        side=first.side,
+        opponent=first.opponent,
+        first_generation=first.generation,
+        last_generation=last.generation,
+        first=estimate(first.scores),
+        last=estimate(last.scores),
+        gain=estimate_gain(first.scores, last.scores),
+    )
+
+
+def env_steps(run: RunFacts) -> int:
+    """Env steps of training so far, champions' re-evaluation included."""
+    return int(np.nansum(run.metrics.get("env_steps", np.zeros(1))))
+
+
+def seconds(run: RunFacts) -> float:
+    """Wall-clock time of all generations so far."""
+    return float(sum(np.nansum(values) for name, values in run.metrics.items() if name.startswith("time_")))
+
+
+@dataclass(frozen=True)
+class Sharing:
+    """What it cost to play on many ranks, in the generations that were."""
+
+    num_ranks: int  #: in the last of them
+    idle_share: float  #: mean share of the ranks' time in which they waited for matches
+    megabytes: float  #: mean of a generation: given to all ranks, to single ones, and reported
+
+
+def sharing(run: RunFacts) -> Sharing | None:
+    """What it cost to play on many ranks; None if a run never did."""
+    if "ranks" not in run.metrics:
+        return None
+    rows = np.flatnonzero(~np.isnan(run.metrics["ranks"]))
+    names = ("ranks_broadcast_bytes", "ranks_sent_bytes", "ranks_received_bytes")
+    return Sharing(
+        num_ranks=int(run.metrics["ranks"][rows[-1]]),
+        idle_share=float(run.metrics["ranks_idle_share"][rows].mean()),
+        megabytes=float(sum(run.metrics[name][rows].mean() for name in names)) / 1e6,
+    )
+
+
+def changed_settings(config: RunConfig) -> dict[str, object]:
+    """Settings that differ from the defaults, by dotted name; all of PPO, which by default there is none of."""
+    changed: dict[str, object] = {}
+    for name, (value, _) in config.differences(RunConfig()).items():
+        changed |= {f"{name}.{key}": each for key, each in value.items()} if isinstance(value, dict) else {name: value}
+    return changed
+
+
+def describe_run(run: RunFacts) -> dict[str, object]:
+    """Everything `info` tells, for JSON; Slurm may be asked for the last job, see `jobs`."""
+    return {
+        "created": run.meta.created,
+        "project_version": run.meta.project_version,
+        "git_commit": run.meta.git_commit,
+        "platform": run.meta.platform,
+        "versions": dict(run.meta.versions),
+        "seed": run.meta.seed,
+        "settings": run.config.model_dump(mode="json"),
+        "changed_settings": changed_settings(run.config),
+        "generations": {"done": run.num_generations, "planned": run.config.coevolution.generations},
+        "jobs": [describe_job(job) for job in jobs(run)],
+        "lives": [describe_life(*each) for each in zip(run.lives, generations_of_lives(run), strict=True)],
+        "env_steps": env_steps(run),
+        "seconds": seconds(run),
+        "discards": {cause: int(counts.sum()) for cause, counts in run.discards.items()},
+        "halls": {
+            side.label: {"champions": run.num_champions(side), "parameters": run.num_params(side)} for side in Side
+        },
+        "exploiters": {side.label: count for side in Side if (count := run.num_exploiters(side))},
+        "recorded_matches": run.num_matches,
+        "held_out": [describe_held_out(row) for row in run.held_out],
+        "metrics": {name: [None if np.isnan(v) else float(v) for v in values] for name, values in run.metrics.items()},
+    }
+
+
+def describe_held_out(row: HeldOutRow) -> dict[str, object]:
+    """A held-out measurement, for JSON."""
+    return {
+        "generation": row.generation,
+        "side": row.side.label,
+        "opponent": row.opponent,
+        "mean": row.mean,
+        "ci95": row.ci_half_width,
+        "episodes": row.episodes,
+        "statistics": dict(row.statistics),
+    }

@@ -1,0 +1,1 @@
+"""The machine and its operating system: processors, signals, files, compiled kernels, what is installed."""

@@ -1,0 +1,1 @@
+"""Equilibria of a payoff table: Nash, alpha-rank."""

@@ -1,0 +1,281 @@
+"""Any champions against any: a table of returns, each as certain as was asked for; it goes on wherever it stopped.
+
+All cells play the same worlds in the same order, so that differences between cells are not those of luck with worlds.
+What is played next follows from the scores so far and from nothing else: a tournament that was killed ends with the
+numbers of one that was not, on any number of threads and ranks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from evo_hns.archive import provenance
+from evo_hns.archive.hall_of_fame import IntArray
+from evo_hns.archive.tournament import Cells, Precision, Tournament
+from evo_hns.archive.tournament_file import TOURNAMENT_SCHEMA, TournamentFile
+from evo_hns.config import ConfigError, RunConfig
+from evo_hns.evaluation.evaluators import Evaluator
+from evo_hns.evaluation.fitness import team_return
+from evo_hns.evaluation.matches import MatchTable, fresh_seeds
+from evo_hns.players.addresses import game_differences, game_of
+from evo_hns.policies.roster import Roster
+from evo_hns.spec import Side
+from evo_hns.system.shutdown import Notice
+from evo_hns.tournament.participants import Entry, Selection, Squad, describe, enter, enter_again, make_squads
+from evo_hns.tournament.payoff import Payoff
+from evo_hns.tournament.schedule import next_round, precision_of, return_range
+
+BATCHES = 4
+"""Batches of all worlds between two writes of the file, at least: what a kill may cost."""
+
+GROWTH = 16
+"""Or one part in so many of what the file holds, so that writing it stays cheap."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What was asked for."""
+
+    selection: Selection
+    half_width: float | None = None  #: in units of the return; None: a tenth of their range
+    min_episodes: int = 8
+    max_episodes: int = 128
+    seed: int = 0  #: decides the worlds
+
+
+@dataclass(frozen=True)
+class Portion:
+    """Matches that are played in one go: of hiders of one form and seekers of one form."""
+
+    cell_of: IntArray  #: `(M,)` the cell of each, counted row by row
+    table: MatchTable
+    rosters: Mapping[Side, Roster]
+
+
+Observer = Callable[[Tournament], None]
+"""Is shown the tournament at the beginning, and whenever more of it is safe on disk."""
+
+
+def play_tournament(
+    path: Path,
+    order: Order,
+    build: Callable[[RunConfig], Evaluator],
+    *,
+    notice: Notice | None = None,
+    observers: Sequence[Observer] = (),
+) -> Tournament:
+    """Play a tournament to its end, from where its file stands.
+
+    Args:
+        path: the tournament file; created if it is not there.
+        order: what is asked for. One that differs from the file's may ask for more of the same: further contestants,
+            a narrower interval, more episodes.
+        build: makes the place where matches of a game are played; is not called if nothing is left to play.
+        notice: what the process is told by signals.
+        observers: see `Observer`.
+
+    Raises:
+        ConfigError: players that are not there or cannot meet, or the file is of another tournament.
+        RunFileError: a file that cannot be read or written, or somebody else is writing it.
+        Stopped: a signal said so; the tournament can be gone on with.
+    """
+    path = Path(path).resolve()
+    notice = notice or Notice()
+    if path.exists():
+        with TournamentFile.open(path) as file:
+            entry = _go_on(file, order)
+            _play(file, entry, None, build, notice, observers)
+            return file.tournament
+    entry = enter(order.selection, path.parent)
+    _check_teams(entry.game)
+    begun = begin(entry, order, path.parent)
+    evaluator = build(entry.game)  # what cannot be played fails here, and leaves no file behind
+    with TournamentFile.create(path, begun) as file:
+        _play(file, entry, evaluator, build, notice, observers)
+        return file.tournament
+
+
+def begin(entry: Entry, order: Order, folder: Path) -> Tournament:
+    """A tournament of which nothing has been played.
+
+    Raises:
+        ConfigError: an order that makes no sense.
+    """
+    precision = precision_of(entry.game.rules, order.half_width, order.min_episodes, order.max_episodes)
+    fresh_seeds(1, order.seed)  # refuses a negative one
+    meta = provenance.describe(entry.game.model_copy(update={"seed": order.seed}), TOURNAMENT_SCHEMA)
+    contestants = entry.contestants
+    cells = Cells.empty(*(len(contestants[side]) for side in Side))
+    return Tournament(meta, describe(order.selection, folder), precision, contestants, cells)
+
+
+def payoff_of(tournament: Tournament) -> Payoff:
+    """The table of mean returns; names are short if all champions are of one run."""
+    moments = {side: tournament.cells.moments(side) for side in Side}
+    number = moments[Side.HIDERS][0]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        variance = {
+            side: np.where(number > 1, squares / (number - 1), np.nan) for side, (_, _, squares) in moments.items()
+        }
+    names = short_names(tournament)
+    return Payoff(
+        hiders=names[Side.HIDERS],
+        seekers=names[Side.SEEKERS],
+        mean={side: mean for side, (_, mean, _) in moments.items()},
+        variance=variance,
+        count=number,
+    )
+
+
+def short_names(tournament: Tournament) -> Mapping[Side, tuple[str, ...]]:
+    """Names of the contestants, without the run file if there is only one."""
+    runs = runs_of(tournament)
+    prefix = f"{runs[0]}:" if len(runs) == 1 else ""
+    return {side: tuple(each.name.removeprefix(prefix) for each in tournament.contestants[side]) for side in Side}
+
+
+def runs_of(tournament: Tournament) -> list[str]:
+    """The run files that its champions come from, in the order of their first."""
+    runs = dict.fromkeys(each.run for side in Side for each in tournament.contestants[side])
+    return [run for run in runs if run]
+
+
+def generations_of(tournament: Tournament, side: Side) -> IntArray:
+    """`(P,)` the generation that each contestant was the champion of, -1 for a scripted player."""
+    return np.array([each.generation for each in tournament.contestants[side]], dtype=np.int64)
+
+
+def env_steps_of(tournament: Tournament, side: Side) -> IntArray:
+    """`(P,)` env steps of training behind each contestant, -1 for a scripted player."""
+    return np.array([each.env_steps for each in tournament.contestants[side]], dtype=np.int64)
+
+
+def _go_on(file: TournamentFile, order: Order) -> Entry:
+    """Find the contestants of a tournament that was begun; the file is brought to the order if that asks for more."""
+    stored, folder = file.tournament, file.path.parent
+    if describe(order.selection, folder) == stored.selection:
+        entry = enter_again(stored.contestants, folder, stored.meta.config)
+    else:
+        entry = enter(order.selection, folder)
+    wanted = extended(stored, begin(entry, order, folder), file.path)
+    if (wanted.selection, wanted.precision) != (stored.selection, stored.precision):
+        file.write(wanted)
+    return entry
+
+
+def extended(stored: Tournament, asked: Tournament, path: Path) -> Tournament:
+    """What was played so far as a part of what is asked for.
+
+    Raises:
+        ConfigError: it is no part of that; the first difference is named.
+    """
+    theirs, ours = stored.meta.config, asked.meta.config
+    remedy = "take another --output"
+    if game_of(theirs) != game_of(ours):
+        raise ConfigError(f"{path} is a tournament of another game ({game_differences(theirs, ours)}): {remedy}")
+    if theirs.seed != ours.seed:
+        raise ConfigError(f"{path} is a tournament with --seed {theirs.seed}, got {ours.seed}: {remedy}")
+    _check_precision(stored.precision, asked.precision, path)
+    places = {}
+    for side in Side:
+        now = {who: place for place, who in enumerate(asked.contestants[side])}
+        if lost := [who.name for who in stored.contestants[side] if who not in now]:
+            raise ConfigError(
+                f"{path} has {lost[0]}, who is not among the {len(now)} {side.label} that are asked for: ask for all "
+                f"who are in it and more, or {remedy}"
+            )
+        places[side] = np.array([now[who] for who in stored.contestants[side]], dtype=np.int64)
+    cells = stored.cells.within(asked.cells.shape, places[Side.HIDERS], places[Side.SEEKERS])
+    return replace(asked, meta=stored.meta, cells=cells)
+
+
+def _check_precision(stored: Precision, asked: Precision, path: Path) -> None:
+    for name, theirs, ours, is_more in (
+        ("--half-width", stored.half_width, asked.half_width, asked.half_width <= stored.half_width),
+        ("--min-episodes", stored.min_episodes, asked.min_episodes, asked.min_episodes >= stored.min_episodes),
+        ("--max-episodes", stored.max_episodes, asked.max_episodes, asked.max_episodes >= stored.max_episodes),
+    ):
+        if not is_more:
+            raise ConfigError(
+                f"{path} is a tournament with {name} {theirs:g}, got {ours:g}, which asks for less: leave it, or take "
+                "another --output"
+            )
+
+
+def _check_teams(game: RunConfig) -> None:
+    if game.world.max_seekers == 0:
+        raise ConfigError(f"the game of this run ({game.rules.task}) has a single team: nobody to play a tournament")
+
+
+def _play(
+    file: TournamentFile,
+    entry: Entry,
+    evaluator: Evaluator | None,
+    build: Callable[[RunConfig], Evaluator],
+    notice: Notice,
+    observers: Sequence[Observer],
+) -> None:
+    """Play round after round until nothing is left to be played."""
+    span = return_range(entry.game.rules)
+    squads: Mapping[Side, list[Squad]] | None = None
+    notice.begin_generation()
+    while True:
+        tournament = file.tournament
+        if tournament.cells.is_round_over:
+            wanted = next_round(tournament.cells, tournament.precision, span)
+            tournament = replace(tournament, cells=replace(tournament.cells, wanted=wanted))
+        for observe in observers:
+            observe(tournament)
+        if tournament.cells.is_round_over:
+            return
+        notice.end_generation()
+        notice.begin_generation()
+        if evaluator is None:
+            evaluator = build(entry.game)
+        if squads is None:
+            squads = {side: make_squads(entry.entrants[side]) for side in Side}
+        size = max(BATCHES * evaluator.num_worlds, int(tournament.cells.count.sum()) // GROWTH)
+        portion = next_portion(tournament, squads, size)
+        scores = play_portion(portion, evaluator)
+        file.write(replace(tournament, cells=tournament.cells.with_played(portion.cell_of, scores)))
+
+
+def next_portion(tournament: Tournament, squads: Mapping[Side, Sequence[Squad]], size: int) -> Portion:
+    """The first matches of the round that have not been played.
+
+    Args:
+        tournament: in a round that is not over.
+        squads: of each side.
+        size: most matches.
+    """
+    cells = tournament.cells
+    seeds = fresh_seeds(tournament.precision.max_episodes, tournament.meta.seed)
+    missing = np.maximum(cells.wanted - cells.count, 0)
+    hiders, seekers = next(
+        (hiders, seekers)
+        for hiders in squads[Side.HIDERS]
+        for seekers in squads[Side.SEEKERS]
+        if missing[np.ix_(hiders.places, seekers.places)].any()
+    )
+    theirs = missing[np.ix_(hiders.places, seekers.places)].ravel()
+    ends = np.cumsum(theirs)
+    pairs = np.arange(np.searchsorted(ends, size) + 1)[: len(ends)]
+    pair = np.repeat(pairs, theirs[pairs])[:size]
+    number = np.arange(len(pair)) - (ends - theirs)[pair]  # of a match among the new ones of its cell
+    hider, seeker = np.divmod(pair, len(seekers.places))
+    rows, columns = hiders.places[hider], seekers.places[seeker]
+    return Portion(
+        cell_of=rows * cells.shape[1] + columns,
+        table=MatchTable(hider, seeker, seeds[cells.count[rows, columns] + number]),
+        rosters={Side.HIDERS: hiders.roster, Side.SEEKERS: seekers.roster},
+    )
+
+
+def play_portion(portion: Portion, evaluator: Evaluator) -> Mapping[Side, np.ndarray]:
+    """`(M,)` return of each side's team in every match, NaN where the physics failed."""
+    episodes = evaluator.evaluate(portion.table, portion.rosters)
+    return {side: team_return(episodes, evaluator.session.spec, side).numpy() for side in Side}

@@ -1,0 +1,151 @@
+"""Both sides of a run: searches that move, and what each remembers of its champions. Nothing here plays.
+
+All that changes is arrays in the end (`populations_state`), so that a run continues to the same bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import torch
+
+from evo_hns.archive.encounters import Encounters
+from evo_hns.archive.hall_of_fame import HallOfFame, IntArray
+from evo_hns.archive.records import Champion, Run, State
+from evo_hns.config import ConfigError, RunConfig
+from evo_hns.evaluation.candidates import Opponents
+from evo_hns.evaluation.evaluators import Evaluator
+from evo_hns.search import build_searcher
+from evo_hns.search.base import Searcher, SearchState
+from evo_hns.spec import Side
+from evo_hns.training.external_opponents import Guest, guests_of, guests_state, invite
+
+_EXPLOITER = 4
+"""Last word of the seeds of exploiters; see `coevolution` for the others."""
+
+
+@dataclass(eq=False)
+class Population:
+    """One side: a search that moves, and the memory of its champions.
+
+    Champions and exploiters are kept apart, so that nobody ever takes the one for the other; as opponents they stand
+    in one line (`encounters`).
+    """
+
+    searcher: Searcher
+    hall: HallOfFame  #: its champions, one for each generation
+    encounters: Encounters  #: what is known of them and of its exploiters as opponents
+    exploiters: HallOfFame  #: the best of each exploiter's life
+    exploiter: Searcher | None = None  #: the search that lives now; None: there are none
+    guests: tuple[Guest, ...] = ()  #: players of this side from other runs: to measure the other side, no more
+
+    def remember(self, champion: Champion, generation: int) -> None:
+        """Take in a champion, who is the side's current one from now on."""
+        self.hall.append(champion.genome, generation, champion.score)
+        self.encounters.append(len(self.hall) - 1)
+
+    def remember_exploiter(self, exploiter: Champion, generation: int) -> None:
+        """Take in the best of an exploiter's life, as an opponent and nothing else."""
+        self.exploiters.append(exploiter.genome, generation, exploiter.score)
+        self.encounters.append(-len(self.exploiters))
+
+    def opponents(self, rows: IntArray) -> Opponents:
+        """Champions and exploiters of this side by their rows among its encounters."""
+        origins = self.encounters.origins[rows]
+        genomes = self.hall.genomes[np.maximum(origins, 0)]
+        exploiting = origins < 0
+        genomes[exploiting] = self.exploiters.genomes[-1 - origins[exploiting]]
+        return Opponents(torch.from_numpy(genomes), rows)
+
+
+Populations = Mapping[Side, Population]
+
+
+def build_populations(
+    config: RunConfig, evaluator: Evaluator, guests: tuple[Guest, ...] | None = None
+) -> dict[Side, Population]:
+    """Both populations at their beginning, each with a random stream of its own.
+
+    Args:
+        config: the run's settings.
+        evaluator: of its game.
+        guests: by default the champions of `held_out_runs`.
+
+    Raises:
+        ConfigError: settings that cannot be searched, or a guest's run of another game.
+        RunFileError: a guest's run that cannot be read.
+    """
+    lengths = evaluator.session.genome_lengths
+    invited = invite(config) if guests is None else guests
+    return {
+        side: Population(
+            searcher=build_searcher(config.side(side).search, lengths[side], seed=2 * config.seed + int(side)),
+            hall=HallOfFame(lengths[side]),
+            encounters=Encounters(),
+            exploiters=HallOfFame(lengths[side]),
+            exploiter=build_exploiter(config, side, lengths[side], 0) if config.coevolution.exploiter_every else None,
+            guests=tuple(guest for guest in invited if guest.side is side),
+        )
+        for side in Side
+    }
+
+
+def build_exploiter(config: RunConfig, side: Side, num_params: int, generation: int) -> Searcher:
+    """A search like the side's own at its beginning, with a random stream that no other life has.
+
+    Args:
+        config: the run's settings.
+        side: whose exploiter.
+        num_params: length of a genome.
+        generation: the first of its life.
+    """
+    rng = np.random.default_rng([config.seed, generation, int(side), _EXPLOITER])
+    return build_searcher(config.side(side).search, num_params, seed=int(rng.integers(2**31)))
+
+
+def populations_state(populations: Populations) -> State:
+    """All that changes of both sides, besides their halls, as nested arrays."""
+    state: dict[str, State] = {side.label: populations[side].searcher.state_dict() for side in Side}
+    state["encounters"] = {side.label: populations[side].encounters.state_dict() for side in Side}
+    living = {side.label: each for side in Side if (each := populations[side].exploiter) is not None}
+    if living:
+        state["exploiters"] = {label: searcher.state_dict() for label, searcher in living.items()}
+    if guests := tuple(guest for side in Side for guest in populations[side].guests):
+        state["guests"] = guests_state(guests)
+    return state
+
+
+def restore_populations(config: RunConfig, evaluator: Evaluator, run: Run) -> dict[Side, Population]:
+    """Both populations as they stood after the last generation of a run.
+
+    Raises:
+        ConfigError: it holds champions, but no search that could go on.
+        ValueError: the run's state is of another search, or damaged.
+    """
+    if run.num_generations == 0:
+        return build_populations(config, evaluator)
+    if not run.state:
+        raise ConfigError(
+            "this file holds champions without the search that found them (as of pruned networks): its players can "
+            "play, but there is nothing to go on with; resume the run that they come from"
+        )
+    populations = build_populations(config, evaluator, guests_of(cast(State, run.state.get("guests", {}))))
+    known, exploiters = (cast(Mapping[str, State], run.state.get(name, {})) for name in ("encounters", "exploiters"))
+    for side, population in populations.items():
+        population.searcher.load_state_dict(cast(SearchState, run.state[side.label]))
+        population.hall = _copy(run.halls[side])
+        population.exploiters = _copy(run.exploiters.get(side, population.exploiters))
+        if side.label in known:
+            population.encounters = Encounters.from_state(cast(Mapping[str, np.ndarray], known[side.label]))
+        else:
+            population.encounters = Encounters.of_strangers(len(population.hall))
+        if population.exploiter is not None and side.label in exploiters:
+            population.exploiter.load_state_dict(cast(SearchState, exploiters[side.label]))
+    return populations
+
+
+def _copy(hall: HallOfFame) -> HallOfFame:
+    return HallOfFame.from_arrays(hall.genomes, hall.generations, hall.scores)

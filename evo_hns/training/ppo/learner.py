@@ -1,0 +1,195 @@
+"""PPO as one more way to come from a generation to the next: worlds, updates, champions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from stable_baselines3.common.utils import set_random_seed
+from torch import Tensor
+
+from evo_hns.archive.hall_of_fame import HallOfFame
+from evo_hns.archive.records import Champion, Run, State
+from evo_hns.config import ConfigError, PPOConfig, RunConfig
+from evo_hns.evaluation.fitness import MatchesFailedError, team_return, wins
+from evo_hns.evaluation.held_out import mean_metrics
+from evo_hns.evaluation.matches import HELD_OUT_SEED
+from evo_hns.evaluation.rollout import Episodes, join
+from evo_hns.evaluation.session import build_game
+from evo_hns.policies.entity import EntityForm
+from evo_hns.spec import ObservationSpec, Side
+from evo_hns.system.machine import usable_cores
+from evo_hns.system.shutdown import Notice
+from evo_hns.training.external_opponents import Guest
+from evo_hns.training.ppo.algorithm import build_ppo
+from evo_hns.training.ppo.checkpoint import genome_of_policy
+from evo_hns.training.ppo.policy import EntityActorCritic
+from evo_hns.training.ppo.state import load_state, state_of
+from evo_hns.training.ppo.vec_env import SelfPlayEnv
+
+_WORLDS, _ACTIONS, _BEGINNING = 5, 6, 7
+"""Third words of the seeds of a generation's worlds, of all else that is random in it, and of the first network."""
+
+
+@dataclass(frozen=True, eq=False)
+class Past:
+    """What is remembered of a side."""
+
+    hall: HallOfFame  #: its champions, one for each generation
+    guests: tuple[Guest, ...] = ()  #: of this side from other runs: to measure the other side, no more
+
+
+class Learner:
+    """One policy that plays both sides and learns from it.
+
+    Args:
+        config: the run's settings.
+        notice: is asked before each env step whether to go on.
+    """
+
+    def __init__(self, config: RunConfig, notice: Notice | None = None) -> None:
+        self.config = config
+        self.settings = settings_of(config)
+        self.worlds = build_worlds(config, self.settings.num_worlds, notice)
+        self.form = EntityForm.of(config.hiders.policy.entity, self.worlds.spec)
+        parts = {"form": self.form, "omniscient_critic": self.settings.omniscient_critic}
+        seed = draw(config.seed, 0, _BEGINNING)
+        self.ppo = build_ppo(self.settings, self.worlds, EntityActorCritic, parts, seed)
+
+    @property
+    def state(self) -> State:
+        """What it needs to go on to the same bits."""
+        return state_of(self.ppo)
+
+    @property
+    def genome(self) -> Tensor:
+        """`(N,)` float32, of the policy as it is now."""
+        assert isinstance(self.ppo.policy, EntityActorCritic)  # as it was built
+        return genome_of_policy(self.ppo.policy, self.form)
+
+    def resume(self, state: State) -> None:
+        """Go on from the state after a generation."""
+        load_state(self.ppo, state)
+
+    def learn(self, generation: int) -> Experience:
+        """Play and learn through a generation.
+
+        Every random number in it comes from the run's seed and the generation. Before the first one a rollout is played
+        to learn what observations and rewards are like, and nothing else.
+        """
+        num_rollouts = self.settings.rollouts_per_generation + (generation == 0)
+        rng = np.random.default_rng([self.config.seed, generation, _WORLDS])
+        self.worlds.schedule(rng.integers(0, HELD_OUT_SEED, (num_rollouts, self.worlds.num_worlds), dtype=np.int64))
+        set_random_seed(draw(self.config.seed, generation, _ACTIONS))
+        self.ppo.begin()
+        played = []
+        for rollout in range(num_rollouts):
+            if generation == 0 and rollout == 0:
+                self.ppo.play_rollout()
+            else:
+                self.ppo.learn_from_rollout()
+            played.append(self.worlds.last)
+        return Experience(played, self.worlds.spec, self.ppo.metrics)
+
+    def rehearse(self) -> float:
+        """Play a rollout and learn from it, to see what that costs; the learner has no other use after it.
+
+        Returns:
+            Seconds of both.
+        """
+        seeds = np.arange(2 * self.worlds.num_worlds, dtype=np.int64).reshape(2, -1)
+        self.worlds.schedule(seeds)
+        self.worlds.reset()
+        self.worlds.step(np.zeros((self.worlds.num_envs, 5), dtype=np.int64))  # compiles the kernels
+        start = time.perf_counter()
+        self.ppo.begin()
+        self.ppo.learn_from_rollout()
+        return time.perf_counter() - start
+
+    def champions(self, experience: Experience) -> dict[Side, Champion]:
+        """The policy as it is now, for both sides, each with what its team won in the last rollout before."""
+        genome = self.genome.numpy()
+        return {side: Champion(genome, experience.score(side)) for side in Side}
+
+
+@dataclass(frozen=True, eq=False)
+class Experience:
+    """What was played in a generation, and what it cost."""
+
+    rollouts: list[Episodes]
+    spec: ObservationSpec
+    costs: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def num_matches(self) -> int:
+        """All that were played."""
+        return sum(len(episodes.failed) for episodes in self.rollouts)
+
+    @property
+    def num_failed(self) -> int:
+        """Those that were discarded because the physics failed."""
+        return sum(int(episodes.failed.sum()) for episodes in self.rollouts)
+
+    def score(self, side: Side) -> float:
+        """Mean return of a team in the last rollout.
+
+        Raises:
+            MatchesFailedError: no match of it counts.
+        """
+        scores = team_return(self.rollouts[-1], self.spec, side)
+        counted = scores[~scores.isnan()]
+        if not len(counted):
+            raise MatchesFailedError(
+                "the physics failed in every match of a rollout: a shorter physics.timestep is needed"
+            )
+        return float(counted.mean())
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Returns and wins of both teams against each other, statistics of the game, figures of the updates."""
+        episodes = join(self.rollouts)
+        metrics: dict[str, float] = {}
+        for side in self.spec.teams:
+            scores = team_return(episodes, self.spec, side)
+            counted = scores[~scores.isnan()]
+            metrics[f"{side.label}.self_play_return"] = float(counted.mean())
+            metrics[f"{side.label}.self_play_wins"] = float(wins(counted).mean())
+        return metrics | {f"game.{name}": value for name, value in mean_metrics(episodes).items()} | dict(self.costs)
+
+
+def settings_of(config: RunConfig) -> PPOConfig:
+    """The settings of PPO.
+
+    Raises:
+        ConfigError: there are none.
+    """
+    if config.ppo is None:
+        raise ConfigError("these settings have no table [ppo]: start the run with `evo-hns ppo`, or evolve it")
+    return config.ppo
+
+
+def build_worlds(config: RunConfig, num_worlds: int, notice: Notice | None = None) -> SelfPlayEnv:
+    """The worlds of a rollout, at the timestep of a search, shared out to as many threads as the settings say."""
+    num_threads = min(config.physics.num_threads or usable_cores(), num_worlds)
+    searched = config.model_copy(update={"physics": config.physics.of_search})
+    sizes = [len(part) for part in np.array_split(np.arange(num_worlds), num_threads)]
+    return SelfPlayEnv([build_game(searched, size) for size in sizes], notice)
+
+
+def draw(*words: int) -> int:
+    """A seed of 31 bits from several numbers."""
+    return int(np.random.default_rng(words).integers(2**31))
+
+
+def pasts_of(learner: Learner, guests: tuple[Guest, ...], run: Run | None = None) -> dict[Side, Past]:
+    """What is remembered of both sides: nothing, or the halls of a run."""
+    num_params = len(learner.genome)
+    halls = {side: HallOfFame(num_params) for side in Side}
+    if run is not None:
+        halls = {
+            side: HallOfFame.from_arrays(hall.genomes, hall.generations, hall.scores)
+            for side, hall in run.halls.items()
+        }
+    return {side: Past(halls[side], tuple(guest for guest in guests if guest.side is side)) for side in Side}

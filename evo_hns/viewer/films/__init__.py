@@ -1,0 +1,1 @@
+"""Matches as films and stills."""

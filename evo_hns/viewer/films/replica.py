@@ -1,0 +1,48 @@
+"""The one world of a match, posed as everything was at any moment of it, env steps and between them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import mujoco
+import numpy as np
+
+from evo_hns.viewer.films.footage import Footage
+from evo_hns.viewer.moments import Moment, moment_of
+from evo_hns.viewer.scenery import shown_model
+
+
+class Replica:
+    """A model to be drawn; `model` and `data` are its own, and nothing in it moves by itself."""
+
+    def __init__(self, footage: Footage) -> None:
+        self._trajectory = footage.trajectory
+        self.model = shown_model(footage.config, footage.trajectory.scene, footage.trajectory.layout)
+        self.data = mujoco.MjData(self.model)
+        self.pose(0.0)
+
+    def pose(self, step: float) -> None:
+        """Put everything where it was after so many env steps; between two of them, on the straight way."""
+        before, after, share = self._around(step)
+        qpos = self._trajectory.qpos[0]
+        self.data.qpos[:] = (1.0 - share) * qpos[before] + share * qpos[after]
+        mujoco.mj_kinematics(self.model, self.data)
+        mujoco.mj_comPos(self.model, self.data)
+        mujoco.mj_camlight(self.model, self.data)
+
+    def moment(self, step: float) -> Moment:
+        """Who saw, held and had locked what after the last whole env step, where everything is posed at `step`."""
+        before, after, share = self._around(step)
+        last, following = (moment_of(self._trajectory, 0, row) for row in (before, after))
+        between = {
+            name: (1.0 - share) * getattr(last, name) + share * getattr(following, name)
+            for name in ("agents", "turns", "objects")
+        }
+        near = last if share < 0.5 else following
+        return replace(last, rotations=near.rotations, **between)
+
+    def _around(self, step: float) -> tuple[int, int, float]:
+        """The env steps before and after, and the share of the way."""
+        end = self._trajectory.num_steps
+        before = min(int(np.floor(step)), end)
+        return before, min(before + 1, end), step - before

@@ -1,0 +1,32 @@
+"""Progress as a table: first and last measurement of each kind, never mixed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from evo_hns.archive import Run, RunFile
+from evo_hns.cli.text.progress_table import progress_table
+from evo_hns.spec import Side
+from tests.runs import tiny
+
+
+def test_each_kind_has_a_row_of_its_first_and_last_measurement(tmp_path: Path) -> None:
+    with RunFile.create(tmp_path / "run.h5", tiny(), dict.fromkeys(Side, 3)) as file:
+        blank: Run = file.run
+    assert progress_table(blank) == ""
+    nan = np.nan
+    metrics = {
+        "hiders.local": np.array([1.0, nan, 3.0]),
+        "hiders.local_ci95": np.array([0.5, nan, 0.25]),
+        "seekers.global": np.array([nan, -2.0, nan]),
+        "seekers.global_ci95": np.array([nan, 1.0, nan]),
+    }
+    header, local, world = progress_table(replace(blank, num_generations=3, metrics=metrics)).splitlines()
+    assert header.split() == ["mean", "return", "first", "last"]
+    assert local.startswith("hiders: local, against the other side's champion of the time")
+    assert local.endswith("+1.0 ± 0.5 in 0  +3.0 ± 0.2 in 2")
+    assert world.startswith("seekers: global, against held-out players")
+    assert world.endswith("-2.0 ± 1.0 in 1  -2.0 ± 1.0 in 1")

@@ -1,0 +1,87 @@
+"""One rank or seven: whole runs come out equal to the bit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evo_hns.config import RunConfig
+from evo_hns.spec import Side
+from tests.mpi.conftest import Start, whole
+from tests.runs import EVERYTHING, assert_same_bits, run_whole, tiny
+
+SEARCH = {"popsize": 6, "ga": {"num_elites": 2}}
+
+
+@pytest.fixture(scope="module")
+def alone(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[RunConfig, Path]:
+    """The settings of a whole run, and its file, made by one process without MPI."""
+    config = tiny(search={"algorithm": request.param, **SEARCH})
+    path = tmp_path_factory.mktemp("alone") / "run.h5"
+    run_whole(path, config)
+    return config, path
+
+
+@pytest.mark.parametrize(
+    ("alone", "num_ranks"),
+    [
+        ("cmaes", 2),
+        ("cmaes", 7),
+        ("ga", 3),
+        *(pytest.param(*pair, marks=pytest.mark.release) for pair in (("cmaes", 3), ("ga", 2), ("ga", 7))),
+    ],
+    indirect=["alone"],
+)
+def test_a_whole_run_has_the_same_bits_on_any_number_of_ranks(
+    num_ranks: int, alone: tuple[RunConfig, Path], start: Start, tmp_path: Path, settings: Callable[..., str]
+) -> None:
+    from evo_hns.archive.run_file import RunFile
+
+    config, path = alone
+    file = settings(search={"algorithm": config.hiders.search.algorithm, **SEARCH})
+    run = whole(start(num_ranks, "train", file, "--run", "run.h5"), tmp_path / "run.h5")
+    assert_same_bits(run, RunFile.read(path))
+    assert set(run.metrics["ranks"]) == {float(num_ranks)}
+    assert run.lives[0].num_ranks == num_ranks
+    idle, received = run.metrics["ranks_idle_share"], run.metrics["ranks_received_bytes"]
+    assert np.all((idle >= 0) & (idle < 1))
+    assert np.all(received > 0)
+
+
+GAMES = {
+    "coarse search, memory, a network per member": {
+        "world": {"num_hiders": 2, "num_seekers": 2},
+        "physics": {"search_substeps": 8, "num_worlds": 3},
+        "policy": {"hidden_size": 2, "gru_size": 2, "genome_per_member": True},
+    },
+    "lock and return": {
+        "world": {"scenario": "randomwalls", "num_hiders": 1, "num_seekers": 0, "num_boxes": 1, "num_ramps": 0},
+        "rules": {"task": "box-locking", "horizon": 10, "box_locking": {"goal": "all-return"}},
+    },
+}
+
+
+def test_a_run_with_everything_switched_on_has_the_same_bits_on_ranks(
+    start: Start, tmp_path: Path, settings: Callable[..., str]
+) -> None:
+    guests = tmp_path / "guests.h5"
+    run_whole(guests, tiny(seed=11, policy={"hidden_size": 3}))
+    coevolution = {**EVERYTHING, "opponent_sampler": "diverse", "held_out_runs": [str(guests)]}
+    alone = run_whole(tmp_path / "alone.h5", tiny(coevolution=coevolution))
+    run = whole(start(2, "train", settings(coevolution=coevolution), "--run", "run.h5"), tmp_path / "run.h5")
+    assert_same_bits(run, alone)
+    assert run.exploiters.keys() == set(Side)
+    assert {row.opponent for row in run.held_out} >= {f"{guests}:hiders/3", f"{guests}:seekers/3"}
+
+
+@pytest.mark.parametrize("game", GAMES)
+def test_other_games_have_the_same_bits_on_ranks(
+    game: str, start: Start, tmp_path: Path, settings: Callable[..., str]
+) -> None:
+    changes = {"search": {"algorithm": "ga", **SEARCH}, **GAMES[game]}
+    alone = run_whole(tmp_path / "alone.h5", tiny(**changes))
+    run = whole(start(3, "train", settings(**changes), "--run", "run.h5"), tmp_path / "run.h5")
+    assert_same_bits(run, alone)

@@ -1,0 +1,64 @@
+"""What a run file tells about itself."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evo_hns.archive import RunFile
+from evo_hns.config import PPOConfig, RunConfig
+from evo_hns.reports.info import Sharing, changed_settings, describe_run, env_steps, gains, sharing
+from evo_hns.spec import Side
+
+
+def test_gains_compare_the_first_with_the_last_measurement_world_by_world(run_path: Path) -> None:
+    run = RunFile.read(run_path)
+    found = {(gain.side, gain.opponent): gain for gain in gains(run)}
+    assert len(found) == 6
+    rows = [row for row in run.held_out if (row.side, row.opponent) == (Side.SEEKERS, "random")]
+    gain = found[Side.SEEKERS, "random"]
+    assert (gain.first_generation, gain.last_generation) == (0, 2)
+    assert gain.gain.mean == pytest.approx(np.mean(rows[-1].scores - rows[0].scores))
+
+
+def test_env_steps_count_all_matches_of_training(run_path: Path) -> None:
+    # 2 sides x (4 candidates x 1 match + 2 finalists x 1 match) x 6 env steps x 3 generations
+    assert env_steps(RunFile.read(run_path)) == 2 * (4 + 2) * 6 * 3
+
+
+def test_the_description_is_json_and_complete(run_path: Path) -> None:
+    told = json.loads(json.dumps(describe_run(RunFile.read(run_path)), allow_nan=False))
+    assert told["generations"] == {"done": 3, "planned": 3}
+    assert told["halls"]["hiders"]["champions"] == 3
+    assert told["settings"]["hiders"]["search"]["algorithm"] == "snes"
+    assert {"versions", "seed", "platform", "held_out", "metrics", "discards"} <= told.keys()
+
+
+def test_only_settings_that_differ_from_the_defaults_are_listed() -> None:
+    config = RunConfig.model_validate({"search": {"popsize": 12}, "world": {"num_hiders": 1}})
+    assert changed_settings(config) == {
+        "world.num_hiders": 1,
+        "hiders.search.popsize": 12,
+        "seekers.search.popsize": 12,
+    }
+
+
+def test_all_settings_of_ppo_are_listed_where_it_trains() -> None:
+    config = RunConfig.model_validate({"policy": {"network": "entity"}, "ppo": {"epochs": 7}})
+    changed = changed_settings(config)
+    assert changed["ppo.epochs"] == 7
+    assert {name for name in changed if name.startswith("ppo.")} == {f"ppo.{name}" for name in PPOConfig.model_fields}
+
+
+def test_what_ranks_cost_is_told_of_the_generations_that_they_played(run_path: Path) -> None:
+    run = RunFile.read(run_path)
+    assert sharing(run) is None
+    alone = np.full(run.num_generations - 2, np.nan)
+    figures = {"ranks": (4, 2), "ranks_idle_share": (0.1, 0.3)}
+    figures |= {f"ranks_{name}_bytes": (1e6, 3e6) for name in ("broadcast", "sent", "received")}
+    told = {name: np.array([*alone, *values], dtype=float) for name, values in figures.items()}
+    assert sharing(replace(run, metrics={**run.metrics, **told})) == Sharing(2, pytest.approx(0.2), pytest.approx(6.0))

@@ -1,0 +1,319 @@
+"""The page of a run: whole in one file, true to the run, and honest on what it lacks."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from evo_hns.archive import RunFile, RunFileError
+from evo_hns.cli import main
+from evo_hns.config import ConfigError
+from evo_hns.players.evaluate import evaluate
+from evo_hns.reports import clips, page
+from evo_hns.reports.clips import Quality, clips_section
+from evo_hns.reports.info import gains
+from evo_hns.reports.kit.charts import Mark, Series, line_chart, log_ticks, number, short, ticks
+from evo_hns.reports.meetings import entrants, heat_of, play_meetings
+from evo_hns.reports.page import write_report
+from evo_hns.reports.subject import read_subjects
+from evo_hns.spec import Side
+from evo_hns.viewer.films.graphics import find_backend
+
+VOID = {"meta", "img", "br", "link"}
+BACKEND, FOUND = find_backend()
+draws = pytest.mark.skipif(BACKEND is None, reason=f"nothing can be drawn here: {FOUND}")
+
+
+@dataclass
+class Page(HTMLParser):
+    """What a browser would find."""
+
+    sections: list[str] = field(default_factory=list)
+    references: list[str] = field(default_factory=list)  #: everything that names a place to fetch something from
+    text: str = ""
+    open: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = dict(attrs)
+        if tag == "section":
+            self.sections.append(str(named["id"]))
+        self.references += [str(named[name]) for name in ("src", "href", "srcset", "poster", "data") if name in named]
+        if tag not in VOID and tag not in ("path", "circle"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in ("path", "circle"):
+            assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def read(path: Path) -> Page:
+    found = Page()
+    found.feed(path.read_text())
+    found.close()
+    assert found.open == []
+    return found
+
+
+def assert_asks_nothing(path: Path, found: Page) -> None:
+    """Whatever is referred to is inside; base64 knows no colon, so that an address would be found in the whole text."""
+    assert all(reference.startswith(("data:", "#")) for reference in found.references)
+    assert not re.search(r"https?:|url\(|@import|<script|<link|<iframe", path.read_text())
+
+
+@pytest.fixture(scope="module")
+def one(run_path: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Page]:
+    """A page without clips."""
+    path = tmp_path_factory.mktemp("page") / "page.html"
+    write_report([run_path], path, clips=0, episodes=0)
+    return path, read(path)
+
+
+def test_the_page_of_a_run_has_all_its_parts_and_asks_nothing_of_the_network(one: tuple[Path, Page]) -> None:
+    path, found = one
+    assert_asks_nothing(path, found)
+    assert found.sections == ["introduction", "results", "curves", "progress", "costs", "settings", "missing"]
+
+
+def test_it_tells_what_the_run_is_to_someone_who_was_not_there(one: tuple[Path, Page], run_path: Path) -> None:
+    text, run = " ".join(one[1].text.split()), RunFile.read(run_path)
+    for told in (
+        "one hider against one seeker in OpenAI's quadrant game",
+        "An episode has 6 env steps",
+        "by SNES with 4 candidates a generation",
+        f"({run.halls[0].num_params:,} numbers each)",
+        "Seed 0 decides every random number",
+        f"mujoco {run.meta.versions['mujoco']}",
+        run.meta.platform,
+        "coevolution.held_out_episodes",
+        "rules.prep_fraction",  # one that is at its default, in the fold
+    ):
+        assert told in text, told
+
+
+def test_its_results_are_those_of_the_run(one: tuple[Path, Page], run_path: Path) -> None:
+    text = one[1].text
+    for gain in gains(RunFile.read(run_path)):
+        assert all(str(figure).replace("-", "−") in text for figure in (gain.first, gain.last, gain.gain))
+
+
+def test_what_it_lacks_is_told_with_the_command_that_adds_it(one: tuple[Path, Page], run_path: Path) -> None:
+    text = one[1].text
+    assert f"evo-hns report {run_path} --clips 3" in text
+    assert f"evo-hns tournament {run_path}" in text
+
+
+@draws
+def test_clips_are_inside_and_first_middle_and_last(run_path: Path, tmp_path: Path) -> None:
+    pytest.importorskip("PIL", reason="clips need the extra `render`")
+    path = tmp_path / "page.html"
+    report = write_report([run_path], path, episodes=0)
+    found = read(path)
+    films = [reference for reference in found.references if reference.startswith("data:")]
+    assert_asks_nothing(path, found)
+    assert len(films) == 3
+    assert all(len(film) > 3000 for film in films)
+    assert all(f"Generation {generation}: hiders" in found.text for generation in range(3))
+    assert report.sections[:2] == ("results", "clips")
+    assert report.num_bytes == path.stat().st_size < page.LARGEST
+
+
+@draws
+def test_a_page_that_would_be_too_large_gets_smaller_clips_and_then_none(
+    run_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("PIL", reason="clips need the extra `render`")
+    monkeypatch.setattr(clips, "QUALITIES", (Quality(240, 180, 20, 24, 60), Quality(96, 96, 4, 45, 10)))
+    subjects = read_subjects([run_path])
+    [large] = clips_section(subjects, 1, 10_000_000).blocks[0].films  # type: ignore[union-attr]
+    [small] = clips_section(subjects, 1, len(large.source) // 2).blocks[0].films  # type: ignore[union-attr]
+    assert small.width < large.width
+    assert len(small.source) < len(large.source)
+    none = clips_section(subjects, 1, 100)
+    assert none.blocks == []
+    assert "which the page has no room for" in none.missing[0].what
+
+
+def test_a_page_that_is_too_large_all_the_same_is_not_written(
+    run_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page, "LARGEST", 10_000)
+    with pytest.raises(ConfigError, match=r"the page would have 0.0 MB, more than 0: name fewer runs"):
+        write_report([run_path], tmp_path / "page.html", clips=0, episodes=0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_opengl_the_page_says_why_there_are_no_clips(
+    run_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clips, "find_backend", lambda: (None, "egl: no such library"))
+    monkeypatch.setattr(clips.importlib.util, "find_spec", lambda name: name)
+    report = write_report([run_path], tmp_path / "page.html", episodes=0)
+    [missing] = [each for each in report.missing if "clips" in each.what]
+    assert "need OpenGL (egl: no such library): install EGL" in missing.what
+    assert missing.what[1:] in read(tmp_path / "page.html").text
+
+
+def test_several_runs_share_tables_and_curves(run_path: Path, other_game_path: Path, tmp_path: Path) -> None:
+    twin = Path(shutil.copy(run_path, tmp_path / "twin<b>.h5"))
+    path = tmp_path / "page.html"
+    report = write_report([run_path, twin, other_game_path], path, clips=0, episodes=0)
+    found = read(path)
+    assert_asks_nothing(path, found)
+    assert {"results", "curves", "costs", "settings"} <= set(report.sections)
+    assert found.text.count("twin<b>") > 3  # as text, never as a tag
+    assert "world.num_boxes=2 (2 runs)" in found.text  # runs that only repeat each other share a colour
+    assert "world.num_boxes=1" in found.text
+
+
+def test_champions_meet_for_a_table_and_show_stages(run_path: Path, tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    report = write_report([run_path], path, clips=0, episodes=4)
+    assert {"meetings", "stages"} <= set(report.sections)
+    text = read(path).text
+    assert all(text.count(f"generation {generation}") >= 2 for generation in range(3))
+    assert "hiders close a door" in text
+    assert "Shares of 4 episodes of each generation" in text
+    [subject] = read_subjects([run_path])
+    payoff = play_meetings(entrants([subject]), subject.config, 4)
+    told = evaluate(f"{run_path}:hiders/0", f"{run_path}:seekers/2", subject.config, episodes=4, seed=1)
+    assert payoff.mean[Side.HIDERS][0, 2] == told.returns[Side.HIDERS].mean
+    assert payoff.mean[Side.SEEKERS][0, 2] == told.returns[Side.SEEKERS].mean
+    assert (payoff.count == 4).all()
+    cell = heat_of(payoff, "", subject.most).cells[0][2]
+    assert cell.text.startswith(f"{told.returns[Side.HIDERS].mean:+.1f}".replace("-", "−"))
+
+
+def test_a_tournament_beside_the_run_is_told(
+    run_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = Path(shutil.copy(run_path, tmp_path / "run.h5"))
+    assert main(["tournament", str(path), "--champions", "3", "--min-episodes", "4", "--max-episodes", "4"]) == 0
+    capsys.readouterr()
+    report = write_report([path], clips=0, episodes=4)
+    assert "tournament" in report.sections
+    assert "meetings" not in report.sections  # the tournament tells more
+    found = read(report.path)
+    assert_asks_nothing(report.path, found)
+    assert "3 hiders met 3 seekers, each one each, in 36 episodes" in found.text
+    assert "Do hiders forget?" in found.text
+    with pytest.raises(RunFileError):
+        write_report([path], clips=0, tournament=path)
+
+
+def test_progress_is_drawn_if_it_was_measured(run_path: Path, tmp_path: Path) -> None:
+    path = Path(shutil.copy(run_path, tmp_path / "run.h5"))
+    report = write_report([path], clips=0, episodes=0)
+    assert report.path == tmp_path / "run-report.html"
+    assert "progress" in report.sections
+    assert "Hiders: local: against the other side's current champion" in read(report.path).text
+    with h5py.File(path, "r+") as file:
+        for name in [name for name in file["metrics"] if re.search("local|historical", name)]:
+            del file["metrics"][name]
+    report = write_report([path], clips=0, episodes=0)
+    assert "progress" not in report.sections
+    assert "Progress against the other side's current and earlier champions" in read(report.path).text
+
+
+def test_a_run_that_goes_on_and_one_with_a_single_measurement_have_pages(run_path: Path, tmp_path: Path) -> None:
+    path = Path(shutil.copy(run_path, tmp_path / "run.h5"))
+    with h5py.File(path, "r+") as file:
+        settings = json.loads(file["meta"].attrs["config_json"])
+        settings["coevolution"]["generations"] = 9
+        file["meta"].attrs["config_json"] = json.dumps(settings)
+        held_out = {name: column[:1] for name, column in file["held_out"].items() if isinstance(column, h5py.Dataset)}
+        for name, column in held_out.items():
+            del file["held_out"][name]
+            file["held_out"][name] = column
+        for name, column in list(file["held_out/statistics"].items()):
+            values = column[:1]
+            del file["held_out/statistics"][name]
+            file["held_out/statistics"][name] = values
+    report = write_report([path], clips=0, episodes=0)
+    assert report.sections == ("progress", "costs", "settings")
+    text = read(report.path).text
+    assert "Still going on when this page was made: run with 3 of 9 generations" in text
+    assert "A second measurement of run against held-out players" in text
+
+
+def test_files_that_are_no_runs_and_places_that_are_none_are_told_in_one_line(run_path: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.h5"
+    other.write_text("no run")
+    with pytest.raises(RunFileError, match=r"other\.h5"):
+        write_report([run_path, other], tmp_path / "page.html")
+    with pytest.raises(ConfigError, match="there is no folder"):
+        write_report([run_path], tmp_path / "missing" / "page.html")
+    with pytest.raises(ConfigError, match=r"got the output .*page.pdf, expected a name that ends with .html"):
+        write_report([run_path], tmp_path / "page.pdf")
+    with pytest.raises(ConfigError, match="a report needs a run file"):
+        write_report([])
+    with pytest.raises(ConfigError, match="--clips: got 21, expected 0 to 20"):
+        write_report([run_path], clips=21)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["other.h5"]
+
+
+def test_the_command_says_where_the_page_is_and_what_it_lacks(
+    run_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "page.html"
+    typed = ["report", str(run_path), "--output", str(path), "--clips", "0", "--episodes", "0"]
+    assert main(typed) == 0
+    assert f"The report is {path}" in (said := capsys.readouterr().out)
+    assert f"not in it: clips of champions: evo-hns report {run_path} --clips 3" in said
+    assert main([*typed, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["report"], told["bytes"]) == (str(path), path.stat().st_size)
+
+
+def test_a_chart_leaves_out_what_was_not_measured() -> None:
+    drawn = line_chart([Series("a<b", "run0", np.arange(4.0), np.array([1, np.nan, 3, 2.0]))], "steps")
+    assert drawn.count("<circle") == 3
+    assert "nan" not in drawn
+    assert "a&lt;b" in drawn
+    flat = line_chart([Series("a", "run0", np.zeros(1), np.zeros(1), np.full(1, np.nan))], "steps")
+    assert "nan" not in flat
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [(-48, 48, [-25, 0, 25]), (0, 1, [0, 0.25, 0.5, 0.75, 1]), (0, 3.7, [0, 1, 2, 3]), (0.2, 0.21, 4)],
+)
+def test_ticks_are_round_numbers(low: float, high: float, expected: object) -> None:
+    found = ticks(low, high)
+    assert found == expected or len(found) in (expected, 5)
+    assert all(low - 1e-9 <= tick <= high + 1e-9 for tick in found)
+
+
+def test_numbers_have_a_true_minus_and_no_more_digits_than_tell_something() -> None:
+    assert [number(value) for value in (-0.0, -1.5, 1234.5, 0.03125)] == ["0", "−1.5", "1,234", "0.0312"]
+
+
+def test_a_logarithmic_axis_has_round_numbers_and_equal_steps_for_equal_factors() -> None:
+    sizes, scores = np.array([100.0, 1000.0, 10_000.0]), np.zeros(3)
+    series = Series("a", "run0", sizes, scores, np.ones(3), style="points")
+    drawn = line_chart([series], "parameters", is_log=True, marks=[Mark(1000.0, "here")])
+    places = [float(x) for x in re.findall(r'cx="([\d.]+)"', drawn)]
+    assert places[1] - places[0] == pytest.approx(places[2] - places[1], abs=0.2)
+    assert all(f">{label}<" in drawn for label in ("100", "1k", "10k", "here"))
+    assert drawn.count("V") == 4  # three whiskers and the mark
+    assert [short(10**value) for value in log_ticks(2.0, 3.1)] == ["100", "200", "500", "1k"]
+    assert [short(value) for value in (7.0, 999.0, 1500.0, 2e6, 9.1e10)] == ["7", "999", "1.5k", "2M", "91G"]
+
+
+def test_a_thin_line_has_no_points_of_its_own() -> None:
+    drawn = line_chart([Series("a", "run0", np.arange(3.0), np.arange(3.0), style="thin")], "steps")
+    assert 'class="thin run0"' in drawn
+    assert "<circle" not in drawn

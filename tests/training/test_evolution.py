@@ -1,0 +1,213 @@
+"""The loop on a game whose results are known: filters, exploiters, bounded halls, disengagement."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+import pytest
+import torch
+
+from evo_hns.archive.records import Champion
+from evo_hns.evaluation.candidates import Opponents, Wave, play_wave
+from evo_hns.search import SEARCHERS
+from evo_hns.spec import Side
+from evo_hns.training.evolution import draw_opponents, draw_others, exploit, move, run_generation, waves_of_generation
+from evo_hns.training.population import Population
+from tests.toy import NUM_PARAMS, ToyEvaluator, toy
+
+
+def by_first(hiders: np.ndarray, seekers: np.ndarray, seeds: np.ndarray) -> np.ndarray:
+    """Whoever has the larger first parameter wins."""
+    return (hiders[:, 0] - seekers[:, 0]).astype(np.float64)
+
+
+def genome(value: float) -> np.ndarray:
+    return np.full(NUM_PARAMS, value, dtype=np.float32)
+
+
+def give_past(population: Population, values: list[float]) -> None:
+    for generation, value in enumerate(values):
+        population.remember(Champion(genome(value), 0.0), generation)
+
+
+def fake_wave(candidates: dict[Side, torch.Tensor], sign: float) -> Wave:
+    """A wave in which a candidate is worth its first parameter, or the opposite of it."""
+    fitness = {side: sign * candidates[side][:, 0] for side in Side}
+    nobody = {side: Opponents.strangers(torch.zeros(1, NUM_PARAMS)) for side in Side}
+    return Wave(fitness, {}, nobody, cast("object", None))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("algorithm", sorted(SEARCHERS))
+def test_a_move_that_is_worse_at_large_is_taken_back_and_the_search_asks_for_others(algorithm: str) -> None:
+    search = {"algorithm": algorithm, "popsize": 8, "ga": {"num_elites": 2}}
+    config, evaluator, populations = toy(by_first, generalist=True, search=search)
+    searcher = populations[Side.HIDERS].searcher
+    first = {side: populations[side].searcher.ask() for side in Side}
+    sign = 1.0 if algorithm == "ga" else -1.0  # its worst would be elites; others may have momentum
+    move(evaluator, populations, fake_wave(first, sign), config.coevolution, np.random.default_rng(0))
+    for side in Side:
+        give_past(populations[side], [0.0, 1.0])
+    before, center = searcher.state_dict(), searcher.center
+    candidates = {side: populations[side].searcher.ask() for side in Side}
+    metrics, trials = move(
+        evaluator, populations, fake_wave(candidates, -1.0), config.coevolution, np.random.default_rng(1)
+    )
+    assert metrics["hiders.kept"] == metrics["seekers.kept"] == 0.0
+    assert [trial.num_matches for trial in trials] == [2 * 2 * config.coevolution.finalist_episodes]
+    assert torch.equal(searcher.center, center)
+    after = searcher.state_dict()
+    assert {name for name in before if before[name].tobytes() != after[name].tobytes()} == {"stream"}
+    assert not torch.equal(searcher.ask(), candidates[Side.HIDERS])
+
+
+def test_a_move_that_is_better_at_large_is_kept() -> None:
+    config, evaluator, populations = toy(by_first, generalist=True)
+    for side in Side:
+        give_past(populations[side], [0.0])
+    candidates = {side: populations[side].searcher.ask() for side in Side}
+    before = populations[Side.HIDERS].searcher.center
+    metrics, _ = move(evaluator, populations, fake_wave(candidates, 1.0), config.coevolution, np.random.default_rng(0))
+    assert metrics["hiders.kept"] == metrics["seekers.kept"] == 1.0
+    assert populations[Side.HIDERS].searcher.center[0] > before[0]
+
+
+def test_the_judges_of_a_move_are_those_that_its_fitness_did_not_use() -> None:
+    _, _, populations = toy(by_first)
+    population = populations[Side.SEEKERS]
+    give_past(population, [0.0, 1.0, 2.0, 3.0])
+    population.remember_exploiter(Champion(genome(9.0), 0.0), 3)
+    rng = np.random.default_rng(0)
+    drawn = draw_others(population, np.array([1, 3, -1]), 200, rng)
+    assert set(drawn.genomes[:, 0].tolist()) == {0.0, 2.0, 9.0}
+    everybody = draw_others(population, np.arange(5), 200, rng)
+    assert set(everybody.rows.tolist()) == {0, 1, 2, 3, 4}
+
+
+def test_every_wave_teaches_who_beats_whom() -> None:
+    config, evaluator, populations = toy(by_first, episodes_per_candidate=4, finalist_episodes=3)
+    for generation in range(3):
+        run_generation(config, evaluator, populations, generation)
+    for population in populations.values():
+        past = population.encounters.past
+        assert len(past) == len(population.hall) == 3
+        assert np.isnan(past.chances).tolist() == [False, False, True]  # the newest has been met by nobody
+        assert past.beats.shape == (3, 3)
+        assert np.isnan(past.beats[:, 0]).all()  # there was no past in the first generation
+
+
+def test_a_population_that_nobody_beats_is_known_as_such() -> None:
+    config, evaluator, populations = toy(lambda h, s, _: np.full(len(h), 5.0))
+    for generation in range(3):
+        record = run_generation(config, evaluator, populations, generation)
+    assert (populations[Side.HIDERS].encounters.past.chances[:2] < 0.2).all()
+    assert (populations[Side.SEEKERS].encounters.past.chances[:2] > 0.8).all()
+    assert populations[Side.HIDERS].encounters.past.beats[0, 1:].tolist() == [1.0, 1.0]
+    assert record.metrics["hiders.win_share"] == 1.0
+    assert record.metrics["seekers.win_share"] == 0.0
+    assert record.metrics["hiders.disengaged"] == record.metrics["seekers.disengaged"] == 1.0
+
+
+def test_sharing_and_virulence_change_what_candidates_are_told_but_not_what_champions_scored() -> None:
+    told = {}
+    for name, changes in {
+        "mean-return": {},
+        "wins": {"fitness": "wins"},
+        "shared-wins": {"fitness": "shared-wins"},
+        "moderate": {"fitness": "wins", "virulence": 0.5},
+    }.items():
+        config, evaluator, populations = toy(by_first, **changes)
+        record = run_generation(config, evaluator, populations, 0)
+        told[name] = record.metrics["hiders.fitness_max"]
+        assert record.champions[Side.HIDERS].score == record.metrics["hiders.champion_score"]
+    assert len(set(told.values())) == 4
+
+
+def test_an_exploiter_lives_its_generations_against_champions_alone_and_then_another_one() -> None:
+    config, evaluator, populations = toy(by_first, exploiter_every=3, hall_size=None)
+    asked, lives = [], []
+    for generation in range(7):
+        exploiter = populations[Side.HIDERS].exploiter
+        assert exploiter is not None
+        asked.append(exploiter.ask().clone())
+        assert exploiter.generation == generation % 3
+        lives.append(id(exploiter))
+        record = run_generation(config, evaluator, populations, generation)
+        assert bool(record.exploiters) == (generation in (2, 5))
+        assert ("hiders.exploiter_score" in record.metrics) == (generation in (2, 5))
+    assert lives[0] == lives[2] != lives[3] == lives[5] != lives[6]
+    assert not torch.equal(asked[0], asked[3]) and not torch.equal(asked[3], asked[6])
+    for population in populations.values():
+        assert population.hall.generations.tolist() == list(range(7))  # the main line, and nobody else
+        assert population.exploiters.generations.tolist() == [2, 5]
+        assert population.encounters.origins.tolist() == [0, 1, 2, -1, 3, 4, 5, -2, 6]
+        assert population.encounters.champion == 8
+
+
+def test_exploiters_meet_the_current_champion_and_teach_only_themselves() -> None:
+    config, evaluator, populations = toy(by_first, exploiter_every=5)
+    for side in Side:
+        give_past(populations[side], [3.0, 7.0])
+    before = {side: populations[side].searcher.state_dict() for side in Side}
+    known = {side: populations[side].encounters.state_dict() for side in Side}
+    exploits = exploit(config, evaluator, populations, 2, np.random.default_rng(0))
+    toys = cast(ToyEvaluator, evaluator)
+    _, genomes = toys.tables[-1]
+    half = len(genomes[Side.SEEKERS]) // 2
+    assert (genomes[Side.SEEKERS][:half] == 7.0).all()  # met by exploiting hiders
+    assert (genomes[Side.HIDERS][half:] == 7.0).all()
+    assert len(exploits.waves) == 1
+    for side in Side:
+        assert_same_arrays(before[side], populations[side].searcher.state_dict())
+        assert_same_arrays(known[side], populations[side].encounters.state_dict())
+
+
+def assert_same_arrays(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> None:
+    assert {name: array.tobytes() for name, array in one.items()} == {n: a.tobytes() for n, a in other.items()}
+
+
+def test_the_current_champion_is_never_an_exploiter() -> None:
+    config, _, populations = toy(by_first, champion_share=1.0)
+    for side in Side:
+        give_past(populations[side], [1.0, 2.0])
+        populations[side].remember_exploiter(Champion(genome(9.0), 0.0), 1)
+    drawn = draw_opponents(populations, {}, config.coevolution, 4, np.random.default_rng(0))
+    assert (drawn[Side.HIDERS].genomes == 2.0).all()
+    mixed = config.coevolution.model_copy(update={"champion_share": 0.0, "opponent_sampler": "latest"})
+    drawn = draw_opponents(populations, {}, mixed, 3, np.random.default_rng(0))
+    assert drawn[Side.HIDERS].genomes[:, 0].tolist() == [9.0, 2.0, 1.0]
+
+
+@pytest.mark.parametrize("rule", ["oldest", "informative", "spread", "nash"])
+def test_a_bounded_hall_keeps_few_in_play_and_loses_nobody(rule: str) -> None:
+    config, evaluator, populations = toy(by_first, hall_size=3, hall_rule=rule, exploiter_every=2)
+    for generation in range(8):
+        record = run_generation(config, evaluator, populations, generation)
+    for side, population in populations.items():
+        assert np.count_nonzero(population.encounters.in_play) == 3
+        assert population.encounters.in_play[population.encounters.champion]
+        assert len(population.hall) == 8 and len(population.exploiters) == 4
+        state = cast(dict[str, dict[str, np.ndarray]], record.state["encounters"])
+        assert np.count_nonzero(state[side.label]["in_play"]) == 3
+
+
+def test_env_steps_count_every_match_that_trains() -> None:
+    config, evaluator, populations = toy(
+        by_first, generalist=True, exploiter_every=2, episodes_per_candidate=2, finalist_episodes=3
+    )
+    waves, finals, trials = 2 * 6 * 2, 2 * 2 * 3, 2 * 2 * 3
+    expected = [waves + finals + waves, waves + trials + finals + waves + finals]
+    for generation, matches in enumerate(expected):
+        assert sum(waves_of_generation(config, evaluator.session.spec, generation)) == matches
+        record = run_generation(config, evaluator, populations, generation)
+        assert record.metrics["env_steps"] == config.rules.horizon * matches
+
+
+def test_wins_are_told_by_contestant_and_world() -> None:
+    _, evaluator, _ = toy(by_first)
+    contestants = {side: torch.from_numpy(np.stack([genome(v) for v in (0.0, 1.0, 2.0)])) for side in Side}
+    opponents = {side: Opponents.strangers(torch.from_numpy(np.stack([genome(1.0), genome(-5.0)]))) for side in Side}
+    wave = play_wave(evaluator, contestants, opponents, np.random.default_rng(0))
+    for side in Side:
+        assert wave.wins[side].tolist() == [[0.0, 1.0], [0.5, 1.0], [1.0, 1.0]]
+        assert wave.win_share(side) == 4.5 / 6

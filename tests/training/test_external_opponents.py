@@ -1,0 +1,69 @@
+"""Champions of other runs are read once, named for good, and kept with the run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evo_hns.archive import Champion, GenerationRecord, RunFile
+from evo_hns.config import ConfigError, RunConfig
+from evo_hns.spec import Side
+from evo_hns.training.external_opponents import Guest, guests_of, guests_state, invite
+from tests.runs import tiny
+
+NUM_PARAMS = {Side.HIDERS: 4, Side.SEEKERS: 6}
+
+
+def run_of(path: Path, generations: int, config: RunConfig) -> str:
+    """A run file whose champions of generation g are all g."""
+    with RunFile.create(path, config, NUM_PARAMS) as file:
+        for generation in range(generations):
+            champions = {
+                side: Champion(np.full(size, generation, dtype=np.float32), 0.0) for side, size in NUM_PARAMS.items()
+            }
+            file.commit(GenerationRecord(generation, champions, {}, {}))
+    return str(path)
+
+
+def asking(*paths: str) -> RunConfig:
+    return tiny(coevolution={**tiny().coevolution.model_dump(), "held_out_runs": paths})
+
+
+def test_the_last_champions_of_each_run_come_once(tmp_path: Path) -> None:
+    a = run_of(tmp_path / "a.h5", 3, tiny(policy={"hidden_size": 5}))
+    b = run_of(tmp_path / "b.h5", 2, tiny())
+    guests = invite(asking(a, b, a))
+    assert [(guest.name, guest.side) for guest in guests] == [
+        (f"{path}:{side.label}/{last}", side) for path, last in ((a, 2), (b, 1)) for side in Side
+    ]
+    assert [guest.genome.tolist() for guest in guests[:2]] == [[2.0] * 4, [2.0] * 6]
+    assert [guest.network.hidden_size for guest in guests] == [5, 5, 2, 2]
+
+
+def test_guests_come_back_from_their_arrays(tmp_path: Path) -> None:
+    guests = invite(asking(run_of(tmp_path / "größe.h5", 1, tiny())))
+    again = guests_of(guests_state(guests))
+    assert [_content(guest) for guest in again] == [_content(guest) for guest in guests]
+    assert guests_of({}) == guests_of(guests_state(())) == ()
+
+
+def _content(guest: Guest) -> tuple[object, ...]:
+    return guest.name, guest.side, guest.network, guest.genome.tobytes(), guest.genome.dtype
+
+
+def test_a_run_of_another_game_is_refused(tmp_path: Path) -> None:
+    other = run_of(tmp_path / "other.h5", 1, tiny(rules={"horizon": 7}))
+    with pytest.raises(ConfigError, match=r"other\.h5 plays another game \(rules\.horizon = 7, expected 6\): take"):
+        invite(asking(other))
+
+
+def test_a_run_without_champions_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"empty\.h5 has no champions yet"):
+        invite(asking(run_of(tmp_path / "empty.h5", 0, tiny())))
+
+
+def test_a_single_run_may_be_named_alone() -> None:
+    config = tiny(coevolution={**tiny().coevolution.model_dump(), "held_out_runs": "runs/a.h5"})
+    assert config.coevolution.held_out_runs == ("runs/a.h5",)

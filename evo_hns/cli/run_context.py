@@ -133,7 +133,7 @@ def start_ranks(asked: str | None, check: Check = no_check) -> None:
 
 def run_launcher(words: list[str], environ: dict[str, str]) -> int:
     """Run a launcher in a session of its own, pass signals on to it, and answer with its exit code."""
-    interrupt.take_time(2 * PATIENCE_OF_RANKS)
+    interrupt.take_time(PATIENCE_OF_RANKS + 0.5)
     with (
         subprocess.Popen(words, env=environ, stdin=subprocess.DEVNULL, start_new_session=True) as process,
         interrupt.undoing(lambda: _end_launcher(process)),

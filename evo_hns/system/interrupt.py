@@ -73,12 +73,12 @@ def run(command: Callable[[], int], *, answers: bool = True, concludes: bool = T
     try:
         code = command()
     except BaseException:
-        if not _state.heard:
+        if not (_state.heard or _state.ending.locked()):
             raise
         code = INTERRUPTED
         if concludes:
             sys.stderr.write(last_words())
-    if _state.heard or code in STOPPED:
+    if _state.heard or _state.ending.locked() or code in STOPPED:
         end(code)
     if _state.watched:  # all is done; only the interpreter is still to end
         _state.answers = _state.concludes = False

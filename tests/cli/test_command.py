@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,11 +17,12 @@ import pytest
 from evo_hns.cli import main
 from evo_hns.cli.arguments import gather_settings, one_line
 from evo_hns.cli.command import BROKEN_PIPE, INTERRUPTED, USER_ERROR, is_user_error, overview
-from evo_hns.cli.console import command, free_path
+from evo_hns.cli.console import can_go_on, command, free_path, show_result
 from evo_hns.cli.text.tables import columns, duration, json_text
 from evo_hns.cli.verbs.runs import VERBS
 from evo_hns.config import ConfigError
 from evo_hns.experiment import setting_names
+from tests.runs import run_whole, tiny
 
 HEAVY = ("torch", "stable_baselines3", "mujoco", "evotorch", "numba", "h5py", "numpy")
 TINY = [
@@ -116,6 +119,25 @@ def test_a_dotted_option_without_a_value_is_refused(typed: str) -> None:
         (["train", "quickstart", "--seed", "abc"], "--seed: got 'abc', expected a valid integer"),
         (["train", "quickstart", "--generations", "0"], "--coevolution.generations: got 0, expected greater than"),
         (["train", "quickstart", "--search.popsiz", "8"], "--search.popsiz: no such setting (did you mean"),
+        (
+            ["train", "quickstart", "--serach.popsize", "8"],
+            "--serach.popsize: no such setting (did you mean search.pop",
+        ),
+        (["train", "quickstart", "--hiders.serch.sigma", "8"], "no such setting (did you mean hiders.search."),
+        (["resume", "nowhere.h5", "--search.popsize", "8"], "--search.popsize is a setting, and resume takes none, si"),
+        (["info", "nowhere.h5", "--search.popsize=8"], "--search.popsize is a setting, and info takes none; see evo"),
+        (["ppo", "full", "--search.popsize", "8"], "--search.popsize: a setting of evolution, which PPO does not take"),
+        (["ppo", "full", "--hiders.search.popsize", "8"], "--hiders.search.popsize: a setting of evolution, which"),
+        (["ppo", "full", "--coevolution.hall-size", "8"], "--coevolution.hall-size: a setting of evolution, which"),
+        (
+            ["evaluate", "random", "random", "--policy.hidden-size", "8"],
+            "--policy.hidden-size: evaluate takes settings",
+        ),
+        (
+            ["evaluate", "a.h5:hiders/1", "random", "--world.num-boxes", "1"],
+            "a.h5:hiders/1 plays in the game of its run",
+        ),
+        (["soak", "full", "--search.popsize", "8"], "--search.popsize: soak takes settings of world, rules and ph"),
         (["resume", "nowhere.h5"], "nowhere.h5 does not exist"),
         (["info", "nowhere.h5"], "nowhere.h5 does not exist"),
         (["evaluate", "nobody", "random"], "got the player 'nobody', expected "),
@@ -225,6 +247,23 @@ def test_the_command_is_told_by_its_path_where_the_shell_does_not_find_it(
     assert command() == "evo-hns"
 
 
+def test_commands_that_are_printed_can_be_typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EVO_HNS_COMMAND", "evo-hns")
+    path = Path("my run #1.h5")
+    run_whole(path, tiny())
+    assert main(["record", str(path), "random", "random"]) == 0
+    show_result(path, as_json=False)
+    typed = [line.strip() for line in capsys.readouterr().out.splitlines() if line.strip().startswith("evo-hns ")]
+    words = [shlex.split(line, comments=True)[2:] for line in typed]
+    assert words[:3] == [[str(path), "--match", "2"], [str(path)], [str(path)]]
+    assert words[3] == [f"{path}:hiders/last", f"{path}:seekers/last"]
+    with pytest.raises(KeyboardInterrupt, match=r"evo-hns resume 'my run #1\.h5'"), can_go_on(path):
+        raise KeyboardInterrupt
+
+
 def test_json_holds_no_number_that_json_does_not_know() -> None:
     answer = {"path": Path("x"), "figures": (1.5, float("nan"), float("inf")), "deeper": {"count": 2}}
     assert json.loads(json_text(answer)) == {"path": "x", "figures": [1.5, None, None], "deeper": {"count": 2}}
@@ -319,3 +358,56 @@ def test_a_place_where_no_run_can_be_kept_is_refused(
     assert main(["train", "quickstart", *TINY]) == USER_ERROR
     told = capsys.readouterr().err
     assert f"the folder {tmp_path}/runs cannot be made; take another one (--run FILE)" in told
+
+
+@pytest.mark.parametrize("words", [["train", "quickstart"], ["ppo", "quadrant-1v1"], ["tournament", "a.h5"]])
+def test_a_file_system_without_locks_is_told_before_anything_is_loaded(words: list[str], tmp_path: Path) -> None:
+    code = f"""
+import errno, fcntl, sys
+def refuse(*_):
+    raise OSError(errno.ENOLCK, "No locks available")
+fcntl.flock = refuse
+from evo_hns.cli import main
+code = main({words!r})
+print(*set(sys.modules) & {{"torch", "mujoco", "numba"}})
+sys.exit(code)
+"""
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path, env=environment
+    )
+    assert (done.returncode, done.stdout) == (USER_ERROR, "\n")
+    assert "cannot be locked (No locks available): take a folder on a file system that knows flock (--" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_setting_that_is_refused_leaves_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    too_many = ["--policy.hidden-size", "99", "--search.algorithm", "cmaes"]
+    assert main(["train", "quickstart", *TINY, *too_many]) == USER_ERROR
+    assert "cmaes takes at most" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("module", ["tyro", "numpy", "torch"])
+def test_ctrl_c_during_the_imports_is_clean(module: str) -> None:
+    words = [sys.executable, "-X", "importtime", "-m", "evo_hns", "evaluate", "random", "random"]
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(sys.executable, words)
+    shown = b""
+    with os.fdopen(terminal, "r+b", buffering=0) as screen:
+        while f" {module}.".encode() not in shown:
+            shown += screen.read(4096)
+        screen.write(b"\x03")
+        try:
+            while part := screen.read(4096):
+                shown += part
+        except OSError:  # how Linux says that nobody is left at the other end
+            pass
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == INTERRUPTED
+    assert b"evo-hns: interrupted" in shown
+    assert b"Traceback" not in shown

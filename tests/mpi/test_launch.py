@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -122,6 +123,22 @@ def test_ranks_start_themselves_and_say_where_they_are(
     assert said.startswith("playing on 2 ranks on 1 host (")
     assert "python -m evo_hns info run.h5" in said
     assert_same_bits(RunFile.read(tmp_path / "run.h5"), run_whole(tmp_path / "alone.h5", tiny()))
+
+
+def test_a_second_ctrl_c_ends_ranks_at_once(
+    typed: Callable[..., Program], tmp_path: Path, settings: Callable[..., str]
+) -> None:
+    process = typed("train", settings(coevolution={"generations": 4000}), "--run", "run.h5", "--ranks", "2")
+    until(lambda: generations_in(tmp_path / "run.h5") >= 2)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130
+    assert "Traceback" not in said
+    assert generations_in(tmp_path / "run.h5") >= 2
+    until(lambda: ranks_in(tmp_path) == {}, patience=10)
+    assert [path.name for path in tmp_path.glob("*.tmp*")] == []
 
 
 def test_ctrl_c_ends_ranks_that_started_themselves_and_says_how_to_go_on(

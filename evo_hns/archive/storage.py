@@ -10,8 +10,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import mmap
 import os
 import socket
+import struct
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -22,6 +24,7 @@ from typing import IO, Self
 from evo_hns.system import interrupt
 
 _HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_HEAP = b"GCOL\x01\0\0\0"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -191,11 +194,12 @@ def check_hdf5(path: Path, kind: str = "run") -> None:
         kind: what it should be a file of.
 
     Raises:
-        RunFileError: no such file, a folder, permission denied, another kind of file.
+        RunFileError: no such file, a folder, permission denied, another kind of file, a heap that HDF5 cannot leave.
     """
     try:
         with path.open("rb") as file:
             signature = file.read(len(_HDF5_SIGNATURE))
+            endless = signature == _HDF5_SIGNATURE and _has_endless_heap(file)
     except FileNotFoundError:
         raise RunFileError(f"{path} does not exist: check the name, or start a new {kind}") from None
     except IsADirectoryError:
@@ -204,6 +208,29 @@ def check_hdf5(path: Path, kind: str = "run") -> None:
         raise RunFileError(f"{path} cannot be read: {error.strerror}") from error
     if signature != _HDF5_SIGNATURE:
         raise RunFileError(f"{path} is not an HDF5 file, expected a {kind} file of evo_hns")
+    if endless:
+        raise RunFileError(_damaged(path))
+
+
+def _has_endless_heap(file: IO[bytes]) -> bool:
+    """Whether HDF5 would read a heap of texts for ever.
+
+    Of all its metadata only these have no checksum, and HDF5 steps from object to object by sizes that it does not
+    check: where a damaged heap says 0, it stands still, with Python's lock in its hands. Layout: HDF5 File Format
+    Specification 3.0, III.E.
+    """
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        heap = content.find(_HEAP)
+        while heap >= 0:
+            place, end = heap + 16, min(heap + int.from_bytes(content[heap + 8 : heap + 16], "little"), len(content))
+            while place + 16 <= end:
+                index, size = struct.unpack_from("<H6xQ", content, place)
+                step = 16 + (size + 7) // 8 * 8 if index else size
+                if step == 0:
+                    return True
+                place += step
+            heap = content.find(_HEAP, heap + 1)
+    return False
 
 
 @contextlib.contextmanager
@@ -218,7 +245,11 @@ def reading(path: Path) -> Iterator[None]:
     except RunFileError:
         raise
     except Exception as error:
-        raise RunFileError(f"{path} is damaged or cut short: use a copy of it") from error
+        raise RunFileError(_damaged(path)) from error
+
+
+def _damaged(path: Path) -> str:
+    return f"{path} is damaged or cut short: use a copy of it"
 
 
 def explain_write_error(error: OSError, path: Path) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from evo_hns.archive import RunFile, RunFileError
+from evo_hns.archive.run_view import RunView
 
 EACH = 100
 SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.release) for seed in range(1, 34))]
@@ -52,6 +53,19 @@ def test_a_damaged_file_is_read_or_refused_in_one_line(create, tmp_path, seed):
     while len(told) < EACH and theirs.poll(60):
         told.append(theirs.recv())
         assert "\n" not in told[-1][1]
-    reader.join(60)
+    reader.join(5)
+    reader.kill()
     assert (reader.exitcode, len(told)) == (0, EACH), f"{path} kills its reader"
     assert sum(bool(refusal) for _, refusal in told) > EACH / 10
+
+
+@pytest.mark.parametrize("use", [RunFile.read, RunFile.open, RunView])
+def test_a_heap_of_texts_that_hdf5_would_read_for_ever_is_refused(create, tmp_path, use):
+    create(3).close()
+    path = tmp_path / "run.h5"
+    content = bytearray(path.read_bytes())
+    heap = content.index(b"GCOL")
+    content[heap + 64 : heap + 4096] = bytes(4096 - 64)
+    path.write_bytes(content)
+    with pytest.raises(RunFileError, match="is damaged or cut short: use a copy of it"):
+        use(path)

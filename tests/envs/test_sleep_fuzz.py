@@ -8,7 +8,7 @@ where things rest is compared.
 Falling is chaotic now and then, so a single world proves nothing. What can be proved wrong: that sleep moves a resting
 place by more than `FAR` no more often than the push does (a sign test over the worlds where only one of them did).
 
-The quick part takes some 5 s of CPU time. `EVO_HNS_FUZZ=2000 pytest -m slow` on this file plays so many games.
+The quick part takes some 5 s of CPU time. `EVO_HNS_FUZZ=2000 pytest -m release` on this file plays so many games.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from evo_hns.spec import Action
 from evo_hns.worlds.layout import sample_layouts
 from evo_hns.worlds.scene import build_scene
 
-QUICK, SLOW = 8, int(os.environ.get("EVO_HNS_FUZZ", "60"))
+QUICK, MANY = 8, int(os.environ.get("EVO_HNS_FUZZ", "60"))
 NUM_WORLDS, ROUNDS = 8, 3  #: of each game
 PLAY, SETTLE, CHANGED = 5, 6, 12  #: env steps
 PUSH, FAR = 1e-6, 1e-3  #: metres
@@ -180,6 +180,6 @@ def test_things_come_to_rest_where_they_do_without_sleep() -> None:
     assert len(by_sleep) > QUICK * NUM_WORLDS * ROUNDS
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_things_come_to_rest_where_they_do_without_sleep_in_many_games() -> None:
-    check(*fuzz(SLOW))
+    check(*fuzz(MANY))

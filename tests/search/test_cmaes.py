@@ -77,7 +77,7 @@ def evaluations_of_pycma(algorithm: str, function: Function, num_params: int, se
         ("sep-cmaes", ellipsoid, 20, 8),
         pytest.param("cmaes", rotated_ellipsoid, 20, 8, marks=pytest.mark.slow),
         pytest.param("cmaes", sphere, 40, 12, marks=pytest.mark.slow),
-        pytest.param("cmaes", ellipsoid, 40, 6, marks=pytest.mark.slow),
+        pytest.param("cmaes", ellipsoid, 40, 6, marks=pytest.mark.release),
         pytest.param("sep-cmaes", sphere, 100, 12, marks=pytest.mark.slow),
         pytest.param("sep-cmaes", ellipsoid, 40, 12, marks=pytest.mark.slow),
     ],

@@ -8,7 +8,7 @@ where things rest is compared.
 Falling is chaotic now and then, so a single world proves nothing. What can be proved wrong: that sleep moves a resting
 place by more than `FAR` no more often than the push does (a sign test over the worlds where only one of them did).
 
-The quick part takes some 5 s of CPU time. `EVO_HNS_FUZZ=2000 pytest -m release` on this file plays so many games.
+`EVO_HNS_FUZZ=160 pytest -m release` on this file plays so many games, 2 s each.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from evo_hns.spec import Action
 from evo_hns.worlds.layout import sample_layouts
 from evo_hns.worlds.scene import build_scene
 
-QUICK, MANY = 8, int(os.environ.get("EVO_HNS_FUZZ", "60"))
-NUM_WORLDS, ROUNDS = 8, 3  #: of each game
+QUICK, MANY = 4, int(os.environ.get("EVO_HNS_FUZZ", "60"))
+NUM_WORLDS = 8  #: of each game
 PLAY, SETTLE, CHANGED = 5, 6, 12  #: env steps
 PUSH, FAR = 1e-6, 1e-3  #: metres
 AT_REST = 1e-3  #: metres or radians per second; only objects slower than that are compared
@@ -84,17 +84,16 @@ class Trial:
         game.reset(seeds)
         return game
 
-    def rests(self) -> tuple[np.ndarray, np.ndarray]:
-        """`(K,)` metres between the resting places of the object that is farthest off, by sleep and by the push."""
+    def rests(self) -> np.ndarray:
+        """`(2, W)` metres between the resting places of the object that is farthest off, by sleep and by the push."""
         places = [game.physics.field("xpos").numpy()[:, self.bodies] for game in (self.awake, self.sleepy, self.pushed)]
         speed = np.abs(self.awake.physics.field("qvel").numpy()[:, self.dofs]).max(axis=2)
         counted = self.exists & (speed < AT_REST)
-        apart = [np.where(counted, np.linalg.norm(place - places[0], axis=2), 0.0).max(axis=1) for place in places[1:]]
-        chosen = ~self.failed & counted.any(axis=1)
-        return apart[0][chosen], apart[1][chosen]
+        apart = [np.linalg.norm(place - places[0], axis=2) for place in places[1:]]
+        return np.where(counted, apart, 0.0).max(axis=2)
 
-    def round(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Play, copy, change the constraints, open them; where things rested then."""
+    def round(self) -> np.ndarray:
+        """Play, copy, change the constraints, open them; `(2, K)` the largest `rests` since the copy."""
         self.lift()
         for _ in range(PLAY):
             wishes = self.wishes(strength=5)
@@ -111,7 +110,7 @@ class Trial:
             for _ in range(num_steps):
                 self.step(action, self.awake, self.sleepy, self.pushed)
             rested.append(self.rests())
-        return rested
+        return np.max(rested, axis=0)[:, ~self.failed]
 
     def wishes(self, strength: int) -> Action:
         shape = NUM_WORLDS, self.num_agents
@@ -151,16 +150,13 @@ class Trial:
             game.physics.forward()
 
 
-def fuzz(num_games: int) -> tuple[np.ndarray, np.ndarray]:
-    """`(K,)` metres by which sleep and the push moved resting places, in the worlds of so many games."""
-    rested = [
-        pair
-        for seed in range(num_games)
-        for trial in [Trial(WORLDS[seed % len(WORLDS)], seed)]
-        for _ in range(ROUNDS)
-        for pair in trial.round()
-    ]
-    by_sleep, by_push = (np.concatenate(distances) for distances in zip(*rested, strict=True))
+def fuzz(num_games: int, num_rounds: int) -> tuple[np.ndarray, np.ndarray]:
+    """`(K,)` metres by which sleep and the push moved resting places, in the worlds and rounds of so many games."""
+    rested = []
+    for seed in range(num_games):
+        trial = Trial(WORLDS[seed % len(WORLDS)], seed)
+        rested += [trial.round() for _ in range(num_rounds)]
+    by_sleep, by_push = np.concatenate(rested, axis=1)
     return by_sleep, by_push
 
 
@@ -174,12 +170,12 @@ def check(by_sleep: np.ndarray, by_push: np.ndarray) -> None:
 
 
 def test_things_come_to_rest_where_they_do_without_sleep() -> None:
-    by_sleep, by_push = fuzz(QUICK)
+    by_sleep, by_push = fuzz(QUICK, num_rounds=1)
     check(by_sleep, by_push)
     assert np.median(by_sleep) < 1e-4
-    assert len(by_sleep) > QUICK * NUM_WORLDS * ROUNDS
+    assert len(by_sleep) > QUICK * NUM_WORLDS / 2  # who fails is left out
 
 
 @pytest.mark.release
 def test_things_come_to_rest_where_they_do_without_sleep_in_many_games() -> None:
-    check(*fuzz(MANY))
+    check(*fuzz(MANY, num_rounds=3))

@@ -19,7 +19,7 @@ from evo_hns.config import ConfigError
 from evo_hns.mpi.launcher import find_launcher, local_environment, why_not
 from evo_hns.system import interrupt
 from evo_hns.system.machine import LAUNCHED, cores_to_fill, launched_ranks
-from evo_hns.system.shutdown import Notice, read_grace
+from evo_hns.system.shutdown import Notice, Stopped, read_grace
 
 if TYPE_CHECKING:
     from evo_hns.training.driver import Crew
@@ -58,6 +58,7 @@ def work(
             lead(Crew(notice))
         return
     interrupt.take_time(PATIENCE_OF_RANKS)
+    code = 0
     with notice.listening(FORWARDED):
         try:
             if ranks.leads:
@@ -66,9 +67,17 @@ def work(
         except BaseException as error:
             if not (ranks.leads and is_expected(error)):
                 ranks.abort(error)
+            code = error.exit_code if isinstance(error, Stopped) else interrupt.INTERRUPTED
             raise
         finally:
-            ranks.leave()
+            leads = ranks.leads
+            agreed, moment = ranks.leave(code)
+            if agreed in interrupt.STOPPED and "SLURM_STEP_ID" not in os.environ:
+                # MPICH's launcher kills whoever is still there soon after the first has left with a code, and answers
+                # with what it makes of all codes: so all leave with the same one at the same time.
+                interrupt.end_at(moment)
+                if not leads:
+                    interrupt.end(agreed)
 
 
 def work_alone(lead: Callable[[Crew], None]) -> None:

@@ -25,6 +25,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TextIO
 
+import numpy as np
+
 from evo_hns.config import ConfigError
 from evo_hns.system.installation import how_to_install
 from evo_hns.system.machine import THREAD_VARIABLES, cores_to_fill, launched_ranks
@@ -33,6 +35,8 @@ FAULT_TOLERANT = "OMPI_MCA_mpi_ft_enable"
 """Set by `mpiexec --with-ft ulfm` of Open MPI."""
 
 LEADER = 0
+LAST_WORDS = 0.2
+"""Seconds that the leader has to say why all are stopped."""
 _LONGEST_PAUSE = 1e-3  # seconds: short beside a batch of matches, long beside a look at the network
 _MESSAGE = 1
 
@@ -233,18 +237,27 @@ class Ranks:
             pause()
         return message
 
-    def leave(self) -> None:
-        """End MPI together with the others; only then can the leader give an exit code to the launcher."""
-        leads = self.leads
+    def leave(self, code: int) -> tuple[int, float]:
+        """End MPI together with the others; only then can the leader give an exit code to the launcher.
+
+        Args:
+            code: with which the process will exit.
+
+        Returns:
+            That of the leader, and the time (`time.time()`) at which those exit together that are stopped.
+        """
+        leads, agreed = self.leads, np.array([code, time.time() + LAST_WORDS])
         with contextlib.suppress(RankLostError):
             if leads:
                 self.broadcast(None)  # nothing more will come
             self._comm.Barrier()
+            self._comm.Bcast(agreed, root=LEADER)
         if self.num_lost == 0:
             self._mpi.Finalize()  # which may wait for the dead for ever: Open MPI 5.0.11 did so in 3 of 20 jobs
         if leads and "SLURM_STEP_ID" in os.environ:
             # `srun --kill-on-bad-exit` ends whoever is still there when the first leaves with a code.
             time.sleep(1.0)
+        return int(agreed[0]), float(agreed[1])
 
     def abort(self, error: BaseException) -> None:
         """End all ranks at once, with the traceback of this one."""

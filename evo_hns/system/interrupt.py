@@ -51,6 +51,7 @@ class _Interrupt:
         self.raises = False  #: at the end of these calls
         self.undone: dict[object, Callable[[], object]] = {}  #: what is still to be done when the process is ended
         self.ending = threading.Lock()
+        self.moment = 0.0  #: before which the process does not end, as `time.time()` counts
 
 
 _state = _Interrupt()
@@ -99,7 +100,17 @@ def end(code: int) -> NoReturn:
             undo()
     if os.isatty(2):
         _write(_SHOW_CURSOR)
+    time.sleep(max(0.0, _state.moment - time.time()))
     os._exit(code)
+
+
+def end_at(moment: float) -> None:
+    """Let this process end together with others, when it ends.
+
+    Args:
+        moment: as `time.time()` counts; no more than some tenths of a second from now.
+    """
+    _state.moment = moment
 
 
 def last_words(*hints: str) -> str:

@@ -20,7 +20,7 @@ from evo_hns.system.shutdown import EXIT_CODES
 from tests.mpi.conftest import PATIENCE, Program, Start, generations_in, ranks_in, until, whole
 from tests.runs import assert_same_bits, run_whole, tiny
 
-LONG = {"coevolution": {"generations": 400}}
+LONG = {"coevolution": {"generations": 40_000}}  # no machine comes to the end while a test runs
 
 FAULTY = """
 import sys

@@ -14,7 +14,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from evo_hns.cli.console import TYPED, WORDS, command
-from evo_hns.cli.errors import is_expected
+from evo_hns.cli.errors import USER_ERROR, is_expected
 from evo_hns.config import ConfigError
 from evo_hns.mpi.launcher import find_launcher, local_environment, why_not
 from evo_hns.system import interrupt
@@ -67,7 +67,9 @@ def work(
         except BaseException as error:
             if not (ranks.leads and is_expected(error)):
                 ranks.abort(error)
-            code = error.exit_code if isinstance(error, Stopped) else interrupt.INTERRUPTED
+            code = error.exit_code if isinstance(error, Stopped) else USER_ERROR
+            if isinstance(error, KeyboardInterrupt):
+                code = interrupt.INTERRUPTED
             raise
         finally:
             leads = ranks.leads

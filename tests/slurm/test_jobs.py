@@ -133,9 +133,10 @@ def test_a_run_that_needs_more_than_its_time_goes_on_in_the_next_life_to_the_sam
 ) -> None:
     for seed in (3, 4):
         told = assert_completed(site, f"{queue.requeued}_{seed}")
-        assert told["Restarts"] == "1"
+        restarts = int(told["Restarts"])  # one where the machine is quick enough
+        assert 1 <= restarts < 5
         run = RunFile.read(site.folder / f"runs/tiny-seed{seed}.h5")
         assert_same_bits(run, unbroken[seed])
         log = (site.folder / f"runs/tiny-seedX-{queue.requeued}_{seed}.out").read_text()
-        assert log.count(", life 1, on n[1-2]:") == 1
-        assert log.count(", life 2, on n[1-2]:") == 1
+        for life in range(1, restarts + 2):
+            assert log.count(f", life {life}, on n[1-2]:") == 1

@@ -16,7 +16,8 @@ from evo_hns.archive.schema import encode
 from evo_hns.archive.storage import write_whole
 from evo_hns.config import RunConfig
 from evo_hns.spec import Side
-from evo_hns.training.driver import Cost, train
+from evo_hns.training.driver import train
+from evo_hns.training.estimate import Cost
 
 GENERATIONS = 4
 

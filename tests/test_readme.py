@@ -29,7 +29,6 @@ def test_there_are_commands_to_test() -> None:
     verbs = {"train", "resume", "info", "evaluate", "record", "replay", "curves", "bench", "doctor"}
     verbs |= {"levers", "timesteps", "soak", "submit", "watch", "render", "stages", "tournament", "prune", "report"} | {
         "ground-truth",
-        "ppo",
         "ppo-check",
         "compare",
     }
@@ -50,7 +49,10 @@ def test_the_commands_do_what_they_say_in_their_order(tmp_path: Path, monkeypatc
     monkeypatch.chdir(tmp_path)
     quadrant_policy(Path("hide_and_seek_quadrant.npz"))
     for line in commands():
-        if line[0] == "train":
+        if line[:2] == ["train", "ppo"]:
+            line += shlex.split("--rules.horizon 6 --physics.num-worlds 16 --coevolution.held-out-episodes 4")
+            line += shlex.split("--ppo.num-worlds 4 --ppo.rollouts-per-generation 1 --generations 2")
+        elif line[0] == "train":
             line = [*line, *small, "--generations", "13"]
         elif line[0] == "evaluate":
             line = [*line, "--episodes", "4"]
@@ -74,9 +76,6 @@ def test_the_commands_do_what_they_say_in_their_order(tmp_path: Path, monkeypatc
             line = [*line, "--episodes", "2", "--clips", "1"]
         elif line[0] == "ground-truth":
             line = [*line, "--seeds", "2", "--generations", "4"]
-        elif line[0] == "ppo":
-            line += shlex.split("--rules.horizon 6 --physics.num-worlds 16 --coevolution.held-out-episodes 4")
-            line += shlex.split("--ppo.num-worlds 4 --ppo.rollouts-per-generation 1 --generations 2")
         elif line[0] == "ppo-check":
             line = [*line, "--seeds", "1", "--rollouts", "2"]
         elif line[0] == "compare":

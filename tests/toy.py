@@ -15,7 +15,7 @@ from evo_hns.evaluation.matches import MatchTable
 from evo_hns.evaluation.rollout import Episodes
 from evo_hns.policies.roster import Roster
 from evo_hns.spec import ObservationSpec, Side
-from evo_hns.training.population import Population, build_populations
+from evo_hns.training.evolution import Evolution
 
 NUM_PARAMS = 4
 
@@ -52,8 +52,8 @@ def _genomes(roster: Roster) -> np.ndarray:
     return genomes if genomes.shape[1] else np.zeros((len(genomes), NUM_PARAMS), dtype=np.float32)
 
 
-def toy(score: Score, **coevolution: Any) -> tuple[RunConfig, Evaluator, dict[Side, Population]]:
-    """A run of a toy game at its beginning; nothing is recorded."""
+def toy(score: Score, **coevolution: Any) -> Evolution:
+    """The trainer of a toy game at its beginning; nothing is recorded."""
     search = coevolution.pop("search", {"algorithm": "snes", "popsize": 6})
     settings = {
         "generations": 100,
@@ -63,5 +63,4 @@ def toy(score: Score, **coevolution: Any) -> tuple[RunConfig, Evaluator, dict[Si
         **coevolution,
     }
     config = RunConfig.model_validate({"search": search, "coevolution": settings})
-    evaluator = cast(Evaluator, ToyEvaluator(score))
-    return config, evaluator, build_populations(config, evaluator)
+    return Evolution(config, cast(Evaluator, ToyEvaluator(score)))

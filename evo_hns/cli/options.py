@@ -20,11 +20,6 @@ class AnySetting(config.Settings):
     policy: config.PolicyConfig = config.PolicyConfig()
     search: config.SearchConfig = config.SearchConfig()
     coevolution: config.CoevolutionConfig = config.CoevolutionConfig()
-
-
-class AnyPPOSetting(AnySetting):
-    """The settings of an experiment; those of `search` are of evolution alone, and so are most of `coevolution`."""
-
     ppo: config.PPOConfig = config.PPOConfig()
 
 
@@ -33,6 +28,7 @@ RunPath = Annotated[Positional[Path], tyro.conf.arg(metavar="RUN")]
 File = Annotated[Path | None, tyro.conf.arg(metavar="FILE")]
 Folder = Annotated[Path | None, tyro.conf.arg(metavar="DIR")]
 Count = Annotated[int | None, tyro.conf.arg(metavar="INT")]
+TrainerName = Annotated[str | None, tyro.conf.arg(metavar="NAME")]
 Text = Annotated[str | None, tyro.conf.arg(metavar="INT")]
 """A setting: checked with all the others, so that the complaint is the same."""
 Address = Annotated[str | None, tyro.conf.arg(metavar="ADDRESS")]
@@ -43,5 +39,3 @@ Json = Annotated[FlagCreatePairsOff[bool], tyro.conf.arg(name="json")]
 Settings = Annotated[UseAppendAction[tuple[str, ...]], tyro.conf.arg(name="set", metavar="KEY=VALUE")]
 Help = Annotated[FlagConversionOff[AnySetting], tyro.conf.arg(name="")]
 """Lists every setting in `--help`. Values travel in `Settings`: only what was typed may win over the file."""
-PPOHelp = Annotated[FlagConversionOff[AnyPPOSetting], tyro.conf.arg(name="")]
-"""The same with the settings of PPO."""

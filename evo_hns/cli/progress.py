@@ -22,7 +22,7 @@ from evo_hns.reports.info import describe_held_out
 from evo_hns.spec import Side
 from evo_hns.system.installation import how_to_install
 from evo_hns.system.machine import launched_ranks
-from evo_hns.training.driver import Cost
+from evo_hns.training.estimate import Cost
 
 
 class Display(Protocol):

@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -22,7 +23,7 @@ from evo_hns.system.machine import LAUNCHED, cores_to_fill, launched_ranks
 from evo_hns.system.shutdown import Notice, Stopped, read_grace
 
 if TYPE_CHECKING:
-    from evo_hns.training.driver import Crew
+    from evo_hns.training.context import RunContext
 
 PATIENCE_OF_RANKS = 3.0
 """Seconds within which ranks agree that they end."""
@@ -37,25 +38,26 @@ def no_check() -> None:
     """Nothing is refused."""
 
 
-def work(
-    lead: Callable[[Crew], None], go_on: Callable[[Crew, Path], None], *, shrink: bool, check: Check = no_check
-) -> None:
-    """Do something with all ranks there are: one leads, the others play what it deals out.
+@contextmanager
+def workers(*, shrink: bool, check: Check = no_check) -> Iterator[RunContext | None]:
+    """All processes that a launcher started: one trains, or does whatever else is inside, the others play for it.
 
     Args:
-        lead: is called on the rank that leads, or in this process if it is alone.
-        go_on: is called with the run file on a rank that must lead because the leader has died.
         shrink: go on without ranks that die.
         check: is done first by the leader of ranks; `start_ranks` does it where there are none yet.
+
+    Yields:
+        What the process has to know that does what is inside; None on all others, when it is done.
     """
     from evo_hns.mpi.communicator import join
-    from evo_hns.training.driver import Crew
+    from evo_hns.mpi.worker import serve
+    from evo_hns.training.context import RunContext
 
     notice = Notice(read_grace())
     ranks = join(shrink=shrink)
     if ranks is None:
         with notice.listening((signal.SIGTERM, signal.SIGUSR1)):
-            lead(Crew(notice))
+            yield RunContext(notice)
         return
     interrupt.take_time(PATIENCE_OF_RANKS)
     code = 0
@@ -63,7 +65,10 @@ def work(
         try:
             if ranks.leads:
                 check()
-            _take_part(Crew(notice, ranks), lead, go_on)
+                yield RunContext(notice, ranks)
+            else:
+                inherited = serve(ranks, notice)
+                yield None if inherited is None else RunContext(notice, ranks, inherited)
         except BaseException as error:
             if not (ranks.leads and is_expected(error)):
                 ranks.abort(error)
@@ -82,38 +87,13 @@ def work(
                     interrupt.end(agreed)
 
 
-def work_alone(lead: Callable[[Crew], None]) -> None:
-    """Do something in this process, which no launcher started beside others.
-
-    Raises:
-        ConfigError: a launcher did.
-    """
-    from evo_hns.training.driver import Crew
-
-    if (there := launched_ranks()) > 1:
-        raise ConfigError(f"PPO trains in one process, but a launcher started {there}: run it without one")
-    notice = Notice(read_grace())
-    with notice.listening((signal.SIGTERM, signal.SIGUSR1)):
-        lead(Crew(notice))
-
-
-def _take_part(crew: Crew, lead: Callable[[Crew], None], go_on: Callable[[Crew, Path], None]) -> None:
-    """Lead, or play until all is over or the leader has died."""
-    from evo_hns.mpi.worker import serve
-
-    if crew.ranks is None or crew.ranks.leads:
-        lead(crew)
-    elif (path := serve(crew.ranks, crew.notice)) is not None:
-        go_on(crew, path)
-
-
 def start_ranks(asked: str | None, check: Check = no_check) -> None:
     """Start this very command on several ranks, if that is asked for and has not happened yet.
 
     Args:
         asked: how many; `auto` fills the physical cores if MPI is at hand and takes this process alone if not.
         check: what is refused before ranks are started and libraries loaded. Of ranks that a launcher started one alone
-            must not end before all are one world (`work`).
+            must not end before all are one world (`workers`).
 
     Raises:
         ConfigError: it is no such number, or ranks cannot be started here.

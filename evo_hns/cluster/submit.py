@@ -36,10 +36,14 @@ def plan(job: Job, config: RunConfig, *, ask_slurm: bool) -> Plan:
         ConfigError: the job cannot work; one line says why and what to do.
         RunFileError: the file of its run is no run.
     """
-    from evo_hns.training.driver import refuse_ppo
+    from evo_hns.training.base import TRAINERS
 
     check_job(job)
-    refuse_ppo(config, "give `evo-hns ppo EXPERIMENT --resume` a job of your own")
+    if not (trainer := TRAINERS[config.trainer]).on_ranks:
+        raise ConfigError(
+            f"{trainer.title} trains in one process, and this makes jobs of ranks: write a job of your own with "
+            "evo-hns train EXPERIMENT --run FILE --resume"
+        )
     if ask_slurm and not has_slurm():
         raise ConfigError("no sbatch on this machine: submit where Slurm is, or only print the script with --dry-run")
     goes_on = check_runs(job, config)

@@ -104,8 +104,10 @@ class RunConfig(Settings):
     hiders: SideConfig = SideConfig()
     seekers: SideConfig = SideConfig()
     coevolution: CoevolutionConfig = CoevolutionConfig()
+    trainer: Literal["evolution", "ppo"] = "evolution"
+    """Who trains; a table `[ppo]` alone means `ppo`."""
     ppo: PPOConfig | None = None
-    """Train by PPO instead of evolution; of `coevolution` it takes generations, and what is measured and recorded."""
+    """Of PPO, where it trains; of `coevolution` it takes generations, and what is measured and recorded."""
 
     @model_validator(mode="before")
     @classmethod
@@ -113,11 +115,23 @@ class RunConfig(Settings):
         """Let `[policy]` and `[search]` fill both sides, under what a side says itself."""
         return spread(data) if isinstance(data, dict) else data
 
+    @model_validator(mode="before")
+    @classmethod
+    def _complete_trainer(cls, data: Any) -> Any:
+        """Let the trainer and its table imply each other."""
+        if not isinstance(data, dict):
+            return data
+        if data.get("ppo") is not None:
+            return {"trainer": "ppo", **data}
+        return {**data, "ppo": {}} if data.get("trainer") == "ppo" else data
+
     @model_validator(mode="after")
     def _check_ppo(self) -> RunConfig:
         """Refuse players that PPO cannot train."""
         if self.ppo is None:
             return self
+        if self.trainer != "ppo":
+            raise ValueError(f"got settings of PPO ([ppo]), and trainer {self.trainer!r}: leave them out, or set 'ppo'")
         hiders, seekers = self.hiders.policy, self.seekers.policy
         if hiders != seekers:
             raise ValueError(

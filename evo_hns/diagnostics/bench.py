@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from evo_hns.archive.records import Champion
 from evo_hns.config import RunConfig, WorldConfig
 from evo_hns.envs.game import Step
 from evo_hns.evaluation.evaluators import Evaluator, build_evaluator
@@ -25,7 +24,7 @@ from evo_hns.evaluation.session import GameSession
 from evo_hns.physics import BACKENDS
 from evo_hns.policies.roster import Roster
 from evo_hns.spec import Action, Observation, Side
-from evo_hns.training.evolution import build_populations, run_generation
+from evo_hns.training.evolution import Evolution
 from evo_hns.worlds.arrays import initial_qpos, model_arrays
 from evo_hns.worlds.layout import sample_layouts
 
@@ -202,9 +201,8 @@ def _shorten(config: RunConfig) -> RunConfig:
 
 def _time_generation(config: RunConfig, evaluator: Evaluator) -> Rate:
     """A generation: both searches, the matches of all candidates, champions."""
-    populations = build_populations(config, evaluator)
-    for side in Side:  # past the first generation, where the held-out players are met
-        populations[side].remember(Champion(populations[side].searcher.ask()[0].to(torch.float32).numpy(), 0.0), 0)
+    trainer = Evolution(config, evaluator)
+    trainer.remember_first_candidates()  # as if a generation had been
     start = time.process_time()
-    record = run_generation(config, evaluator, populations, generation=1)
-    return Rate(int(record.metrics["env_steps"]), time.process_time() - start)
+    generation = next(trainer.generations(first=1))
+    return Rate(int(generation.metrics["env_steps"]), time.process_time() - start)

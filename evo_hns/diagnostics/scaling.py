@@ -17,7 +17,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from evo_hns.archive.records import Champion
 from evo_hns.config import RunConfig
 from evo_hns.evaluation.matches import MatchTable
 from evo_hns.mpi.communicator import Ranks
@@ -26,7 +25,7 @@ from evo_hns.mpi.messages import deal
 from evo_hns.mpi.simulated_workload import StandInCost
 from evo_hns.spec import Side
 from evo_hns.system.shutdown import Notice
-from evo_hns.training.evolution import build_populations, run_generation, waves_of_generation
+from evo_hns.training.evolution import Evolution
 
 FAR = (16, 64, 256, 1_000, 10_000)
 """Numbers of ranks for which the model is asked."""
@@ -227,22 +226,21 @@ def _take_turn(config: RunConfig, leader: Leader, num_ranks: int) -> Turn:
     leader.begin()  # nobody knows any genome
     leader.num_players = num_ranks
     evaluator = RankEvaluator(leader)
-    populations = build_populations(config, evaluator)
-    for side in Side:  # past the first generation, where the held-out players are met
-        populations[side].remember(Champion(populations[side].searcher.ask()[0].to(torch.float32).numpy(), 0.0), 0)
+    trainer = Evolution(config, evaluator)
+    trainer.remember_first_candidates()  # as if a generation had been
     evaluator.take_metrics()
-    cost = leader.cost  # grows until the generation takes its figures
+    cost = leader.cost  # grows until the metrics are taken
     start = time.perf_counter()
-    record = run_generation(config, evaluator, populations, generation=1)
-    seconds = time.perf_counter() - start
+    generation = next(trainer.generations(first=1))
+    seconds, metrics = time.perf_counter() - start, evaluator.take_metrics()
     return Turn(
         num_ranks=num_ranks,
         seconds=seconds,
-        env_steps=int(record.metrics["env_steps"]),
-        wave_seconds=record.metrics["ranks_wave_seconds"],
-        idle_share=record.metrics["ranks_idle_share"],
-        broadcast_bytes=int(record.metrics["ranks_broadcast_bytes"]),
-        received_bytes=int(record.metrics["ranks_received_bytes"]),
+        env_steps=int(generation.metrics["env_steps"]),
+        wave_seconds=metrics["ranks_wave_seconds"],
+        idle_share=metrics["ranks_idle_share"],
+        broadcast_bytes=int(metrics["ranks_broadcast_bytes"]),
+        received_bytes=int(metrics["ranks_received_bytes"]),
         answering_seconds=cost.answering,
         slices=tuple(cost.slices),
     )
@@ -260,7 +258,7 @@ def _time_batch(config: RunConfig, leader: Leader, size: int) -> tuple[int, floa
 
 
 def _workload(config: RunConfig, leader: Leader, turn: Turn) -> Workload:
-    waves = waves_of_generation(config, leader.sessions.exact.spec, generation=1)
+    waves = Evolution(config, RankEvaluator(leader)).matches(generation=1)
     return Workload(tuple(waves), config.rules.horizon, leader.sessions["search"].num_worlds, turn.broadcast_bytes)
 
 

@@ -1,4 +1,4 @@
-"""A wave of matches in which the contestants of both sides are compared, each side by one list of opponents."""
+"""A batch of matches in which the candidates of both sides are compared, each side by one list of opponents."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ PerSide = Mapping[Side, Tensor]
 
 @dataclass(frozen=True, eq=False)
 class Opponents:
-    """Whom all contestants of one side meet, one for each world."""
+    """Whom all candidates of one side meet, one for each world."""
 
     genomes: Tensor  #: `(E, L)`
     rows: np.ndarray  #: `(E,)` int64, their rows among the opponents that the other side remembers; -1: none of them
 
     @classmethod
-    def strangers(cls, genomes: Tensor) -> Opponents:
-        """Players of whom nothing is to be remembered."""
+    def untracked(cls, genomes: Tensor) -> Opponents:
+        """Players of whom no results are kept."""
         return cls(genomes, np.full(len(genomes), -1, dtype=np.int64))
 
 
 @dataclass(frozen=True, eq=False)
-class Wave:
-    """Matches of both sides' contestants, played together."""
+class EvaluationBatch:
+    """Matches of both sides' candidates, played together."""
 
     fitness: PerSide  #: `(P,)` per side
-    wins: PerSide  #: `(P, E)` per side, of each contestant over each opponent: 1, draw 1/2, 0; NaN: the match failed
+    wins: PerSide  #: `(P, E)` per side, of each candidate over each opponent: 1, draw 1/2, 0; NaN: the match failed
     opponents: Mapping[Side, Opponents]  #: whom each side met
     episodes: Episodes
 
@@ -51,31 +51,31 @@ class Wave:
         return int(self.episodes.failed.sum())
 
     def win_share(self, side: Side) -> float:
-        """Share of their matches that a side's contestants won; NaN if none counts."""
+        """Share of their matches that a side's candidates won; NaN if none counts."""
         counted = self.wins[side][torch.isfinite(self.wins[side])]
         return float(counted.mean()) if len(counted) else float("nan")
 
 
-def play_wave(
+def evaluate_candidates(
     evaluator: Evaluator,
-    contestants: PerSide,
+    candidates: PerSide,
     opponents: Mapping[Side, Opponents],
     rng: np.random.Generator,
     fitness: Fitness = mean_return,
-) -> Wave:
-    """Both sides at once: every contestant of a side meets the same opponents in the same fresh worlds.
+) -> EvaluationBatch:
+    """Both sides at once: every candidate of a side meets the same opponents in the same fresh worlds.
 
     In a task of one team the other side has nobody to be compared: its fitness is 0.
 
     Args:
         evaluator: where matches run.
-        contestants: `(P, L)` genomes per side.
+        candidates: `(P, L)` genomes per side.
         opponents: whom each side meets.
         rng: decides the worlds.
         fitness: what counts as good.
     """
     session = evaluator.session
-    sizes = {side: len(contestants[side]) for side in Side}
+    sizes = {side: len(candidates[side]) for side in Side}
     tables = []
     for side in session.spec.teams:
         rows = sizes[side.other] + np.arange(len(opponents[side].genomes))
@@ -83,7 +83,7 @@ def play_wave(
         tables.append(same_list_for_all(side, np.arange(sizes[side]), rows, seeds))
     table = concatenate(tables)
     rosters = {
-        side: session.roster(side, torch.cat([contestants[side].to(torch.float32), opponents[side.other].genomes]))
+        side: session.roster(side, torch.cat([candidates[side].to(torch.float32), opponents[side.other].genomes]))
         for side in Side
     }
     episodes = evaluator.evaluate(table, rosters, physics="search")
@@ -95,10 +95,10 @@ def play_wave(
         scored[side] = team_fitness(episodes, own, session.spec, side, sizes[side], met, fitness)
         mine = torch.from_numpy(own < sizes[side])  # candidate by candidate, as the table was made
         won[side] = wins(team_return(episodes, session.spec, side)[mine]).reshape(sizes[side], -1)
-    return Wave(scored, won, opponents, episodes)
+    return EvaluationBatch(scored, won, opponents, episodes)
 
 
 def identities(opponents: Opponents) -> np.ndarray:
     """`(E,)` numbers that tell opponents apart: a remembered one is the same in all its worlds."""
-    strangers = -2 - np.arange(len(opponents.rows))
-    return np.where(opponents.rows < 0, strangers, opponents.rows)
+    untracked = -2 - np.arange(len(opponents.rows))
+    return np.where(opponents.rows < 0, untracked, opponents.rows)

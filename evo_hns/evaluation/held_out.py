@@ -61,7 +61,7 @@ def measure(
     roster: Roster,
     num_worlds: int,
     opponents: Sequence[str] | None = None,
-    guests: Mapping[str, Roster] | None = None,
+    external: Mapping[str, Roster] | None = None,
 ) -> list[HeldOut]:
     """The first player of `roster` against every held-out opponent of its side.
 
@@ -71,12 +71,12 @@ def measure(
         roster: its player.
         num_worlds: E, held-out worlds per opponent.
         opponents: names of scripted players, if not all of `held_out_opponents`.
-        guests: further opponents by name, each a roster of one.
+        external: opponents from other runs by name, each a roster of one.
     """
     results = []
     spec = evaluator.session.spec
     names = held_out_opponents(spec, side) if opponents is None else opponents
-    met = {name: scripted_roster(name) for name in names} | dict(guests or {})
+    met = {name: scripted_roster(name) for name in names} | dict(external or {})
     for name, opponent in met.items():
         rosters = {side: roster, side.other: opponent}
         episodes = meet(evaluator, rosters[Side.HIDERS], rosters[Side.SEEKERS], held_out_seeds(num_worlds))

@@ -1,4 +1,4 @@
-"""A run from its first generation to its last: the loop, its file, and what becomes of both when it is stopped.
+"""A run from its first generation to its last, whoever trains it: its file, and what becomes of it when it is stopped.
 
 The run file always holds whole generations. Whoever stops a run (Ctrl-C, a signal, a power cut)
 loses the generation in flight and nothing else; `resume` goes on from there to the same bits.
@@ -6,32 +6,24 @@ loses the generation in flight and nothing else; `resume` goes on from there to 
 
 from __future__ import annotations
 
-import socket
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
-import numpy as np
-import torch
-
-from evo_hns.archive.provenance import begin_life
-from evo_hns.archive.records import GenerationRecord, Life
+from evo_hns.archive.records import GenerationRecord, Run
 from evo_hns.archive.run_file import RunFile
-from evo_hns.config import CoevolutionConfig, ConfigError, RunConfig
-from evo_hns.evaluation.evaluators import Evaluator, build_evaluator
-from evo_hns.evaluation.held_out import held_out_opponents
-from evo_hns.evaluation.matches import MatchTable
-from evo_hns.mpi.communicator import Ranks
-from evo_hns.mpi.coordinator import Leader, RankEvaluator
-from evo_hns.spec import ObservationSpec, Side
-from evo_hns.system.machine import usable_cores
-from evo_hns.system.shell import shell_command
-from evo_hns.system.shutdown import Notice
-from evo_hns.training.evolution import Populations, build_populations, coevolve, waves_of_generation
-from evo_hns.training.external_opponents import invite
-from evo_hns.training.measurement import held_out_is_due, progress_is_due
-from evo_hns.training.population import restore_populations
+from evo_hns.archive.run_view import RunView
+from evo_hns.config import ConfigError, RunConfig
+from evo_hns.evaluation.evaluators import Evaluator
+from evo_hns.training.base import TRAINERS, Trainer
+from evo_hns.training.context import RunContext
+from evo_hns.training.costs import MEASURING
+from evo_hns.training.estimate import Cost, estimate_cost
+from evo_hns.training.external_opponents import ExternalOpponent, load_opponents, opponents_of_run, with_opponents
+from evo_hns.training.measurement import measure_generation
 
 MAY_CHANGE = frozenset({"physics.num_worlds", "physics.num_threads", "coevolution.generations"})
 """Settings with which a run may go on that are not its own: they change no number of a generation."""
@@ -40,83 +32,53 @@ Observer = Callable[[GenerationRecord], None]
 """Is shown each generation after it is safe on disk."""
 
 
-@dataclass(frozen=True)
-class Crew:
-    """Who plays the matches of a run, and what it was told by signals."""
-
-    notice: Notice = field(default_factory=Notice)
-    ranks: Ranks | None = None  #: all processes, this one being the leader; None: this one is alone
-
-    def begin_life(self, first_generation: int) -> Life:
-        """What the run file remembers of who trained from a generation on."""
-        if self.ranks is None:
-            return begin_life(first_generation, 1, [socket.gethostname()], "")
-        return begin_life(first_generation, self.ranks.size, self.ranks.hosts, self.ranks.library)
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a run will take on this machine, or these."""
-
-    env_steps_per_generation: int
-    held_out_env_steps: int  #: of all that only measures: held-out players, progress, recorded matches
-    generations: int
-    env_steps_per_second: float  #: measured just now
-    players: str  #: who plays the matches, and where
-    warnings: tuple[str, ...] = ()  #: what makes them slower than they could be
-
-    @property
-    def env_steps(self) -> int:
-        """Of the training alone."""
-        return self.generations * self.env_steps_per_generation
-
-    @property
-    def seconds(self) -> float:
-        """Expected duration, held-out measurements included."""
-        return (self.env_steps + self.held_out_env_steps) / self.env_steps_per_second
-
-
 def train(
     config: RunConfig,
     path: Path,
     *,
-    crew: Crew | None = None,
+    resumes: bool = False,
+    context: RunContext | None = None,
     announce: Callable[[Cost], None],
     observers: Sequence[Observer],
 ) -> None:
-    """Start a run and keep it going to its last generation.
+    """Train a run up to its last generation.
 
     Args:
         config: the settings; they are stored in the run file.
         path: the run file to create.
-        crew: who plays the matches; by default this process.
+        resumes: the run is there and goes on; see `resume`.
+        context: who plays the matches; by default this process.
         announce: is shown the cost before the first generation.
         observers: are shown each generation.
 
     Raises:
         RunFileError: the file exists, cannot be written, or another run writes it; or one of `held_out_runs` cannot
             be read.
-        ConfigError: the settings cannot be played.
+        ConfigError: the settings cannot be played, or nothing is left to do.
         Stopped: a signal said so; the run can be resumed.
     """
-    RunFile.check_free(path)  # before anything that takes seconds
-    refuse_ppo(config, shell_command("ppo", "EXPERIMENT", "--run", path))
-    guests = invite(config)
-    crew = crew or Crew()
-    evaluator = build_run_evaluator(config, path, crew)
-    populations = build_populations(config, evaluator, guests)
-    cost = estimate_cost(config, evaluator, crew, first_generation=0)
-    # Settings that cannot be played have failed by now, and leave no file behind.
-    with RunFile.create(path, config, evaluator.session.genome_lengths) as run_file:
+    context = context or RunContext()
+    with _prepared(config, path, context, resumes=resumes) as (run, cost):
+        first, end = run.file.run.num_generations, config.coevolution.generations
         announce(cost)
-        _go_on(config, evaluator, populations, run_file, crew, observers)
+        run.evaluator.take_metrics()  # what was measured to estimate the cost belongs to no generation
+        run.file.begin(context.begin_life(first))
+        context.notice.begin_generation()
+        for trained in islice(run.trainer.generations(first), end - first):
+            generation = run.measured(trained)
+            run.file.commit(generation)
+            for observe in observers:
+                observe(generation)
+            if generation.generation + 1 < end:
+                context.notice.end_generation()
+                context.notice.begin_generation()
 
 
 def resume(
     path: Path,
     *,
     generations: int | None = None,
-    crew: Crew | None = None,
+    context: RunContext | None = None,
     announce: Callable[[Cost], None],
     observers: Sequence[Observer],
 ) -> None:
@@ -125,7 +87,7 @@ def resume(
     Args:
         path: the run file.
         generations: a new total, to extend a run beyond what it was started with.
-        crew: who plays the matches; by default this process.
+        context: who plays the matches; by default this process.
         announce: is shown the cost of what is left.
         observers: are shown each new generation.
 
@@ -134,45 +96,88 @@ def resume(
         ConfigError: nothing is left to do.
         Stopped: a signal said so; the run can be resumed again.
     """
-    crew = crew or Crew()
-    with RunFile.open(path) as run_file:
-        config = what_is_left(run_file, generations)
-        refuse_ppo(config, shell_command("resume", path))
-        first = run_file.run.num_generations
-        run_file.reconfigure(config)
-        evaluator = build_run_evaluator(config, path, crew)
-        populations = restore_populations(config, evaluator, run_file.run)
-        announce(estimate_cost(config, evaluator, crew, first))
-        _go_on(config, evaluator, populations, run_file, crew, observers)
+    with RunView(path) as view:
+        config = extended(view.config, generations)
+    train(config, path, resumes=True, context=context, announce=announce, observers=observers)
 
 
-def what_is_left(run_file: RunFile, generations: int | None) -> RunConfig:
-    """The settings with which a run goes on.
+@dataclass(frozen=True)
+class _OpenRun:
+    """A run that is ready to be trained."""
+
+    config: RunConfig
+    file: RunFile
+    evaluator: Evaluator
+    trainer: Trainer
+    opponents: tuple[ExternalOpponent, ...]  #: held out
+
+    def measured(self, trained: GenerationRecord) -> GenerationRecord:
+        """A generation as the run file keeps it: with what its champions are worth."""
+        start = time.perf_counter()
+        found = measure_generation(
+            self.config, self.evaluator, self.file.run.halls, self.opponents, trained.champions, trained.generation
+        )
+        metrics = {
+            **trained.metrics,
+            **found.progress,
+            "measurement_env_steps": float(self.config.rules.horizon * found.num_matches),
+            MEASURING: time.perf_counter() - start,
+            **self.evaluator.take_metrics(),
+        }
+        state = with_opponents(trained.state, self.opponents)
+        return replace(trained, metrics=metrics, state=state, held_out=found.held_out, matches=found.matches)
+
+
+@contextmanager
+def _prepared(config: RunConfig, path: Path, context: RunContext, *, resumes: bool) -> Iterator[tuple[_OpenRun, Cost]]:
+    """Whatever can be wrong is found here; settings that cannot be played leave no file behind."""
+    with ExitStack() as stack:
+        if resumes:
+            file = stack.enter_context(RunFile.open(path))
+            check_is_left(file, config)
+            file.reconfigure(config)
+        else:
+            RunFile.check_free(path)  # before anything that takes seconds
+        run = file.run if resumes and file.run.num_generations else None
+        opponents = load_opponents(config) if run is None else opponents_of_run(run)
+        evaluator = context.build_evaluator(config, path)
+        trainer = build_trainer(config, evaluator, context, run)
+        cost = estimate_cost(config, trainer, evaluator, context, run.num_generations if run else 0)
+        if not resumes:
+            file = stack.enter_context(RunFile.create(path, config, evaluator.session.genome_lengths))
+        yield _OpenRun(config, file, evaluator, trainer, opponents), cost
+
+
+def build_trainer(config: RunConfig, evaluator: Evaluator, context: RunContext, run: Run | None) -> Trainer:
+    """Whoever trains with these settings.
 
     Args:
-        run_file: the run.
-        generations: a new total, if it is to be extended.
+        config: the run's settings.
+        evaluator: where its matches are played.
+        context: who plays them.
+        run: what there is of it already, at least a generation.
 
     Raises:
-        ConfigError: nothing is left to do.
+        ConfigError: it is not installed, cannot train on several ranks, or cannot take the settings.
     """
-    config = extended(run_file.run.config, generations)
-    first = run_file.run.num_generations
-    if first >= config.coevolution.generations:
+    algorithm = TRAINERS[config.trainer]
+    algorithm.check_installed()
+    if context.ranks is not None and not algorithm.on_ranks:
+        raise ConfigError(f"{algorithm.title} trains in one process, got {context.ranks.size}: run it without ranks")
+    return algorithm.build(config, evaluator, context.notice, run)
+
+
+def check_is_left(file: RunFile, config: RunConfig) -> None:
+    """See that a run has generations to go.
+
+    Raises:
+        ConfigError: it has not.
+    """
+    done = file.run.num_generations
+    if done >= config.coevolution.generations:
         raise ConfigError(
-            f"{run_file.path} has all its {first} generations; to go on, ask for more with --generations {2 * first}"
+            f"{file.path} has all its {done} generations; to go on, ask for more with --generations {2 * done}"
         )
-    return config
-
-
-def refuse_ppo(config: RunConfig, remedy: str) -> None:
-    """Refuse to evolve what PPO is to train.
-
-    Raises:
-        ConfigError: the settings are of PPO.
-    """
-    if config.ppo is not None:
-        raise ConfigError(f"these are settings of PPO ([ppo]), which are not evolved: {remedy}")
 
 
 def is_finished(path: Path, config: RunConfig) -> bool:
@@ -186,72 +191,14 @@ def is_finished(path: Path, config: RunConfig) -> bool:
         RunFileError: the file cannot be read.
         ConfigError: it is a run of other settings; the first difference is named.
     """
-    run = RunFile.read(path)
-    for name, (theirs, asked) in run.config.differences(config).items():
-        if name not in MAY_CHANGE:
-            raise ConfigError(
-                f"{path} is a run with {name} = {theirs}, got {asked}: take another file for a new run, "
-                "or resume it with its own settings"
-            )
-    return run.num_generations >= config.coevolution.generations
-
-
-def build_run_evaluator(config: RunConfig, path: Path, crew: Crew) -> Evaluator:
-    """Where the matches of a run are played: here, or on all ranks.
-
-    Args:
-        config: the run's settings.
-        path: the run file.
-        crew: who plays.
-    """
-    if crew.ranks is None:
-        return build_evaluator(config, crew.notice)
-    return RankEvaluator(Leader(crew.ranks, config, path.resolve(), crew.notice))
-
-
-def _go_on(
-    config: RunConfig,
-    evaluator: Evaluator,
-    populations: Populations,
-    run_file: RunFile,
-    crew: Crew,
-    observers: Sequence[Observer],
-) -> None:
-    evaluator.take_metrics()  # what was measured to estimate the cost belongs to no generation
-    commit_all(
-        coevolve(config, evaluator, populations, run_file.run.num_generations), config, run_file, crew, observers
-    )
-
-
-def commit_all(
-    records: Iterable[GenerationRecord],
-    config: RunConfig,
-    run_file: RunFile,
-    crew: Crew,
-    observers: Sequence[Observer],
-) -> None:
-    """Bring generations to the disk as they come, and end between two of them when a signal says so.
-
-    Args:
-        records: the generations that are left, each made when it is asked for.
-        config: the run's settings.
-        run_file: the run.
-        crew: who makes them.
-        observers: are shown each generation.
-
-    Raises:
-        RunFileError: a generation cannot be written.
-        Stopped: a signal said so; the run can be resumed.
-    """
-    run_file.begin(crew.begin_life(run_file.run.num_generations))
-    crew.notice.begin_generation()
-    for record in records:
-        run_file.commit(record)
-        for observe in observers:
-            observe(record)
-        if record.generation + 1 < config.coevolution.generations:
-            crew.notice.end_generation()
-            crew.notice.begin_generation()
+    with RunView(path) as run:
+        for name, (theirs, asked) in run.config.differences(config).items():
+            if name not in MAY_CHANGE:
+                raise ConfigError(
+                    f"{path} is a run with {name} = {theirs}, got {asked}: take another file for a new run, "
+                    "or resume it with its own settings"
+                )
+        return run.num_generations >= config.coevolution.generations
 
 
 def extended(config: RunConfig, generations: int | None) -> RunConfig:
@@ -266,66 +213,3 @@ def extended(config: RunConfig, generations: int | None) -> RunConfig:
         raise ConfigError(f"got {generations} generations, expected at least 1")
     coevolution = config.coevolution.model_copy(update={"generations": generations})
     return config.model_copy(update={"coevolution": coevolution})
-
-
-def estimate_cost(config: RunConfig, evaluator: Evaluator, crew: Crew, first_generation: int) -> Cost:
-    """What is left of a run will take, from a short measurement with random networks."""
-    settings, horizon, spec = config.coevolution, config.rules.horizon, evaluator.session.spec
-    left = range(first_generation, settings.generations)
-    trained = sum(sum(waves_of_generation(config, spec, generation)) for generation in left)
-    return Cost(
-        env_steps_per_generation=trained * horizon // len(left),
-        held_out_env_steps=sum(measured_matches(settings, spec, generation) for generation in left) * horizon,
-        generations=len(left),
-        env_steps_per_second=measure_speed(config, evaluator),
-        players=describe_players(config, crew),
-        warnings=tuple(list_warnings(config, evaluator, crew)),
-    )
-
-
-def measured_matches(settings: CoevolutionConfig, spec: ObservationSpec, generation: int) -> int:
-    """Matches of a generation that nothing is selected by."""
-    matches = 0
-    if held_out_is_due(settings, generation):
-        scripted = sum(len(held_out_opponents(spec, side)) for side in Side)
-        guests = 2 * len(settings.held_out_runs) if len(spec.teams) > 1 else 0
-        matches += (scripted + guests) * settings.held_out_episodes + settings.recorded_matches
-    if progress_is_due(settings, generation) and len(spec.teams) > 1:
-        matches += (3 if generation else 1) * settings.progress_episodes
-    return matches
-
-
-def describe_players(config: RunConfig, crew: Crew) -> str:
-    """Who plays the matches, and where, in a line."""
-    if crew.ranks is not None:
-        return crew.ranks.describe()
-    count = config.physics.num_threads or usable_cores()
-    return f"{count} thread{'s' * (count != 1)} of one process on {socket.gethostname()}"
-
-
-def list_warnings(config: RunConfig, evaluator: Evaluator, crew: Crew) -> list[str]:
-    """What makes ranks slower than they could be, a line each."""
-    if crew.ranks is None or not isinstance(evaluator, RankEvaluator):
-        return []
-    found = crew.ranks.warnings()
-    if config.physics.num_threads > 1:
-        found.append(f"physics.num_threads is {config.physics.num_threads}, but each rank plays on one thread")
-    if evaluator.leader.num_threads > 1:
-        found.append(f"torch computes on {evaluator.leader.num_threads} threads in a rank, one is quicker")
-    return found
-
-
-def measure_speed(config: RunConfig, evaluator: Evaluator) -> float:
-    """Env steps per second with random networks, measured on one batch per thread or rank."""
-    session = evaluator.session
-    generator = torch.Generator().manual_seed(config.seed)
-    rosters = {
-        side: session.roster(side, torch.randn(8, session.genome_lengths[side], generator=generator)) for side in Side
-    }
-    rows = np.arange(evaluator.num_worlds) % 8
-    table = MatchTable(rows, rows, np.arange(len(rows), dtype=np.int64))
-    # The first match compiles the kernels, which is not what the run will cost.
-    evaluator.evaluate(next(table.batches(1)), rosters, physics="search")
-    start = time.perf_counter()
-    evaluator.evaluate(table, rosters, physics="search")
-    return len(table) * config.rules.horizon / (time.perf_counter() - start)

@@ -7,6 +7,8 @@ continues from its last generation to the same bits.
 
 from __future__ import annotations
 
+import itertools
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -14,87 +16,128 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from evo_hns.archive.records import Champion, GenerationRecord
+from evo_hns.archive.records import Champion, GenerationRecord, Run
 from evo_hns.config import CoevolutionConfig, RunConfig
-from evo_hns.evaluation.candidates import Opponents, PerSide, Wave, play_wave
+from evo_hns.evaluation.candidates import EvaluationBatch, Opponents, PerSide, evaluate_candidates
 from evo_hns.evaluation.evaluators import Evaluator
 from evo_hns.evaluation.fitness import build_fitness
 from evo_hns.evaluation.held_out import mean_metrics
+from evo_hns.evaluation.matches import MatchTable
 from evo_hns.search.base import Searcher, before_move
-from evo_hns.spec import ObservationSpec, Side
-from evo_hns.training.costs import MEASURING, Clock
-from evo_hns.training.measurement import measure_generation
-from evo_hns.training.population import Population, Populations, build_exploiter, build_populations, populations_state
+from evo_hns.spec import Side
+from evo_hns.training.costs import Clock
+from evo_hns.training.population import (
+    Population,
+    Populations,
+    build_exploiter,
+    build_populations,
+    populations_state,
+    restore_populations,
+)
 
-__all__ = ["Population", "Populations", "build_populations", "coevolve", "run_generation", "waves_of_generation"]
 
-
-def coevolve(
-    config: RunConfig, evaluator: Evaluator, populations: Populations, first_generation: int = 0
-) -> Iterator[GenerationRecord]:
-    """Run generations one by one, each as soon as the last was taken.
+class Evolution:
+    """Both sides evolve against each other.
 
     Args:
         config: the run's settings.
         evaluator: where matches run.
-        populations: both sides as they stood before `first_generation`; they move.
-        first_generation: the generation to begin with.
+        run: what there is of it already; None at its beginning.
+
+    Raises:
+        ConfigError: settings that cannot be searched, or a run that holds champions, but no search that could go on.
     """
-    for generation in range(first_generation, config.coevolution.generations):
-        yield run_generation(config, evaluator, populations, generation)
 
+    def __init__(self, config: RunConfig, evaluator: Evaluator, run: Run | None = None) -> None:
+        self.config, self.evaluator = config, evaluator
+        lengths = evaluator.session.genome_lengths
+        self.populations = build_populations(config, lengths) if run is None else restore_populations(config, run)
 
-def run_generation(
-    config: RunConfig, evaluator: Evaluator, populations: Populations, generation: int
-) -> GenerationRecord:
-    """Ask, play, tell; find the champions on fresh worlds; remember and measure them."""
-    clock = Clock()
-    settings = config.coevolution
-    rng = np.random.default_rng([config.seed, generation])
+    def generations(self, first: int = 0) -> Iterator[GenerationRecord]:
+        """Ask, play, tell; find the champions on fresh worlds and remember them; see `Trainer.generations`."""
+        config, evaluator, populations, settings = (
+            self.config,
+            self.evaluator,
+            self.populations,
+            self.config.coevolution,
+        )
+        for generation in itertools.count(first):
+            clock = Clock()
+            rng = np.random.default_rng([config.seed, generation])
 
-    candidates = {side: populations[side].searcher.ask() for side in Side}
-    clock.lap("time_search")
-    opponents = draw_opponents(populations, candidates, settings, settings.episodes_per_candidate, rng)
-    wave = play_wave(evaluator, candidates, opponents, rng, build_fitness(settings))
-    clock.lap("time_evaluation")
-    moves, trials = move(evaluator, populations, wave, settings, rng)
-    clock.lap("time_search")
+            candidates = {side: populations[side].searcher.ask() for side in Side}
+            clock.lap("time_search")
+            opponents = draw_opponents(populations, candidates, settings, settings.episodes_per_candidate, rng)
+            batch = evaluate_candidates(evaluator, candidates, opponents, rng, build_fitness(settings))
+            clock.lap("time_evaluation")
+            update_metrics, trials = update_searches(evaluator, populations, batch, settings, rng)
+            clock.lap("time_search")
 
-    finalists = {
-        side: choose_finalists(populations[side].searcher, candidates[side], wave.fitness[side], settings)
-        for side in Side
-    }
-    opponents = draw_opponents(populations, candidates, settings, settings.finalist_episodes, rng)
-    final = play_wave(evaluator, finalists, opponents, rng)
-    champions = {side: crown(finalists[side], final.fitness[side]) for side in Side}
-    remember(populations, champions, [wave, *trials, final], generation)
-    clock.lap("time_champions")
+            finalists = {
+                side: choose_finalists(populations[side].searcher, candidates[side], batch.fitness[side], settings)
+                for side in Side
+            }
+            opponents = draw_opponents(populations, candidates, settings, settings.finalist_episodes, rng)
+            final = evaluate_candidates(evaluator, finalists, opponents, rng)
+            champions = {side: select_champion(finalists[side], final.fitness[side]) for side in Side}
+            remember(populations, champions, [batch, *trials, final], generation)
+            clock.lap("time_champions")
 
-    exploits = exploit(config, evaluator, populations, generation, rng)
-    prune(populations, settings)
-    clock.lap("time_exploiters")
-    measured = measure_generation(config, evaluator, populations, champions, generation)
-    clock.lap(MEASURING)
-    played = [wave, *trials, final, *exploits.waves]
-    return GenerationRecord(
-        generation=generation,
-        champions=champions,
-        metrics={
-            **wave_metrics(wave, final, evaluator),
-            **moves,
-            **exploits.metrics,
-            **measured.progress,
-            "env_steps": float(config.rules.horizon * sum(each.num_matches for each in played)),
-            "measurement_env_steps": float(config.rules.horizon * measured.num_matches),
-            **clock.figures,
-            **evaluator.take_metrics(),
-        },
-        held_out=measured.held_out,
-        discards={"physics": sum(each.num_failed for each in played)},
-        state=populations_state(populations),
-        matches=measured.matches,
-        exploiters=exploits.champions,
-    )
+            exploits = exploit(config, evaluator, populations, generation, rng)
+            prune(populations, settings)
+            clock.lap("time_exploiters")
+            played = [batch, *trials, final, *exploits.batches]
+            yield GenerationRecord(
+                generation=generation,
+                champions=champions,
+                metrics={
+                    **batch_metrics(batch, final, evaluator),
+                    **update_metrics,
+                    **exploits.metrics,
+                    "env_steps": float(config.rules.horizon * sum(each.num_matches for each in played)),
+                    **clock.metrics,
+                },
+                discards={"physics": sum(each.num_failed for each in played)},
+                state=populations_state(populations),
+                exploiters=exploits.champions,
+            )
+
+    def env_steps(self, generation: int) -> int:
+        """Env steps by which a generation will train; see `Trainer.env_steps`."""
+        return self.config.rules.horizon * sum(self.matches(generation))
+
+    def matches(self, generation: int) -> list[int]:
+        """Matches in each batch by which a generation trains."""
+        config, settings, teams = self.config, self.config.coevolution, self.evaluator.session.spec.teams
+        batch = sum(config.side(side).search.popsize for side in teams) * settings.episodes_per_candidate
+        final = len(teams) * (settings.num_finalists + 1) * settings.finalist_episodes
+        trials = [len(teams) * 2 * settings.finalist_episodes] if settings.generalist and generation else []
+        exploits: list[int] = []
+        if settings.exploiter_every and len(teams) > 1:
+            exploits = [batch] if (generation + 1) % settings.exploiter_every else [batch, final]
+        return [batch, *trials, final, *exploits]
+
+    def remember_first_candidates(self) -> None:
+        """Take a candidate of each side for the first champion, so that the generation after it can be timed."""
+        for population in self.populations.values():
+            genome = population.searcher.ask()[0].to(torch.float32).numpy()
+            population.remember(Champion(genome, 0.0), 0)
+
+    def measure_speed(self) -> float:
+        """Env steps per second with random networks, measured on one batch per thread or rank."""
+        session = self.evaluator.session
+        generator = torch.Generator().manual_seed(self.config.seed)
+        rosters = {
+            side: session.roster(side, torch.randn(8, session.genome_lengths[side], generator=generator))
+            for side in Side
+        }
+        rows = np.arange(self.evaluator.num_worlds) % 8
+        table = MatchTable(rows, rows, np.arange(len(rows), dtype=np.int64))
+        # The first match compiles the kernels, which is not what the run will cost.
+        self.evaluator.evaluate(next(table.batches(1)), rosters, physics="search")
+        start = time.perf_counter()
+        self.evaluator.evaluate(table, rosters, physics="search")
+        return len(table) * self.config.rules.horizon / (time.perf_counter() - start)
 
 
 def draw_opponents(
@@ -109,7 +152,7 @@ def draw_opponents(
         other = populations[side.other]
         if len(other.hall) == 0:
             rows = rng.choice(len(candidates[side.other]), num, replace=num > len(candidates[side.other]))
-            drawn[side] = Opponents.strangers(candidates[side.other][torch.from_numpy(rows)].to(torch.float32))
+            drawn[side] = Opponents.untracked(candidates[side.other][torch.from_numpy(rows)].to(torch.float32))
             continue
         latest = np.full(round(settings.champion_share * num), other.encounters.champion)
         past = other.encounters.draw(num - len(latest), rng, settings)
@@ -117,34 +160,38 @@ def draw_opponents(
     return drawn
 
 
-def move(
-    evaluator: Evaluator, populations: Populations, wave: Wave, settings: CoevolutionConfig, rng: np.random.Generator
-) -> tuple[dict[str, float], list[Wave]]:
-    """Tell both searches what their candidates are worth; with `generalist`, take back what is no progress at large.
+def update_searches(
+    evaluator: Evaluator,
+    populations: Populations,
+    batch: EvaluationBatch,
+    settings: CoevolutionConfig,
+    rng: np.random.Generator,
+) -> tuple[dict[str, float], list[EvaluationBatch]]:
+    """Tell both searches the fitness of their candidates; with `generalist`, take back updates that do not generalise.
 
     Returns:
-        Metrics, and the waves that were played to decide.
+        Metrics, and the batches that were played to decide.
     """
     searchers = {side: populations[side].searcher for side in Side}
     filtered = settings.generalist and all(len(population.hall) for population in populations.values())
     before = {side: (each.center, each.state_dict()) for side, each in searchers.items() if filtered}
     metrics: dict[str, float] = {}
     for side, searcher in searchers.items():
-        metrics |= {f"{side.label}.{name}": value for name, value in searcher.tell(wave.fitness[side]).items()}
+        metrics |= {f"{side.label}.{name}": value for name, value in searcher.tell(batch.fitness[side]).items()}
     if not filtered:
         return metrics, []
     centers = {side: torch.stack([before[side][0], searchers[side].center]) for side in Side}
     opponents = {
-        side: draw_others(populations[side.other], wave.opponents[side].rows, settings.finalist_episodes, rng)
+        side: draw_others(populations[side.other], batch.opponents[side].rows, settings.finalist_episodes, rng)
         for side in Side
     }
-    trial = play_wave(evaluator, centers, opponents, rng)
+    trial = evaluate_candidates(evaluator, centers, opponents, rng)
     for side in evaluator.session.spec.teams:
         old, new = trial.fitness[side]
-        kept = bool(new > old) or bool((centers[side][0] == centers[side][1]).all())
-        if not kept:
+        accepted = bool(new > old) or bool((centers[side][0] == centers[side][1]).all())
+        if not accepted:
             searchers[side].load_state_dict(before_move(before[side][1], searchers[side].state_dict()))
-        metrics[f"{side.label}.kept"] = float(kept)
+        metrics[f"{side.label}.accepted"] = float(accepted)
     return metrics, [trial]
 
 
@@ -164,24 +211,24 @@ def choose_finalists(searcher: Searcher, candidates: Tensor, fitness: Tensor, se
     return torch.cat([candidates[best], searcher.center[None]]).to(torch.float32)
 
 
-def crown(finalists: Tensor, fitness: Tensor) -> Champion:
+def select_champion(finalists: Tensor, fitness: Tensor) -> Champion:
     """The finalist with the highest mean return on the fresh worlds."""
     best = int(torch.argmax(fitness))
     return Champion(finalists[best].numpy(), float(fitness[best]))
 
 
 def remember(
-    populations: Populations, champions: Mapping[Side, Champion], waves: Sequence[Wave], generation: int
+    populations: Populations, champions: Mapping[Side, Champion], batches: Sequence[EvaluationBatch], generation: int
 ) -> None:
-    """Take in the champions, and what came of meeting those before them; the last wave chose the champions."""
+    """Take in the champions, and what came of meeting those before them; the last batch chose the champions."""
     for side, population in populations.items():
         population.encounters.fade()
-        for wave in waves:
-            opponents = wave.opponents[side.other]
-            population.encounters.meet(opponents.rows, wave.wins[side.other].numpy())
-        chosen = int(torch.argmax(waves[-1].fitness[side.other]))
+        for batch in batches:
+            opponents = batch.opponents[side.other]
+            population.encounters.meet(opponents.rows, batch.wins[side.other].numpy())
+        chosen = int(torch.argmax(batches[-1].fitness[side.other]))
         population.encounters.add_player(
-            waves[-1].opponents[side.other].rows, waves[-1].wins[side.other][chosen].numpy()
+            batches[-1].opponents[side.other].rows, batches[-1].wins[side.other][chosen].numpy()
         )
         population.remember(champions[side], generation)
 
@@ -190,8 +237,8 @@ def remember(
 class Exploits:
     """What the exploiters did in a generation."""
 
-    waves: Sequence[Wave] = ()
-    champions: Mapping[Side, Champion] = field(default_factory=dict)  #: the best of the lives that ended
+    batches: Sequence[EvaluationBatch] = ()
+    champions: Mapping[Side, Champion] = field(default_factory=dict)  #: the best of each exploiter whose time ended
     metrics: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -207,23 +254,25 @@ def exploit(
     if not searchers or len(evaluator.session.spec.teams) < 2:
         return Exploits()
     candidates = {side: searcher.ask() for side, searcher in searchers.items()}
-    wave = play_wave(evaluator, candidates, champions_only(populations, settings.episodes_per_candidate), rng)
+    batch = evaluate_candidates(
+        evaluator, candidates, champions_only(populations, settings.episodes_per_candidate), rng
+    )
     for side, searcher in searchers.items():
-        searcher.tell(wave.fitness[side])
-    metrics = {f"{side.label}.exploiter_win_share": wave.win_share(side) for side in Side}
+        searcher.tell(batch.fitness[side])
+    metrics = {f"{side.label}.exploiter_win_share": batch.win_share(side) for side in Side}
     if (generation + 1) % settings.exploiter_every:
-        return Exploits([wave], metrics=metrics)
+        return Exploits([batch], metrics=metrics)
     finalists = {
-        side: choose_finalists(searcher, candidates[side], wave.fitness[side], settings)
+        side: choose_finalists(searcher, candidates[side], batch.fitness[side], settings)
         for side, searcher in searchers.items()
     }
-    final = play_wave(evaluator, finalists, champions_only(populations, settings.finalist_episodes), rng)
-    best = {side: crown(finalists[side], final.fitness[side]) for side in Side}
+    final = evaluate_candidates(evaluator, finalists, champions_only(populations, settings.finalist_episodes), rng)
+    best = {side: select_champion(finalists[side], final.fitness[side]) for side in Side}
     for side, population in populations.items():
         population.remember_exploiter(best[side], generation)
         population.exploiter = build_exploiter(config, side, population.hall.num_params, generation + 1)
         metrics[f"{side.label}.exploiter_score"] = best[side].score
-    return Exploits([wave, final], best, metrics)
+    return Exploits([batch, final], best, metrics)
 
 
 def champions_only(populations: Populations, num: int) -> dict[Side, Opponents]:
@@ -239,26 +288,14 @@ def prune(populations: Populations, settings: CoevolutionConfig) -> None:
             population.encounters.prune(settings.hall_size, settings.hall_rule)
 
 
-def waves_of_generation(config: RunConfig, spec: ObservationSpec, generation: int) -> list[int]:
-    """Matches in each wave by which a generation trains."""
-    settings, teams = config.coevolution, len(spec.teams)
-    wave = sum(config.side(side).search.popsize for side in spec.teams) * settings.episodes_per_candidate
-    final = teams * (settings.num_finalists + 1) * settings.finalist_episodes
-    trials = [teams * 2 * settings.finalist_episodes] if settings.generalist and generation else []
-    exploits: list[int] = []
-    if settings.exploiter_every and teams > 1:
-        exploits = [wave] if (generation + 1) % settings.exploiter_every else [wave, final]
-    return [wave, *trials, final, *exploits]
-
-
-def wave_metrics(wave: Wave, final: Wave, evaluator: Evaluator) -> dict[str, float]:
+def batch_metrics(batch: EvaluationBatch, final: EvaluationBatch, evaluator: Evaluator) -> dict[str, float]:
     """What a generation reports of its candidates: fitness and wins of both sides, statistics of the game.
 
     A side is disengaged when its candidates won all of their matches or none: nothing tells them apart by who wins.
     """
     metrics: dict[str, float] = {}
     for side in Side:
-        fitness = wave.fitness[side].numpy()
+        fitness = batch.fitness[side].numpy()
         metrics |= {
             f"{side.label}.fitness_mean": float(fitness.mean()),
             f"{side.label}.fitness_max": float(fitness.max()),
@@ -266,6 +303,6 @@ def wave_metrics(wave: Wave, final: Wave, evaluator: Evaluator) -> dict[str, flo
             f"{side.label}.champion_score": float(final.fitness[side].max()),
         }
     for side in evaluator.session.spec.teams:
-        share = wave.win_share(side)
+        share = batch.win_share(side)
         metrics |= {f"{side.label}.win_share": share, f"{side.label}.disengaged": float(share in (0.0, 1.0))}
-    return metrics | {f"game.{name}": value for name, value in mean_metrics(wave.episodes).items()}
+    return metrics | {f"game.{name}": value for name, value in mean_metrics(batch.episodes).items()}

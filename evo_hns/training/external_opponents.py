@@ -1,4 +1,4 @@
-"""Guests: champions of other runs, whom a run's champions are measured against and no fitness ever uses.
+"""External opponents: champions of other runs, whom a run's champions are measured against and no fitness ever uses.
 
 They are copied into the state of the run when it starts, so that it goes on without the other files.
 """
@@ -14,15 +14,18 @@ import numpy as np
 import torch
 
 from evo_hns.archive.hall_of_fame import GenomeArray
-from evo_hns.archive.records import State
+from evo_hns.archive.records import Run, State
 from evo_hns.archive.run_view import RunView
 from evo_hns.config import ConfigError, PolicyConfig, RunConfig
 from evo_hns.policies.roster import PlayerSpec, Roster
 from evo_hns.spec import Side
 
+_STATE = "guests"
+"""Their name in the state of a run."""
+
 
 @dataclass(frozen=True, eq=False)
-class Guest:
+class ExternalOpponent:
     """A champion of another run."""
 
     name: str  #: that means the same player in years: `runs/a.h5:hiders/12`
@@ -32,11 +35,11 @@ class Guest:
 
     @property
     def roster(self) -> Roster:
-        """The guest as a roster of one."""
+        """The champion as a roster of one."""
         return Roster(PlayerSpec(network=self.network), torch.from_numpy(self.genome)[None])
 
 
-def invite(config: RunConfig) -> tuple[Guest, ...]:
+def load_opponents(config: RunConfig) -> tuple[ExternalOpponent, ...]:
     """The last champions of both sides of all `held_out_runs`.
 
     Raises:
@@ -44,13 +47,13 @@ def invite(config: RunConfig) -> tuple[Guest, ...]:
         RunFileError: a run file that cannot be read.
     """
     paths = dict.fromkeys(config.coevolution.held_out_runs)
-    return tuple(guest for path in paths for guest in _champions(path, config))
+    return tuple(champion for path in paths for champion in _champions(path, config))
 
 
-def _champions(path: str, config: RunConfig) -> list[Guest]:
+def _champions(path: str, config: RunConfig) -> list[ExternalOpponent]:
     """The last champions of a run; no other is read."""
     with RunView(Path(path)) as view:
-        theirs, guests = view.config, []
+        theirs, champions = view.config, []
         if differences := config.game_differences(theirs):
             name, (ours, other) = next(iter(differences.items()))
             raise ConfigError(
@@ -65,35 +68,36 @@ def _champions(path: str, config: RunConfig) -> list[Guest]:
             generations = view.generations(side)
             name = _printable(f"{path}:{side.label}/{generations[-1]}")
             genome = view.genomes(side, [len(generations) - 1])[0]
-            guests.append(Guest(name, side, theirs.side(side).policy, genome))
-        return guests
+            champions.append(ExternalOpponent(name, side, theirs.side(side).policy, genome))
+        return champions
 
 
 def _printable(name: str) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in name)
 
 
-def guests_state(guests: tuple[Guest, ...]) -> State:
-    """Guests as arrays."""
-    return {
+def with_opponents(state: State, opponents: tuple[ExternalOpponent, ...]) -> State:
+    """The state of a trainer, with copies of the opponents, if there are any."""
+    arrays = {
         f"{number}": {
-            "name": _letters(guest.name),
-            "side": np.array(int(guest.side), dtype=np.int64),
-            "network": _letters(guest.network.model_dump_json()),
-            "genome": guest.genome,
+            "name": _letters(opponent.name),
+            "side": np.array(int(opponent.side), dtype=np.int64),
+            "network": _letters(opponent.network.model_dump_json()),
+            "genome": opponent.genome,
         }
-        for number, guest in enumerate(guests)
+        for number, opponent in enumerate(opponents)
     }
+    return {**state, _STATE: arrays} if arrays else state
 
 
-def guests_of(state: State) -> tuple[Guest, ...]:
-    """The guests that `guests_state` gave."""
-    found = []
+def opponents_of_run(run: Run) -> tuple[ExternalOpponent, ...]:
+    """The opponents of which a run keeps copies (`with_opponents`)."""
+    state, found = cast(State, run.state.get(_STATE, {})), []
     for number in range(len(state)):
         arrays = cast(Mapping[str, np.ndarray], state[f"{number}"])
         network = PolicyConfig.model_validate_json(_text(arrays["network"]))
         genome = np.array(arrays["genome"], dtype=np.float32)
-        found.append(Guest(_text(arrays["name"]), Side(int(arrays["side"])), network, genome))
+        found.append(ExternalOpponent(_text(arrays["name"]), Side(int(arrays["side"])), network, genome))
     return tuple(found)
 
 

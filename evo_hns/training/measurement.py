@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -22,13 +22,13 @@ from evo_hns.archive.records import Champion, HeldOutRow, RecordedMatch, recorde
 from evo_hns.config import CoevolutionConfig, RunConfig
 from evo_hns.evaluation.evaluators import Evaluator
 from evo_hns.evaluation.fitness import team_return
-from evo_hns.evaluation.held_out import HeldOut, measure
+from evo_hns.evaluation.held_out import HeldOut, held_out_opponents, measure
 from evo_hns.evaluation.intervals import estimate
 from evo_hns.evaluation.matches import MatchTable, fresh_seeds
 from evo_hns.evaluation.recording import Actions
 from evo_hns.policies.roster import Roster
-from evo_hns.spec import Side
-from evo_hns.training.external_opponents import Guest
+from evo_hns.spec import ObservationSpec, Side
+from evo_hns.training.external_opponents import ExternalOpponent
 
 KINDS = {
     "local": "the other side's champion of the time",
@@ -46,19 +46,8 @@ _RECORDED, _PROGRESS, _HISTORY = 1, 2, 3
 Champions = Mapping[Side, Champion]
 
 
-class Remembered(Protocol):
-    """What has to be known of a side to measure it and the other: its past."""
-
-    @property
-    def hall(self) -> HallOfFame:
-        """Its champions, one for each generation."""
-
-    @property
-    def guests(self) -> tuple[Guest, ...]:
-        """Players of this side from other runs."""
-
-
-Pasts = Mapping[Side, Remembered]
+Halls = Mapping[Side, HallOfFame]
+"""Earlier champions of both sides, one for each generation."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,20 +61,26 @@ class Measurement:
 
 
 def measure_generation(
-    config: RunConfig, evaluator: Evaluator, populations: Pasts, champions: Champions, generation: int
+    config: RunConfig,
+    evaluator: Evaluator,
+    halls: Halls,
+    opponents: Sequence[ExternalOpponent],
+    champions: Champions,
+    generation: int,
 ) -> Measurement:
     """Measure the champions of a generation in all ways that are due.
 
     Args:
         config: the run's settings.
         evaluator: where matches run; all of these at the game's own timestep.
-        populations: both sides, who remember these champions already.
+        halls: the champions of all earlier generations.
+        opponents: held-out players from other runs.
         champions: of the generation.
         generation: which one.
     """
-    held_out = meet_held_out(config, evaluator, populations, champions, generation)
+    held_out = meet_held_out(config, evaluator, opponents, champions, generation)
     matches = record_champions(config, evaluator, champions, generation)
-    progress, num_played = measure_progress(config, evaluator, populations, champions, generation)
+    progress, num_played = measure_progress(config, evaluator, halls, champions, generation)
     return Measurement(
         held_out=tuple(held_out_row(generation, result) for result in held_out),
         matches=matches,
@@ -95,7 +90,11 @@ def measure_generation(
 
 
 def meet_held_out(
-    config: RunConfig, evaluator: Evaluator, populations: Pasts, champions: Champions, generation: int
+    config: RunConfig,
+    evaluator: Evaluator,
+    opponents: Sequence[ExternalOpponent],
+    champions: Champions,
+    generation: int,
 ) -> list[HeldOut]:
     """Held-out measurements that are due: of the first, the last and every so many generations."""
     settings = config.coevolution
@@ -104,8 +103,8 @@ def meet_held_out(
     rosters, spec = champion_rosters(evaluator, champions), evaluator.session.spec
     results = []
     for side in spec.teams:
-        guests = {guest.name: guest.roster for guest in populations[side.other].guests if len(spec.teams) > 1}
-        results += measure(evaluator, side, rosters[side], settings.held_out_episodes, guests=guests)
+        external = {each.name: each.roster for each in opponents if each.side is side.other and len(spec.teams) > 1}
+        results += measure(evaluator, side, rosters[side], settings.held_out_episodes, external=external)
     return results
 
 
@@ -125,9 +124,9 @@ def record_champions(
 
 
 def measure_progress(
-    config: RunConfig, evaluator: Evaluator, populations: Pasts, champions: Champions, generation: int
+    config: RunConfig, evaluator: Evaluator, halls: Halls, champions: Champions, generation: int
 ) -> tuple[dict[str, float], int]:
-    """Local and historical progress of both champions, if due, in one wave of matches.
+    """Local and historical progress of both champions, if due, in one batch of matches.
 
     Returns:
         Metrics, and the number of matches that were played.
@@ -140,7 +139,7 @@ def measure_progress(
     table, parts = progress_table(len(past[Side.HIDERS]), fresh_seeds(num, config.seed, generation, _PROGRESS))
     rosters = {
         side: evaluator.session.roster(
-            side, torch.from_numpy(np.concatenate([champions[side].genome[None], populations[side].hall.genomes[rows]]))
+            side, torch.from_numpy(np.concatenate([champions[side].genome[None], halls[side].genomes[rows]]))
         )
         for side, rows in past.items()
     }
@@ -211,6 +210,18 @@ def progress_is_due(settings: CoevolutionConfig, generation: int) -> bool:
     """Whether local and historical progress of a generation's champions are measured."""
     due = generation % settings.progress_every == 0 or generation == settings.generations - 1
     return due and settings.progress_episodes > 0
+
+
+def measured_matches(settings: CoevolutionConfig, spec: ObservationSpec, generation: int) -> int:
+    """Matches of a generation that nothing is selected by."""
+    matches = 0
+    if held_out_is_due(settings, generation):
+        scripted = sum(len(held_out_opponents(spec, side)) for side in Side)
+        external = 2 * len(settings.held_out_runs) if len(spec.teams) > 1 else 0
+        matches += (scripted + external) * settings.held_out_episodes + settings.recorded_matches
+    if progress_is_due(settings, generation) and len(spec.teams) > 1:
+        matches += (3 if generation else 1) * settings.progress_episodes
+    return matches
 
 
 def held_out_row(generation: int, result: HeldOut) -> HeldOutRow:

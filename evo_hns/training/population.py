@@ -17,11 +17,9 @@ from evo_hns.archive.hall_of_fame import HallOfFame, IntArray
 from evo_hns.archive.records import Champion, Run, State
 from evo_hns.config import ConfigError, RunConfig
 from evo_hns.evaluation.candidates import Opponents
-from evo_hns.evaluation.evaluators import Evaluator
 from evo_hns.search import build_searcher
 from evo_hns.search.base import Searcher, SearchState
 from evo_hns.spec import Side
-from evo_hns.training.external_opponents import Guest, guests_of, guests_state, invite
 
 _EXPLOITER = 4
 """Last word of the seeds of exploiters; see `coevolution` for the others."""
@@ -40,7 +38,6 @@ class Population:
     encounters: Encounters  #: what is known of them and of its exploiters as opponents
     exploiters: HallOfFame  #: the best of each exploiter's life
     exploiter: Searcher | None = None  #: the search that lives now; None: there are none
-    guests: tuple[Guest, ...] = ()  #: players of this side from other runs: to measure the other side, no more
 
     def remember(self, champion: Champion, generation: int) -> None:
         """Take in a champion, who is the side's current one from now on."""
@@ -64,22 +61,16 @@ class Population:
 Populations = Mapping[Side, Population]
 
 
-def build_populations(
-    config: RunConfig, evaluator: Evaluator, guests: tuple[Guest, ...] | None = None
-) -> dict[Side, Population]:
+def build_populations(config: RunConfig, lengths: Mapping[Side, int]) -> dict[Side, Population]:
     """Both populations at their beginning, each with a random stream of its own.
 
     Args:
         config: the run's settings.
-        evaluator: of its game.
-        guests: by default the champions of `held_out_runs`.
+        lengths: L, of each side's genomes.
 
     Raises:
-        ConfigError: settings that cannot be searched, or a guest's run of another game.
-        RunFileError: a guest's run that cannot be read.
+        ConfigError: settings that cannot be searched.
     """
-    lengths = evaluator.session.genome_lengths
-    invited = invite(config) if guests is None else guests
     return {
         side: Population(
             searcher=build_searcher(config.side(side).search, lengths[side], seed=2 * config.seed + int(side)),
@@ -87,7 +78,6 @@ def build_populations(
             encounters=Encounters(),
             exploiters=HallOfFame(lengths[side]),
             exploiter=build_exploiter(config, side, lengths[side], 0) if config.coevolution.exploiter_every else None,
-            guests=tuple(guest for guest in invited if guest.side is side),
         )
         for side in Side
     }
@@ -113,26 +103,22 @@ def populations_state(populations: Populations) -> State:
     living = {side.label: each for side in Side if (each := populations[side].exploiter) is not None}
     if living:
         state["exploiters"] = {label: searcher.state_dict() for label, searcher in living.items()}
-    if guests := tuple(guest for side in Side for guest in populations[side].guests):
-        state["guests"] = guests_state(guests)
     return state
 
 
-def restore_populations(config: RunConfig, evaluator: Evaluator, run: Run) -> dict[Side, Population]:
-    """Both populations as they stood after the last generation of a run.
+def restore_populations(config: RunConfig, run: Run) -> dict[Side, Population]:
+    """Both populations as they stood after the last generation of a run, of which there is at least one.
 
     Raises:
         ConfigError: it holds champions, but no search that could go on.
         ValueError: the run's state is of another search, or damaged.
     """
-    if run.num_generations == 0:
-        return build_populations(config, evaluator)
     if not run.state:
         raise ConfigError(
             "this file holds champions without the search that found them (as of pruned networks): its players can "
             "play, but there is nothing to go on with; resume the run that they come from"
         )
-    populations = build_populations(config, evaluator, guests_of(cast(State, run.state.get("guests", {}))))
+    populations = build_populations(config, {side: run.num_params(side) for side in Side})
     known, exploiters = (cast(Mapping[str, State], run.state.get(name, {})) for name in ("encounters", "exploiters"))
     for side, population in populations.items():
         population.searcher.load_state_dict(cast(SearchState, run.state[side.label]))

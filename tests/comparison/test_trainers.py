@@ -33,7 +33,7 @@ def test_a_run_of_ppo_is_called_so_and_its_settings_are_told(tmp_path: Path) -> 
 
 def test_champions_of_both_meet_and_decide_in_one_comparison(trained: Path, tmp_path: Path) -> None:
     pytest.importorskip("sb3_contrib", reason="PPO needs the extra `baselines`")
-    from evo_hns.training.ppo.trainer import train
+    from evo_hns.training.driver import train
     from tests.conftest import tiny
 
     measured = tiny().coevolution.model_copy(update={"generations": 2}).model_dump()

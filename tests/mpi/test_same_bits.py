@@ -67,14 +67,14 @@ GAMES = {
 def test_a_run_with_everything_switched_on_has_the_same_bits_on_ranks(
     start: Start, tmp_path: Path, settings: Callable[..., str]
 ) -> None:
-    guests = tmp_path / "guests.h5"
-    run_whole(guests, tiny(seed=11, policy={"hidden_size": 3}))
-    coevolution = {**EVERYTHING, "opponent_sampler": "diverse", "held_out_runs": [str(guests)]}
+    others = tmp_path / "others.h5"
+    run_whole(others, tiny(seed=11, policy={"hidden_size": 3}))
+    coevolution = {**EVERYTHING, "opponent_sampler": "diverse", "held_out_runs": [str(others)]}
     alone = run_whole(tmp_path / "alone.h5", tiny(coevolution=coevolution))
     run = whole(start(2, "train", settings(coevolution=coevolution), "--run", "run.h5"), tmp_path / "run.h5")
     assert_same_bits(run, alone)
     assert run.exploiters.keys() == set(Side)
-    assert {row.opponent for row in run.held_out} >= {f"{guests}:hiders/3", f"{guests}:seekers/3"}
+    assert {row.opponent for row in run.held_out} >= {f"{others}:hiders/3", f"{others}:seekers/3"}
 
 
 @pytest.mark.parametrize("game", GAMES)

@@ -49,28 +49,28 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def everything(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunConfig, Run, Path]:
     """Settings of a run that has everything, the run, and a run of other networks whose champions it met."""
     folder = tmp_path_factory.mktemp("everything")
-    guests = folder / "guests.h5"
-    run_whole(guests, tiny(seed=11, policy={"hidden_size": 3}))
-    config = tiny(coevolution={**EVERYTHING, "held_out_runs": [str(guests)]})
-    return config, run_whole(folder / "unbroken.h5", config), guests
+    others = folder / "others.h5"
+    run_whole(others, tiny(seed=11, policy={"hidden_size": 3}))
+    config = tiny(coevolution={**EVERYTHING, "held_out_runs": [str(others)]})
+    return config, run_whole(folder / "unbroken.h5", config), others
 
 
 @pytest.mark.parametrize("stop", [1, 2])  # within the life of an exploiter, and at its end
 def test_a_run_with_everything_switched_on_continues_to_the_same_bits(
     stop: int, everything: tuple[RunConfig, Run, Path], tmp_path: Path
 ) -> None:
-    config, unbroken, guests = everything
-    broken, away = tmp_path / "broken.h5", guests.with_suffix(".away")
+    config, unbroken, others = everything
+    broken, away = tmp_path / "broken.h5", others.with_suffix(".away")
     with pytest.raises(KeyboardInterrupt):
         train(config, broken, announce=ignore, observers=[StopAfter(stop)])
-    guests.rename(away)  # a run keeps copies of its guests
+    others.rename(away)  # a run keeps copies of them
     try:
         resume(broken, announce=ignore, observers=[])
     finally:
-        away.rename(guests)
+        away.rename(others)
     assert_same_bits(RunFile.read(broken), unbroken)
     assert [unbroken.exploiters[side].generations.tolist() for side in Side] == [[1, 3], [1, 3]]
-    assert {f"{guests}:hiders/3", f"{guests}:seekers/3"} <= {row.opponent for row in unbroken.held_out}
+    assert {f"{others}:hiders/3", f"{others}:seekers/3"} <= {row.opponent for row in unbroken.held_out}
 
 
 def test_a_run_of_an_older_version_goes_on_with_opponents_of_whom_nothing_is_known(plain: Run, tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_a_run_of_an_older_version_goes_on_with_opponents_of_whom_nothing_is_kno
         assert np.array_equal(RunFile.read(path).halls[side].genomes, plain.halls[side].genomes)
 
 
-def test_guests_of_another_game_leave_no_file(tmp_path: Path) -> None:
+def test_opponents_of_another_game_leave_no_file(tmp_path: Path) -> None:
     other = tmp_path / "other.h5"
     with RunFile.create(other, tiny(rules={"horizon": 7}), dict.fromkeys(Side, 5)):
         pass

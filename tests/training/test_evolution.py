@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from evo_hns.archive.records import Champion
-from evo_hns.evaluation.candidates import Opponents, Wave, play_wave
+from evo_hns.evaluation.candidates import EvaluationBatch, Opponents, evaluate_candidates
 from evo_hns.search import SEARCHERS
 from evo_hns.spec import Side
-from evo_hns.training.evolution import draw_opponents, draw_others, exploit, move, run_generation, waves_of_generation
+from evo_hns.training.evolution import Evolution, draw_opponents, draw_others, exploit, update_searches
 from evo_hns.training.population import Population
 from tests.toy import NUM_PARAMS, ToyEvaluator, toy
 
@@ -31,50 +31,71 @@ def give_past(population: Population, values: list[float]) -> None:
         population.remember(Champion(genome(value), 0.0), generation)
 
 
-def fake_wave(candidates: dict[Side, torch.Tensor], sign: float) -> Wave:
-    """A wave in which a candidate is worth its first parameter, or the opposite of it."""
+def fake_batch(candidates: dict[Side, torch.Tensor], sign: float) -> EvaluationBatch:
+    """A batch in which a candidate is worth its first parameter, or the opposite of it."""
     fitness = {side: sign * candidates[side][:, 0] for side in Side}
-    nobody = {side: Opponents.strangers(torch.zeros(1, NUM_PARAMS)) for side in Side}
-    return Wave(fitness, {}, nobody, cast("object", None))  # type: ignore[arg-type]
+    nobody = {side: Opponents.untracked(torch.zeros(1, NUM_PARAMS)) for side in Side}
+    return EvaluationBatch(fitness, {}, nobody, cast("object", None))  # type: ignore[arg-type]
+
+
+def update(trainer: Evolution, batch: EvaluationBatch) -> tuple[dict[str, float], list[EvaluationBatch]]:
+    settings, rng = trainer.config.coevolution, np.random.default_rng(0)
+    return update_searches(trainer.evaluator, trainer.populations, batch, settings, rng)
 
 
 @pytest.mark.parametrize("algorithm", sorted(SEARCHERS))
-def test_a_move_that_is_worse_at_large_is_taken_back_and_the_search_asks_for_others(algorithm: str) -> None:
+def test_an_update_that_is_worse_at_large_is_taken_back_and_the_search_asks_for_others(algorithm: str) -> None:
     search = {"algorithm": algorithm, "popsize": 8, "ga": {"num_elites": 2}}
-    config, evaluator, populations = toy(by_first, generalist=True, search=search)
-    searcher = populations[Side.HIDERS].searcher
-    first = {side: populations[side].searcher.ask() for side in Side}
+    trainer = toy(by_first, generalist=True, search=search)
+    searcher = trainer.populations[Side.HIDERS].searcher
+    first = {side: trainer.populations[side].searcher.ask() for side in Side}
     sign = 1.0 if algorithm == "ga" else -1.0  # its worst would be elites; others may have momentum
-    move(evaluator, populations, fake_wave(first, sign), config.coevolution, np.random.default_rng(0))
-    for side in Side:
-        give_past(populations[side], [0.0, 1.0])
-    before, center = searcher.state_dict(), searcher.center
-    candidates = {side: populations[side].searcher.ask() for side in Side}
-    metrics, trials = move(
-        evaluator, populations, fake_wave(candidates, -1.0), config.coevolution, np.random.default_rng(1)
+    update_searches(
+        trainer.evaluator,
+        trainer.populations,
+        fake_batch(first, sign),
+        trainer.config.coevolution,
+        np.random.default_rng(0),
     )
-    assert metrics["hiders.kept"] == metrics["seekers.kept"] == 0.0
-    assert [trial.num_matches for trial in trials] == [2 * 2 * config.coevolution.finalist_episodes]
+    for side in Side:
+        give_past(trainer.populations[side], [0.0, 1.0])
+    before, center = searcher.state_dict(), searcher.center
+    candidates = {side: trainer.populations[side].searcher.ask() for side in Side}
+    metrics, trials = update_searches(
+        trainer.evaluator,
+        trainer.populations,
+        fake_batch(candidates, -1.0),
+        trainer.config.coevolution,
+        np.random.default_rng(1),
+    )
+    assert metrics["hiders.accepted"] == metrics["seekers.accepted"] == 0.0
+    assert [trial.num_matches for trial in trials] == [2 * 2 * trainer.config.coevolution.finalist_episodes]
     assert torch.equal(searcher.center, center)
     after = searcher.state_dict()
     assert {name for name in before if before[name].tobytes() != after[name].tobytes()} == {"stream"}
     assert not torch.equal(searcher.ask(), candidates[Side.HIDERS])
 
 
-def test_a_move_that_is_better_at_large_is_kept() -> None:
-    config, evaluator, populations = toy(by_first, generalist=True)
+def test_an_update_that_is_better_at_large_is_accepted() -> None:
+    trainer = toy(by_first, generalist=True)
     for side in Side:
-        give_past(populations[side], [0.0])
-    candidates = {side: populations[side].searcher.ask() for side in Side}
-    before = populations[Side.HIDERS].searcher.center
-    metrics, _ = move(evaluator, populations, fake_wave(candidates, 1.0), config.coevolution, np.random.default_rng(0))
-    assert metrics["hiders.kept"] == metrics["seekers.kept"] == 1.0
-    assert populations[Side.HIDERS].searcher.center[0] > before[0]
+        give_past(trainer.populations[side], [0.0])
+    candidates = {side: trainer.populations[side].searcher.ask() for side in Side}
+    before = trainer.populations[Side.HIDERS].searcher.center
+    metrics, _ = update_searches(
+        trainer.evaluator,
+        trainer.populations,
+        fake_batch(candidates, 1.0),
+        trainer.config.coevolution,
+        np.random.default_rng(0),
+    )
+    assert metrics["hiders.accepted"] == metrics["seekers.accepted"] == 1.0
+    assert trainer.populations[Side.HIDERS].searcher.center[0] > before[0]
 
 
-def test_the_judges_of_a_move_are_those_that_its_fitness_did_not_use() -> None:
-    _, _, populations = toy(by_first)
-    population = populations[Side.SEEKERS]
+def test_the_opponents_that_judge_an_update_are_those_that_its_fitness_did_not_use() -> None:
+    trainer = toy(by_first)
+    population = trainer.populations[Side.SEEKERS]
     give_past(population, [0.0, 1.0, 2.0, 3.0])
     population.remember_exploiter(Champion(genome(9.0), 0.0), 3)
     rng = np.random.default_rng(0)
@@ -84,11 +105,11 @@ def test_the_judges_of_a_move_are_those_that_its_fitness_did_not_use() -> None:
     assert set(everybody.rows.tolist()) == {0, 1, 2, 3, 4}
 
 
-def test_every_wave_teaches_who_beats_whom() -> None:
-    config, evaluator, populations = toy(by_first, episodes_per_candidate=4, finalist_episodes=3)
+def test_every_batch_teaches_who_beats_whom() -> None:
+    trainer = toy(by_first, episodes_per_candidate=4, finalist_episodes=3)
     for generation in range(3):
-        run_generation(config, evaluator, populations, generation)
-    for population in populations.values():
+        next(trainer.generations(generation))
+    for population in trainer.populations.values():
         past = population.encounters.past
         assert len(past) == len(population.hall) == 3
         assert np.isnan(past.chances).tolist() == [False, False, True]  # the newest has been met by nobody
@@ -97,12 +118,12 @@ def test_every_wave_teaches_who_beats_whom() -> None:
 
 
 def test_a_population_that_nobody_beats_is_known_as_such() -> None:
-    config, evaluator, populations = toy(lambda h, s, _: np.full(len(h), 5.0))
+    trainer = toy(lambda h, s, _: np.full(len(h), 5.0))
     for generation in range(3):
-        record = run_generation(config, evaluator, populations, generation)
-    assert (populations[Side.HIDERS].encounters.past.chances[:2] < 0.2).all()
-    assert (populations[Side.SEEKERS].encounters.past.chances[:2] > 0.8).all()
-    assert populations[Side.HIDERS].encounters.past.beats[0, 1:].tolist() == [1.0, 1.0]
+        record = next(trainer.generations(generation))
+    assert (trainer.populations[Side.HIDERS].encounters.past.chances[:2] < 0.2).all()
+    assert (trainer.populations[Side.SEEKERS].encounters.past.chances[:2] > 0.8).all()
+    assert trainer.populations[Side.HIDERS].encounters.past.beats[0, 1:].tolist() == [1.0, 1.0]
     assert record.metrics["hiders.win_share"] == 1.0
     assert record.metrics["seekers.win_share"] == 0.0
     assert record.metrics["hiders.disengaged"] == record.metrics["seekers.disengaged"] == 1.0
@@ -116,28 +137,28 @@ def test_sharing_and_virulence_change_what_candidates_are_told_but_not_what_cham
         "shared-wins": {"fitness": "shared-wins"},
         "moderate": {"fitness": "wins", "virulence": 0.5},
     }.items():
-        config, evaluator, populations = toy(by_first, **changes)
-        record = run_generation(config, evaluator, populations, 0)
+        trainer = toy(by_first, **changes)
+        record = next(trainer.generations(0))
         told[name] = record.metrics["hiders.fitness_max"]
         assert record.champions[Side.HIDERS].score == record.metrics["hiders.champion_score"]
     assert len(set(told.values())) == 4
 
 
 def test_an_exploiter_lives_its_generations_against_champions_alone_and_then_another_one() -> None:
-    config, evaluator, populations = toy(by_first, exploiter_every=3, hall_size=None)
+    trainer = toy(by_first, exploiter_every=3, hall_size=None)
     asked, lives = [], []
     for generation in range(7):
-        exploiter = populations[Side.HIDERS].exploiter
+        exploiter = trainer.populations[Side.HIDERS].exploiter
         assert exploiter is not None
         asked.append(exploiter.ask().clone())
         assert exploiter.generation == generation % 3
         lives.append(id(exploiter))
-        record = run_generation(config, evaluator, populations, generation)
+        record = next(trainer.generations(generation))
         assert bool(record.exploiters) == (generation in (2, 5))
         assert ("hiders.exploiter_score" in record.metrics) == (generation in (2, 5))
     assert lives[0] == lives[2] != lives[3] == lives[5] != lives[6]
     assert not torch.equal(asked[0], asked[3]) and not torch.equal(asked[3], asked[6])
-    for population in populations.values():
+    for population in trainer.populations.values():
         assert population.hall.generations.tolist() == list(range(7))  # the main line, and nobody else
         assert population.exploiters.generations.tolist() == [2, 5]
         assert population.encounters.origins.tolist() == [0, 1, 2, -1, 3, 4, 5, -2, 6]
@@ -145,21 +166,21 @@ def test_an_exploiter_lives_its_generations_against_champions_alone_and_then_ano
 
 
 def test_exploiters_meet_the_current_champion_and_teach_only_themselves() -> None:
-    config, evaluator, populations = toy(by_first, exploiter_every=5)
+    trainer = toy(by_first, exploiter_every=5)
     for side in Side:
-        give_past(populations[side], [3.0, 7.0])
-    before = {side: populations[side].searcher.state_dict() for side in Side}
-    known = {side: populations[side].encounters.state_dict() for side in Side}
-    exploits = exploit(config, evaluator, populations, 2, np.random.default_rng(0))
-    toys = cast(ToyEvaluator, evaluator)
+        give_past(trainer.populations[side], [3.0, 7.0])
+    before = {side: trainer.populations[side].searcher.state_dict() for side in Side}
+    known = {side: trainer.populations[side].encounters.state_dict() for side in Side}
+    exploits = exploit(trainer.config, trainer.evaluator, trainer.populations, 2, np.random.default_rng(0))
+    toys = cast(ToyEvaluator, trainer.evaluator)
     _, genomes = toys.tables[-1]
     half = len(genomes[Side.SEEKERS]) // 2
     assert (genomes[Side.SEEKERS][:half] == 7.0).all()  # met by exploiting hiders
     assert (genomes[Side.HIDERS][half:] == 7.0).all()
-    assert len(exploits.waves) == 1
+    assert len(exploits.batches) == 1
     for side in Side:
-        assert_same_arrays(before[side], populations[side].searcher.state_dict())
-        assert_same_arrays(known[side], populations[side].encounters.state_dict())
+        assert_same_arrays(before[side], trainer.populations[side].searcher.state_dict())
+        assert_same_arrays(known[side], trainer.populations[side].encounters.state_dict())
 
 
 def assert_same_arrays(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> None:
@@ -167,23 +188,23 @@ def assert_same_arrays(one: dict[str, np.ndarray], other: dict[str, np.ndarray])
 
 
 def test_the_current_champion_is_never_an_exploiter() -> None:
-    config, _, populations = toy(by_first, champion_share=1.0)
+    trainer = toy(by_first, champion_share=1.0)
     for side in Side:
-        give_past(populations[side], [1.0, 2.0])
-        populations[side].remember_exploiter(Champion(genome(9.0), 0.0), 1)
-    drawn = draw_opponents(populations, {}, config.coevolution, 4, np.random.default_rng(0))
+        give_past(trainer.populations[side], [1.0, 2.0])
+        trainer.populations[side].remember_exploiter(Champion(genome(9.0), 0.0), 1)
+    drawn = draw_opponents(trainer.populations, {}, trainer.config.coevolution, 4, np.random.default_rng(0))
     assert (drawn[Side.HIDERS].genomes == 2.0).all()
-    mixed = config.coevolution.model_copy(update={"champion_share": 0.0, "opponent_sampler": "latest"})
-    drawn = draw_opponents(populations, {}, mixed, 3, np.random.default_rng(0))
+    mixed = trainer.config.coevolution.model_copy(update={"champion_share": 0.0, "opponent_sampler": "latest"})
+    drawn = draw_opponents(trainer.populations, {}, mixed, 3, np.random.default_rng(0))
     assert drawn[Side.HIDERS].genomes[:, 0].tolist() == [9.0, 2.0, 1.0]
 
 
 @pytest.mark.parametrize("rule", ["oldest", "informative", "spread", "nash"])
 def test_a_bounded_hall_keeps_few_in_play_and_loses_nobody(rule: str) -> None:
-    config, evaluator, populations = toy(by_first, hall_size=3, hall_rule=rule, exploiter_every=2)
+    trainer = toy(by_first, hall_size=3, hall_rule=rule, exploiter_every=2)
     for generation in range(8):
-        record = run_generation(config, evaluator, populations, generation)
-    for side, population in populations.items():
+        record = next(trainer.generations(generation))
+    for side, population in trainer.populations.items():
         assert np.count_nonzero(population.encounters.in_play) == 3
         assert population.encounters.in_play[population.encounters.champion]
         assert len(population.hall) == 8 and len(population.exploiters) == 4
@@ -192,22 +213,20 @@ def test_a_bounded_hall_keeps_few_in_play_and_loses_nobody(rule: str) -> None:
 
 
 def test_env_steps_count_every_match_that_trains() -> None:
-    config, evaluator, populations = toy(
-        by_first, generalist=True, exploiter_every=2, episodes_per_candidate=2, finalist_episodes=3
-    )
-    waves, finals, trials = 2 * 6 * 2, 2 * 2 * 3, 2 * 2 * 3
-    expected = [waves + finals + waves, waves + trials + finals + waves + finals]
+    trainer = toy(by_first, generalist=True, exploiter_every=2, episodes_per_candidate=2, finalist_episodes=3)
+    batches, finals, trials = 2 * 6 * 2, 2 * 2 * 3, 2 * 2 * 3
+    expected = [batches + finals + batches, batches + trials + finals + batches + finals]
     for generation, matches in enumerate(expected):
-        assert sum(waves_of_generation(config, evaluator.session.spec, generation)) == matches
-        record = run_generation(config, evaluator, populations, generation)
-        assert record.metrics["env_steps"] == config.rules.horizon * matches
+        assert sum(trainer.matches(generation)) == matches
+        record = next(trainer.generations(generation))
+        assert record.metrics["env_steps"] == trainer.config.rules.horizon * matches
 
 
-def test_wins_are_told_by_contestant_and_world() -> None:
-    _, evaluator, _ = toy(by_first)
-    contestants = {side: torch.from_numpy(np.stack([genome(v) for v in (0.0, 1.0, 2.0)])) for side in Side}
-    opponents = {side: Opponents.strangers(torch.from_numpy(np.stack([genome(1.0), genome(-5.0)]))) for side in Side}
-    wave = play_wave(evaluator, contestants, opponents, np.random.default_rng(0))
+def test_wins_are_told_by_candidate_and_world() -> None:
+    trainer = toy(by_first)
+    candidates = {side: torch.from_numpy(np.stack([genome(v) for v in (0.0, 1.0, 2.0)])) for side in Side}
+    opponents = {side: Opponents.untracked(torch.from_numpy(np.stack([genome(1.0), genome(-5.0)]))) for side in Side}
+    batch = evaluate_candidates(trainer.evaluator, candidates, opponents, np.random.default_rng(0))
     for side in Side:
-        assert wave.wins[side].tolist() == [[0.0, 1.0], [0.5, 1.0], [1.0, 1.0]]
-        assert wave.win_share(side) == 4.5 / 6
+        assert batch.wins[side].tolist() == [[0.0, 1.0], [0.5, 1.0], [1.0, 1.0]]
+        assert batch.win_share(side) == 4.5 / 6

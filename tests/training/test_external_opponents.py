@@ -10,7 +10,7 @@ import pytest
 from evo_hns.archive import Champion, GenerationRecord, RunFile
 from evo_hns.config import ConfigError, RunConfig
 from evo_hns.spec import Side
-from evo_hns.training.external_opponents import Guest, guests_of, guests_state, invite
+from evo_hns.training.external_opponents import ExternalOpponent, load_opponents, opponents_of_run, with_opponents
 from tests.runs import tiny
 
 NUM_PARAMS = {Side.HIDERS: 4, Side.SEEKERS: 6}
@@ -34,34 +34,38 @@ def asking(*paths: str) -> RunConfig:
 def test_the_last_champions_of_each_run_come_once(tmp_path: Path) -> None:
     a = run_of(tmp_path / "a.h5", 3, tiny(policy={"hidden_size": 5}))
     b = run_of(tmp_path / "b.h5", 2, tiny())
-    guests = invite(asking(a, b, a))
-    assert [(guest.name, guest.side) for guest in guests] == [
+    opponents = load_opponents(asking(a, b, a))
+    assert [(opponent.name, opponent.side) for opponent in opponents] == [
         (f"{path}:{side.label}/{last}", side) for path, last in ((a, 2), (b, 1)) for side in Side
     ]
-    assert [guest.genome.tolist() for guest in guests[:2]] == [[2.0] * 4, [2.0] * 6]
-    assert [guest.network.hidden_size for guest in guests] == [5, 5, 2, 2]
+    assert [opponent.genome.tolist() for opponent in opponents[:2]] == [[2.0] * 4, [2.0] * 6]
+    assert [opponent.network.hidden_size for opponent in opponents] == [5, 5, 2, 2]
 
 
-def test_guests_come_back_from_their_arrays(tmp_path: Path) -> None:
-    guests = invite(asking(run_of(tmp_path / "größe.h5", 1, tiny())))
-    again = guests_of(guests_state(guests))
-    assert [_content(guest) for guest in again] == [_content(guest) for guest in guests]
-    assert guests_of({}) == guests_of(guests_state(())) == ()
+def test_opponents_come_back_from_the_run_that_keeps_them(tmp_path: Path) -> None:
+    other, path = run_of(tmp_path / "größe.h5", 1, tiny()), tmp_path / "run.h5"
+    opponents = load_opponents(asking(other))
+    with RunFile.create(path, asking(other), NUM_PARAMS) as file:
+        file.commit(GenerationRecord(0, {}, {}, with_opponents({}, opponents)))
+    again = opponents_of_run(RunFile.read(path))
+    assert [_content(each) for each in again] == [_content(each) for each in opponents]
+    assert opponents_of_run(RunFile.read(Path(other))) == ()
+    assert with_opponents({}, ()) == {}
 
 
-def _content(guest: Guest) -> tuple[object, ...]:
-    return guest.name, guest.side, guest.network, guest.genome.tobytes(), guest.genome.dtype
+def _content(opponent: ExternalOpponent) -> tuple[object, ...]:
+    return opponent.name, opponent.side, opponent.network, opponent.genome.tobytes(), opponent.genome.dtype
 
 
 def test_a_run_of_another_game_is_refused(tmp_path: Path) -> None:
     other = run_of(tmp_path / "other.h5", 1, tiny(rules={"horizon": 7}))
     with pytest.raises(ConfigError, match=r"other\.h5 plays another game \(rules\.horizon = 7, expected 6\): take"):
-        invite(asking(other))
+        load_opponents(asking(other))
 
 
 def test_a_run_without_champions_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"empty\.h5 has no champions yet"):
-        invite(asking(run_of(tmp_path / "empty.h5", 0, tiny())))
+        load_opponents(asking(run_of(tmp_path / "empty.h5", 0, tiny())))
 
 
 def test_a_single_run_may_be_named_alone() -> None:

@@ -7,13 +7,19 @@ from typing import cast
 import numpy as np
 import pytest
 
+from evo_hns.archive.hall_of_fame import HallOfFame
 from evo_hns.archive.records import Champion
 from evo_hns.evaluation.held_out import HeldOut
 from evo_hns.evaluation.intervals import estimate
 from evo_hns.evaluation.matches import FRESH_SEED, HELD_OUT_SEED
 from evo_hns.spec import Side
-from evo_hns.training.evolution import run_generation
-from evo_hns.training.measurement import global_progress, measure_progress, progress_is_due, progress_table
+from evo_hns.training.measurement import (
+    global_progress,
+    measure_generation,
+    measure_progress,
+    progress_is_due,
+    progress_table,
+)
 from tests.toy import NUM_PARAMS, ToyEvaluator, toy
 
 
@@ -27,16 +33,16 @@ def champion(value: float) -> Champion:
 
 
 def test_local_is_against_the_current_champion_and_historical_against_earlier_ones() -> None:
-    config, evaluator, populations = toy(apart, progress_episodes=5)
-    for side in Side:
+    trainer = toy(apart, progress_episodes=5, progress_every=4)
+    halls = {side: HallOfFame(NUM_PARAMS) for side in Side}
+    for side, hall in halls.items():
         for generation in range(4):
-            populations[side].remember(champion(generation + 3 * side), generation)
-        populations[side].remember_exploiter(champion(99.0), 3)  # no champion, and in no history of them
+            hall.append(champion(generation + 3 * side).genome, generation, 0.0)
     last = {side: champion(3.0 + 3 * side) for side in Side}
-    metrics, num = measure_progress(config, evaluator, populations, last, 4 - 4 % config.coevolution.progress_every)
+    metrics, num = measure_progress(trainer.config, trainer.evaluator, halls, last, 4)
     assert num == 15
     assert (metrics["hiders.local"], metrics["seekers.local"]) == (36.0, -36.0)
-    table, genomes = cast(ToyEvaluator, evaluator).tables[-1]
+    table, genomes = cast(ToyEvaluator, trainer.evaluator).tables[-1]
     assert set(genomes[Side.SEEKERS][5:10, 0]) <= {3.0, 4.0, 5.0, 6.0}
     assert set(genomes[Side.HIDERS][10:, 0]) <= {0.0, 1.0, 2.0, 3.0}
     assert (genomes[Side.HIDERS][5:10] == 3.0).all() and (genomes[Side.SEEKERS][10:] == 6.0).all()
@@ -48,42 +54,35 @@ def test_local_is_against_the_current_champion_and_historical_against_earlier_on
 
 
 def test_the_first_champions_have_no_history() -> None:
-    config, evaluator, populations = toy(apart, progress_episodes=5)
-    record = run_generation(config, evaluator, populations, 0)
-    assert {"hiders.local", "hiders.local_ci95", "hiders.global", "hiders.global_ci95"} <= record.metrics.keys()
-    assert "hiders.historical" not in record.metrics
-    # 5 of progress; 3 held-out players, 2 worlds, 2 sides
-    assert record.metrics["measurement_env_steps"] == config.rules.horizon * (5 + 3 * 2 * 2)
+    trainer = toy(apart, progress_episodes=5)
+    nobody = {side: HallOfFame(NUM_PARAMS) for side in Side}
+    first = {side: champion(1.0) for side in Side}
+    measured = measure_generation(trainer.config, trainer.evaluator, nobody, (), first, 0)
+    names = {f"{side}.{kind}" for side in ("hiders", "seekers") for kind in ("local", "global")}
+    assert measured.progress.keys() == names | {f"{name}_ci95" for name in names}
+    assert measured.num_matches == 5 + 3 * 2 * 2  # 5 of progress; 3 held-out players, 2 worlds, 2 sides
 
 
 def test_worlds_of_measurements_are_none_of_training_or_of_held_out_ones() -> None:
-    config, evaluator, populations = toy(apart, progress_episodes=8, progress_every=1)
-    run_generation(config, evaluator, populations, 0)
-    toys = cast(ToyEvaluator, evaluator)
-    seen = [table.seed for table, _ in toys.tables]
-    toys.tables.clear()
-    run_generation(config, evaluator, populations, 1)
-    *training, measured = [table.seed for table, _ in toys.tables]
-    assert all((seeds < HELD_OUT_SEED).all() for seeds in training)
-    assert (measured >= FRESH_SEED).all()
-    assert not np.isin(measured, np.concatenate(seen)).any()
-
-
-def test_being_measured_changes_nothing_else() -> None:
-    finds = []
-    for episodes in (0, 7):
-        config, evaluator, populations = toy(apart, progress_episodes=episodes, progress_every=1)
-        for generation in range(3):
-            record = run_generation(config, evaluator, populations, generation)
-        finds.append((record.champions[Side.HIDERS].genome.tobytes(), record.metrics["env_steps"]))
-    assert finds[0] == finds[1]
+    trainer = toy(apart, progress_episodes=8, progress_every=1)
+    toys = cast(ToyEvaluator, trainer.evaluator)
+    halls = {side: population.hall for side, population in trainer.populations.items()}
+    worlds = []
+    for generation, trained in zip(range(2), trainer.generations(), strict=False):
+        assert all((table.seed < HELD_OUT_SEED).all() for table, _ in toys.tables)
+        toys.tables.clear()
+        measure_progress(trainer.config, trainer.evaluator, halls, trained.champions, generation)
+        worlds += [table.seed for table, _ in toys.tables]
+        toys.tables.clear()
+    assert all((seeds >= FRESH_SEED).all() for seeds in worlds)
+    assert not np.isin(worlds[1], worlds[0]).any()
 
 
 def test_progress_is_measured_every_so_often_and_in_the_end() -> None:
-    config, *_ = toy(apart, progress_episodes=4, progress_every=3, generations=9)
+    config = toy(apart, progress_episodes=4, progress_every=3, generations=9).config
     due = [generation for generation in range(9) if progress_is_due(config.coevolution, generation)]
     assert due == [0, 3, 6, 8]
-    off, *_ = toy(apart, progress_episodes=0)
+    off = toy(apart, progress_episodes=0).config
     assert not progress_is_due(off.coevolution, 0)
 
 

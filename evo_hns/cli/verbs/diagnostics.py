@@ -6,21 +6,18 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import tyro
 from tyro.conf import Positional
 
 from evo_hns.cli.console import show
 from evo_hns.cli.options import Cost, Experiment, Json, Ranks, Settings
-from evo_hns.cli.run_context import start_ranks, work
+from evo_hns.cli.run_context import start_ranks, workers
 from evo_hns.cli.text.tables import bench_text, levers_text, scaling_text, soak_line, soak_text, timesteps_text
 from evo_hns.config import ConfigError, RunConfig
 from evo_hns.experiment import load_experiment, refuse_unused
 from evo_hns.spec import Side
-
-if TYPE_CHECKING:
-    from evo_hns.training.driver import Crew
 
 BATCH_IN_WORLDS = 8
 """A stand-in for a batch costs so many worlds more than its own, as a real one does."""
@@ -86,19 +83,18 @@ class Bench:
 
     def _measure_ranks(self, resolved: RunConfig) -> None:
         start_ranks(self.ranks)
-
-        def lead(crew: Crew) -> None:
-            if crew.ranks is None:
+        with workers(shrink=False) as context:
+            if context is None:
+                return
+            if context.ranks is None:
                 raise ConfigError("--ranks: there is only one, so that there is nothing to compare; ask for 2 or more")
             from evo_hns.diagnostics.scaling import measure
             from evo_hns.mpi.simulated_workload import StandInCost
 
             seconds = None if self.stand_in is None else 1e-6 * self.stand_in
             cost = None if seconds is None else StandInCost(seconds, BATCH_IN_WORLDS * seconds)
-            result = measure(resolved, crew.ranks, rounds=self.rounds, stand_in=cost)
+            result = measure(resolved, context.ranks, rounds=self.rounds, stand_in=cost)
             show(result.as_dict() if self.as_json else scaling_text(result))
-
-        work(lead, lambda crew, _: lead(crew), shrink=False)
 
 
 @dataclass(frozen=True)

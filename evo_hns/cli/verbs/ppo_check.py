@@ -12,7 +12,6 @@ import tyro
 from evo_hns.cli.console import show
 from evo_hns.cli.options import Json
 from evo_hns.cli.text.tables import columns
-from evo_hns.cli.verbs.ppo import need_library
 from evo_hns.config import ConfigError, PPOConfig
 
 if TYPE_CHECKING:
@@ -40,7 +39,9 @@ class PPOCheck:
             raise ConfigError(f"got {self.seeds} seeds and {self.rollouts} rollouts, expected at least 1 and 2")
         if self.num_worlds < PPOConfig().minibatches:
             raise ConfigError(f"--num-worlds: got {self.num_worlds}, expected at least {PPOConfig().minibatches}")
-        need_library()
+        from evo_hns.training.base import TRAINERS
+
+        TRAINERS["ppo"].check_installed()
         settings = PPOConfig(num_worlds=self.num_worlds)
         from evo_hns.training.ppo.cart_pole import HORIZON, learn_to_balance
 

@@ -13,7 +13,7 @@ from tyro.conf import Positional
 
 from evo_hns.cli.console import as_typed_again, check_place, hinting, show
 from evo_hns.cli.options import File, Flag, Json, Ranks
-from evo_hns.cli.run_context import start_ranks, work
+from evo_hns.cli.run_context import start_ranks, workers
 from evo_hns.config import ConfigError
 from evo_hns.spec import Side
 from evo_hns.system.installation import how_to_install
@@ -21,7 +21,7 @@ from evo_hns.system.installation import how_to_install
 if TYPE_CHECKING:
     from evo_hns.archive.tournament import Tournament as Played
     from evo_hns.tournament.tournament import Order
-    from evo_hns.training.driver import Crew
+    from evo_hns.training.context import RunContext
 
 Runs = Annotated[Positional[tuple[Path, ...]], tyro.conf.arg(metavar="RUN...")]
 Addresses = Annotated[tuple[str, ...], tyro.conf.arg(metavar="ADDRESS...")]
@@ -67,12 +67,9 @@ class Tournament:
             raise ConfigError(f"--picture needs matplotlib: {how_to_install('plot')}")
         check = partial(check_place, path, "--output")
         start_ranks(self.ranks, check)
-        work(
-            lambda crew: self._play(path, crew),
-            lambda crew, there: self._play(there, crew),
-            shrink=self.shrink,
-            check=check,
-        )
+        with workers(shrink=self.shrink, check=check) as context:
+            if context is not None:
+                self._play(context.inherited or path, context)
 
     def _path(self) -> Path:
         """Where the scores go."""
@@ -95,13 +92,12 @@ class Tournament:
             seed=self.seed,
         )
 
-    def _play(self, path: Path, crew: Crew) -> None:
+    def _play(self, path: Path, context: RunContext) -> None:
         from rich.console import Console
 
         from evo_hns.cli.progress import bar
         from evo_hns.cli.text.tournament import Steps
         from evo_hns.tournament.tournament import play_tournament
-        from evo_hns.training.driver import build_run_evaluator
 
         console = Console(stderr=self.as_json, highlight=False, markup=False, soft_wrap=True)
         hint = f"to go on, type the same again: {as_typed_again()}"
@@ -109,8 +105,8 @@ class Tournament:
             played = play_tournament(
                 path,
                 self._order(),
-                lambda game: build_run_evaluator(game, path, crew),
-                notice=crew.notice,
+                lambda game: context.build_evaluator(game, path),
+                notice=context.notice,
                 observers=[Steps(console, shown).observe],
             )
         self._tell(played, path)

@@ -1,16 +1,18 @@
-"""Verbs that show matches and runs: films, and the page of a run."""
+"""Verbs that show matches and runs: figures, curves, films, and the page of a run."""
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import tyro
-from tyro.conf import Positional
+from tyro.conf import FlagCreatePairsOff, Positional
 
 from evo_hns.cli.console import show
 from evo_hns.cli.options import Address, Count, File, Json, RunPath
+from evo_hns.cli.text.tables import info_text
 from evo_hns.config import ConfigError
 
 
@@ -124,3 +126,51 @@ class Report:
         if not self.as_json:
             for each in report.missing:
                 show(f"  not in it: {each.what}" + (f": {each.command}" if each.command else ""))
+
+
+@dataclass(frozen=True)
+class Info:
+    """Say what a run is, how far it is and what its champions gained."""
+
+    run: RunPath
+    """The run file."""
+    as_json: Json = False
+    """Print JSON, with every metric of every generation."""
+
+    def __call__(self) -> None:
+        """Print it."""
+        from evo_hns.archive import RunView
+        from evo_hns.reports.info import describe_run
+
+        with RunView(self.run) as run:
+            show(describe_run(run) if self.as_json else info_text(run))
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Draw what was learnt, and when: measurements of runs against env steps."""
+
+    runs: Annotated[Positional[tuple[Path, ...]], tyro.conf.arg(metavar="RUN...")]
+    """Run files."""
+    output: Annotated[Path, tyro.conf.arg(metavar="FILE")] = Path("curves.png")
+    """The picture; its ending decides the format."""
+    statistics: FlagCreatePairsOff[bool] = False
+    """Draw what hiders do with boxes and ramps instead of the mean returns."""
+    progress: FlagCreatePairsOff[bool] = False
+    """Draw local, historical and global progress of both sides instead."""
+    as_json: Json = False
+    """Print JSON."""
+
+    def __call__(self) -> None:
+        """Draw, and say where the picture is."""
+        from evo_hns.archive import RunView
+        from evo_hns.reports.curves import plot_progress, plot_returns, plot_statistics
+
+        if not self.runs:
+            raise ConfigError("curves needs a run file to draw")
+        if self.statistics and self.progress:
+            raise ConfigError("got --statistics and --progress, expected one of them: they are two pictures")
+        draw = plot_statistics if self.statistics else plot_progress if self.progress else plot_returns
+        with ExitStack() as views:
+            draw({str(path): views.enter_context(RunView(path)) for path in self.runs}, self.output)
+        show({"picture": self.output} if self.as_json else f"The picture is {self.output}.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import get_args
 
 import numpy as np
@@ -17,7 +18,7 @@ from evo_hns.diagnostics.ground_truth.analytic_games import GAMES, AnalyticEvalu
 from evo_hns.diagnostics.ground_truth.measures import MEASURES, Champions, measure
 from evo_hns.evaluation.intervals import Estimate, estimate_few
 from evo_hns.spec import Side
-from evo_hns.training.evolution import build_populations, coevolve
+from evo_hns.training.evolution import Evolution
 
 LATEST = "latest only"
 """The arm without memory, which the others are compared with."""
@@ -114,9 +115,11 @@ def play(trials: Sequence[Trial]) -> Iterator[Course]:
     for trial in trials:
         game = GAMES[trial.game]()
         evaluator = AnalyticEvaluator(game)
-        populations = build_populations(trial.config, evaluator)
-        crowned = [record.champions for record in coevolve(trial.config, evaluator, populations)]
-        genomes = {side: np.array([each[side].genome for each in crowned], dtype=np.float64) for side in Side}
+        generations = list(islice(Evolution(trial.config, evaluator).generations(), trial.generations))
+        genomes = {
+            side: np.array([generation.champions[side].genome for generation in generations], dtype=np.float64)
+            for side in Side
+        }
         champions = {side: game.points(genomes[side]) for side in Side}
         yield Course(trial, champions, measure(game, champions))
 

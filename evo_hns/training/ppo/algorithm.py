@@ -52,13 +52,13 @@ class EpisodicPPO(RecurrentPPO):
             gae_lambda=self.gae_lambda,
             n_envs=self.n_envs,
         )
-        self.clock, self.figures = Clock(), defaultdict[str, list[float]](list)
+        self.clock, self.update_metrics = Clock(), defaultdict[str, list[float]](list)
         self.set_logger(Logger(None, []))
 
     def begin(self) -> None:
         """Start afresh: the next rollout begins with a reset."""
         self._last_obs = None
-        self.clock, self.figures = Clock(), defaultdict(list)
+        self.clock, self.update_metrics = Clock(), defaultdict(list)
         self.worlds.seconds = 0.0
 
     def play_rollout(self) -> None:
@@ -89,7 +89,7 @@ class EpisodicPPO(RecurrentPPO):
             super().train()
         self.policy.update_statistics(self.rollout_buffer.sights())
         for theirs, (name, sign) in REPORTED.items():
-            self.figures[name].append(sign * float(self.logger.name_to_value[theirs]))
+            self.update_metrics[name].append(sign * float(self.logger.name_to_value[theirs]))
         self.clock.lap("time_update")
 
     @property
@@ -101,11 +101,11 @@ class EpisodicPPO(RecurrentPPO):
     @property
     def metrics(self) -> dict[str, float]:
         """Means over the updates since `begin`, and what they cost."""
-        costs = self.clock.figures
+        costs = self.clock.metrics
         costs["time_worlds"] = self.worlds.seconds
         costs["time_policy"] = costs.get("time_policy", 0.0) - self.worlds.seconds
         deviation = float(np.sqrt(self.reward_statistics.var))
-        means = {name: float(np.mean(values)) for name, values in self.figures.items()}
+        means = {name: float(np.mean(values)) for name, values in self.update_metrics.items()}
         return {**means, "ppo.return_deviation": deviation, **costs}
 
 

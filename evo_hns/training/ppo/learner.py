@@ -10,8 +10,7 @@ import numpy as np
 from stable_baselines3.common.utils import set_random_seed
 from torch import Tensor
 
-from evo_hns.archive.hall_of_fame import HallOfFame
-from evo_hns.archive.records import Champion, Run, State
+from evo_hns.archive.records import Champion, State
 from evo_hns.config import ConfigError, PPOConfig, RunConfig
 from evo_hns.evaluation.fitness import MatchesFailedError, team_return, wins
 from evo_hns.evaluation.held_out import mean_metrics
@@ -22,7 +21,6 @@ from evo_hns.policies.entity import EntityForm
 from evo_hns.spec import ObservationSpec, Side
 from evo_hns.system.machine import usable_cores
 from evo_hns.system.shutdown import Notice
-from evo_hns.training.external_opponents import Guest
 from evo_hns.training.ppo.algorithm import build_ppo
 from evo_hns.training.ppo.checkpoint import genome_of_policy
 from evo_hns.training.ppo.policy import EntityActorCritic
@@ -31,14 +29,6 @@ from evo_hns.training.ppo.vec_env import SelfPlayEnv
 
 _WORLDS, _ACTIONS, _BEGINNING = 5, 6, 7
 """Third words of the seeds of a generation's worlds, of all else that is random in it, and of the first network."""
-
-
-@dataclass(frozen=True, eq=False)
-class Past:
-    """What is remembered of a side."""
-
-    hall: HallOfFame  #: its champions, one for each generation
-    guests: tuple[Guest, ...] = ()  #: of this side from other runs: to measure the other side, no more
 
 
 class Learner:
@@ -166,7 +156,7 @@ def settings_of(config: RunConfig) -> PPOConfig:
         ConfigError: there are none.
     """
     if config.ppo is None:
-        raise ConfigError("these settings have no table [ppo]: start the run with `evo-hns ppo`, or evolve it")
+        raise ConfigError("these settings have no table [ppo]: set trainer to 'ppo'")
     return config.ppo
 
 
@@ -181,15 +171,3 @@ def build_worlds(config: RunConfig, num_worlds: int, notice: Notice | None = Non
 def draw(*words: int) -> int:
     """A seed of 31 bits from several numbers."""
     return int(np.random.default_rng(words).integers(2**31))
-
-
-def pasts_of(learner: Learner, guests: tuple[Guest, ...], run: Run | None = None) -> dict[Side, Past]:
-    """What is remembered of both sides: nothing, or the halls of a run."""
-    num_params = len(learner.genome)
-    halls = {side: HallOfFame(num_params) for side in Side}
-    if run is not None:
-        halls = {
-            side: HallOfFame.from_arrays(hall.genomes, hall.generations, hall.scores)
-            for side, hall in run.halls.items()
-        }
-    return {side: Past(halls[side], tuple(guest for guest in guests if guest.side is side)) for side in Side}

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,11 +23,10 @@ from evo_hns.players.evaluate import evaluate
 from evo_hns.players.replay import replay
 from evo_hns.reports.info import describe_run, gains
 from evo_hns.spec import Side
-from evo_hns.training.driver import resume as resume_evolution
-from evo_hns.training.driver import train as evolve
+from evo_hns.training.base import TRAINERS
+from evo_hns.training.driver import resume, train
 from evo_hns.training.ppo.learner import Learner
-from evo_hns.training.ppo.trainer import resume, train
-from tests.runs import GENERATIONS, StopAfter, assert_same_bits, ignore, tiny
+from tests.runs import GENERATIONS, StopAfter, assert_same_bits, ignore
 from tests.training.ppo.learners import CROWDED, tiny_ppo
 
 LOCK_AND_RETURN = {
@@ -124,17 +124,17 @@ def test_every_analysis_takes_its_champions_for_players(finished: Path) -> None:
         assert describe_run(run)["generations"] == {"done": GENERATIONS, "planned": GENERATIONS}
 
 
-def test_guests_are_met_and_kept_and_teach_nothing(finished: Path, tmp_path: Path) -> None:
-    guests, path = tmp_path / "guests.h5", tmp_path / "run.h5"
-    shutil.copy(finished, guests)
-    settings = {**tiny_ppo().coevolution.model_dump(), "held_out_runs": [str(guests)], "generations": 2}
+def test_external_opponents_are_met_and_kept_and_teach_nothing(finished: Path, tmp_path: Path) -> None:
+    other, path = tmp_path / "other.h5", tmp_path / "run.h5"
+    shutil.copy(finished, other)
+    settings = {**tiny_ppo().coevolution.model_dump(), "held_out_runs": [str(other)], "generations": 2}
     with pytest.raises(KeyboardInterrupt):
         train(tiny_ppo(coevolution=settings), path, announce=ignore, observers=[StopAfter(1)])
-    guests.unlink()
+    other.unlink()
     resume(path, announce=ignore, observers=[])
     run = RunFile.read(path)
     met = {row.opponent for row in run.held_out if row.generation == 1}
-    assert {f"{guests}:seekers/3", f"{guests}:hiders/3"} <= met
+    assert {f"{other}:seekers/3", f"{other}:hiders/3"} <= met
     for side in Side:
         assert np.array_equal(run.halls[side].genomes, RunFile.read(finished).halls[side].genomes[:2])
 
@@ -144,13 +144,10 @@ def test_a_run_has_one_writer(finished: Path) -> None:
         resume(finished, generations=9, announce=ignore, observers=[])
 
 
-def test_evolution_and_ppo_refuse_each_others_runs(finished: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="evo-hns ppo"):
-        evolve(tiny_ppo(), tmp_path / "run.h5", announce=ignore, observers=[])
-    with pytest.raises(ConfigError, match="settings of PPO"):
-        resume_evolution(finished, generations=9, announce=ignore, observers=[])
-    with pytest.raises(ConfigError, match=r"no table \[ppo\]"):
-        train(tiny(), tmp_path / "run.h5", announce=ignore, observers=[])
+def test_ppo_needs_its_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(TRAINERS, "ppo", replace(TRAINERS["ppo"], library="no_such_library"))
+    with pytest.raises(ConfigError, match=r"PPO needs no_such_library: pip install .*contrib"):
+        train(tiny_ppo(), tmp_path / "run.h5", announce=ignore, observers=[])
     assert not (tmp_path / "run.h5").exists()
 
 

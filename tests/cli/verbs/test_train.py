@@ -1,4 +1,4 @@
-"""The verbs of the baseline: what they start, continue and refuse."""
+"""One verb trains whatever an experiment says: what it starts, continues and refuses."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from evo_hns.archive.run_view import RunView
 from evo_hns.cli import main
 from evo_hns.cli.command import USER_ERROR
-from evo_hns.cli.verbs.ppo import BASE
-from evo_hns.config import ConfigError
-from evo_hns.experiment import load_experiment
+from evo_hns.config import RunConfig
+from evo_hns.training.base import TRAINERS
 
 TINY = [
     *("--rules.horizon", "5", "--physics.num-worlds", "8", "--physics.num-threads", "1"),
@@ -36,7 +36,7 @@ def complaint(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 
 def test_a_run_is_trained_continued_extended_and_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = str(tmp_path / "run.h5")
-    words = ["ppo", "quadrant-1v1", "--run", path, "--generations", "2", *TINY]
+    words = ["train", "ppo", "--run", path, "--generations", "2", *TINY]
     assert main([*words, "--json"]) == 0
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["generation"] for line in told if "generation" in line] == [0, 1]
@@ -50,29 +50,41 @@ def test_a_run_is_trained_continued_extended_and_told(tmp_path: Path, capsys: py
     assert "ppo.minibatches=2" in capsys.readouterr().out
 
 
-def test_an_experiment_wins_over_what_ppo_takes_by_default(tmp_path: Path) -> None:
-    path = tmp_path / "mine.toml"
-    path.write_text("[policy.entity]\nembed_size = 16\n[ppo]\nepochs = 3\n[hiders.policy.entity]\nnum_cells = 8\n")
-    config = load_experiment(str(path), ["ppo.gamma=0.9", "seekers.policy.entity.num_cells=8"], BASE)
-    assert config.ppo is not None
-    assert (config.ppo.epochs, config.ppo.gamma, config.ppo.num_worlds) == (3, 0.9, 32)
-    entity = config.hiders.policy.entity
-    assert (entity.embed_size, entity.dense_size, entity.num_cells) == (16, 64, 8)
-    with pytest.raises(ConfigError, match=r"hiders\.policy and seekers\.policy differ"):
-        load_experiment(str(path), [], BASE)
+@pytest.mark.parametrize(
+    ("table", "trainer"),
+    [
+        ({}, "evolution"),
+        ({"ppo": None}, "evolution"),  # as in files of runs that were evolved
+        ({"ppo": {"epochs": 3}}, "ppo"),
+        ({"trainer": "ppo"}, "ppo"),
+    ],
+)
+def test_a_trainer_and_its_table_imply_each_other(table: dict[str, object], trainer: str) -> None:
+    config = RunConfig.model_validate({"policy": {"network": "entity"}, **table})
+    assert config.trainer == trainer
+    assert (config.ppo is not None) == (trainer == "ppo")
+    assert RunConfig.model_validate_json(config.model_dump_json()) == config
+
+
+def test_every_trainer_can_be_named() -> None:
+    assert set(get_args(RunConfig.model_fields["trainer"].annotation)) == TRAINERS.keys()
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["ppo", "quadrant-1v1", "--policy.network", "mlp"], "set it to 'entity'"),
-        (["ppo", "quadrant-1v1", "--policy.genome-per-member", "true"], "one network for all"),
-        (["ppo", "quadrant-1v1", "--rules.grab-selective", "true"], "cannot choose what it grabs"),
-        (["ppo", "quadrant-1v1", "--ppo.clip-range", "3"], "--ppo.clip-range: got 3, expected less than 1"),
-        (["ppo", "quadrant-1v1", "--ppo.learningrate", "3"], "did you mean ppo.learning_rate?"),
-        (["ppo", "quadrant-1v1", "--ppo.minibatches", "300"], "lower ppo.minibatches"),
-        (["ppo", "quadrant-1v1", "--resume"], "--run FILE"),
-        (["train", "quadrant-1v1", "--ppo.epochs", "3"], "trains with another verb: evo-hns ppo quadrant-1v1"),
+        (["train", "ppo", "--policy.network", "mlp"], "set it to 'entity'"),
+        (["train", "ppo", "--policy.genome-per-member", "true"], "one network for all"),
+        (["train", "ppo", "--rules.grab-selective", "true"], "cannot choose what it grabs"),
+        (["train", "ppo", "--ppo.clip-range", "3"], "--ppo.clip-range: got 3, expected less than 1"),
+        (["train", "ppo", "--ppo.learningrate", "3"], "did you mean ppo.learning_rate?"),
+        (["train", "ppo", "--ppo.minibatches", "300"], "lower ppo.minibatches"),
+        (["train", "ppo", "--resume"], "--run FILE"),
+        (["train", "ppo", "--ranks", "2"], "--ranks 2: PPO trains in one process: leave --ranks out"),
+        (["train", "quadrant-1v1", "--trainer", "pp"], "trainer: got 'pp', expected 'evolution' or 'ppo'"),
+        (["train", "quadrant-1v1", "--trainer", "ppo"], "PPO trains the paper's network: set it to 'entity'"),
+        (["train", "ppo", "--trainer", "evolution", "--ppo.epochs", "2"], "trainer 'evolution': leave them out, or"),
+        (["ppo", "quadrant-1v1"], "no verb 'ppo'"),
         (["ppo-check", "--seeds", "0"], "expected at least 1"),
     ],
 )
@@ -81,37 +93,21 @@ def test_mistakes_are_told_in_one_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert said in complaint(capsys, *words)
-
-
-def test_an_experiment_of_ppo_is_not_evolved(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "mine.toml").write_text('[policy]\nnetwork = "entity"\n[ppo]\nepochs = 3\n')
-    said = complaint(capsys, "train", str(tmp_path / "mine.toml"), "--run", str(tmp_path / "run.h5"))
-    assert "which are not evolved: evo-hns ppo EXPERIMENT" in said
-    assert not (tmp_path / "run.h5").exists()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_processes_of_a_launcher_are_refused(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PMI_SIZE", "4")
-    said = complaint(capsys, "ppo", "quadrant-1v1", "--run", str(tmp_path / "run.h5"))
+    said = complaint(capsys, "train", "ppo", "--run", str(tmp_path / "run.h5"))
     assert "one process, but a launcher started 4" in said
-
-
-def test_a_check_prints_how_long_poles_stood(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    picture = tmp_path / "check.png"
-    words = ["ppo-check", "--seeds", "2", "--rollouts", "2", "--num-worlds", "4"]
-    assert main([*words, "--output", str(picture)]) == 0
-    assert "seed 1" in capsys.readouterr().out
-    assert picture.stat().st_size > 1000
-    assert main([*words, "--json"]) == 0
-    assert [len(each["returns"]) for each in json.loads(capsys.readouterr().out)] == [2, 2]
 
 
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGUSR1, 75)])
 def test_a_signal_ends_a_run_that_can_go_on(signum: signal.Signals, code: int, tmp_path: Path) -> None:
     path = tmp_path / "run.h5"
-    words = ["ppo", "quadrant-1v1", "--run", str(path), "--generations", "5000", "--json", *TINY]
+    words = ["train", "ppo", "--run", str(path), "--generations", "5000", "--json", *TINY]
     command = [sys.executable, "-m", "evo_hns", *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

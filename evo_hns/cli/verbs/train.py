@@ -1,0 +1,176 @@
+"""Verbs that train."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evo_hns.cli.console import can_go_on, check_place, free_path, show_result
+from evo_hns.cli.options import (
+    AnySetting,
+    Count,
+    Experiment,
+    File,
+    Flag,
+    Folder,
+    Help,
+    Json,
+    Ranks,
+    RunPath,
+    Settings,
+    Text,
+    TrainerName,
+)
+from evo_hns.cli.run_context import start_ranks, workers
+from evo_hns.config import ConfigError, RunConfig
+from evo_hns.experiment import load_experiment, refuse_unused
+from evo_hns.system.machine import launched_ranks
+
+if TYPE_CHECKING:
+    from evo_hns.cli.progress import Display
+
+
+@dataclass(frozen=True)
+class Train:
+    """Start a run of an experiment: evolution, or whatever trainer it names."""
+
+    experiment: Experiment
+    """A TOML file, or the name of one that is shipped or in a folder experiments/ here."""
+    run: File = None
+    """The run file to create; by default runs/EXPERIMENT.h5, numbered if that exists."""
+    trainer: TrainerName = None
+    """Who trains: evolution, or ppo, the baseline; by default what the experiment says."""
+    generations: Text = None
+    """Short for --coevolution.generations."""
+    seed: Text = None
+    """Decides every random number of the run."""
+    resume: Flag = False
+    """Go on if the run file is there already, with the same settings."""
+    ranks: Ranks = None
+    """Play on so many MPI ranks of this machine; `auto` takes its physical cores, or this process without MPI."""
+    shrink: Flag = False
+    """Go on with the ranks that are left when one dies (Open MPI with ULFM only)."""
+    tensorboard: Folder = None
+    """Also write the metrics for TensorBoard into this folder."""
+    as_json: Json = False
+    """Print each generation as a line of JSON."""
+    settings: Settings = ()
+    """Any setting; --search.popsize 64 is short for --set search.popsize=64."""
+    known: Help = field(default_factory=AnySetting)
+
+    def __call__(self) -> None:
+        """Train, and say where the run is."""
+        config = self._config()
+        if self.resume and self.run is None:
+            raise ConfigError("--resume needs the file to go on with: --run FILE")
+        path = self.run or free_path(self.experiment)
+        check = partial(check_place, path, "--run", is_new=not self.resume)
+        start_ranks(ranks_of_trainer(config, self.ranks), check)
+        with workers(shrink=self.shrink, check=check) as context:
+            if context is None:
+                return
+            from evo_hns.training.driver import is_finished, resume, train
+
+            path = context.inherited or path
+            goes_on = path.exists() and (self.resume or context.inherited is not None)
+            if goes_on and is_finished(path, config):
+                print(f"{path} has all its generations already", file=sys.stderr)
+                return
+            with shown(path, as_json=self.as_json, tensorboard=self.tensorboard) as display:
+                announce, observers = display.announce, [display.observe]
+                if goes_on:
+                    total = config.coevolution.generations
+                    resume(path, generations=total, context=context, announce=announce, observers=observers)
+                else:
+                    train(config, path, context=context, announce=announce, observers=observers)
+
+    def _config(self) -> RunConfig:
+        """The settings that the user asks for."""
+        shorthands = {"trainer": self.trainer, "seed": self.seed, "coevolution.generations": self.generations}
+        typed = [f"{key}={value}" for key, value in shorthands.items() if value is not None]
+        config = load_experiment(self.experiment, [*self.settings, *typed])
+        from evo_hns.training.base import TRAINERS
+
+        trainer = TRAINERS[config.trainer]
+        refuse_unused(self.settings, trainer.takes, f"{trainer.title} does not take this setting")
+        return config
+
+
+@dataclass(frozen=True)
+class Resume:
+    """Continue a run that was stopped, to the same numbers; or extend one that is finished."""
+
+    run: RunPath
+    """The run file."""
+    generations: Count = None
+    """A new total of generations."""
+    ranks: Ranks = None
+    """Play on so many MPI ranks of this machine; `auto` takes its physical cores, or this process without MPI."""
+    shrink: Flag = False
+    """Go on with the ranks that are left when one dies (Open MPI with ULFM only)."""
+    tensorboard: Folder = None
+    """Also write the metrics for TensorBoard into this folder."""
+    as_json: Json = False
+    """Print each generation as a line of JSON."""
+
+    def __call__(self) -> None:
+        """Train on, and say where the run is."""
+        from evo_hns.archive import RunView
+
+        with RunView(self.run) as view:
+            config = view.config
+        check = partial(check_place, self.run)
+        start_ranks(ranks_of_trainer(config, self.ranks), check)
+        with workers(shrink=self.shrink, check=check) as context:
+            if context is None:
+                return
+            from evo_hns.training.driver import resume
+
+            with shown(self.run, as_json=self.as_json, tensorboard=self.tensorboard) as display:
+                resume(
+                    self.run,
+                    generations=self.generations,
+                    context=context,
+                    announce=display.announce,
+                    observers=[display.observe],
+                )
+
+
+@contextmanager
+def shown(path: Path, *, as_json: bool, tensorboard: Path | None) -> Iterator[Display]:
+    """Show a run while it is trained, what it has come to at its end, and how it goes on if it is stopped.
+
+    Args:
+        path: the run file.
+        as_json: print a line of JSON for each generation.
+        tensorboard: also write event files into this folder.
+    """
+    from evo_hns.cli.progress import display
+
+    with can_go_on(path), display(as_json=as_json, tensorboard=tensorboard) as seen:
+        yield seen
+    show_result(path, as_json=as_json)
+
+
+def ranks_of_trainer(config: RunConfig, asked: str | None) -> str | None:
+    """The ranks to start for the trainer of a run, before any library is loaded.
+
+    Raises:
+        ConfigError: the trainer is not installed, or trains in one process and several are asked for or there.
+    """
+    from evo_hns.training.base import TRAINERS
+
+    trainer = TRAINERS[config.trainer]
+    trainer.check_installed()
+    if trainer.on_ranks:
+        return asked
+    if (there := launched_ranks()) > 1:
+        raise ConfigError(f"{trainer.title} trains in one process, but a launcher started {there}: run it without one")
+    if asked not in (None, "auto", "1"):
+        raise ConfigError(f"--ranks {asked}: {trainer.title} trains in one process: leave --ranks out")
+    return None

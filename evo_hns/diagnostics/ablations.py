@@ -21,7 +21,7 @@ from torch import Tensor
 from evo_hns.config import RunConfig
 from evo_hns.envs.game import Game
 from evo_hns.evaluation.recording import Actions, steps_of
-from evo_hns.evaluation.rollout import play
+from evo_hns.evaluation.session import play
 from evo_hns.physics import CpuPhysics
 from evo_hns.policies.roster import scripted_roster
 from evo_hns.spec import Action, Side

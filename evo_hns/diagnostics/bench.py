@@ -19,8 +19,7 @@ from evo_hns.config import RunConfig, WorldConfig
 from evo_hns.envs.game import Step
 from evo_hns.evaluation.evaluators import Evaluator, build_evaluator
 from evo_hns.evaluation.matches import MatchTable
-from evo_hns.evaluation.rollout import play
-from evo_hns.evaluation.session import GameSession
+from evo_hns.evaluation.session import GameSession, play
 from evo_hns.physics import BACKENDS
 from evo_hns.policies.roster import Roster
 from evo_hns.spec import Action, Observation, Side

@@ -19,7 +19,8 @@ from evo_hns.diagnostics.ablations import TimedPhysics, build_timed_game
 from evo_hns.envs.game import Game, Step
 from evo_hns.envs.manipulation import distance_to_cuboids
 from evo_hns.evaluation.intervals import Estimate, estimate
-from evo_hns.evaluation.rollout import Episodes, join, play
+from evo_hns.evaluation.rollout import Episodes, join
+from evo_hns.evaluation.session import play
 from evo_hns.policies import SCRIPTED
 from evo_hns.policies.roster import scripted_roster
 from evo_hns.spec import Action, Observation, Side

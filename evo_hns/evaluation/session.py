@@ -1,8 +1,13 @@
-"""A game that is ready to be played, by any players: the one place where scene, physics, rules and networks meet."""
+"""A game that is ready to be played by any players, and how: two teams, from the first look to the horizon.
+
+Every world is one match and stands alone: its outcome depends on its seed and the two genomes,
+never on its neighbours, its place in the batch or what was played there before. So its seed and what
+was done in it bring it back to the same bits (`replay`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, Protocol
@@ -14,8 +19,9 @@ from torch import Tensor
 from evo_hns.config import RunConfig
 from evo_hns.envs.game import Game, Step
 from evo_hns.evaluation.matches import MatchTable
-from evo_hns.evaluation.recording import Actions, steps_of
-from evo_hns.evaluation.rollout import Episodes, Keep, join, play, replay
+from evo_hns.evaluation.recording import ActionRecorder, Actions, steps_of
+from evo_hns.evaluation.rollout import Episodes, Keep, join, map_fields
+from evo_hns.evaluation.trajectory import TrajectoryRecorder
 from evo_hns.physics import BACKENDS
 from evo_hns.policies.base import Team
 from evo_hns.policies.roster import PlayerSpec, Roster, check_length
@@ -114,6 +120,13 @@ class GameSession:
         return replay(self.game, steps_of(actions), seeds, keep=keep)
 
 
+class Recorder(Protocol):
+    """Watches a batch of matches as it is played."""
+
+    def record(self, observation: Observation, action: Action, step: Step) -> None:
+        """Called once per env step with what was observed, what was done and what came of it."""
+
+
 @dataclass(frozen=True)
 class _OnStep:
     """A recorder that keeps nothing, and lets something else be done after every env step."""
@@ -122,6 +135,110 @@ class _OnStep:
 
     def record(self, observation: Observation, action: Action, step: Step) -> None:
         self.call()
+
+
+Decide = Callable[[Observation], Action]
+"""What all agents of W worlds do when they observe this; it remembers the episode so far."""
+
+
+def both_teams(game: Game, teams: Mapping[Side, Team], seeds: np.ndarray) -> Decide:
+    """Both teams at the start of an episode.
+
+    Args:
+        game: whose agents they are.
+        teams: bound to W worlds each.
+        seeds: `(W,)` int64 world seeds.
+    """
+    # Both sides draw from the match's seed, but never the same numbers.
+    streams = torch.from_numpy(np.asarray(seeds, dtype=np.int64)) * 2
+    states = {side: teams[side].initial_state(streams + int(side)) for side in Side}
+
+    def decide(observation: Observation) -> Action:
+        actions = []
+        for side in Side:
+            action, states[side] = teams[side].act(observation.of(game.observation_spec.team(side)), states[side])
+            actions.append(action)
+        return _join_teams(actions)
+
+    return decide
+
+
+@torch.inference_mode()
+def play(
+    game: Game,
+    teams: Mapping[Side, Team],
+    seeds: np.ndarray,
+    *,
+    keep: Collection[Keep] = (),
+    recorders: Sequence[Recorder] = (),
+) -> Episodes:
+    """Play one match in each of W worlds.
+
+    Args:
+        game: it may hold more than W worlds.
+        teams: bound to W worlds each.
+        seeds: `(W,)` int64 world seeds.
+        keep: what is kept beside the outcome.
+        recorders: are shown every env step.
+
+    Returns:
+        The episodes, row k being the match of `seeds[k]`.
+    """
+    return _play(game, both_teams(game, teams, seeds), seeds, keep, recorders)
+
+
+@torch.inference_mode()
+def replay(game: Game, actions: Iterable[Action], seeds: np.ndarray, *, keep: Collection[Keep] = ()) -> Episodes:
+    """Play W matches again from what was done in them.
+
+    Args:
+        game: it may hold more than W worlds.
+        actions: of all agents, `(W, A, ...)`, one for each env step up to the horizon.
+        seeds: `(W,)` int64 world seeds.
+        keep: what is kept beside the outcome.
+
+    Returns:
+        The episodes, to the bits of those in which the actions were recorded.
+    """
+    script = iter(actions)
+    return _play(game, lambda _: next(script), seeds, keep, ())
+
+
+def _play(
+    game: Game, decide: Decide, seeds: np.ndarray, keep: Collection[Keep], recorders: Sequence[Recorder]
+) -> Episodes:
+    """Look, decide, step, from the start to the horizon."""
+    actions = ActionRecorder() if "actions" in keep else None
+    trajectory = TrajectoryRecorder(game, seeds) if "trajectory" in keep else None
+    recorders = [*recorders, *(each for each in (actions, trajectory) if each is not None)]
+    observation = game.reset(seeds)
+    agent_mask = observation.agent_mask
+    returns = torch.zeros(len(seeds), game.observation_spec.num_agents, dtype=torch.float64)
+    for _ in range(game.horizon):
+        action = decide(observation)
+        step = game.step(action)
+        returns += step.reward
+        for recorder in recorders:
+            recorder.record(observation, action, step)
+        observation = step.observation
+    return Episodes(
+        returns=returns,
+        metrics=game.metrics(),
+        failed=step.failed,
+        agent_mask=agent_mask,
+        actions=None if actions is None else actions.actions,
+        trajectory=None if trajectory is None else trajectory.trajectory,
+        final_observation=map_fields(torch.clone, observation) if "final_observation" in keep else None,
+    )
+
+
+def _join_teams(actions: list[Action]) -> Action:
+    """Both teams' actions in the order of the agents."""
+    return Action(
+        movement=torch.cat([a.movement for a in actions], 1),
+        pull=torch.cat([a.pull for a in actions], 1),
+        glueall=torch.cat([a.glueall for a in actions], 1),
+    )
 
 
 class Sessions:

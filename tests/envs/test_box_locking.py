@@ -101,7 +101,7 @@ def test_a_game_that_is_not_for_one_agent_and_a_box_is_refused(counts):
 
 def test_a_network_plays_the_task(make_game):
     from evo_hns.config import PolicyConfig
-    from evo_hns.evaluation.rollout import play
+    from evo_hns.evaluation.session import play
     from evo_hns.policies.roster import PlayerSpec, Roster, scripted_roster
     from evo_hns.spec import Side
 

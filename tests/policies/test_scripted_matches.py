@@ -8,7 +8,7 @@ import torch
 
 from evo_hns.config import PhysicsConfig, RulesConfig, WorldConfig
 from evo_hns.envs.game import Game
-from evo_hns.evaluation.rollout import play
+from evo_hns.evaluation.session import play
 from evo_hns.physics.cpu import CpuPhysics
 from evo_hns.policies.roster import scripted_roster
 from evo_hns.spec import Side

@@ -25,7 +25,7 @@ from evo_hns.evaluation.fitness import team_return
 from evo_hns.evaluation.held_out import held_out_opponents
 from evo_hns.evaluation.intervals import Estimate, estimate, estimate_gain
 from evo_hns.evaluation.matches import fresh_seeds, held_out_seeds, same_list_for_all
-from evo_hns.evaluation.rollout import play
+from evo_hns.evaluation.session import play
 from evo_hns.players.addresses import Archived, find_player, parse_address
 from evo_hns.policies.network import NetworkPolicy, NetworkTeam
 from evo_hns.policies.roster import Roster, scripted_roster

@@ -17,8 +17,8 @@ from evo_hns.archive.records import RecordedMatch
 from evo_hns.config import ConfigError, RunConfig
 from evo_hns.evaluation.matches import MatchTable
 from evo_hns.evaluation.recording import steps_of
-from evo_hns.evaluation.rollout import Decide, Episodes, both_teams
-from evo_hns.evaluation.session import build_session
+from evo_hns.evaluation.rollout import Episodes
+from evo_hns.evaluation.session import Decide, both_teams, build_session
 from evo_hns.evaluation.trajectory import Trajectory, TrajectoryRecorder
 from evo_hns.policies.roster import Roster
 from evo_hns.spec import Action, ActionSpec, ObservationSpec, Side

@@ -12,8 +12,8 @@ export OMP_NUM_THREADS=1
 export TTY_COMPATIBLE=0
 
 # How many seconds are left after the warning. Slurm tells nobody, so it is read from the script's own header.
-EVO_HNS_GRACE=$(sed -n 's/^#SBATCH --signal=B:USR1@\([0-9]*\).*/\1/p' "$0")
-export EVO_HNS_GRACE
+EVO_HNS_SHUTDOWN_TIMEOUT=$(sed -n 's/^#SBATCH --signal=B:USR1@\([0-9]*\).*/\1/p' "$0")
+export EVO_HNS_SHUTDOWN_TIMEOUT
 
 STOPPED_IN_TIME=75 # what `evo-hns train` ends with when generations are left
 

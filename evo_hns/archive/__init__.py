@@ -6,14 +6,14 @@ from evo_hns.archive.past import Past
 from evo_hns.archive.pruning import PRUNE_RULES
 from evo_hns.archive.records import (
     Champion,
-    GenerationRecord,
+    Generation,
     HeldOutRow,
-    Life,
     RecordedMatch,
     Run,
     RunFacts,
     RunMeta,
     State,
+    TrainingSession,
 )
 from evo_hns.archive.run_file import RunFile
 from evo_hns.archive.run_view import RunView
@@ -25,10 +25,9 @@ __all__ = [
     "PRUNE_RULES",
     "Champion",
     "Encounters",
-    "GenerationRecord",
+    "Generation",
     "HallOfFame",
     "HeldOutRow",
-    "Life",
     "Past",
     "RecordedMatch",
     "Run",
@@ -38,4 +37,5 @@ __all__ = [
     "RunMeta",
     "RunView",
     "State",
+    "TrainingSession",
 ]

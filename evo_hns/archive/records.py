@@ -117,21 +117,21 @@ def recorded_matches(
 
 
 @dataclass(frozen=True, eq=False)
-class GenerationRecord:
-    """Everything one generation adds to a run."""
+class Generation:
+    """What one generation of training came to: everything that it adds to a run."""
 
-    generation: int  #: from 0, consecutive
+    number: int  #: from 0, consecutive
     champions: Mapping[Side, Champion]  #: a side that is absent adds nobody to its hall of fame
     metrics: Mapping[str, float]  #: one number each; a name that is absent counts as NaN
     state: State  #: to continue after this generation; replaces the previous one
     held_out: tuple[HeldOutRow, ...] = ()  #: measured in this generation
     discards: Mapping[str, int] = field(default_factory=dict)  #: discarded episodes by cause
     matches: tuple[RecordedMatch, ...] = ()  #: recorded in this generation
-    exploiters: Mapping[Side, Champion] = field(default_factory=dict)  #: whose lives ended in this generation
+    exploiters: Mapping[Side, Champion] = field(default_factory=dict)  #: that were replaced in this generation
 
 
 @dataclass(frozen=True)
-class Life:
+class TrainingSession:
     """A process, or an MPI job, that trained a run: from its start to its end, or to its restart."""
 
     started: str  #: UTC, ISO 8601
@@ -201,7 +201,7 @@ class RunFacts(Protocol):
         """In order of measurement."""
 
     @property
-    def lives(self) -> tuple[Life, ...]:
+    def sessions(self) -> tuple[TrainingSession, ...]:
         """That trained it, oldest first."""
 
     @property
@@ -230,7 +230,7 @@ class Run:
     held_out: tuple[HeldOutRow, ...]  #: in order of measurement
     state: State  #: after the last generation; empty before the first
     matches: tuple[RecordedMatch, ...] = ()  #: in the order in which they were recorded
-    lives: tuple[Life, ...] = ()  #: that trained it, oldest first; of older versions nothing is known
+    sessions: tuple[TrainingSession, ...] = ()  #: that trained it, oldest first; of older versions nothing is known
     exploiters: Mapping[Side, HallOfFame] = field(default_factory=dict)  #: of each side that had some: no champions
 
     @property
@@ -255,7 +255,7 @@ class Run:
         """Champions of a side's exploiters."""
         return len(self.exploiters.get(side, ()))
 
-    def followed_by(self, record: GenerationRecord) -> Run:
+    def followed_by(self, record: Generation) -> Run:
         """The run with one more generation; the halls of fame are shared and not touched.
 
         Raises:
@@ -282,18 +282,18 @@ class Run:
         self._check_matches(matches)
         return replace(self, matches=self.matches + tuple(matches))
 
-    def with_life(self, life: Life) -> Run:
-        """The run with a life that goes on from its last generation.
+    def with_session(self, session: TrainingSession) -> Run:
+        """The run with a session that goes on from its last generation.
 
         Raises:
-            ValueError: the life does not fit this run.
+            ValueError: the session does not fit this run.
         """
-        if life.first_generation != self.num_generations:
+        if session.first_generation != self.num_generations:
             raise ValueError(
-                f"the life starts with generation {life.first_generation}, expected {self.num_generations}"
+                f"the session starts with generation {session.first_generation}, expected {self.num_generations}"
             )
-        check_life(life)
-        return replace(self, lives=(*self.lives, life))
+        check_session(session)
+        return replace(self, sessions=(*self.sessions, session))
 
     def _check_matches(self, matches: Sequence[RecordedMatch]) -> None:
         for match in matches:
@@ -301,19 +301,19 @@ class Run:
             if match.form != (self.matches or matches)[0].form:
                 raise ValueError(f"the match has arrays {match.form}, expected {(self.matches or matches)[0].form}")
 
-    def _check(self, record: GenerationRecord) -> None:
-        if record.generation != self.num_generations:
-            raise ValueError(f"the record is of generation {record.generation}, expected {self.num_generations}")
+    def _check(self, record: Generation) -> None:
+        if record.number != self.num_generations:
+            raise ValueError(f"the record is of generation {record.number}, expected {self.num_generations}")
         for newcomers in (record.champions, record.exploiters):
             for side, champion in newcomers.items():
                 self.halls[side].check(champion.genome, champion.score)
         for row in record.held_out:
-            if row.generation != record.generation:
-                raise ValueError(f"held-out row of generation {row.generation} in record {record.generation}")
+            if row.generation != record.number:
+                raise ValueError(f"held-out row of generation {row.generation} in record {record.number}")
             check_names(row.statistics)
         for match in record.matches:
-            if match.generation != record.generation:
-                raise ValueError(f"match of generation {match.generation} in record {record.generation}")
+            if match.generation != record.number:
+                raise ValueError(f"match of generation {match.generation} in record {record.number}")
         self._check_matches(record.matches)
         check_names(record.metrics)
         check_names(record.discards)
@@ -349,29 +349,31 @@ def check_match(match: RecordedMatch) -> None:
         raise ValueError(f"returns and actions have shapes {match.form}, expected (A,) and (T, A, ...) each")
 
 
-def check_life(life: Life) -> None:
-    """Refuse a life that could not be told.
+def check_session(session: TrainingSession) -> None:
+    """Refuse a session that could not be told.
 
     Raises:
         ValueError: a time without its zone, a negative count, no host or one twice, text that cannot be printed, or
             a job that Slurm would not name so.
     """
-    if datetime.fromisoformat(life.started).utcoffset() != timedelta(0):
-        raise ValueError(f"the life started at {life.started}, expected UTC with its offset +00:00")
-    if life.first_generation < 0 or life.num_ranks < 1 or life.restarts < 0:
+    if datetime.fromisoformat(session.started).utcoffset() != timedelta(0):
+        raise ValueError(f"the session started at {session.started}, expected UTC with its offset +00:00")
+    if session.first_generation < 0 or session.num_ranks < 1 or session.restarts < 0:
         raise ValueError(
-            f"the life has first_generation {life.first_generation}, num_ranks {life.num_ranks}, restarts"
-            f" {life.restarts}, expected at least 0, 1, 0"
+            f"the session has first_generation {session.first_generation}, num_ranks {session.num_ranks}, restarts"
+            f" {session.restarts}, expected at least 0, 1, 0"
         )
-    if not 1 <= len(life.hosts) <= life.num_ranks or len(set(life.hosts)) < len(life.hosts):
-        raise ValueError(f"{life.num_ranks} ranks on {life.hosts}, expected from one host up to one a rank, each once")
-    for host in life.hosts:
+    if not 1 <= len(session.hosts) <= session.num_ranks or len(set(session.hosts)) < len(session.hosts):
+        raise ValueError(
+            f"{session.num_ranks} ranks on {session.hosts}, expected from one host up to one a rank, each once"
+        )
+    for host in session.hosts:
         if not host.isprintable() or host.split() != [host]:
             raise ValueError(f"{host!r} cannot be the name of a host: expected text without spaces")
-    if not life.mpi.isprintable():
-        raise ValueError(f"{life.mpi!r} cannot be the name of an MPI library: expected text that can be printed")
-    if not _JOB.fullmatch(life.job):
-        raise ValueError(f"{life.job!r} cannot be a job of Slurm: expected 123, 123_4 or nothing")
+    if not session.mpi.isprintable():
+        raise ValueError(f"{session.mpi!r} cannot be the name of an MPI library: expected text that can be printed")
+    if not _JOB.fullmatch(session.job):
+        raise ValueError(f"{session.job!r} cannot be a job of Slurm: expected 123, 123_4 or nothing")
 
 
 def check_state(state: State) -> None:

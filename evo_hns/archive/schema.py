@@ -12,7 +12,7 @@
     /matches/<column>    one entry per recorded match; returns (K, A); absent while there is none
     /matches/metrics/<name>    (K,) float64, NaN is absent
     /matches/actions/<field>   (K, T, A, ...) uint8, compressed match by match: what all agents did
-    /lives/<column>      one entry per life, oldest first; hosts in one text with spaces; absent while there is none
+    /lives/<column>      one entry per session, oldest first; hosts in one text with spaces; absent while there is none
 
 Files are encoded in memory: HDF5 itself must never meet a full disk (it can crash the process),
 and a file of a run is a pure function of the run.
@@ -33,13 +33,13 @@ from evo_hns.archive.hall_of_fame import HallOfFame
 from evo_hns.archive.records import (
     Champion,
     HeldOutRow,
-    Life,
     RecordedMatch,
     Run,
     RunMeta,
     State,
-    check_life,
+    TrainingSession,
     check_match,
+    check_session,
 )
 from evo_hns.archive.storage import RunFileError
 from evo_hns.spec import Side
@@ -65,7 +65,7 @@ _MATCH_DTYPES: dict[str, Any] = {
     "world_seed": np.int64,
     "failed": np.bool_,
 }
-_LIFE_DTYPES: dict[str, Any] = {
+_SESSION_DTYPES: dict[str, Any] = {
     "started": h5py.string_dtype(),
     "first_generation": np.int64,
     "num_ranks": np.int64,
@@ -104,8 +104,8 @@ def encode(
         _write_arrays(file.create_group("state"), run.state)
         if run.matches:
             _write_matches(file.create_group("matches"), run.matches)
-        if run.lives:
-            _write_lives(file.create_group("lives"), run.lives)
+        if run.sessions:
+            _write_sessions(file.create_group("lives"), run.sessions)
     return buffer.getbuffer()
 
 
@@ -127,7 +127,7 @@ def decode(file: h5py.File) -> Run:
         held_out=read_held_out(file["held_out"]),
         state=_read_state(file["state"]),
         matches=read_matches(file["matches"]) if "matches" in file else (),
-        lives=read_lives(file["lives"], length) if "lives" in file else (),
+        sessions=read_sessions(file["lives"], length) if "lives" in file else (),
         exploiters={side: _read_hall(file[name]) for side in Side if (name := exploiters_name(side)) in file},
     )
 
@@ -291,18 +291,18 @@ def read_matches(group: h5py.Group, rows: slice = slice(None)) -> tuple[Recorded
     return matches
 
 
-def _write_lives(group: h5py.Group, lives: tuple[Life, ...]) -> None:
-    for name, dtype in _LIFE_DTYPES.items():
-        values = [" ".join(life.hosts) if name == "hosts" else getattr(life, name) for life in lives]
-        group.create_dataset(name, (len(lives),), dtype, data=values)
+def _write_sessions(group: h5py.Group, sessions: tuple[TrainingSession, ...]) -> None:
+    for name, dtype in _SESSION_DTYPES.items():
+        values = [" ".join(session.hosts) if name == "hosts" else getattr(session, name) for session in sessions]
+        group.create_dataset(name, (len(sessions),), dtype, data=values)
 
 
-def read_lives(group: h5py.Group, num_generations: int) -> tuple[Life, ...]:
-    """The lives of a run of so many generations, oldest first."""
+def read_sessions(group: h5py.Group, num_generations: int) -> tuple[TrainingSession, ...]:
+    """The sessions of a run of so many generations, oldest first."""
     length = len(group["started"])
     columns = read_columns(group, length)
-    lives = tuple(
-        Life(
+    sessions = tuple(
+        TrainingSession(
             started=columns["started"][row].decode(),
             first_generation=int(columns["first_generation"][row]),
             num_ranks=int(columns["num_ranks"][row]),
@@ -313,12 +313,12 @@ def read_lives(group: h5py.Group, num_generations: int) -> tuple[Life, ...]:
         )
         for row in range(length)
     )
-    for life in lives:
-        check_life(life)
-    starts = [*(life.first_generation for life in lives), num_generations]
+    for session in sessions:
+        check_session(session)
+    starts = [*(session.first_generation for session in sessions), num_generations]
     if any(later < earlier for earlier, later in pairwise(starts)):
-        raise ValueError(f"{group.name} has lives that start at {starts[:-1]} in {num_generations} generations")
-    return lives
+        raise ValueError(f"{group.name} has sessions that start at {starts[:-1]} in {num_generations} generations")
+    return sessions
 
 
 def _columns(rows: Sequence[Mapping[str, float]]) -> dict[str, npt.NDArray[np.float64]]:

@@ -20,7 +20,7 @@ from evo_hns.config import ConfigError
 from evo_hns.mpi.launcher import find_launcher, local_environment, why_not
 from evo_hns.system import interrupt
 from evo_hns.system.machine import LAUNCHED, cores_to_fill, launched_ranks
-from evo_hns.system.shutdown import Notice, Stopped, read_grace
+from evo_hns.system.shutdown import ShutdownSignal, Stopped, read_shutdown_timeout
 
 if TYPE_CHECKING:
     from evo_hns.training.context import RunContext
@@ -53,22 +53,22 @@ def workers(*, shrink: bool, check: Check = no_check) -> Iterator[RunContext | N
     from evo_hns.mpi.worker import serve
     from evo_hns.training.context import RunContext
 
-    notice = Notice(read_grace())
+    shutdown = ShutdownSignal(read_shutdown_timeout())
     ranks = join(shrink=shrink)
     if ranks is None:
-        with notice.listening((signal.SIGTERM, signal.SIGUSR1)):
-            yield RunContext(notice)
+        with shutdown.listening((signal.SIGTERM, signal.SIGUSR1)):
+            yield RunContext(shutdown)
         return
     interrupt.take_time(PATIENCE_OF_RANKS)
     code = 0
-    with notice.listening(FORWARDED):
+    with shutdown.listening(FORWARDED):
         try:
             if ranks.leads:
                 check()
-                yield RunContext(notice, ranks)
+                yield RunContext(shutdown, ranks)
             else:
-                inherited = serve(ranks, notice)
-                yield None if inherited is None else RunContext(notice, ranks, inherited)
+                inherited = serve(ranks, shutdown)
+                yield None if inherited is None else RunContext(shutdown, ranks, inherited)
         except BaseException as error:
             if not (ranks.leads and is_expected(error)):
                 ranks.abort(error)

@@ -24,7 +24,7 @@ from evo_hns.mpi.coordinator import MOST_WITH_A_PLAYING_LEADER, Leader, RankEval
 from evo_hns.mpi.messages import deal
 from evo_hns.mpi.simulated_workload import StandInCost
 from evo_hns.spec import Side
-from evo_hns.system.shutdown import Notice
+from evo_hns.system.shutdown import ShutdownSignal
 from evo_hns.training.evolution import Evolution
 
 FAR = (16, 64, 256, 1_000, 10_000)
@@ -205,7 +205,7 @@ def measure(config: RunConfig, ranks: Ranks, *, rounds: int = 3, stand_in: Stand
         rounds: turns of each number of ranks.
         stand_in: what matches cost if nobody is to play them.
     """
-    leader = Leader(ranks, config, Path("bench.h5"), Notice(), stand_in)
+    leader = Leader(ranks, config, Path("bench.h5"), ShutdownSignal(), stand_in)
     sizes = [*(2**k for k in range(ranks.size.bit_length()) if 2**k < ranks.size), ranks.size]
     turns = [_take_turn(config, leader, size) for _ in range(rounds) for size in sizes]
     batches = [_time_batch(config, leader, size) for _ in range(rounds) for size in BATCHES]

@@ -18,7 +18,7 @@ from evo_hns.evaluation.session import GameSession, Physics, Playable, Sessions
 from evo_hns.policies.roster import Roster
 from evo_hns.spec import Side
 from evo_hns.system.machine import usable_cores
-from evo_hns.system.shutdown import Notice
+from evo_hns.system.shutdown import ShutdownSignal
 
 
 class Evaluator(Protocol):
@@ -67,15 +67,15 @@ class LocalEvaluator:
 
     Args:
         config: the run's settings; as many threads as they say, or as are at hand.
-        notice: is asked before each batch whether to go on.
+        shutdown: is asked before each batch whether to go on.
     """
 
-    def __init__(self, config: RunConfig, notice: Notice | None = None) -> None:
+    def __init__(self, config: RunConfig, shutdown: ShutdownSignal | None = None) -> None:
         torch.set_num_threads(1)  # small tensors only lose by more
         self._num_threads = config.physics.num_threads or usable_cores()
         size = -(-config.physics.num_worlds // self._num_threads)
         self._threads = [Sessions(config, size) for _ in range(self._num_threads)]
-        self._notice = notice
+        self._shutdown = shutdown
         self._pool = ThreadPoolExecutor(self._num_threads, thread_name_prefix="evo-hns-game")
 
     @property
@@ -135,8 +135,8 @@ class LocalEvaluator:
             idle.put(thread[physics])  # built here, one after the other
 
         def take_turn(batch: MatchTable) -> Episodes:
-            if self._notice is not None:
-                self._notice.check()
+            if self._shutdown is not None:
+                self._shutdown.check()
             session = idle.get()
             try:
                 return job(session, batch)
@@ -147,6 +147,6 @@ class LocalEvaluator:
         return join(list(self._pool.map(take_turn, batches)))
 
 
-def build_evaluator(config: RunConfig, notice: Notice | None = None) -> LocalEvaluator:
+def build_evaluator(config: RunConfig, shutdown: ShutdownSignal | None = None) -> LocalEvaluator:
     """Where matches run in this process, with as many threads as the settings say or as are at hand."""
-    return LocalEvaluator(config, notice)
+    return LocalEvaluator(config, shutdown)

@@ -22,7 +22,7 @@ from evo_hns.mpi.simulated_workload import StandInCost
 from evo_hns.mpi.worker import build_rank_sessions, warm_up
 from evo_hns.policies.roster import PlayerSpec, Roster
 from evo_hns.spec import Side
-from evo_hns.system.shutdown import Notice, Stopped
+from evo_hns.system.shutdown import ShutdownSignal, Stopped
 from evo_hns.worlds.scene import Scene
 
 MOST_WITH_A_PLAYING_LEADER = 32
@@ -61,18 +61,18 @@ class Leader:
         ranks: this one leads.
         config: the run's settings.
         path: the run file.
-        notice: what this rank was told by signals, and what the others report.
+        shutdown: what this rank was told by signals, and what the others report.
         stand_in: what matches cost if nobody is to play them.
     """
 
     def __init__(
-        self, ranks: Ranks, config: RunConfig, path: Path, notice: Notice, stand_in: StandInCost | None = None
+        self, ranks: Ranks, config: RunConfig, path: Path, shutdown: ShutdownSignal, stand_in: StandInCost | None = None
     ) -> None:
         self.ranks = ranks
         self.sessions = build_rank_sessions(config, ranks.size, stand_in)
         self.num_players = ranks.size  #: ranks that are dealt to, the first ones; the others look on
         self._begin = Begin(config.model_dump_json(), path, stand_in)
-        self._notice = notice
+        self._shutdown = shutdown
         self.cost = Played()  #: of the waves since the figures were taken
         self._counted = Traffic()
         warm_up(self.sessions)  # compiles the kernels; the others then find them on the disk
@@ -145,7 +145,7 @@ class Leader:
         """Play some rows of a table on all ranks; `played` holds whatever was finished, also after an error."""
         start = time.perf_counter()
         self.ranks.broadcast(wave)
-        desk = Desk(self.ranks, wave, self._notice, self.sessions.exact.game.scene)
+        desk = Desk(self.ranks, wave, self._shutdown, self.sessions.exact.game.scene)
         try:
             while not desk.is_clear:
                 number = desk.next_for_leader()
@@ -198,12 +198,12 @@ class Desk:
     Args:
         ranks: this one leads.
         wave: all ranks have it.
-        notice: what was told by signals.
+        shutdown: what was told by signals.
         scene: of the game.
     """
 
-    def __init__(self, ranks: Ranks, wave: Wave, notice: Notice, scene: Scene) -> None:
-        self._ranks, self._notice, self._scene = ranks, notice, scene
+    def __init__(self, ranks: Ranks, wave: Wave, shutdown: ShutdownSignal, scene: Scene) -> None:
+        self._ranks, self._shutdown, self._scene = ranks, shutdown, scene
         self.slices = wave.slices
         self.done: dict[int, Episodes] = {}
         self.busy = 0.0
@@ -230,7 +230,7 @@ class Desk:
         """Note a report."""
         self.busy += report.seconds
         self.costs.append((len(self.slices[report.number]), report.seconds))
-        self._notice.hear(report.signum)
+        self._shutdown.receive(report.signum)
         if (episodes := report.episodes(self._scene)) is not None:
             self.done[report.number] = episodes
 
@@ -268,7 +268,7 @@ class Desk:
         while (message := self._ranks.poll()) is not None:
             self._answer(*message)
             came = True
-        self._notice.check()
+        self._shutdown.check()
         return came
 
     def _answer(self, rank: int, report: Report) -> None:

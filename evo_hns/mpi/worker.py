@@ -21,7 +21,7 @@ from evo_hns.mpi.messages import Begin, Cast, Echo, Ready, Report, Wave, deal
 from evo_hns.mpi.simulated_workload import StandInCost, StandInSessions
 from evo_hns.policies.roster import PlayerSpec, Roster
 from evo_hns.spec import Side
-from evo_hns.system.shutdown import Notice, Stopped
+from evo_hns.system.shutdown import ShutdownSignal, Stopped
 
 FEWEST_WORLDS = 64
 """Worlds of a rank, where the settings have so many: held-out measurements have more matches than a candidate."""
@@ -55,12 +55,12 @@ class RankSessions(Protocol):
     def __getitem__(self, physics: Physics) -> RankSession: ...
 
 
-def serve(ranks: Ranks, notice: Notice) -> Path | None:
+def serve(ranks: Ranks, shutdown: ShutdownSignal) -> Path | None:
     """Play for the leader until it is over.
 
     Args:
         ranks: another one leads.
-        notice: what this rank is told by signals; the leader hears of it.
+        shutdown: what this rank is told by signals; the leader hears of it.
 
     Returns:
         None in the end; or the run file, if the leader has died and this rank leads from now on.
@@ -72,7 +72,7 @@ def serve(ranks: Ranks, notice: Notice) -> Path | None:
             if order is None:
                 return None
             if isinstance(order, Begin):
-                server = server.again() if server and server.begin == order else Server(ranks, order, notice)
+                server = server.again() if server and server.begin == order else Server(ranks, order, shutdown)
                 ranks.send(Ready(torch.get_num_threads()), LEADER)
             elif isinstance(order, Echo):
                 ranks.send(Ready(torch.get_num_threads()), LEADER)
@@ -89,12 +89,12 @@ class Server:
     Args:
         ranks: another one leads.
         begin: the run.
-        notice: what this rank is told by signals.
+        shutdown: what this rank is told by signals.
     """
 
-    def __init__(self, ranks: Ranks, begin: Begin, notice: Notice) -> None:
+    def __init__(self, ranks: Ranks, begin: Begin, shutdown: ShutdownSignal) -> None:
         self.begin = begin
-        self._ranks, self._notice = ranks, notice
+        self._ranks, self._shutdown = ranks, shutdown
         config = RunConfig.model_validate_json(begin.config_json)
         self._sessions = build_rank_sessions(config, ranks.size, begin.stand_in)
         warm_up(self._sessions)
@@ -122,13 +122,13 @@ class Server:
         try:
             episodes = session.play(table, rosters, keep=wave.keep, on_step=self._stop_if_told)
         except Stopped:
-            return Report(number, None, time.perf_counter() - start, self._notice.signum)
-        return Report.of(number, episodes, time.perf_counter() - start, self._notice.signum)
+            return Report(number, None, time.perf_counter() - start, self._shutdown.signum)
+        return Report.of(number, episodes, time.perf_counter() - start, self._shutdown.signum)
 
     def _stop_if_told(self) -> None:
         """Drop what must not be waited for. Whether a warning leaves time enough is for the leader to say."""
-        if self._notice.signum not in (0, signal.SIGUSR1):
-            raise Stopped(self._notice.signum)
+        if self._shutdown.signum not in (0, signal.SIGUSR1):
+            raise Stopped(self._shutdown.signum)
 
     def _roster(self, side: Side, cast: Cast) -> Roster:
         if cast.delivery is None:

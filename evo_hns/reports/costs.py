@@ -10,7 +10,7 @@ from evo_hns.archive.records import Run, RunFacts
 from evo_hns.reports.info import changed_settings, env_steps, seconds, sharing
 from evo_hns.reports.kit.blocks import Block, Commands, Fold, Prose, Section, Shares, Table
 from evo_hns.reports.kit.formatting import plain
-from evo_hns.reports.sessions import generations_of_lives
+from evo_hns.reports.sessions import generations_of_sessions
 from evo_hns.reports.subject import Subject, flatten
 from evo_hns.system.shell import shell_command
 from evo_hns.training.costs import MEASURING
@@ -44,7 +44,7 @@ SHORT = {
 }
 """Facts of several runs side by side, and what they are called there."""
 
-SHOWN_LIVES = 20
+SHOWN_SESSIONS = 20
 
 
 def costs_section(subjects: Sequence[Subject]) -> Section:
@@ -160,19 +160,19 @@ def _time(run: Run) -> Shares:
 
 
 def _lives(run: Run) -> Fold:
-    lives = list(zip(run.lives, generations_of_lives(run), strict=True))
+    sessions = list(zip(run.sessions, generations_of_sessions(run), strict=True))
     rows = [
         (
-            life.started.replace("T", " ")[:19],
+            session.started.replace("T", " ")[:19],
             f"{part.start}–{part.stop - 1}" if len(part) else "none",
-            str(life.num_ranks),
-            ", ".join(life.hosts[:2]) + (" ..." if len(life.hosts) > 2 else ""),
-            life.job or "–",
+            str(session.num_ranks),
+            ", ".join(session.hosts[:2]) + (" ..." if len(session.hosts) > 2 else ""),
+            session.job or "–",
         )
-        for life, part in lives[-SHOWN_LIVES:]
+        for session, part in sessions[-SHOWN_SESSIONS:]
     ]
-    count = len(lives)
-    summary = f"It was trained in {count} {'life' if count == 1 else 'lives'} (starts and restarts)"
+    count = len(sessions)
+    summary = f"It was trained in {count} {'session' if count == 1 else 'sessions'} (starts and restarts)"
     return Fold(summary, [Table(("started (UTC)", "generations", "ranks", "hosts", "Slurm job"), rows, num_words=2)])
 
 

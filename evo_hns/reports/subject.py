@@ -134,7 +134,7 @@ def _read(path: Path, name: str) -> Subject:
             discards=view.discards,
             held_out=view.held_out,
             state={},
-            lives=view.lives,
+            sessions=view.sessions,
         )
         generations = {side: view.generations(side) for side in Side}
         return Subject(path, name, run, view.config, sizes, generations, view.num_matches)

@@ -24,7 +24,7 @@ from typing import NoReturn
 INTERRUPTED = 130
 """Exit code of a process that Ctrl-C ended, as shells count it."""
 STOPPED = (75, INTERRUPTED, 143)
-"""Exit codes of a process that was stopped (`notice.EXIT_CODES`): it does not wait for threads that are in a batch."""
+"""Exit codes of a process that was stopped (`shutdown.EXIT_CODES`); it waits for no thread that is in a batch."""
 PATIENCE = 0.8
 """Seconds until a process that was interrupted is ended, whatever it is doing."""
 ECHO = 0.05

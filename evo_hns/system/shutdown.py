@@ -1,4 +1,4 @@
-"""Told to end: what a process learns from signals, and when it gives in.
+"""The signals that end a run, and when it ends.
 
 SIGUSR1 means that time is nearly up (Slurm sends it before the limit): the generation in flight is finished if
 it fits into the seconds that are left, else dropped. SIGTERM, and SIGINT where ranks have to agree on it, drop
@@ -16,22 +16,22 @@ from types import FrameType
 
 from evo_hns.config import ConfigError
 
-GRACE = "EVO_HNS_GRACE"
+TIMEOUT = "EVO_HNS_SHUTDOWN_TIMEOUT"
 """Environment variable: seconds between SIGUSR1 and the end of the job."""
-DEFAULT_GRACE = 60.0
+DEFAULT_TIMEOUT = 60.0
 RESERVE = 0.1
-"""Share of the grace that is kept for ending."""
+"""Share of the timeout that is kept for ending."""
 
-TOLD_TO_GO_ON_LATER = 75
+STOPPED_IN_TIME = 75
 """Exit code of a run that was stopped in time and waits to be resumed (EX_TEMPFAIL of sysexits.h)."""
-EXIT_CODES = {signal.SIGUSR1: TOLD_TO_GO_ON_LATER, signal.SIGTERM: 143, signal.SIGINT: 130}
+EXIT_CODES = {signal.SIGUSR1: STOPPED_IN_TIME, signal.SIGTERM: 143, signal.SIGINT: 130}
 
 
 class Stopped(Exception):  # noqa: N818 - it is no error
-    """A run was told to end before its last generation; its file is whole.
+    """A signal ended a run before its last generation; its file is whole.
 
     Args:
-        signum: the signal that told so.
+        signum: the signal.
         hint: what to do now.
     """
 
@@ -41,17 +41,17 @@ class Stopped(Exception):  # noqa: N818 - it is no error
         self.exit_code = EXIT_CODES[signal.Signals(signum)]
 
 
-class Notice:
-    """The signals that a process got, and what follows from them.
+class ShutdownSignal:
+    """The signal that a process received, and what follows from it.
 
     Args:
-        grace: seconds between SIGUSR1 and the end of the job.
+        timeout: seconds between SIGUSR1 and the end of the job.
     """
 
-    def __init__(self, grace: float = DEFAULT_GRACE) -> None:
-        self.grace = grace
-        self.signum = 0  #: what was heard, 0 for nothing
-        self._told_at = 0.0
+    def __init__(self, timeout: float = DEFAULT_TIMEOUT) -> None:
+        self.timeout = timeout
+        self.signum = 0  #: what was received, 0 for nothing
+        self._received_at = 0.0
         self._began = time.monotonic()
         self._longest = 0.0
 
@@ -65,10 +65,10 @@ class Notice:
             for signum, handler in before.items():
                 signal.signal(signum, handler)
 
-    def hear(self, signum: int) -> None:
-        """Take note of a signal, also of one that another rank got; what ends sooner wins."""
+    def receive(self, signum: int) -> None:
+        """Take note of a signal, also of one that another rank received; what ends sooner wins."""
         if self.signum == 0:
-            self._told_at = time.monotonic()
+            self._received_at = time.monotonic()
         if self.signum in (0, signal.SIGUSR1) and signum != 0:
             self.signum = signum
 
@@ -77,10 +77,10 @@ class Notice:
         self._began = time.monotonic()
 
     def end_generation(self) -> None:
-        """A generation is safe on disk: the moment at which to go if one was told to.
+        """A generation is safe on disk: the moment at which to end if a signal has been received.
 
         Raises:
-            Stopped: a signal has been heard.
+            Stopped: a signal has been received.
         """
         self._longest = max(self._longest, time.monotonic() - self._began)
         if self.signum:
@@ -90,31 +90,31 @@ class Notice:
         """To be called often while a generation is in flight.
 
         Raises:
-            Stopped: a signal has been heard, and the generation would not be finished in time.
+            Stopped: a signal has been received, and the generation would not be finished in time.
         """
         if self.signum and (self.signum != signal.SIGUSR1 or not self._fits()):
             raise Stopped(self.signum)
 
     def _fits(self) -> bool:
         """Whether the generation in flight will end in time, going by the longest so far."""
-        end = self._told_at + (1.0 - RESERVE) * self.grace
+        end = self._received_at + (1.0 - RESERVE) * self.timeout
         return max(time.monotonic(), self._began + self._longest) < end
 
     def _on_signal(self, signum: int, _: FrameType | None) -> None:
-        self.hear(signum)
+        self.receive(signum)
 
 
-def read_grace(environ: Mapping[str, str] = os.environ) -> float:
+def read_shutdown_timeout(environ: Mapping[str, str] = os.environ) -> float:
     """Seconds between SIGUSR1 and the end of the job, from the environment.
 
     Raises:
         ConfigError: they are no positive number.
     """
-    text = environ.get(GRACE, str(DEFAULT_GRACE))
+    text = environ.get(TIMEOUT, str(DEFAULT_TIMEOUT))
     try:
-        grace = float(text)
+        timeout = float(text)
     except ValueError:
-        grace = 0.0
-    if not 0.0 < grace < float("inf"):
-        raise ConfigError(f"got {GRACE}={text}, expected seconds between SIGUSR1 and the end of the job, such as 60")
-    return grace
+        timeout = 0.0
+    if not 0.0 < timeout < float("inf"):
+        raise ConfigError(f"got {TIMEOUT}={text}, expected seconds between SIGUSR1 and the end of the job, such as 60")
+    return timeout

@@ -24,7 +24,7 @@ from evo_hns.evaluation.matches import MatchTable, fresh_seeds
 from evo_hns.players.addresses import game_differences, game_of
 from evo_hns.policies.roster import Roster
 from evo_hns.spec import Side
-from evo_hns.system.shutdown import Notice
+from evo_hns.system.shutdown import ShutdownSignal
 from evo_hns.tournament.participants import Entry, Selection, Squad, describe, enter, enter_again, make_squads
 from evo_hns.tournament.payoff import Payoff
 from evo_hns.tournament.schedule import next_round, precision_of, return_range
@@ -65,7 +65,7 @@ def play_tournament(
     order: Order,
     build: Callable[[RunConfig], Evaluator],
     *,
-    notice: Notice | None = None,
+    shutdown: ShutdownSignal | None = None,
     observers: Sequence[Observer] = (),
 ) -> Tournament:
     """Play a tournament to its end, from where its file stands.
@@ -75,7 +75,7 @@ def play_tournament(
         order: what is asked for. One that differs from the file's may ask for more of the same: further contestants,
             a narrower interval, more episodes.
         build: makes the place where matches of a game are played; is not called if nothing is left to play.
-        notice: what the process is told by signals.
+        shutdown: what the process is told by signals.
         observers: see `Observer`.
 
     Raises:
@@ -84,18 +84,18 @@ def play_tournament(
         Stopped: a signal said so; the tournament can be gone on with.
     """
     path = Path(path).resolve()
-    notice = notice or Notice()
+    shutdown = shutdown or ShutdownSignal()
     if path.exists():
         with TournamentFile.open(path) as file:
             entry = _go_on(file, order)
-            _play(file, entry, None, build, notice, observers)
+            _play(file, entry, None, build, shutdown, observers)
             return file.tournament
     entry = enter(order.selection, path.parent)
     _check_teams(entry.game)
     begun = begin(entry, order, path.parent)
     evaluator = build(entry.game)  # what cannot be played fails here, and leaves no file behind
     with TournamentFile.create(path, begun) as file:
-        _play(file, entry, evaluator, build, notice, observers)
+        _play(file, entry, evaluator, build, shutdown, observers)
         return file.tournament
 
 
@@ -216,13 +216,13 @@ def _play(
     entry: Entry,
     evaluator: Evaluator | None,
     build: Callable[[RunConfig], Evaluator],
-    notice: Notice,
+    shutdown: ShutdownSignal,
     observers: Sequence[Observer],
 ) -> None:
     """Play round after round until nothing is left to be played."""
     span = return_range(entry.game.rules)
     squads: Mapping[Side, list[Squad]] | None = None
-    notice.begin_generation()
+    shutdown.begin_generation()
     while True:
         tournament = file.tournament
         if tournament.cells.is_round_over:
@@ -232,8 +232,8 @@ def _play(
             observe(tournament)
         if tournament.cells.is_round_over:
             return
-        notice.end_generation()
-        notice.begin_generation()
+        shutdown.end_generation()
+        shutdown.begin_generation()
         if evaluator is None:
             evaluator = build(entry.game)
         if squads is None:

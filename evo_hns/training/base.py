@@ -11,9 +11,9 @@ from evo_hns.config import ConfigError, RunConfig
 from evo_hns.system.installation import how_to_install
 
 if TYPE_CHECKING:
-    from evo_hns.archive.records import GenerationRecord, Run
+    from evo_hns.archive.records import Generation, Run
     from evo_hns.evaluation.evaluators import Evaluator
-    from evo_hns.system.shutdown import Notice
+    from evo_hns.system.shutdown import ShutdownSignal
 
 
 class Trainer(Protocol):
@@ -23,7 +23,7 @@ class Trainer(Protocol):
     `state` of the generations that it yields.
     """
 
-    def generations(self, first: int = 0) -> Iterator[GenerationRecord]:
+    def generations(self, first: int = 0) -> Iterator[Generation]:
         """Train, a generation whenever one is asked for, without end.
 
         What comes has champions, metrics (`env_steps` among them), discards and the state; the driver measures the
@@ -48,7 +48,7 @@ class Algorithm:
     """An entry of `TRAINERS`."""
 
     title: str  #: for people
-    build: Callable[[RunConfig, Evaluator, Notice, Run | None], Trainer]
+    build: Callable[[RunConfig, Evaluator, ShutdownSignal, Run | None], Trainer]
     takes: Callable[[str], bool] = lambda _: True  #: whether it takes a setting, by its dotted name without a side
     extra: str = ""  #: of the installation, if it needs one
     library: str = ""  #: module of that extra
@@ -64,16 +64,16 @@ class Algorithm:
             raise ConfigError(f"{self.title} needs {self.library}: {how_to_install(self.extra)}")
 
 
-def _build_evolution(config: RunConfig, evaluator: Evaluator, _: Notice, run: Run | None) -> Trainer:
+def _build_evolution(config: RunConfig, evaluator: Evaluator, _: ShutdownSignal, run: Run | None) -> Trainer:
     from evo_hns.training.evolution import Evolution
 
     return Evolution(config, evaluator, run)
 
 
-def _build_ppo(config: RunConfig, _: Evaluator, notice: Notice, run: Run | None) -> Trainer:
+def _build_ppo(config: RunConfig, _: Evaluator, shutdown: ShutdownSignal, run: Run | None) -> Trainer:
     from evo_hns.training.ppo.trainer import PPO
 
-    return PPO(config, notice, run)
+    return PPO(config, shutdown, run)
 
 
 def _is_of_ppo(name: str) -> bool:

@@ -6,21 +6,21 @@ import socket
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from evo_hns.archive.provenance import begin_life
-from evo_hns.archive.records import Life
+from evo_hns.archive.provenance import begin_session
+from evo_hns.archive.records import TrainingSession
 from evo_hns.config import RunConfig
 from evo_hns.evaluation.evaluators import Evaluator, build_evaluator
 from evo_hns.mpi.communicator import Ranks
 from evo_hns.mpi.coordinator import Leader, RankEvaluator
 from evo_hns.system.machine import usable_cores
-from evo_hns.system.shutdown import Notice
+from evo_hns.system.shutdown import ShutdownSignal
 
 
 @dataclass(frozen=True)
 class RunContext:
     """The processes of a run, seen from the one that trains, and the signals that it received."""
 
-    notice: Notice = field(default_factory=Notice)
+    shutdown: ShutdownSignal = field(default_factory=ShutdownSignal)
     ranks: Ranks | None = None  #: all processes, this one being the leader; None: this one is alone
     inherited: Path | None = None  #: the run file of a leader that has died, whose place this process takes
 
@@ -32,14 +32,14 @@ class RunContext:
             path: the run file.
         """
         if self.ranks is None:
-            return build_evaluator(config, self.notice)
-        return RankEvaluator(Leader(self.ranks, config, path.resolve(), self.notice))
+            return build_evaluator(config, self.shutdown)
+        return RankEvaluator(Leader(self.ranks, config, path.resolve(), self.shutdown))
 
-    def begin_life(self, first_generation: int) -> Life:
+    def begin_session(self, first_generation: int) -> TrainingSession:
         """What the run file keeps of who trains from a generation on."""
         if self.ranks is None:
-            return begin_life(first_generation, 1, [socket.gethostname()], "")
-        return begin_life(first_generation, self.ranks.size, self.ranks.hosts, self.ranks.library)
+            return begin_session(first_generation, 1, [socket.gethostname()], "")
+        return begin_session(first_generation, self.ranks.size, self.ranks.hosts, self.ranks.library)
 
     def describe(self, config: RunConfig) -> str:
         """Who plays the matches, and where, in a line."""

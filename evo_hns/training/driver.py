@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from evo_hns.archive.records import GenerationRecord, Run
+from evo_hns.archive.records import Generation, Run
 from evo_hns.archive.run_file import RunFile
 from evo_hns.archive.run_view import RunView
 from evo_hns.config import ConfigError, RunConfig
@@ -28,7 +28,7 @@ from evo_hns.training.measurement import measure_generation
 MAY_CHANGE = frozenset({"physics.num_worlds", "physics.num_threads", "coevolution.generations"})
 """Settings with which a run may go on that are not its own: they change no number of a generation."""
 
-Observer = Callable[[GenerationRecord], None]
+Observer = Callable[[Generation], None]
 """Is shown each generation after it is safe on disk."""
 
 
@@ -62,16 +62,16 @@ def train(
         first, end = run.file.run.num_generations, config.coevolution.generations
         announce(cost)
         run.evaluator.take_metrics()  # what was measured to estimate the cost belongs to no generation
-        run.file.begin(context.begin_life(first))
-        context.notice.begin_generation()
+        run.file.begin(context.begin_session(first))
+        context.shutdown.begin_generation()
         for trained in islice(run.trainer.generations(first), end - first):
             generation = run.measured(trained)
             run.file.commit(generation)
             for observe in observers:
                 observe(generation)
-            if generation.generation + 1 < end:
-                context.notice.end_generation()
-                context.notice.begin_generation()
+            if generation.number + 1 < end:
+                context.shutdown.end_generation()
+                context.shutdown.begin_generation()
 
 
 def resume(
@@ -111,11 +111,11 @@ class _OpenRun:
     trainer: Trainer
     opponents: tuple[ExternalOpponent, ...]  #: held out
 
-    def measured(self, trained: GenerationRecord) -> GenerationRecord:
+    def measured(self, trained: Generation) -> Generation:
         """A generation as the run file keeps it: with what its champions are worth."""
         start = time.perf_counter()
         found = measure_generation(
-            self.config, self.evaluator, self.file.run.halls, self.opponents, trained.champions, trained.generation
+            self.config, self.evaluator, self.file.run.halls, self.opponents, trained.champions, trained.number
         )
         metrics = {
             **trained.metrics,
@@ -164,7 +164,7 @@ def build_trainer(config: RunConfig, evaluator: Evaluator, context: RunContext, 
     algorithm.check_installed()
     if context.ranks is not None and not algorithm.on_ranks:
         raise ConfigError(f"{algorithm.title} trains in one process, got {context.ranks.size}: run it without ranks")
-    return algorithm.build(config, evaluator, context.notice, run)
+    return algorithm.build(config, evaluator, context.shutdown, run)
 
 
 def check_is_left(file: RunFile, config: RunConfig) -> None:

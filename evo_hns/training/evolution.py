@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from evo_hns.archive.records import Champion, GenerationRecord, Run
+from evo_hns.archive.records import Champion, Generation, Run
 from evo_hns.config import CoevolutionConfig, RunConfig
 from evo_hns.evaluation.candidates import EvaluationBatch, Opponents, PerSide, evaluate_candidates
 from evo_hns.evaluation.evaluators import Evaluator
@@ -53,7 +53,7 @@ class Evolution:
         lengths = evaluator.session.genome_lengths
         self.populations = build_populations(config, lengths) if run is None else restore_populations(config, run)
 
-    def generations(self, first: int = 0) -> Iterator[GenerationRecord]:
+    def generations(self, first: int = 0) -> Iterator[Generation]:
         """Ask, play, tell; find the champions on fresh worlds and remember them; see `Trainer.generations`."""
         config, evaluator, populations, settings = (
             self.config,
@@ -87,8 +87,8 @@ class Evolution:
             prune(populations, settings)
             clock.lap("time_exploiters")
             played = [batch, *trials, final, *exploits.batches]
-            yield GenerationRecord(
-                generation=generation,
+            yield Generation(
+                number=generation,
                 champions=champions,
                 metrics={
                     **batch_metrics(batch, final, evaluator),
@@ -245,7 +245,7 @@ class Exploits:
 def exploit(
     config: RunConfig, evaluator: Evaluator, populations: Populations, generation: int, rng: np.random.Generator
 ) -> Exploits:
-    """Let each side's exploiter move against the other side's champion; at the end of its life its best is kept.
+    """Let each side's exploiter learn against the other side's champion; its best becomes an opponent when it ends.
 
     Only exploiters learn from these matches: a side that trained against weak ones would become weak.
     """

@@ -1,4 +1,4 @@
-"""Both sides of a run: searches that move, and what each remembers of its champions. Nothing here plays.
+"""Both sides of a run: their searches, and what each remembers of its champions. Nothing here plays.
 
 All that changes is arrays in the end (`populations_state`), so that a run continues to the same bits.
 """
@@ -27,7 +27,7 @@ _EXPLOITER = 4
 
 @dataclass(eq=False)
 class Population:
-    """One side: a search that moves, and the memory of its champions.
+    """One side: its search, and the memory of its champions.
 
     Champions and exploiters are kept apart, so that nobody ever takes the one for the other; as opponents they stand
     in one line (`encounters`).
@@ -36,8 +36,8 @@ class Population:
     searcher: Searcher
     hall: HallOfFame  #: its champions, one for each generation
     encounters: Encounters  #: what is known of them and of its exploiters as opponents
-    exploiters: HallOfFame  #: the best of each exploiter's life
-    exploiter: Searcher | None = None  #: the search that lives now; None: there are none
+    exploiters: HallOfFame  #: the best of each exploiter that was replaced
+    exploiter: Searcher | None = None  #: the search of now; None: there is none
 
     def remember(self, champion: Champion, generation: int) -> None:
         """Take in a champion, who is the side's current one from now on."""
@@ -45,7 +45,7 @@ class Population:
         self.encounters.append(len(self.hall) - 1)
 
     def remember_exploiter(self, exploiter: Champion, generation: int) -> None:
-        """Take in the best of an exploiter's life, as an opponent and nothing else."""
+        """Take in the best of an exploiter that is replaced, as an opponent and nothing else."""
         self.exploiters.append(exploiter.genome, generation, exploiter.score)
         self.encounters.append(-len(self.exploiters))
 
@@ -84,13 +84,13 @@ def build_populations(config: RunConfig, lengths: Mapping[Side, int]) -> dict[Si
 
 
 def build_exploiter(config: RunConfig, side: Side, num_params: int, generation: int) -> Searcher:
-    """A search like the side's own at its beginning, with a random stream that no other life has.
+    """A search like the side's own at its beginning, with a random stream of its own.
 
     Args:
         config: the run's settings.
         side: whose exploiter.
         num_params: length of a genome.
-        generation: the first of its life.
+        generation: its first.
     """
     rng = np.random.default_rng([config.seed, generation, int(side), _EXPLOITER])
     return build_searcher(config.side(side).search, num_params, seed=int(rng.integers(2**31)))

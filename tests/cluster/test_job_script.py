@@ -76,7 +76,7 @@ def test_a_life_without_a_generation_is_the_last_one(project: Path) -> None:
 
 def test_the_warning_reaches_the_ranks_and_their_end_is_waited_for(project: Path) -> None:
     ranks = """
-        trap 'echo "warned, $EVO_HNS_GRACE s left"; touch warned' USR1
+        trap 'echo "warned, $EVO_HNS_SHUTDOWN_TIMEOUT s left"; touch warned' USR1
         touch ready
         for _ in {1..200}; do [ -e warned ] && break; /bin/sleep 0.05; done
         /bin/sleep 0.3

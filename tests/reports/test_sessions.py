@@ -1,4 +1,4 @@
-"""What a run tells of its lives: who did which generations, in which jobs, and whether the last job is still there."""
+"""What a run tells of its sessions: who did which generations, in which jobs, and whether the last one is there."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from evo_hns.archive import GenerationRecord, Life, Run, RunFile
+from evo_hns.archive import Generation, Run, RunFile, TrainingSession
 from evo_hns.cli import main
-from evo_hns.cli.text.tables import info_text, lives_table
+from evo_hns.cli.text.tables import info_text, sessions_table
 from evo_hns.config import RunConfig
-from evo_hns.reports import sessions as lives
+from evo_hns.reports import sessions as sessions
 from evo_hns.reports.info import describe_run
-from evo_hns.reports.sessions import Job, generations_of_lives, job_state, jobs
+from evo_hns.reports.sessions import Job, generations_of_sessions, job_state, jobs
 from evo_hns.spec import Side
 
-LIFE = Life("2026-01-31T12:00:00+00:00", 0, 64, ("n1", "n2", "n3", "n4"), "MPICH", "1234", 0)
-HOME = Life("2026-01-31T12:00:00+00:00", 0, 1, ("laptop",), "", "", 0)
+LIFE = TrainingSession("2026-01-31T12:00:00+00:00", 0, 64, ("n1", "n2", "n3", "n4"), "MPICH", "1234", 0)
+HOME = TrainingSession("2026-01-31T12:00:00+00:00", 0, 1, ("laptop",), "", "", 0)
 
 
 @pytest.fixture(autouse=True)
@@ -47,17 +47,17 @@ def squeue(tmp_path: Path) -> Callable[[str], Path]:
 
 @pytest.fixture
 def run_of(tmp_path: Path) -> Callable[..., Run]:
-    """A run of so many generations with these lives, as it comes from its file."""
+    """A run of so many generations with these sessions, as it comes from its file."""
 
-    def make(generations: int, *told: Life) -> Run:
+    def make(generations: int, *told: TrainingSession) -> Run:
         path = tmp_path / "run.h5"
         with RunFile.create(path, RunConfig(), dict.fromkeys(Side, 3)) as run_file:
             for generation in range(generations + 1):
-                for life in told:
-                    if life.first_generation == generation:
-                        run_file.begin(life)
+                for session in told:
+                    if session.first_generation == generation:
+                        run_file.begin(session)
                 if generation < generations:
-                    run_file.commit(GenerationRecord(generation, {}, {}, {}))
+                    run_file.commit(Generation(generation, {}, {}, {}))
         return RunFile.read(path)
 
     return make
@@ -72,19 +72,19 @@ FOUR = (
 
 
 def test_a_life_did_the_generations_until_the_next_one(run_of: Callable[..., Run]) -> None:
-    assert generations_of_lives(run_of(6, *FOUR)) == [range(0, 3), range(3, 3), range(3, 4), range(4, 6)]
+    assert generations_of_sessions(run_of(6, *FOUR)) == [range(0, 3), range(3, 3), range(3, 4), range(4, 6)]
 
 
 def test_generations_before_the_first_known_life_are_nobodys(run_of: Callable[..., Run]) -> None:
-    assert generations_of_lives(run_of(5, replace(HOME, first_generation=2))) == [range(2, 5)]
+    assert generations_of_sessions(run_of(5, replace(HOME, first_generation=2))) == [range(2, 5)]
 
 
 def test_a_run_without_lives_tells_of_none(run_of: Callable[..., Run], squeue: Callable[[str], Path]) -> None:
     asked = squeue("echo RUNNING")
     run = run_of(2)
-    assert (generations_of_lives(run), jobs(run)) == ([], [])
+    assert (generations_of_sessions(run), jobs(run)) == ([], [])
     told = describe_run(run)
-    assert (told["lives"], told["jobs"]) == ([], [])
+    assert (told["sessions"], told["jobs"]) == ([], [])
     assert "jobs" not in info_text(run) and "started" not in info_text(run)
     assert not asked.exists()
 
@@ -135,7 +135,7 @@ def test_a_slurm_that_hangs_is_waited_for_no_longer_than_the_limit(
     squeue: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, script: str
 ) -> None:
     squeue(script)
-    monkeypatch.setattr(lives, "TIME_LIMIT", 0.5)
+    monkeypatch.setattr(sessions, "TIME_LIMIT", 0.5)
     start = time.monotonic()
     assert job_state("1234") == ""
     assert 0.4 < time.monotonic() - start < 5
@@ -171,11 +171,11 @@ def test_a_run_at_home_is_told_without_jobs(run_of: Callable[..., Run]) -> None:
 def test_of_many_lives_the_last_are_shown(run_of: Callable[..., Run]) -> None:
     many = [replace(LIFE, first_generation=k, job=str(1000 + k)) for k in range(40)]
     run = run_of(40, *many)
-    table = lives_table(run.lives, generations_of_lives(run)).splitlines()
+    table = sessions_table(run.sessions, generations_of_sessions(run)).splitlines()
     assert len(table) == 1 + 12 + 1
     assert table[-1] == "before: 28 more, generations 0-27; --json tells of all"
     assert "\njobs         28 more, 1028, 1029, " in info_text(run)
-    assert len(describe_run(run)["lives"]) == 40  # type: ignore[arg-type]
+    assert len(describe_run(run)["sessions"]) == 40  # type: ignore[arg-type]
 
 
 def test_json_tells_of_all_lives(
@@ -192,8 +192,8 @@ def test_json_tells_of_all_lives(
         {"job": "1234", "restarts": 3, "state": ""},
         {"job": "1240_2", "restarts": 0, "state": "RUNNING"},
     ]
-    assert [life["num_generations"] for life in told["lives"]] == [3, 0, 1, 2]
-    assert told["lives"][0] == {
+    assert [session["num_generations"] for session in told["sessions"]] == [3, 0, 1, 2]
+    assert told["sessions"][0] == {
         "started": "2026-01-31T12:00:00+00:00",
         "first_generation": 0,
         "num_generations": 3,

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import torch
 
-from evo_hns.archive import Champion, GenerationRecord, RunFile
+from evo_hns.archive import Champion, Generation, RunFile
 from evo_hns.archive.tournament import Tournament
 from evo_hns.archive.tournament_file import TournamentFile
 from evo_hns.cli import main
@@ -29,7 +29,7 @@ from evo_hns.evaluation.session import GameSession
 from evo_hns.players.evaluate import evaluate
 from evo_hns.policies.roster import Roster
 from evo_hns.spec import Side
-from evo_hns.system.shutdown import Notice, Stopped
+from evo_hns.system.shutdown import ShutdownSignal, Stopped
 from evo_hns.tournament.participants import select
 from evo_hns.tournament.tournament import (
     Order,
@@ -194,7 +194,7 @@ def test_it_goes_on_with_those_it_began_with_while_the_run_goes_on(path: Path, r
         play_tournament(path, asked, lambda _: Watched(build_evaluator(tiny()), stop_after=1))
     with RunFile.open(run) as file:  # one more generation: the last champion is another one now
         champions = {side: Champion(hall.genomes[0] + np.float32(1), 0.0) for side, hall in file.run.halls.items()}
-        file.commit(GenerationRecord(3, champions, {"env_steps": 100.0}, file.run.state))
+        file.commit(Generation(3, champions, {"env_steps": 100.0}, file.run.state))
     played = play_tournament(path, asked, build_evaluator)
     assert generations_of(played, Side.HIDERS).tolist() == [0, 2]
     with pytest.raises(ConfigError, match="who is not among the 2 hiders that are asked for"):
@@ -258,10 +258,10 @@ def test_episodes_that_failed_are_kept_as_such_and_a_cell_without_any_other_has_
 
 
 def test_a_signal_between_portions_stops_it(path: Path) -> None:
-    notice = Notice()
-    notice.hear(signal.SIGUSR1)
+    shutdown = ShutdownSignal()
+    shutdown.receive(signal.SIGUSR1)
     with pytest.raises(Stopped):
-        play_tournament(path, order(path.with_name("run.h5")), build_evaluator, notice=notice)
+        play_tournament(path, order(path.with_name("run.h5")), build_evaluator, shutdown=shutdown)
 
 
 def test_a_task_of_one_team_has_no_tournament(path: Path) -> None:

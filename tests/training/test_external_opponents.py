@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evo_hns.archive import Champion, GenerationRecord, RunFile
+from evo_hns.archive import Champion, Generation, RunFile
 from evo_hns.config import ConfigError, RunConfig
 from evo_hns.spec import Side
 from evo_hns.training.external_opponents import ExternalOpponent, load_opponents, opponents_of_run, with_opponents
@@ -23,7 +23,7 @@ def run_of(path: Path, generations: int, config: RunConfig) -> str:
             champions = {
                 side: Champion(np.full(size, generation, dtype=np.float32), 0.0) for side, size in NUM_PARAMS.items()
             }
-            file.commit(GenerationRecord(generation, champions, {}, {}))
+            file.commit(Generation(generation, champions, {}, {}))
     return str(path)
 
 
@@ -46,7 +46,7 @@ def test_opponents_come_back_from_the_run_that_keeps_them(tmp_path: Path) -> Non
     other, path = run_of(tmp_path / "größe.h5", 1, tiny()), tmp_path / "run.h5"
     opponents = load_opponents(asking(other))
     with RunFile.create(path, asking(other), NUM_PARAMS) as file:
-        file.commit(GenerationRecord(0, {}, {}, with_opponents({}, opponents)))
+        file.commit(Generation(0, {}, {}, with_opponents({}, opponents)))
     again = opponents_of_run(RunFile.read(path))
     assert [_content(each) for each in again] == [_content(each) for each in opponents]
     assert opponents_of_run(RunFile.read(Path(other))) == ()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from evo_hns.spec import Side
 
 if TYPE_CHECKING:
-    from evo_hns.archive import Life, RunFacts
+    from evo_hns.archive import RunFacts, TrainingSession
     from evo_hns.diagnostics.ablations import Effect
     from evo_hns.diagnostics.bench import Benchmark
     from evo_hns.diagnostics.scaling import Scaling
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from evo_hns.reports.info import Gain
     from evo_hns.reports.sessions import Job
 
-_SHOWN_LIVES = 12
+_SHOWN_SESSIONS = 12
 _SHOWN_HOSTS = 2
 
 
@@ -80,7 +80,7 @@ def info_text(run: RunFacts) -> str:
     """What a run is, how far it is, what trained it, and what it gained."""
     from evo_hns.cli.text.progress_table import progress_table
     from evo_hns.reports.info import changed_settings, env_steps, gains, seconds, sharing
-    from evo_hns.reports.sessions import generations_of_lives, jobs
+    from evo_hns.reports.sessions import generations_of_sessions, jobs
 
     settings = " ".join(f"{name}={value}" for name, value in changed_settings(run.config).items())
     halls = ", ".join(f"{run.num_champions(side)} {side.label} of {run.num_params(side):,} parameters" for side in Side)
@@ -101,13 +101,13 @@ def info_text(run: RunFacts) -> str:
         in_short = f"{cost.num_ranks}, idle {cost.idle_share:.1%} of the time, {cost.megabytes:.2f} MB a generation"
         facts.append(("ranks", in_short))
     parts = ["\n".join(f"{name:<13}{value}" for name, value in facts)]
-    if run.lives:
-        parts.append(lives_table(run.lives, generations_of_lives(run)))
+    if run.sessions:
+        parts.append(sessions_table(run.sessions, generations_of_sessions(run)))
     return "\n\n".join(filter(None, [*parts, gains_table(gains(run)), progress_table(run)]))
 
 
 def _jobs(jobs: Sequence[Job]) -> str:
-    before = len(jobs) - _SHOWN_LIVES
+    before = len(jobs) - _SHOWN_SESSIONS
     return ", ".join([f"{before} more", *map(_job, jobs[before:])] if before > 0 else map(_job, jobs))
 
 
@@ -117,28 +117,28 @@ def _job(job: Job) -> str:
     return f"{job.name} ({remarks})" if remarks else job.name
 
 
-def lives_table(lives: Sequence[Life], generations: Sequence[range]) -> str:
-    """A row for each of the last lives of a run, and a line for all before; a column without any entry is left out.
+def sessions_table(sessions: Sequence[TrainingSession], generations: Sequence[range]) -> str:
+    """A row for each of the last sessions of a run, and a line for all before; a column without any entry is left out.
 
     Args:
-        lives: of the run, oldest first; at least one.
+        sessions: of the run, oldest first; at least one.
         generations: that each of them did.
     """
     header = ("started (UTC)", "generations", "ranks", "hosts", "job", "restarts")
     rows = [
         (
-            f"{datetime.fromisoformat(life.started):%Y-%m-%d %H:%M:%S}",
+            f"{datetime.fromisoformat(session.started):%Y-%m-%d %H:%M:%S}",
             _span(did),
-            life.num_ranks,
-            _hosts(life.hosts),
-            life.job,
-            life.restarts or "",
+            session.num_ranks,
+            _hosts(session.hosts),
+            session.job,
+            session.restarts or "",
         )
-        for life, did in list(zip(lives, generations, strict=True))[-_SHOWN_LIVES:]
+        for session, did in list(zip(sessions, generations, strict=True))[-_SHOWN_SESSIONS:]
     ]
     told = [column for column in zip(header, *rows, strict=True) if any(cell != "" for cell in column[1:])]
     table = columns(list(zip(*told, strict=True)))
-    earlier = len(lives) - len(rows)
+    earlier = len(sessions) - len(rows)
     if not earlier:
         return table
     before = range(generations[0].start, generations[earlier].start)

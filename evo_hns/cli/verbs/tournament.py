@@ -106,7 +106,7 @@ class Tournament:
                 path,
                 self._order(),
                 lambda game: context.build_evaluator(game, path),
-                notice=context.notice,
+                shutdown=context.shutdown,
                 observers=[Steps(console, shown).observe],
             )
         self._tell(played, path)

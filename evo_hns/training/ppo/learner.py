@@ -20,7 +20,7 @@ from evo_hns.evaluation.session import build_game
 from evo_hns.policies.entity import EntityForm
 from evo_hns.spec import ObservationSpec, Side
 from evo_hns.system.machine import usable_cores
-from evo_hns.system.shutdown import Notice
+from evo_hns.system.shutdown import ShutdownSignal
 from evo_hns.training.ppo.algorithm import build_ppo
 from evo_hns.training.ppo.checkpoint import genome_of_policy
 from evo_hns.training.ppo.policy import EntityActorCritic
@@ -36,13 +36,13 @@ class Learner:
 
     Args:
         config: the run's settings.
-        notice: is asked before each env step whether to go on.
+        shutdown: is asked before each env step whether to go on.
     """
 
-    def __init__(self, config: RunConfig, notice: Notice | None = None) -> None:
+    def __init__(self, config: RunConfig, shutdown: ShutdownSignal | None = None) -> None:
         self.config = config
         self.settings = settings_of(config)
-        self.worlds = build_worlds(config, self.settings.num_worlds, notice)
+        self.worlds = build_worlds(config, self.settings.num_worlds, shutdown)
         self.form = EntityForm.of(config.hiders.policy.entity, self.worlds.spec)
         parts = {"form": self.form, "omniscient_critic": self.settings.omniscient_critic}
         seed = draw(config.seed, 0, _BEGINNING)
@@ -160,12 +160,12 @@ def settings_of(config: RunConfig) -> PPOConfig:
     return config.ppo
 
 
-def build_worlds(config: RunConfig, num_worlds: int, notice: Notice | None = None) -> SelfPlayEnv:
+def build_worlds(config: RunConfig, num_worlds: int, shutdown: ShutdownSignal | None = None) -> SelfPlayEnv:
     """The worlds of a rollout, at the timestep of a search, shared out to as many threads as the settings say."""
     num_threads = min(config.physics.num_threads or usable_cores(), num_worlds)
     searched = config.model_copy(update={"physics": config.physics.of_search})
     sizes = [len(part) for part in np.array_split(np.arange(num_worlds), num_threads)]
-    return SelfPlayEnv([build_game(searched, size) for size in sizes], notice)
+    return SelfPlayEnv([build_game(searched, size) for size in sizes], shutdown)
 
 
 def draw(*words: int) -> int:

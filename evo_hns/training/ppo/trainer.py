@@ -8,10 +8,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
-from evo_hns.archive.records import GenerationRecord, Run
+from evo_hns.archive.records import Generation, Run
 from evo_hns.config import RunConfig
 from evo_hns.spec import Side
-from evo_hns.system.shutdown import Notice
+from evo_hns.system.shutdown import ShutdownSignal
 from evo_hns.training.ppo.learner import Learner, settings_of
 
 
@@ -20,23 +20,23 @@ class PPO:
 
     Args:
         config: the run's settings.
-        notice: is asked before each env step whether to go on.
+        shutdown: is asked before each env step whether to go on.
         run: what there is of the run already; None at its beginning.
     """
 
-    def __init__(self, config: RunConfig, notice: Notice, run: Run | None = None) -> None:
-        self._config, self._settings, self._notice = config, settings_of(config), notice
-        self._learner = Learner(config, notice)
+    def __init__(self, config: RunConfig, shutdown: ShutdownSignal, run: Run | None = None) -> None:
+        self._config, self._settings, self._shutdown = config, settings_of(config), shutdown
+        self._learner = Learner(config, shutdown)
         if run is not None:
             self._learner.resume(run.state)
 
-    def generations(self, first: int = 0) -> Iterator[GenerationRecord]:
+    def generations(self, first: int = 0) -> Iterator[Generation]:
         """Play and learn; see `Trainer.generations`."""
         for generation in itertools.count(first):
             experience = self._learner.learn(generation)
             champions = self._learner.champions(experience)
-            yield GenerationRecord(
-                generation=generation,
+            yield Generation(
+                number=generation,
                 champions=champions,
                 metrics={
                     **experience.metrics,
@@ -54,5 +54,5 @@ class PPO:
 
     def measure_speed(self) -> float:
         """Env steps per second, measured on a rollout and an update of a learner that is thrown away."""
-        seconds = Learner(self._config, self._notice).rehearse()
+        seconds = Learner(self._config, self._shutdown).rehearse()
         return self._settings.num_worlds * self._config.rules.horizon / seconds

@@ -25,7 +25,7 @@ from evo_hns.envs.game import Game
 from evo_hns.evaluation.rollout import Episodes, join
 from evo_hns.policies.entity.form import HEAD_SIZES, KINDS, SELF_WIDTH, game_widths
 from evo_hns.spec import Action, Observation, ObservationSpec
-from evo_hns.system.shutdown import Notice
+from evo_hns.system.shutdown import ShutdownSignal
 
 T = TypeVar("T")
 Sights = dict[str, npt.NDArray[np.float32]]
@@ -73,13 +73,13 @@ class SelfPlayEnv(EpisodicEnv):
 
     Args:
         games: of the same settings; each is stepped by a thread of its own.
-        notice: is asked before each env step whether to go on.
+        shutdown: is asked before each env step whether to go on.
     """
 
     last: Episodes  #: of the last rollout that came to its end, world by world
 
-    def __init__(self, games: Sequence[Game], notice: Notice | None = None) -> None:
-        self._games, self._notice = tuple(games), notice or Notice()
+    def __init__(self, games: Sequence[Game], shutdown: ShutdownSignal | None = None) -> None:
+        self._games, self._shutdown = tuple(games), shutdown or ShutdownSignal()
         self._pool = ThreadPoolExecutor(len(self._games), thread_name_prefix="evo-hns-rollout")
         self.spec: ObservationSpec = games[0].observation_spec
         self.num_agents, self.horizon = self.spec.num_agents, games[0].horizon
@@ -115,7 +115,7 @@ class SelfPlayEnv(EpisodicEnv):
 
     def step_wait(self) -> tuple[Sights, npt.NDArray[np.float32], npt.NDArray[np.bool_], list[dict[str, Any]]]:
         """Play the env step; after the last one of an episode what is told is of the next rollout, if there is one."""
-        self._notice.check()
+        self._shutdown.check()
         start = time.perf_counter()
         steps = self._of_all(lambda k: self._games[k].step(self._actions[k]))
         reward = torch.cat([step.reward for step in steps])

@@ -9,7 +9,7 @@ import torch
 from evo_hns.config import RunConfig
 from evo_hns.evaluation.session import build_game
 from evo_hns.spec import Action
-from evo_hns.system.shutdown import Notice, Stopped
+from evo_hns.system.shutdown import ShutdownSignal, Stopped
 from evo_hns.training.ppo.learner import build_worlds
 from evo_hns.training.ppo.vec_env import SelfPlayEnv
 from tests.training.ppo.learners import CROWDED, tiny_ppo
@@ -95,11 +95,11 @@ def test_what_failed_or_is_absent_does_not_count() -> None:
 
 
 def test_a_signal_ends_a_rollout() -> None:
-    notice = Notice()
-    worlds = build_worlds(tiny_ppo(), NUM_WORLDS, notice)
+    shutdown = ShutdownSignal()
+    worlds = build_worlds(tiny_ppo(), NUM_WORLDS, shutdown)
     worlds.schedule(SEEDS)
     worlds.reset()
     worlds.step(actions_of(worlds, 1)[0])
-    notice.hear(15)
+    shutdown.receive(15)
     with pytest.raises(Stopped):
         worlds.step(actions_of(worlds, 1)[0])

@@ -145,7 +145,7 @@ def test_the_same_run_gives_the_same_bytes(create, record, tmp_path):
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        ({"generation": 3}, "generation 3, expected 2"),
+        ({"number": 3}, "generation 3, expected 2"),
         ({"metrics": {"a/b": 1.0}}, "'a/b' is not a name"),
         ({"metrics": {"": 1.0}}, "'' is not a name"),
         ({"discards": {"..": 1}}, "is not a name"),

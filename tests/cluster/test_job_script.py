@@ -66,12 +66,12 @@ def test_a_run_that_stopped_in_time_goes_back_into_the_queue_and_waits_for_slurm
 
 def test_a_life_without_a_generation_is_the_last_one(project: Path) -> None:
     (project / "runs").mkdir()
-    (project / "runs" / "quadrant-7.h5").write_text("what an earlier life left")
+    (project / "runs" / "quadrant-7.h5").write_text("what an earlier session left")
     job = start(project, "exit 75")
     shown, _ = job.communicate()
     assert job.returncode == 75
     assert "scontrol" not in shown
-    assert "Not one generation was finished in this life" in shown
+    assert "Not one generation was finished in this session" in shown
 
 
 def test_the_warning_reaches_the_ranks_and_their_end_is_waited_for(project: Path) -> None:

@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +16,16 @@ from evo_hns.archive.records import Run
 from evo_hns.archive.run_file import RunFile
 from evo_hns.archive.run_view import RunView
 from evo_hns.archive.storage import RunFileError
-from evo_hns.config import ConfigError, RunConfig
+from evo_hns.config import RunConfig
 from evo_hns.evaluation.matches import HELD_OUT_SEED
 from evo_hns.players.evaluate import evaluate
 from evo_hns.players.replay import replay
 from evo_hns.reports.info import describe_run, gains
 from evo_hns.spec import Side
-from evo_hns.training.base import TRAINERS
+from evo_hns.system.shutdown import ShutdownSignal
 from evo_hns.training.driver import resume, train
 from evo_hns.training.ppo.learner import Learner
+from evo_hns.training.ppo.trainer import PPO
 from tests.runs import GENERATIONS, StopAfter, assert_same_bits, ignore
 from tests.training.ppo.learners import CROWDED, tiny_ppo
 
@@ -95,6 +95,8 @@ def test_both_halls_hold_the_policy_after_each_generation(finished: Path) -> Non
 def test_what_a_generation_reports_is_what_was_played(finished: Path) -> None:
     run, worlds = RunFile.read(finished), 6
     assert run.metrics["env_steps"].tolist() == [6 * worlds * 3, *[6 * worlds * 2] * (GENERATIONS - 1)]
+    trainer = PPO(run.config, ShutdownSignal())
+    assert run.metrics["env_steps"].tolist() == [trainer.env_steps(generation) for generation in range(GENERATIONS)]
     assert np.allclose(run.metrics["hiders.self_play_return"], -run.metrics["seekers.self_play_return"])
     assert {row.opponent for row in run.held_out} == {"still", "random", "chaser", "fugitive"}
     assert {row.generation for row in run.held_out} == {0, GENERATIONS - 1}
@@ -142,13 +144,6 @@ def test_external_opponents_are_met_and_kept_and_teach_nothing(finished: Path, t
 def test_a_run_has_one_writer(finished: Path) -> None:
     with RunFile.open(finished), pytest.raises(RunFileError, match="another"):
         resume(finished, generations=9, announce=ignore, observers=[])
-
-
-def test_ppo_needs_its_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(TRAINERS, "ppo", replace(TRAINERS["ppo"], library="no_such_library"))
-    with pytest.raises(ConfigError, match=r"PPO needs no_such_library: pip install .*contrib"):
-        train(tiny_ppo(), tmp_path / "run.h5", announce=ignore, observers=[])
-    assert not (tmp_path / "run.h5").exists()
 
 
 def test_a_state_of_another_network_is_refused(finished: Path) -> None:

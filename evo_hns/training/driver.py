@@ -32,6 +32,7 @@ from evo_hns.training.evolution import Populations, build_populations, coevolve,
 from evo_hns.training.external_opponents import invite
 from evo_hns.training.measurement import held_out_is_due, progress_is_due
 from evo_hns.training.population import restore_populations
+from evo_hns.training.random_streams import Stream, seed_of
 
 MAY_CHANGE = frozenset({"physics.num_worlds", "physics.num_threads", "coevolution.generations"})
 """Settings with which a run may go on that are not its own: they change no number of a generation."""
@@ -318,7 +319,7 @@ def list_warnings(config: RunConfig, evaluator: Evaluator, crew: Crew) -> list[s
 def measure_speed(config: RunConfig, evaluator: Evaluator) -> float:
     """Env steps per second with random networks, measured on one batch per thread or rank."""
     session = evaluator.session
-    generator = torch.Generator().manual_seed(config.seed)
+    generator = torch.Generator().manual_seed(seed_of(config.seed, 0, Stream.COST_ESTIMATE))
     rosters = {
         side: session.roster(side, torch.randn(8, session.genome_lengths[side], generator=generator)) for side in Side
     }

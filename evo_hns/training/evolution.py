@@ -1,8 +1,8 @@
 """The order of a generation: the one place where both populations, their memory and the game meet.
 
-Every random number of generation g comes from (seed, g) or from a searcher's own stream, and every
-generation is committed to the run file as a whole. So a run that is stopped anywhere, by anything,
-continues from its last generation to the same bits.
+Every random number of generation g comes from a stream of (seed, g) (`random_streams`) or from a searcher's own
+stream, and every generation is committed to the run file as a whole. So a run that is stopped anywhere, by
+anything, continues from its last generation to the same bits.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from evo_hns.spec import ObservationSpec, Side
 from evo_hns.training.costs import MEASURING, Clock
 from evo_hns.training.measurement import measure_generation
 from evo_hns.training.population import Population, Populations, build_exploiter, build_populations, populations_state
+from evo_hns.training.random_streams import Stream, streams
 
 __all__ = ["Population", "Populations", "build_populations", "coevolve", "run_generation", "waves_of_generation"]
 
@@ -50,27 +51,29 @@ def run_generation(
     """Ask, play, tell; find the champions on fresh worlds; remember and measure them."""
     clock = Clock()
     settings = config.coevolution
-    rng = np.random.default_rng([config.seed, generation])
 
     candidates = {side: populations[side].searcher.ask() for side in Side}
     clock.lap("time_search")
-    opponents = draw_opponents(populations, candidates, settings, settings.episodes_per_candidate, rng)
-    wave = play_wave(evaluator, candidates, opponents, rng, build_fitness(settings))
+    rngs = streams(config.seed, generation, Stream.OPPONENTS)
+    opponents = draw_opponents(populations, candidates, settings, settings.episodes_per_candidate, rngs)
+    worlds = streams(config.seed, generation, Stream.WORLDS)
+    wave = play_wave(evaluator, candidates, opponents, worlds, build_fitness(settings))
     clock.lap("time_evaluation")
-    moves, trials = move(evaluator, populations, wave, settings, rng)
+    moves, trials = move(config, evaluator, populations, wave, generation)
     clock.lap("time_search")
 
     finalists = {
         side: choose_finalists(populations[side].searcher, candidates[side], wave.fitness[side], settings)
         for side in Side
     }
-    opponents = draw_opponents(populations, candidates, settings, settings.finalist_episodes, rng)
-    final = play_wave(evaluator, finalists, opponents, rng)
+    rngs = streams(config.seed, generation, Stream.FINAL_OPPONENTS)
+    opponents = draw_opponents(populations, candidates, settings, settings.finalist_episodes, rngs)
+    final = play_wave(evaluator, finalists, opponents, streams(config.seed, generation, Stream.FINAL_WORLDS))
     champions = {side: crown(finalists[side], final.fitness[side]) for side in Side}
     remember(populations, champions, [wave, *trials, final], generation)
     clock.lap("time_champions")
 
-    exploits = exploit(config, evaluator, populations, generation, rng)
+    exploits = exploit(config, evaluator, populations, generation)
     prune(populations, settings)
     clock.lap("time_exploiters")
     measured = measure_generation(config, evaluator, populations, champions, generation)
@@ -98,7 +101,11 @@ def run_generation(
 
 
 def draw_opponents(
-    populations: Populations, candidates: PerSide, settings: CoevolutionConfig, num: int, rng: np.random.Generator
+    populations: Populations,
+    candidates: PerSide,
+    settings: CoevolutionConfig,
+    num: int,
+    rngs: Mapping[Side, np.random.Generator],
 ) -> dict[Side, Opponents]:
     """Whom each side will meet `num` times: the other side's champion, and who is drawn from its past.
 
@@ -108,24 +115,24 @@ def draw_opponents(
     for side in Side:
         other = populations[side.other]
         if len(other.hall) == 0:
-            rows = rng.choice(len(candidates[side.other]), num, replace=num > len(candidates[side.other]))
+            rows = rngs[side].choice(len(candidates[side.other]), num, replace=num > len(candidates[side.other]))
             drawn[side] = Opponents.strangers(candidates[side.other][torch.from_numpy(rows)].to(torch.float32))
             continue
         latest = np.full(round(settings.champion_share * num), other.encounters.champion)
-        past = other.encounters.draw(num - len(latest), rng, settings)
+        past = other.encounters.draw(num - len(latest), rngs[side], settings)
         drawn[side] = other.opponents(np.concatenate([latest, past]))
     return drawn
 
 
 def move(
-    evaluator: Evaluator, populations: Populations, wave: Wave, settings: CoevolutionConfig, rng: np.random.Generator
+    config: RunConfig, evaluator: Evaluator, populations: Populations, wave: Wave, generation: int
 ) -> tuple[dict[str, float], list[Wave]]:
     """Tell both searches what their candidates are worth; with `generalist`, take back what is no progress at large.
 
     Returns:
         Metrics, and the waves that were played to decide.
     """
-    searchers = {side: populations[side].searcher for side in Side}
+    settings, searchers = config.coevolution, {side: populations[side].searcher for side in Side}
     filtered = settings.generalist and all(len(population.hall) for population in populations.values())
     before = {side: (each.center, each.state_dict()) for side, each in searchers.items() if filtered}
     metrics: dict[str, float] = {}
@@ -136,9 +143,9 @@ def move(
     centers = {side: torch.stack([before[side][0], searchers[side].center]) for side in Side}
     opponents = {
         side: draw_others(populations[side.other], wave.opponents[side].rows, settings.finalist_episodes, rng)
-        for side in Side
+        for side, rng in streams(config.seed, generation, Stream.JUDGES).items()
     }
-    trial = play_wave(evaluator, centers, opponents, rng)
+    trial = play_wave(evaluator, centers, opponents, streams(config.seed, generation, Stream.JUDGES_WORLDS))
     for side in evaluator.session.spec.teams:
         old, new = trial.fitness[side]
         kept = bool(new > old) or bool((centers[side][0] == centers[side][1]).all())
@@ -195,9 +202,7 @@ class Exploits:
     metrics: Mapping[str, float] = field(default_factory=dict)
 
 
-def exploit(
-    config: RunConfig, evaluator: Evaluator, populations: Populations, generation: int, rng: np.random.Generator
-) -> Exploits:
+def exploit(config: RunConfig, evaluator: Evaluator, populations: Populations, generation: int) -> Exploits:
     """Let each side's exploiter move against the other side's champion; at the end of its life its best is kept.
 
     Only exploiters learn from these matches: a side that trained against weak ones would become weak.
@@ -207,7 +212,8 @@ def exploit(
     if not searchers or len(evaluator.session.spec.teams) < 2:
         return Exploits()
     candidates = {side: searcher.ask() for side, searcher in searchers.items()}
-    wave = play_wave(evaluator, candidates, champions_only(populations, settings.episodes_per_candidate), rng)
+    opponents = champions_only(populations, settings.episodes_per_candidate)
+    wave = play_wave(evaluator, candidates, opponents, streams(config.seed, generation, Stream.EXPLOITER_WORLDS))
     for side, searcher in searchers.items():
         searcher.tell(wave.fitness[side])
     metrics = {f"{side.label}.exploiter_win_share": wave.win_share(side) for side in Side}
@@ -217,7 +223,8 @@ def exploit(
         side: choose_finalists(searcher, candidates[side], wave.fitness[side], settings)
         for side, searcher in searchers.items()
     }
-    final = play_wave(evaluator, finalists, champions_only(populations, settings.finalist_episodes), rng)
+    worlds = streams(config.seed, generation, Stream.EXPLOITER_FINAL_WORLDS)
+    final = play_wave(evaluator, finalists, champions_only(populations, settings.finalist_episodes), worlds)
     best = {side: crown(finalists[side], final.fitness[side]) for side in Side}
     for side, population in populations.items():
         population.remember_exploiter(best[side], generation)

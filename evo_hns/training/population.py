@@ -22,9 +22,7 @@ from evo_hns.search import build_searcher
 from evo_hns.search.base import Searcher, SearchState
 from evo_hns.spec import Side
 from evo_hns.training.external_opponents import Guest, guests_of, guests_state, invite
-
-_EXPLOITER = 4
-"""Last word of the seeds of exploiters; see `coevolution` for the others."""
+from evo_hns.training.random_streams import Stream, seed_of
 
 
 @dataclass(eq=False)
@@ -82,7 +80,9 @@ def build_populations(
     invited = invite(config) if guests is None else guests
     return {
         side: Population(
-            searcher=build_searcher(config.side(side).search, lengths[side], seed=2 * config.seed + int(side)),
+            searcher=build_searcher(
+                config.side(side).search, lengths[side], seed=seed_of(config.seed, 0, Stream.SEARCH, side)
+            ),
             hall=HallOfFame(lengths[side]),
             encounters=Encounters(),
             exploiters=HallOfFame(lengths[side]),
@@ -102,8 +102,8 @@ def build_exploiter(config: RunConfig, side: Side, num_params: int, generation: 
         num_params: length of a genome.
         generation: the first of its life.
     """
-    rng = np.random.default_rng([config.seed, generation, int(side), _EXPLOITER])
-    return build_searcher(config.side(side).search, num_params, seed=int(rng.integers(2**31)))
+    seed = seed_of(config.seed, generation, Stream.EXPLOITER, side)
+    return build_searcher(config.side(side).search, num_params, seed)
 
 
 def populations_state(populations: Populations) -> State:

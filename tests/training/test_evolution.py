@@ -14,7 +14,10 @@ from evo_hns.search import SEARCHERS
 from evo_hns.spec import Side
 from evo_hns.training.evolution import draw_opponents, draw_others, exploit, move, run_generation, waves_of_generation
 from evo_hns.training.population import Population
+from evo_hns.training.random_streams import Stream, streams
 from tests.toy import NUM_PARAMS, ToyEvaluator, toy
+
+RNGS = streams(0, 0, Stream.WORLDS)
 
 
 def by_first(hiders: np.ndarray, seekers: np.ndarray, seeds: np.ndarray) -> np.ndarray:
@@ -45,14 +48,12 @@ def test_a_move_that_is_worse_at_large_is_taken_back_and_the_search_asks_for_oth
     searcher = populations[Side.HIDERS].searcher
     first = {side: populations[side].searcher.ask() for side in Side}
     sign = 1.0 if algorithm == "ga" else -1.0  # its worst would be elites; others may have momentum
-    move(evaluator, populations, fake_wave(first, sign), config.coevolution, np.random.default_rng(0))
+    move(config, evaluator, populations, fake_wave(first, sign), 0)
     for side in Side:
         give_past(populations[side], [0.0, 1.0])
     before, center = searcher.state_dict(), searcher.center
     candidates = {side: populations[side].searcher.ask() for side in Side}
-    metrics, trials = move(
-        evaluator, populations, fake_wave(candidates, -1.0), config.coevolution, np.random.default_rng(1)
-    )
+    metrics, trials = move(config, evaluator, populations, fake_wave(candidates, -1.0), 2)
     assert metrics["hiders.kept"] == metrics["seekers.kept"] == 0.0
     assert [trial.num_matches for trial in trials] == [2 * 2 * config.coevolution.finalist_episodes]
     assert torch.equal(searcher.center, center)
@@ -67,7 +68,7 @@ def test_a_move_that_is_better_at_large_is_kept() -> None:
         give_past(populations[side], [0.0])
     candidates = {side: populations[side].searcher.ask() for side in Side}
     before = populations[Side.HIDERS].searcher.center
-    metrics, _ = move(evaluator, populations, fake_wave(candidates, 1.0), config.coevolution, np.random.default_rng(0))
+    metrics, _ = move(config, evaluator, populations, fake_wave(candidates, 1.0), 1)
     assert metrics["hiders.kept"] == metrics["seekers.kept"] == 1.0
     assert populations[Side.HIDERS].searcher.center[0] > before[0]
 
@@ -150,7 +151,7 @@ def test_exploiters_meet_the_current_champion_and_teach_only_themselves() -> Non
         give_past(populations[side], [3.0, 7.0])
     before = {side: populations[side].searcher.state_dict() for side in Side}
     known = {side: populations[side].encounters.state_dict() for side in Side}
-    exploits = exploit(config, evaluator, populations, 2, np.random.default_rng(0))
+    exploits = exploit(config, evaluator, populations, 2)
     toys = cast(ToyEvaluator, evaluator)
     _, genomes = toys.tables[-1]
     half = len(genomes[Side.SEEKERS]) // 2
@@ -171,10 +172,10 @@ def test_the_current_champion_is_never_an_exploiter() -> None:
     for side in Side:
         give_past(populations[side], [1.0, 2.0])
         populations[side].remember_exploiter(Champion(genome(9.0), 0.0), 1)
-    drawn = draw_opponents(populations, {}, config.coevolution, 4, np.random.default_rng(0))
+    drawn = draw_opponents(populations, {}, config.coevolution, 4, RNGS)
     assert (drawn[Side.HIDERS].genomes == 2.0).all()
     mixed = config.coevolution.model_copy(update={"champion_share": 0.0, "opponent_sampler": "latest"})
-    drawn = draw_opponents(populations, {}, mixed, 3, np.random.default_rng(0))
+    drawn = draw_opponents(populations, {}, mixed, 3, RNGS)
     assert drawn[Side.HIDERS].genomes[:, 0].tolist() == [9.0, 2.0, 1.0]
 
 
@@ -207,7 +208,7 @@ def test_wins_are_told_by_contestant_and_world() -> None:
     _, evaluator, _ = toy(by_first)
     contestants = {side: torch.from_numpy(np.stack([genome(v) for v in (0.0, 1.0, 2.0)])) for side in Side}
     opponents = {side: Opponents.strangers(torch.from_numpy(np.stack([genome(1.0), genome(-5.0)]))) for side in Side}
-    wave = play_wave(evaluator, contestants, opponents, np.random.default_rng(0))
+    wave = play_wave(evaluator, contestants, opponents, RNGS)
     for side in Side:
         assert wave.wins[side].tolist() == [[0.0, 1.0], [0.5, 1.0], [1.0, 1.0]]
         assert wave.win_share(side) == 4.5 / 6

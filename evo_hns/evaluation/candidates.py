@@ -11,7 +11,7 @@ from torch import Tensor
 
 from evo_hns.evaluation.evaluators import Evaluator
 from evo_hns.evaluation.fitness import Fitness, mean_return, team_fitness, team_return, wins
-from evo_hns.evaluation.matches import HELD_OUT_SEED, concatenate, same_list_for_all
+from evo_hns.evaluation.matches import concatenate, draw_training_seeds, same_list_for_all
 from evo_hns.evaluation.rollout import Episodes
 from evo_hns.spec import Side
 
@@ -60,7 +60,7 @@ def evaluate_candidates(
     evaluator: Evaluator,
     candidates: PerSide,
     opponents: Mapping[Side, Opponents],
-    rng: np.random.Generator,
+    rngs: Mapping[Side, np.random.Generator],
     fitness: Fitness = mean_return,
 ) -> EvaluationBatch:
     """Both sides at once: every candidate of a side meets the same opponents in the same fresh worlds.
@@ -71,7 +71,7 @@ def evaluate_candidates(
         evaluator: where matches run.
         candidates: `(P, L)` genomes per side.
         opponents: whom each side meets.
-        rng: decides the worlds.
+        rngs: decide the worlds in which each side is compared.
         fitness: what counts as good.
     """
     session = evaluator.session
@@ -79,7 +79,7 @@ def evaluate_candidates(
     tables = []
     for side in session.spec.teams:
         rows = sizes[side.other] + np.arange(len(opponents[side].genomes))
-        seeds = rng.integers(0, HELD_OUT_SEED, len(rows), dtype=np.int64)
+        seeds = draw_training_seeds(len(rows), rngs[side])
         tables.append(same_list_for_all(side, np.arange(sizes[side]), rows, seeds))
     table = concatenate(tables)
     rosters = {

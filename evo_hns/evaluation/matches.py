@@ -80,6 +80,11 @@ def same_list_for_all(side: Side, candidates: np.ndarray, opponents: np.ndarray,
     return MatchTable(hider, seeker, np.tile(seeds, len(candidates)))
 
 
+def draw_training_seeds(num_worlds: int, rng: np.random.Generator) -> np.ndarray:
+    """`(num_worlds,)` seeds of worlds to learn in."""
+    return rng.integers(0, HELD_OUT_SEED, num_worlds, dtype=np.int64)
+
+
 def held_out_seeds(num_worlds: int) -> np.ndarray:
     """`(num_worlds,)` seeds that no training run ever draws; the same worlds for every measurement."""
     return HELD_OUT_SEED + np.arange(num_worlds, dtype=np.int64)
@@ -99,4 +104,9 @@ def fresh_seeds(num_worlds: int, *seed: int) -> np.ndarray:
         raise ConfigError(f"got {num_worlds} episodes, expected at least 1")
     if min(seed) < 0:
         raise ConfigError(f"got the seed {min(seed)}, expected at least 0")
-    return np.random.default_rng(seed).integers(FRESH_SEED, 2**32, num_worlds, dtype=np.int64)
+    return draw_fresh_seeds(num_worlds, np.random.default_rng(seed))
+
+
+def draw_fresh_seeds(num_worlds: int, rng: np.random.Generator) -> np.ndarray:
+    """The same by a stream instead of integers; see `fresh_seeds`."""
+    return rng.integers(FRESH_SEED, 2**32, num_worlds, dtype=np.int64)

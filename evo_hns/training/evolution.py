@@ -1,8 +1,8 @@
 """The order of a generation: the one place where both populations, their memory and the game meet.
 
-Every random number of generation g comes from (seed, g) or from a searcher's own stream, and every
-generation is committed to the run file as a whole. So a run that is stopped anywhere, by anything,
-continues from its last generation to the same bits.
+Every random number of generation g comes from a stream of (seed, g) (`random_streams`) or from a searcher's own
+stream, and every generation is committed to the run file as a whole. So a run that is stopped anywhere, by
+anything, continues from its last generation to the same bits.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from evo_hns.training.population import (
     populations_state,
     restore_populations,
 )
+from evo_hns.training.random_streams import Stream, seed_of, streams
 
 
 class Evolution:
@@ -55,35 +56,34 @@ class Evolution:
 
     def generations(self, first: int = 0) -> Iterator[Generation]:
         """Ask, play, tell; find the champions on fresh worlds and remember them; see `Trainer.generations`."""
-        config, evaluator, populations, settings = (
-            self.config,
-            self.evaluator,
-            self.populations,
-            self.config.coevolution,
-        )
+        config, evaluator, populations = self.config, self.evaluator, self.populations
+        settings = config.coevolution
         for generation in itertools.count(first):
             clock = Clock()
-            rng = np.random.default_rng([config.seed, generation])
 
             candidates = {side: populations[side].searcher.ask() for side in Side}
             clock.lap("time_search")
-            opponents = draw_opponents(populations, candidates, settings, settings.episodes_per_candidate, rng)
-            batch = evaluate_candidates(evaluator, candidates, opponents, rng, build_fitness(settings))
+            rngs = streams(config.seed, generation, Stream.OPPONENTS)
+            opponents = draw_opponents(populations, candidates, settings, settings.episodes_per_candidate, rngs)
+            worlds = streams(config.seed, generation, Stream.WORLDS)
+            batch = evaluate_candidates(evaluator, candidates, opponents, worlds, build_fitness(settings))
             clock.lap("time_evaluation")
-            update_metrics, trials = update_searches(evaluator, populations, batch, settings, rng)
+            update_metrics, trials = update_searches(config, evaluator, populations, batch, generation)
             clock.lap("time_search")
 
             finalists = {
                 side: choose_finalists(populations[side].searcher, candidates[side], batch.fitness[side], settings)
                 for side in Side
             }
-            opponents = draw_opponents(populations, candidates, settings, settings.finalist_episodes, rng)
-            final = evaluate_candidates(evaluator, finalists, opponents, rng)
+            rngs = streams(config.seed, generation, Stream.FINAL_OPPONENTS)
+            opponents = draw_opponents(populations, candidates, settings, settings.finalist_episodes, rngs)
+            worlds = streams(config.seed, generation, Stream.FINAL_WORLDS)
+            final = evaluate_candidates(evaluator, finalists, opponents, worlds)
             champions = {side: select_champion(finalists[side], final.fitness[side]) for side in Side}
             remember(populations, champions, [batch, *trials, final], generation)
             clock.lap("time_champions")
 
-            exploits = exploit(config, evaluator, populations, generation, rng)
+            exploits = exploit(config, evaluator, populations, generation)
             prune(populations, settings)
             clock.lap("time_exploiters")
             played = [batch, *trials, final, *exploits.batches]
@@ -126,7 +126,7 @@ class Evolution:
     def measure_speed(self) -> float:
         """Env steps per second with random networks, measured on one batch per thread or rank."""
         session = self.evaluator.session
-        generator = torch.Generator().manual_seed(self.config.seed)
+        generator = torch.Generator().manual_seed(seed_of(self.config.seed, 0, Stream.COST_ESTIMATE))
         rosters = {
             side: session.roster(side, torch.randn(8, session.genome_lengths[side], generator=generator))
             for side in Side
@@ -141,7 +141,11 @@ class Evolution:
 
 
 def draw_opponents(
-    populations: Populations, candidates: PerSide, settings: CoevolutionConfig, num: int, rng: np.random.Generator
+    populations: Populations,
+    candidates: PerSide,
+    settings: CoevolutionConfig,
+    num: int,
+    rngs: Mapping[Side, np.random.Generator],
 ) -> dict[Side, Opponents]:
     """Whom each side will meet `num` times: the other side's champion, and who is drawn from its past.
 
@@ -151,28 +155,24 @@ def draw_opponents(
     for side in Side:
         other = populations[side.other]
         if len(other.hall) == 0:
-            rows = rng.choice(len(candidates[side.other]), num, replace=num > len(candidates[side.other]))
+            rows = rngs[side].choice(len(candidates[side.other]), num, replace=num > len(candidates[side.other]))
             drawn[side] = Opponents.untracked(candidates[side.other][torch.from_numpy(rows)].to(torch.float32))
             continue
         latest = np.full(round(settings.champion_share * num), other.encounters.champion)
-        past = other.encounters.draw(num - len(latest), rng, settings)
+        past = other.encounters.draw(num - len(latest), rngs[side], settings)
         drawn[side] = other.opponents(np.concatenate([latest, past]))
     return drawn
 
 
 def update_searches(
-    evaluator: Evaluator,
-    populations: Populations,
-    batch: EvaluationBatch,
-    settings: CoevolutionConfig,
-    rng: np.random.Generator,
+    config: RunConfig, evaluator: Evaluator, populations: Populations, batch: EvaluationBatch, generation: int
 ) -> tuple[dict[str, float], list[EvaluationBatch]]:
     """Tell both searches the fitness of their candidates; with `generalist`, take back updates that do not generalise.
 
     Returns:
         Metrics, and the batches that were played to decide.
     """
-    searchers = {side: populations[side].searcher for side in Side}
+    settings, searchers = config.coevolution, {side: populations[side].searcher for side in Side}
     filtered = settings.generalist and all(len(population.hall) for population in populations.values())
     before = {side: (each.center, each.state_dict()) for side, each in searchers.items() if filtered}
     metrics: dict[str, float] = {}
@@ -183,9 +183,9 @@ def update_searches(
     centers = {side: torch.stack([before[side][0], searchers[side].center]) for side in Side}
     opponents = {
         side: draw_others(populations[side.other], batch.opponents[side].rows, settings.finalist_episodes, rng)
-        for side in Side
+        for side, rng in streams(config.seed, generation, Stream.JUDGES).items()
     }
-    trial = evaluate_candidates(evaluator, centers, opponents, rng)
+    trial = evaluate_candidates(evaluator, centers, opponents, streams(config.seed, generation, Stream.JUDGES_WORLDS))
     for side in evaluator.session.spec.teams:
         old, new = trial.fitness[side]
         accepted = bool(new > old) or bool((centers[side][0] == centers[side][1]).all())
@@ -242,9 +242,7 @@ class Exploits:
     metrics: Mapping[str, float] = field(default_factory=dict)
 
 
-def exploit(
-    config: RunConfig, evaluator: Evaluator, populations: Populations, generation: int, rng: np.random.Generator
-) -> Exploits:
+def exploit(config: RunConfig, evaluator: Evaluator, populations: Populations, generation: int) -> Exploits:
     """Let each side's exploiter learn against the other side's champion; its best becomes an opponent when it ends.
 
     Only exploiters learn from these matches: a side that trained against weak ones would become weak.
@@ -254,9 +252,9 @@ def exploit(
     if not searchers or len(evaluator.session.spec.teams) < 2:
         return Exploits()
     candidates = {side: searcher.ask() for side, searcher in searchers.items()}
-    batch = evaluate_candidates(
-        evaluator, candidates, champions_only(populations, settings.episodes_per_candidate), rng
-    )
+    opponents = champions_only(populations, settings.episodes_per_candidate)
+    worlds = streams(config.seed, generation, Stream.EXPLOITER_WORLDS)
+    batch = evaluate_candidates(evaluator, candidates, opponents, worlds)
     for side, searcher in searchers.items():
         searcher.tell(batch.fitness[side])
     metrics = {f"{side.label}.exploiter_win_share": batch.win_share(side) for side in Side}
@@ -266,7 +264,8 @@ def exploit(
         side: choose_finalists(searcher, candidates[side], batch.fitness[side], settings)
         for side, searcher in searchers.items()
     }
-    final = evaluate_candidates(evaluator, finalists, champions_only(populations, settings.finalist_episodes), rng)
+    worlds = streams(config.seed, generation, Stream.EXPLOITER_FINAL_WORLDS)
+    final = evaluate_candidates(evaluator, finalists, champions_only(populations, settings.finalist_episodes), worlds)
     best = {side: select_champion(finalists[side], final.fitness[side]) for side in Side}
     for side, population in populations.items():
         population.remember_exploiter(best[side], generation)

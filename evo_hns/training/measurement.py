@@ -24,11 +24,12 @@ from evo_hns.evaluation.evaluators import Evaluator
 from evo_hns.evaluation.fitness import team_return
 from evo_hns.evaluation.held_out import HeldOut, held_out_opponents, measure
 from evo_hns.evaluation.intervals import estimate
-from evo_hns.evaluation.matches import MatchTable, fresh_seeds
+from evo_hns.evaluation.matches import MatchTable, draw_fresh_seeds
 from evo_hns.evaluation.recording import Actions
 from evo_hns.policies.roster import Roster
 from evo_hns.spec import ObservationSpec, Side
 from evo_hns.training.external_opponents import ExternalOpponent
+from evo_hns.training.random_streams import Stream, stream, streams
 
 KINDS = {
     "local": "the other side's champion of the time",
@@ -39,9 +40,6 @@ KINDS = {
 
 Metrics are `<side>.<kind>`, a mean return, and `<side>.<kind>_ci95`, half of its interval.
 """
-
-_RECORDED, _PROGRESS, _HISTORY = 1, 2, 3
-"""Third words of the seeds of recorded matches, and of the worlds and opponents of measured ones."""
 
 Champions = Mapping[Side, Champion]
 
@@ -115,7 +113,7 @@ def record_champions(
     num = config.coevolution.recorded_matches
     if num == 0 or not held_out_is_due(config.coevolution, generation):
         return ()
-    seeds = fresh_seeds(num, config.seed, generation, _RECORDED)
+    seeds = draw_fresh_seeds(num, stream(config.seed, generation, Stream.RECORDED_WORLDS))
     first = np.zeros(num, dtype=np.int64)
     rosters = champion_rosters(evaluator, champions)
     episodes = evaluator.evaluate(MatchTable(first, first, seeds), rosters, keep=["actions"])
@@ -134,9 +132,10 @@ def measure_progress(
     num, spec = config.coevolution.progress_episodes, evaluator.session.spec
     if not progress_is_due(config.coevolution, generation) or len(spec.teams) < 2:
         return {}, 0
-    rng = np.random.default_rng([config.seed, generation, _HISTORY])
-    past = {side: rng.integers(generation, size=num) if generation else np.empty(0, np.int64) for side in Side}
-    table, parts = progress_table(len(past[Side.HIDERS]), fresh_seeds(num, config.seed, generation, _PROGRESS))
+    rngs = streams(config.seed, generation, Stream.PROGRESS_OPPONENTS)
+    past = {side: rngs[side].integers(generation, size=num) if generation else np.empty(0, np.int64) for side in Side}
+    seeds = draw_fresh_seeds(num, stream(config.seed, generation, Stream.PROGRESS_WORLDS))
+    table, parts = progress_table(len(past[Side.HIDERS]), seeds)
     rosters = {
         side: evaluator.session.roster(
             side, torch.from_numpy(np.concatenate([champions[side].genome[None], halls[side].genomes[rows]]))

@@ -20,9 +20,7 @@ from evo_hns.evaluation.candidates import Opponents
 from evo_hns.search import build_searcher
 from evo_hns.search.base import Searcher, SearchState
 from evo_hns.spec import Side
-
-_EXPLOITER = 4
-"""Last word of the seeds of exploiters; see `coevolution` for the others."""
+from evo_hns.training.random_streams import Stream, seed_of
 
 
 @dataclass(eq=False)
@@ -73,7 +71,9 @@ def build_populations(config: RunConfig, lengths: Mapping[Side, int]) -> dict[Si
     """
     return {
         side: Population(
-            searcher=build_searcher(config.side(side).search, lengths[side], seed=2 * config.seed + int(side)),
+            searcher=build_searcher(
+                config.side(side).search, lengths[side], seed=seed_of(config.seed, 0, Stream.SEARCH, side)
+            ),
             hall=HallOfFame(lengths[side]),
             encounters=Encounters(),
             exploiters=HallOfFame(lengths[side]),
@@ -92,8 +92,8 @@ def build_exploiter(config: RunConfig, side: Side, num_params: int, generation: 
         num_params: length of a genome.
         generation: its first.
     """
-    rng = np.random.default_rng([config.seed, generation, int(side), _EXPLOITER])
-    return build_searcher(config.side(side).search, num_params, seed=int(rng.integers(2**31)))
+    seed = seed_of(config.seed, generation, Stream.EXPLOITER, side)
+    return build_searcher(config.side(side).search, num_params, seed)
 
 
 def populations_state(populations: Populations) -> State:

@@ -14,7 +14,10 @@ from evo_hns.search import SEARCHERS
 from evo_hns.spec import Side
 from evo_hns.training.evolution import Evolution, draw_opponents, draw_others, exploit, update_searches
 from evo_hns.training.population import Population
+from evo_hns.training.random_streams import Stream, streams
 from tests.toy import NUM_PARAMS, ToyEvaluator, toy
+
+RNGS = streams(0, 0, Stream.WORLDS)
 
 
 def by_first(hiders: np.ndarray, seekers: np.ndarray, seeds: np.ndarray) -> np.ndarray:
@@ -38,9 +41,10 @@ def fake_batch(candidates: dict[Side, torch.Tensor], sign: float) -> EvaluationB
     return EvaluationBatch(fitness, {}, nobody, cast("object", None))  # type: ignore[arg-type]
 
 
-def update(trainer: Evolution, batch: EvaluationBatch) -> tuple[dict[str, float], list[EvaluationBatch]]:
-    settings, rng = trainer.config.coevolution, np.random.default_rng(0)
-    return update_searches(trainer.evaluator, trainer.populations, batch, settings, rng)
+def update(
+    trainer: Evolution, batch: EvaluationBatch, generation: int
+) -> tuple[dict[str, float], list[EvaluationBatch]]:
+    return update_searches(trainer.config, trainer.evaluator, trainer.populations, batch, generation)
 
 
 @pytest.mark.parametrize("algorithm", sorted(SEARCHERS))
@@ -50,24 +54,12 @@ def test_an_update_that_is_worse_at_large_is_taken_back_and_the_search_asks_for_
     searcher = trainer.populations[Side.HIDERS].searcher
     first = {side: trainer.populations[side].searcher.ask() for side in Side}
     sign = 1.0 if algorithm == "ga" else -1.0  # its worst would be elites; others may have momentum
-    update_searches(
-        trainer.evaluator,
-        trainer.populations,
-        fake_batch(first, sign),
-        trainer.config.coevolution,
-        np.random.default_rng(0),
-    )
+    update(trainer, fake_batch(first, sign), 0)
     for side in Side:
         give_past(trainer.populations[side], [0.0, 1.0])
     before, center = searcher.state_dict(), searcher.center
     candidates = {side: trainer.populations[side].searcher.ask() for side in Side}
-    metrics, trials = update_searches(
-        trainer.evaluator,
-        trainer.populations,
-        fake_batch(candidates, -1.0),
-        trainer.config.coevolution,
-        np.random.default_rng(1),
-    )
+    metrics, trials = update(trainer, fake_batch(candidates, -1.0), 2)
     assert metrics["hiders.accepted"] == metrics["seekers.accepted"] == 0.0
     assert [trial.num_matches for trial in trials] == [2 * 2 * trainer.config.coevolution.finalist_episodes]
     assert torch.equal(searcher.center, center)
@@ -82,13 +74,7 @@ def test_an_update_that_is_better_at_large_is_accepted() -> None:
         give_past(trainer.populations[side], [0.0])
     candidates = {side: trainer.populations[side].searcher.ask() for side in Side}
     before = trainer.populations[Side.HIDERS].searcher.center
-    metrics, _ = update_searches(
-        trainer.evaluator,
-        trainer.populations,
-        fake_batch(candidates, 1.0),
-        trainer.config.coevolution,
-        np.random.default_rng(0),
-    )
+    metrics, _ = update(trainer, fake_batch(candidates, 1.0), 1)
     assert metrics["hiders.accepted"] == metrics["seekers.accepted"] == 1.0
     assert trainer.populations[Side.HIDERS].searcher.center[0] > before[0]
 
@@ -171,7 +157,7 @@ def test_exploiters_meet_the_current_champion_and_teach_only_themselves() -> Non
         give_past(trainer.populations[side], [3.0, 7.0])
     before = {side: trainer.populations[side].searcher.state_dict() for side in Side}
     known = {side: trainer.populations[side].encounters.state_dict() for side in Side}
-    exploits = exploit(trainer.config, trainer.evaluator, trainer.populations, 2, np.random.default_rng(0))
+    exploits = exploit(trainer.config, trainer.evaluator, trainer.populations, 2)
     toys = cast(ToyEvaluator, trainer.evaluator)
     _, genomes = toys.tables[-1]
     half = len(genomes[Side.SEEKERS]) // 2
@@ -192,10 +178,10 @@ def test_the_current_champion_is_never_an_exploiter() -> None:
     for side in Side:
         give_past(trainer.populations[side], [1.0, 2.0])
         trainer.populations[side].remember_exploiter(Champion(genome(9.0), 0.0), 1)
-    drawn = draw_opponents(trainer.populations, {}, trainer.config.coevolution, 4, np.random.default_rng(0))
+    drawn = draw_opponents(trainer.populations, {}, trainer.config.coevolution, 4, RNGS)
     assert (drawn[Side.HIDERS].genomes == 2.0).all()
     mixed = trainer.config.coevolution.model_copy(update={"champion_share": 0.0, "opponent_sampler": "latest"})
-    drawn = draw_opponents(trainer.populations, {}, mixed, 3, np.random.default_rng(0))
+    drawn = draw_opponents(trainer.populations, {}, mixed, 3, RNGS)
     assert drawn[Side.HIDERS].genomes[:, 0].tolist() == [9.0, 2.0, 1.0]
 
 
@@ -226,7 +212,7 @@ def test_wins_are_told_by_candidate_and_world() -> None:
     trainer = toy(by_first)
     candidates = {side: torch.from_numpy(np.stack([genome(v) for v in (0.0, 1.0, 2.0)])) for side in Side}
     opponents = {side: Opponents.untracked(torch.from_numpy(np.stack([genome(1.0), genome(-5.0)]))) for side in Side}
-    batch = evaluate_candidates(trainer.evaluator, candidates, opponents, np.random.default_rng(0))
+    batch = evaluate_candidates(trainer.evaluator, candidates, opponents, RNGS)
     for side in Side:
         assert batch.wins[side].tolist() == [[0.0, 1.0], [0.5, 1.0], [1.0, 1.0]]
         assert batch.win_share(side) == 4.5 / 6

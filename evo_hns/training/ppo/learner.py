@@ -14,7 +14,7 @@ from evo_hns.archive.records import Champion, State
 from evo_hns.config import ConfigError, PPOConfig, RunConfig
 from evo_hns.evaluation.fitness import MatchesFailedError, team_return, wins
 from evo_hns.evaluation.held_out import mean_metrics
-from evo_hns.evaluation.matches import HELD_OUT_SEED
+from evo_hns.evaluation.matches import draw_training_seeds
 from evo_hns.evaluation.rollout import Episodes, join
 from evo_hns.evaluation.session import build_game
 from evo_hns.policies.entity import EntityForm
@@ -26,9 +26,7 @@ from evo_hns.training.ppo.checkpoint import genome_of_policy
 from evo_hns.training.ppo.policy import EntityActorCritic
 from evo_hns.training.ppo.state import load_state, state_of
 from evo_hns.training.ppo.vec_env import SelfPlayEnv
-
-_WORLDS, _ACTIONS, _BEGINNING = 5, 6, 7
-"""Third words of the seeds of a generation's worlds, of all else that is random in it, and of the first network."""
+from evo_hns.training.random_streams import Stream, seed_of, stream
 
 
 class Learner:
@@ -45,7 +43,7 @@ class Learner:
         self.worlds = build_worlds(config, self.settings.num_worlds, shutdown)
         self.form = EntityForm.of(config.hiders.policy.entity, self.worlds.spec)
         parts = {"form": self.form, "omniscient_critic": self.settings.omniscient_critic}
-        seed = draw(config.seed, 0, _BEGINNING)
+        seed = seed_of(config.seed, 0, Stream.PPO_NETWORK)
         self.ppo = build_ppo(self.settings, self.worlds, EntityActorCritic, parts, seed)
 
     @property
@@ -70,9 +68,9 @@ class Learner:
         to learn what observations and rewards are like, and nothing else.
         """
         num_rollouts = self.settings.rollouts_per_generation + (generation == 0)
-        rng = np.random.default_rng([self.config.seed, generation, _WORLDS])
-        self.worlds.schedule(rng.integers(0, HELD_OUT_SEED, (num_rollouts, self.worlds.num_worlds), dtype=np.int64))
-        set_random_seed(draw(self.config.seed, generation, _ACTIONS))
+        rng = stream(self.config.seed, generation, Stream.PPO_WORLDS)
+        self.worlds.schedule([draw_training_seeds(self.worlds.num_worlds, rng) for _ in range(num_rollouts)])
+        set_random_seed(seed_of(self.config.seed, generation, Stream.PPO_ACTIONS))
         self.ppo.begin()
         played = []
         for rollout in range(num_rollouts):
@@ -166,8 +164,3 @@ def build_worlds(config: RunConfig, num_worlds: int, shutdown: ShutdownSignal | 
     searched = config.model_copy(update={"physics": config.physics.of_search})
     sizes = [len(part) for part in np.array_split(np.arange(num_worlds), num_threads)]
     return SelfPlayEnv([build_game(searched, size) for size in sizes], shutdown)
-
-
-def draw(*words: int) -> int:
-    """A seed of 31 bits from several numbers."""
-    return int(np.random.default_rng(words).integers(2**31))

@@ -40,13 +40,13 @@ def no_check() -> None:
 def work(
     lead: Callable[[Crew], None], go_on: Callable[[Crew, Path], None], *, shrink: bool, check: Check = no_check
 ) -> None:
-    """Do something with all ranks there are: one leads, the others play what it deals out.
+    """Do something with all ranks there are: this one coordinates, or is a worker.
 
     Args:
-        lead: is called on the rank that leads, or in this process if it is alone.
-        go_on: is called with the run file on a rank that must lead because the leader has died.
+        lead: is called on the coordinator, or in a process that is alone.
+        go_on: is called with the run file on a rank that takes the place of a coordinator that has died.
         shrink: go on without ranks that die.
-        check: is done first by the leader of ranks; `start_ranks` does it where there are none yet.
+        check: is done first by the coordinator; `start_ranks` does it where there are none yet.
     """
     from evo_hns.mpi.communicator import join
     from evo_hns.training.driver import Crew
@@ -61,24 +61,24 @@ def work(
     code = 0
     with notice.listening(FORWARDED):
         try:
-            if ranks.leads:
+            if ranks.is_coordinator:
                 check()
             _take_part(Crew(notice, ranks), lead, go_on)
         except BaseException as error:
-            if not (ranks.leads and is_expected(error)):
+            if not (ranks.is_coordinator and is_expected(error)):
                 ranks.abort(error)
             code = error.exit_code if isinstance(error, Stopped) else USER_ERROR
             if isinstance(error, KeyboardInterrupt):
                 code = interrupt.INTERRUPTED
             raise
         finally:
-            leads = ranks.leads
+            is_coordinator = ranks.is_coordinator
             agreed, moment = ranks.leave(code)
             if agreed in interrupt.STOPPED and "SLURM_STEP_ID" not in os.environ:
                 # MPICH's launcher kills whoever is still there soon after the first has left with a code, and answers
                 # with what it makes of all codes: so all leave with the same one at the same time.
                 interrupt.end_at(moment)
-                if not leads:
+                if not is_coordinator:
                     interrupt.end(agreed)
 
 
@@ -98,12 +98,12 @@ def work_alone(lead: Callable[[Crew], None]) -> None:
 
 
 def _take_part(crew: Crew, lead: Callable[[Crew], None], go_on: Callable[[Crew, Path], None]) -> None:
-    """Lead, or play until all is over or the leader has died."""
-    from evo_hns.mpi.worker import serve
+    """Coordinate, or work until the end or until the coordinator has died."""
+    from evo_hns.mpi.worker import run_worker
 
-    if crew.ranks is None or crew.ranks.leads:
+    if crew.ranks is None or crew.ranks.is_coordinator:
         lead(crew)
-    elif (path := serve(crew.ranks, crew.notice)) is not None:
+    elif (path := run_worker(crew.ranks, crew.notice)) is not None:
         go_on(crew, path)
 
 
@@ -117,7 +117,7 @@ def start_ranks(asked: str | None, check: Check = no_check) -> None:
 
     Raises:
         ConfigError: it is no such number, or ranks cannot be started here.
-        SystemExit: it was done; with the exit code of the leader.
+        SystemExit: it was done; with the exit code of the coordinator.
     """
     if launched_ranks() == 1:
         check()

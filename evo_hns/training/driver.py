@@ -23,7 +23,7 @@ from evo_hns.evaluation.evaluators import Evaluator, build_evaluator
 from evo_hns.evaluation.held_out import held_out_opponents
 from evo_hns.evaluation.matches import MatchTable
 from evo_hns.mpi.communicator import Ranks
-from evo_hns.mpi.coordinator import Leader, RankEvaluator
+from evo_hns.mpi.coordinator import Coordinator, RankEvaluator
 from evo_hns.spec import ObservationSpec, Side
 from evo_hns.system.machine import usable_cores
 from evo_hns.system.shell import shell_command
@@ -45,7 +45,7 @@ class Crew:
     """Who plays the matches of a run, and what it was told by signals."""
 
     notice: Notice = field(default_factory=Notice)
-    ranks: Ranks | None = None  #: all processes, this one being the leader; None: this one is alone
+    ranks: Ranks | None = None  #: all of them, this one being the coordinator; None: a process alone
 
     def begin_life(self, first_generation: int) -> Life:
         """What the run file remembers of who trained from a generation on."""
@@ -206,7 +206,7 @@ def build_run_evaluator(config: RunConfig, path: Path, crew: Crew) -> Evaluator:
     """
     if crew.ranks is None:
         return build_evaluator(config, crew.notice)
-    return RankEvaluator(Leader(crew.ranks, config, path.resolve(), crew.notice))
+    return RankEvaluator(Coordinator(crew.ranks, config, path.resolve(), crew.notice))
 
 
 def _go_on(
@@ -310,8 +310,8 @@ def list_warnings(config: RunConfig, evaluator: Evaluator, crew: Crew) -> list[s
     found = crew.ranks.warnings()
     if config.physics.num_threads > 1:
         found.append(f"physics.num_threads is {config.physics.num_threads}, but each rank plays on one thread")
-    if evaluator.leader.num_threads > 1:
-        found.append(f"torch computes on {evaluator.leader.num_threads} threads in a rank, one is quicker")
+    if evaluator.coordinator.num_threads > 1:
+        found.append(f"torch computes on {evaluator.coordinator.num_threads} threads in a rank, one is quicker")
     return found
 
 

@@ -249,9 +249,9 @@ def scaling_text(result: Scaling) -> str:
     ]
     facts = (
         f"model: {1e6 * model.world_seconds:.0f} us per env step of a world (spread {model.match_spread:.2f}) and "
-        f"{1e6 * model.batch_seconds:,.0f} us of a batch, {1e3 * model.leader_seconds:.1f} ms of the leader alone, "
-        f"{1e6 * model.report_seconds:.0f} us a report, {1e3 * model.hop_seconds:.2f} ms a hop, "
-        f"{1e9 * model.byte_seconds:.2f} ns a byte"
+        f"{1e6 * model.batch_seconds:,.0f} us per env step of a batch, {1e3 * model.coordinator_seconds:.1f} ms of the "
+        f"coordinator per generation, {1e6 * model.report_seconds:.0f} us a report, "
+        f"{1e3 * model.hop_seconds:.2f} ms a hop, {1e9 * model.byte_seconds:.2f} ns a byte"
     )
     return "\n".join(
         [
@@ -262,7 +262,7 @@ def scaling_text(result: Scaling) -> str:
             "",
             facts,
             "",
-            "what the model says of this generation on more such ranks, and of populations that grow with them:",
+            "extrapolated by the model: this generation on more such ranks, and populations that grow with them:",
             columns(
                 [("ranks", "seconds", "efficiency", "populations that grow alike: seconds", "efficiency"), *predicted]
             ),

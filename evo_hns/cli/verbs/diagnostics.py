@@ -12,7 +12,7 @@ import tyro
 from tyro.conf import Positional
 
 from evo_hns.cli.console import show
-from evo_hns.cli.options import Cost, Experiment, Json, Ranks, Settings
+from evo_hns.cli.options import Experiment, Json, Ranks, Settings
 from evo_hns.cli.run_context import start_ranks, work
 from evo_hns.cli.text.tables import bench_text, levers_text, scaling_text, soak_line, soak_text, timesteps_text
 from evo_hns.config import ConfigError, RunConfig
@@ -21,9 +21,6 @@ from evo_hns.spec import Side
 
 if TYPE_CHECKING:
     from evo_hns.training.driver import Crew
-
-BATCH_IN_WORLDS = 8
-"""A stand-in for a batch costs so many worlds more than its own, as a real one does."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +59,6 @@ class Bench:
     """Measure instead how much faster so many MPI ranks are than one: `auto` takes the physical cores."""
     rounds: int = 3
     """With --ranks: turns of each number of ranks."""
-    stand_in: Cost = None
-    """With --ranks: microseconds of sleep per env step of a world (200) instead of the game, so that many ranks fit on
-    few cores and dealing out is all that is measured."""
     settings: Settings = ()
     """Any setting; --physics.num-worlds 64 is short for --set physics.num_worlds=64."""
 
@@ -72,13 +66,9 @@ class Bench:
         """Print the rate of each layer, or the efficiency of each number of ranks."""
         resolved = load_experiment(self.experiment, self.settings)
         check_positive(rounds=self.rounds)
-        if self.stand_in is not None and not 0.0 < self.stand_in < float("inf"):
-            raise ConfigError(f"--stand-in: got {self.stand_in:g}, expected microseconds above 0")
         if self.ranks is not None:
             self._measure_ranks(resolved)
             return
-        if self.stand_in is not None:
-            raise ConfigError("--stand-in needs --ranks")
         from evo_hns.diagnostics.bench import bench
 
         result = bench(resolved)
@@ -91,11 +81,8 @@ class Bench:
             if crew.ranks is None:
                 raise ConfigError("--ranks: there is only one, so that there is nothing to compare; ask for 2 or more")
             from evo_hns.diagnostics.scaling import measure
-            from evo_hns.mpi.simulated_workload import StandInCost
 
-            seconds = None if self.stand_in is None else 1e-6 * self.stand_in
-            cost = None if seconds is None else StandInCost(seconds, BATCH_IN_WORLDS * seconds)
-            result = measure(resolved, crew.ranks, rounds=self.rounds, stand_in=cost)
+            result = measure(resolved, crew.ranks, rounds=self.rounds)
             show(result.as_dict() if self.as_json else scaling_text(result))
 
         work(lead, lambda crew, _: lead(crew), shrink=False)

@@ -110,7 +110,7 @@ class Train:
                 config,
                 path or own,
                 crew,
-                resume=self.resume or path is not None,  # a path: of a leader who has died
+                resume=self.resume or path is not None,  # a path: of a coordinator that has died
                 as_json=self.as_json,
                 tensorboard=self.tensorboard,
             )

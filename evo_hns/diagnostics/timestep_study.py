@@ -17,7 +17,7 @@ from torch import Tensor
 from evo_hns.config import ConfigError, PhysicsConfig, RunConfig
 from evo_hns.diagnostics.ablations import TimedPhysics, build_timed_game
 from evo_hns.envs.game import Game, Step
-from evo_hns.envs.manipulation import distance_to_cuboids
+from evo_hns.envs.grab_lock import distance_to_cuboids
 from evo_hns.evaluation.intervals import Estimate, estimate
 from evo_hns.evaluation.rollout import Episodes, join, play
 from evo_hns.policies import SCRIPTED

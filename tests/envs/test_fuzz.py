@@ -149,7 +149,7 @@ def make_game(case: Case) -> Game:
 
 
 def make_actions(case: Case) -> list[Action]:
-    """Wishes that are kept for three steps; half of the movements are the strongest there are."""
+    """Actions that are repeated for three steps; half of the movements are the strongest there are."""
     rng = torch.Generator().manual_seed(case.action_seed)
     steps, w, n = case.rules.horizon, len(case.seeds), case.world.max_agents
     m = case.world.max_boxes + case.world.max_ramps
@@ -158,8 +158,8 @@ def make_actions(case: Case) -> list[Action]:
     movement = torch.where(torch.rand(movement.shape, generator=rng) < 0.5, strong, movement)
     pull = torch.rand((steps, w, n, m) if case.rules.grab_selective else (steps, w, n), generator=rng) < 0.6
     glue = torch.rand((steps, w, n), generator=rng) < 0.5
-    wishes = (values.repeat_interleave(3, 0)[:steps] for values in (movement, pull, glue))
-    return [Action(*wish) for wish in zip(*wishes, strict=True)]
+    repeated = (values.repeat_interleave(3, 0)[:steps] for values in (movement, pull, glue))
+    return [Action(*parts) for parts in zip(*repeated, strict=True)]
 
 
 class Moment:
@@ -236,8 +236,8 @@ class Play:
 
 
 def tensors(env: Game, step: Step) -> dict[str, torch.Tensor]:
-    told = {f.name: getattr(step.observation, f.name).clone() for f in fields(Observation)}
-    return told | env.metrics() | {"reward": step.reward, "failed": step.failed}
+    observed = {f.name: getattr(step.observation, f.name).clone() for f in fields(Observation)}
+    return observed | env.metrics() | {"reward": step.reward, "failed": step.failed}
 
 
 def check_shapes(play: Play, observation: Observation) -> None:
@@ -261,10 +261,10 @@ def check_shapes(play: Play, observation: Observation) -> None:
         "lidar": (n, rays, 1),
     }
     for name, shape in expected.items():
-        told = getattr(observation, name)
-        assert told.shape == (w, *shape), name
-        assert told.dtype == (torch.bool if "mask" in name else torch.float64), name
-        assert torch.isfinite(told).all(), name
+        observed = getattr(observation, name)
+        assert observed.shape == (w, *shape), name
+        assert observed.dtype == (torch.bool if "mask" in name else torch.float64), name
+        assert torch.isfinite(observed).all(), name
     assert observation.door_obs.shape[::2] == (w, 3) and torch.isfinite(observation.door_obs).all()
 
 
@@ -275,14 +275,14 @@ def check_masks(play: Play, w: int, observation: Observation) -> None:
     assert np.array_equal(there, there.T)
     assert np.array_equal(there, agents[:, None] & agents & ~np.eye(play.n, dtype=bool))
     assert not (square(observation.mask_aa_obs.numpy())[w] & ~there).any()
-    told = torch.cat([observation.mask_ab_obs_spoof, observation.mask_ar_obs_spoof], 2)[w].numpy()
-    assert np.array_equal(told, agents[:, None] & objects)
-    assert not (torch.cat([observation.mask_ab_obs, observation.mask_ar_obs], 2)[w].numpy() & ~told).any()
+    observed = torch.cat([observation.mask_ab_obs_spoof, observation.mask_ar_obs_spoof], 2)[w].numpy()
+    assert np.array_equal(observed, agents[:, None] & objects)
+    assert not (torch.cat([observation.mask_ab_obs, observation.mask_ar_obs], 2)[w].numpy() & ~observed).any()
     assert not (observation.mask_af_obs[w].numpy() & ~agents[:, None]).any()
     for rows in (observation.observation_self, observation.lidar, observation.food_obs, observation.agent_qpos_qvel):
         assert (rows[w].numpy()[~agents] == 0).all()
     assert (observation.agent_qpos_qvel[w][~observation.mask_aa_obs_spoof[w]] == 0).all()
-    for rows, exists in ((observation.box_obs, told[:, :boxes]), (observation.ramp_obs, told[:, boxes:])):
+    for rows, exists in ((observation.box_obs, observed[:, :boxes]), (observation.ramp_obs, observed[:, boxes:])):
         assert (rows[w].numpy()[~exists] == 0).all()
 
 
@@ -326,13 +326,13 @@ def first_hit(play: Play, w: int, i: int, j: int) -> float:
     return float(physics.cast_rays(centres[:, i : i + 1].contiguous(), way, exclude_body=body)[0][w, 0])
 
 
-def check_told(play: Play, w: int, now: Moment, observation: Observation) -> None:
+def check_observed(play: Play, w: int, now: Moment, observation: Observation) -> None:
     """Numbers of who is there, and lock flags."""
     for i in np.flatnonzero(play.agents[w]):
-        told = observation.observation_self[w, i].tolist()
-        assert told[:8] == [*now.qpos[w, i], *now.qvel[w, i]]
+        observed = observation.observation_self[w, i].tolist()
+        assert observed[:8] == [*now.qpos[w, i], *now.qvel[w, i]]
         prep = play.case.rules.prep_fraction * play.case.rules.horizon
-        assert told[8:] == [float(play.is_hider(i)), min(1.0, now.t / (prep + 1e-5))]
+        assert observed[8:] == [float(play.is_hider(i)), min(1.0, now.t / (prep + 1e-5))]
         spec, boxes = play.env.observation_spec, play.case.world.max_boxes
         for rows, columns, first in (
             (observation.box_obs, spec.box_columns, 0),
@@ -368,7 +368,7 @@ def distance_to(play: Play, before: Moment, w: int, i: int, item: int) -> float:
     return math.sqrt(square_sum)
 
 
-def check_hands(play: Play, w: int, before: Moment, action: Action, now: Moment) -> None:
+def check_manipulation(play: Play, w: int, before: Moment, action: Action, now: Moment) -> None:
     """Grips and locks, decided again from the state before the physics."""
     rules, boxes = play.case.rules, play.case.world.max_boxes
     frozen = play.in_preparation(now.t)
@@ -558,16 +558,16 @@ def check_step(play: Play, before: Moment, action: Action, step: Step) -> Moment
     play.total_eaten = play.total_eaten + now.eaten.sum(1)
     for w in range(len(play.case.seeds)):
         if step.failed[w]:
-            told = tensors(play.env, step)
-            assert all((value[w] == 0).all() for name, value in told.items() if name != "failed")
+            observed = tensors(play.env, step)
+            assert all((value[w] == 0).all() for name, value in observed.items() if name != "failed")
             play.met["a failed world"] += 1
             continue
         assert np.isfinite(now.everything[w]).all()
         check_masks(play, w, step.observation)
         check_sight(play, w, now)
-        check_told(play, w, now, step.observation)
+        check_observed(play, w, now, step.observation)
         check_absent(play, w, now, step)
-        check_hands(play, w, before, action, now)
+        check_manipulation(play, w, before, action, now)
         check_locked_stay(play, w, before, now)
         check_food(play, w, before, now)
         check_rewards(play, w, now, step)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from evo_hns.archive.hall_of_fame import HallOfFame
-from evo_hns.archive.records import MACHINE, GenerationRecord, Run
+from evo_hns.archive.records import MACHINE, Generation, Run
 from evo_hns.archive.run_file import RunFile
 from evo_hns.archive.schema import encode
 from evo_hns.archive.storage import write_whole
@@ -146,7 +146,7 @@ class StopAfter:
     def __init__(self, generations: int) -> None:
         self._left = generations
 
-    def __call__(self, _: GenerationRecord) -> None:
+    def __call__(self, _: Generation) -> None:
         self._left -= 1
         if self._left == 0:
             raise KeyboardInterrupt

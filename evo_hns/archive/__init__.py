@@ -1,36 +1,34 @@
 """What a run leaves behind: its past champions and its one file."""
 
-from evo_hns.archive.encounters import Encounters
+from evo_hns.archive.capacity_rules import CAPACITY_RULES
 from evo_hns.archive.hall_of_fame import HallOfFame
-from evo_hns.archive.past import Past
-from evo_hns.archive.pruning import PRUNE_RULES
+from evo_hns.archive.opponent_stats import OpponentStats
 from evo_hns.archive.records import (
     Champion,
-    GenerationRecord,
+    Generation,
     HeldOutRow,
-    Life,
-    RecordedMatch,
+    Match,
     Run,
     RunFacts,
     RunMeta,
     State,
+    TrainingSession,
 )
 from evo_hns.archive.run_file import RunFile
 from evo_hns.archive.run_view import RunView
-from evo_hns.archive.samplers import OPPONENT_SAMPLERS
+from evo_hns.archive.samplers import OPPONENT_SAMPLERS, OpponentHistory
 from evo_hns.archive.storage import RunFileError
 
 __all__ = [
+    "CAPACITY_RULES",
     "OPPONENT_SAMPLERS",
-    "PRUNE_RULES",
     "Champion",
-    "Encounters",
-    "GenerationRecord",
+    "Generation",
     "HallOfFame",
     "HeldOutRow",
-    "Life",
-    "Past",
-    "RecordedMatch",
+    "Match",
+    "OpponentHistory",
+    "OpponentStats",
     "Run",
     "RunFacts",
     "RunFile",
@@ -38,4 +36,5 @@ __all__ = [
     "RunMeta",
     "RunView",
     "State",
+    "TrainingSession",
 ]

@@ -1,6 +1,6 @@
 """Where a run comes from: versions, machine, source and settings, noted when it starts.
 
-And what trains it: each of its lives, noted when that one starts.
+And what trains it: each of its sessions, noted when that one starts.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
-from evo_hns.archive.records import Life, RunMeta
+from evo_hns.archive.records import RunMeta, TrainingSession
 from evo_hns.config import RunConfig
 
 LIBRARIES = ("numpy", "torch", "mujoco", "evotorch", "h5py", "stable_baselines3", "sb3_contrib")
@@ -34,10 +34,10 @@ def describe(config: RunConfig, schema_version: int) -> RunMeta:
     )
 
 
-def begin_life(
+def begin_session(
     first_generation: int, num_ranks: int, hosts: Sequence[str], mpi: str, environ: Mapping[str, str] = os.environ
-) -> Life:
-    """The life of a run that starts now, in the job of Slurm that the environment tells of, if any.
+) -> TrainingSession:
+    """The session of a run that starts now, in the Slurm job that the environment names, if any.
 
     Args:
         first_generation: the run's next one.
@@ -48,7 +48,7 @@ def begin_life(
     """
     job = slurm_job(environ)
     restarts = environ.get("SLURM_RESTART_COUNT", "")  # unset before the first restart
-    return Life(
+    return TrainingSession(
         started=_now(),
         first_generation=first_generation,
         num_ranks=num_ranks,

@@ -1,4 +1,4 @@
-"""What a run is: immutable records, and how one more generation extends them.
+"""A run as immutable data, and how one more generation extends it.
 
 Row g of every per-generation array belongs to generation g, from 0. Metrics of the machine have names that start
 with `time_` (seconds that passed), `cpu_`, `memory_` or `ranks` (`MACHINE`); all others are the same numbers whenever
@@ -36,7 +36,7 @@ _JOB = re.compile(r"([0-9]+(_[0-9]+)?)?")
 
 @dataclass(frozen=True, eq=False)
 class Champion:
-    """The best of one side in one generation."""
+    """The best genome of one side in one generation."""
 
     genome: GenomeArray  #: `(N,)` float32
     score: float  #: what it scored on fresh worlds, higher is better
@@ -61,7 +61,7 @@ class HeldOutRow:
 
 
 @dataclass(frozen=True, eq=False)
-class RecordedMatch:
+class Match:
     """A match as it was played: with the settings of its run, enough to play it again to the same bits."""
 
     generation: int  #: the run's last one at that time; -1 before the first
@@ -90,8 +90,8 @@ def recorded_matches(
     seeds: IntArray,
     outcome: tuple[FloatArray, npt.NDArray[np.bool_], Mapping[str, FloatArray]],
     actions: Mapping[str, ByteArray],
-) -> tuple[RecordedMatch, ...]:
-    """Records of M matches of the same two players.
+) -> tuple[Match, ...]:
+    """M matches of the same two players.
 
     Args:
         generation: the run's last one.
@@ -102,7 +102,7 @@ def recorded_matches(
     """
     returns, failed, metrics = outcome
     return tuple(
-        RecordedMatch(
+        Match(
             generation=generation,
             hider=players[Side.HIDERS],
             seeker=players[Side.SEEKERS],
@@ -117,8 +117,8 @@ def recorded_matches(
 
 
 @dataclass(frozen=True, eq=False)
-class GenerationRecord:
-    """Everything one generation adds to a run."""
+class Generation:
+    """The results of one generation, which it adds to a run."""
 
     generation: int  #: from 0, consecutive
     champions: Mapping[Side, Champion]  #: a side that is absent adds nobody to its hall of fame
@@ -126,13 +126,13 @@ class GenerationRecord:
     state: State  #: to continue after this generation; replaces the previous one
     held_out: tuple[HeldOutRow, ...] = ()  #: measured in this generation
     discards: Mapping[str, int] = field(default_factory=dict)  #: discarded episodes by cause
-    matches: tuple[RecordedMatch, ...] = ()  #: recorded in this generation
-    exploiters: Mapping[Side, Champion] = field(default_factory=dict)  #: whose lives ended in this generation
+    matches: tuple[Match, ...] = ()  #: recorded in this generation
+    exploiters: Mapping[Side, Champion] = field(default_factory=dict)  #: whose searches ended in this generation
 
 
 @dataclass(frozen=True)
-class Life:
-    """A process, or an MPI job, that trained a run: from its start to its end, or to its restart."""
+class TrainingSession:
+    """A training session of a run: one process, or one MPI job, from its start to its end or restart."""
 
     started: str  #: UTC, ISO 8601
     first_generation: int  #: the run's next one when it started
@@ -174,7 +174,7 @@ class RunMeta:
 
 
 class RunFacts(Protocol):
-    """What can be told of a run without its genomes: by a `Run`, and by a `RunView`, which reads no more than that."""
+    """A run without its genomes: what a `Run` has, and a `RunView` reads."""
 
     @property
     def meta(self) -> RunMeta:
@@ -201,7 +201,7 @@ class RunFacts(Protocol):
         """In order of measurement."""
 
     @property
-    def lives(self) -> tuple[Life, ...]:
+    def sessions(self) -> tuple[TrainingSession, ...]:
         """That trained it, oldest first."""
 
     @property
@@ -229,8 +229,8 @@ class Run:
     discards: Mapping[str, IntArray]  #: `(G,)` each, episodes discarded by cause
     held_out: tuple[HeldOutRow, ...]  #: in order of measurement
     state: State  #: after the last generation; empty before the first
-    matches: tuple[RecordedMatch, ...] = ()  #: in the order in which they were recorded
-    lives: tuple[Life, ...] = ()  #: that trained it, oldest first; of older versions nothing is known
+    matches: tuple[Match, ...] = ()  #: in the order in which they were recorded
+    sessions: tuple[TrainingSession, ...] = ()  #: that trained it, oldest first; none in files of older versions
     exploiters: Mapping[Side, HallOfFame] = field(default_factory=dict)  #: of each side that had some: no champions
 
     @property
@@ -255,7 +255,7 @@ class Run:
         """Champions of a side's exploiters."""
         return len(self.exploiters.get(side, ()))
 
-    def followed_by(self, record: GenerationRecord) -> Run:
+    def followed_by(self, record: Generation) -> Run:
         """The run with one more generation; the halls of fame are shared and not touched.
 
         Raises:
@@ -273,7 +273,7 @@ class Run:
             matches=self.matches + record.matches,
         )
 
-    def with_matches(self, matches: Sequence[RecordedMatch]) -> Run:
+    def with_matches(self, matches: Sequence[Match]) -> Run:
         """The run with more recorded matches.
 
         Raises:
@@ -282,26 +282,26 @@ class Run:
         self._check_matches(matches)
         return replace(self, matches=self.matches + tuple(matches))
 
-    def with_life(self, life: Life) -> Run:
-        """The run with a life that goes on from its last generation.
+    def with_session(self, session: TrainingSession) -> Run:
+        """The run with a session that continues from its last generation.
 
         Raises:
-            ValueError: the life does not fit this run.
+            ValueError: the session does not fit this run.
         """
-        if life.first_generation != self.num_generations:
+        if session.first_generation != self.num_generations:
             raise ValueError(
-                f"the life starts with generation {life.first_generation}, expected {self.num_generations}"
+                f"the session starts with generation {session.first_generation}, expected {self.num_generations}"
             )
-        check_life(life)
-        return replace(self, lives=(*self.lives, life))
+        check_session(session)
+        return replace(self, sessions=(*self.sessions, session))
 
-    def _check_matches(self, matches: Sequence[RecordedMatch]) -> None:
+    def _check_matches(self, matches: Sequence[Match]) -> None:
         for match in matches:
             check_match(match)
             if match.form != (self.matches or matches)[0].form:
                 raise ValueError(f"the match has arrays {match.form}, expected {(self.matches or matches)[0].form}")
 
-    def _check(self, record: GenerationRecord) -> None:
+    def _check(self, record: Generation) -> None:
         if record.generation != self.num_generations:
             raise ValueError(f"the record is of generation {record.generation}, expected {self.num_generations}")
         for newcomers in (record.champions, record.exploiters):
@@ -331,7 +331,7 @@ def check_names(names: Mapping[str, object]) -> None:
             raise ValueError(f"{name!r} is not a name: expected letters, digits, '_', '.', '-'")
 
 
-def check_match(match: RecordedMatch) -> None:
+def check_match(match: Match) -> None:
     """Refuse a match that would not come back to the same bits.
 
     Raises:
@@ -349,29 +349,31 @@ def check_match(match: RecordedMatch) -> None:
         raise ValueError(f"returns and actions have shapes {match.form}, expected (A,) and (T, A, ...) each")
 
 
-def check_life(life: Life) -> None:
-    """Refuse a life that could not be told.
+def check_session(session: TrainingSession) -> None:
+    """Refuse a session that a run file cannot hold.
 
     Raises:
         ValueError: a time without its zone, a negative count, no host or one twice, text that cannot be printed, or
             a job that Slurm would not name so.
     """
-    if datetime.fromisoformat(life.started).utcoffset() != timedelta(0):
-        raise ValueError(f"the life started at {life.started}, expected UTC with its offset +00:00")
-    if life.first_generation < 0 or life.num_ranks < 1 or life.restarts < 0:
+    if datetime.fromisoformat(session.started).utcoffset() != timedelta(0):
+        raise ValueError(f"the session started at {session.started}, expected UTC with its offset +00:00")
+    if session.first_generation < 0 or session.num_ranks < 1 or session.restarts < 0:
         raise ValueError(
-            f"the life has first_generation {life.first_generation}, num_ranks {life.num_ranks}, restarts"
-            f" {life.restarts}, expected at least 0, 1, 0"
+            f"the session has first_generation {session.first_generation}, num_ranks {session.num_ranks}, restarts"
+            f" {session.restarts}, expected at least 0, 1, 0"
         )
-    if not 1 <= len(life.hosts) <= life.num_ranks or len(set(life.hosts)) < len(life.hosts):
-        raise ValueError(f"{life.num_ranks} ranks on {life.hosts}, expected from one host up to one a rank, each once")
-    for host in life.hosts:
+    if not 1 <= len(session.hosts) <= session.num_ranks or len(set(session.hosts)) < len(session.hosts):
+        raise ValueError(
+            f"{session.num_ranks} ranks on {session.hosts}, expected from one host up to one a rank, each once"
+        )
+    for host in session.hosts:
         if not host.isprintable() or host.split() != [host]:
             raise ValueError(f"{host!r} cannot be the name of a host: expected text without spaces")
-    if not life.mpi.isprintable():
-        raise ValueError(f"{life.mpi!r} cannot be the name of an MPI library: expected text that can be printed")
-    if not _JOB.fullmatch(life.job):
-        raise ValueError(f"{life.job!r} cannot be a job of Slurm: expected 123, 123_4 or nothing")
+    if not session.mpi.isprintable():
+        raise ValueError(f"{session.mpi!r} cannot be the name of an MPI library: expected text that can be printed")
+    if not _JOB.fullmatch(session.job):
+        raise ValueError(f"{session.job!r} cannot be a job of Slurm: expected 123, 123_4 or nothing")
 
 
 def check_state(state: State) -> None:

@@ -17,7 +17,7 @@ import h5py
 
 from evo_hns.archive import provenance
 from evo_hns.archive.hall_of_fame import HallOfFame
-from evo_hns.archive.records import Champion, GenerationRecord, Life, RecordedMatch, Run
+from evo_hns.archive.records import Champion, Generation, Match, Run, TrainingSession
 from evo_hns.archive.schema import SCHEMA_VERSION, decode, encode
 from evo_hns.archive.storage import (
     Closing,
@@ -112,16 +112,16 @@ class RunFile(Closing):
         meta = replace(self._run.meta, config_json=config.model_dump_json())
         self._run = replace(self._run, meta=meta)
 
-    def begin(self, life: Life) -> None:
-        """Add the life that trains from here on; when this returns, it is on the disk, whatever becomes of it.
+    def begin(self, session: TrainingSession) -> None:
+        """Add the session that trains from here on; when this returns, it is on the disk, whatever becomes of it.
 
         Raises:
             ValueError: it does not fit; nothing has changed.
             RunFileError: it cannot be written, or the run file is closed; nothing has changed.
         """
-        self._become(self._run.with_life(life))
+        self._become(self._run.with_session(session))
 
-    def commit(self, record: GenerationRecord) -> None:
+    def commit(self, record: Generation) -> None:
         """Add a generation; when this returns, it is on the disk and its champions are in their halls.
 
         Args:
@@ -137,7 +137,7 @@ class RunFile(Closing):
         if record.exploiters:
             self._run = replace(self._run, exploiters=self._with_exploiters(record))
 
-    def record(self, matches: Sequence[RecordedMatch]) -> None:
+    def record(self, matches: Sequence[Match]) -> None:
         """Add recorded matches to the generations that are there; when this returns, they are on the disk.
 
         Raises:
@@ -146,7 +146,7 @@ class RunFile(Closing):
         """
         self._become(self._run.with_matches(matches))
 
-    def _with_exploiters(self, record: GenerationRecord) -> dict[Side, HallOfFame]:
+    def _with_exploiters(self, record: Generation) -> dict[Side, HallOfFame]:
         """The exploiters of all sides that have some, those of a generation included."""
         halls = dict(self._run.exploiters)
         for side, exploiter in record.exploiters.items():

@@ -15,16 +15,16 @@ import numpy as np
 import numpy.typing as npt
 
 from evo_hns.archive.hall_of_fame import FloatArray, GenomeArray, IntArray
-from evo_hns.archive.records import HeldOutRow, Life, RecordedMatch, RunMeta
+from evo_hns.archive.records import HeldOutRow, Match, RunMeta, TrainingSession
 from evo_hns.archive.schema import (
     check_format,
     exploiters_name,
     hall_name,
     read_columns,
     read_held_out,
-    read_lives,
     read_matches,
     read_meta,
+    read_sessions,
 )
 from evo_hns.archive.storage import Closing, check_hdf5, reading
 from evo_hns.config import RunConfig
@@ -129,10 +129,10 @@ class RunView(Closing):
             return read_columns(self._file["discards"], self.num_generations)
 
     @cached_property
-    def lives(self) -> tuple[Life, ...]:
+    def sessions(self) -> tuple[TrainingSession, ...]:
         """That trained the run, oldest first."""
         with reading(self.path):
-            return read_lives(self._file["lives"], self.num_generations) if "lives" in self._file else ()
+            return read_sessions(self._file["lives"], self.num_generations) if "lives" in self._file else ()
 
     @cached_property
     def held_out(self) -> tuple[HeldOutRow, ...]:
@@ -145,7 +145,7 @@ class RunView(Closing):
         """K, the recorded matches."""
         return len(self._file["matches/generation"]) if "matches" in self._file else 0
 
-    def match(self, number: int) -> RecordedMatch:
+    def match(self, number: int) -> Match:
         """One recorded match; no other is read.
 
         Raises:

@@ -12,7 +12,7 @@
     /matches/<column>    one entry per recorded match; returns (K, A); absent while there is none
     /matches/metrics/<name>    (K,) float64, NaN is absent
     /matches/actions/<field>   (K, T, A, ...) uint8, compressed match by match: what all agents did
-    /lives/<column>      one entry per life, oldest first; hosts in one text with spaces; absent while there is none
+    /lives/<column>      one entry per session, oldest first; hosts in one text with spaces; absent while there is none
 
 Files are encoded in memory: HDF5 itself must never meet a full disk (it can crash the process),
 and a file of a run is a pure function of the run.
@@ -33,13 +33,13 @@ from evo_hns.archive.hall_of_fame import HallOfFame
 from evo_hns.archive.records import (
     Champion,
     HeldOutRow,
-    Life,
-    RecordedMatch,
+    Match,
     Run,
     RunMeta,
     State,
-    check_life,
+    TrainingSession,
     check_match,
+    check_session,
 )
 from evo_hns.archive.storage import RunFileError
 from evo_hns.spec import Side
@@ -104,8 +104,8 @@ def encode(
         _write_arrays(file.create_group("state"), run.state)
         if run.matches:
             _write_matches(file.create_group("matches"), run.matches)
-        if run.lives:
-            _write_lives(file.create_group("lives"), run.lives)
+        if run.sessions:
+            _write_sessions(file.create_group("lives"), run.sessions)
     return buffer.getbuffer()
 
 
@@ -127,7 +127,7 @@ def decode(file: h5py.File) -> Run:
         held_out=read_held_out(file["held_out"]),
         state=_read_state(file["state"]),
         matches=read_matches(file["matches"]) if "matches" in file else (),
-        lives=read_lives(file["lives"], length) if "lives" in file else (),
+        sessions=read_sessions(file["lives"], length) if "lives" in file else (),
         exploiters={side: _read_hall(file[name]) for side in Side if (name := exploiters_name(side)) in file},
     )
 
@@ -251,7 +251,7 @@ def read_held_out(group: h5py.Group) -> tuple[HeldOutRow, ...]:
     )
 
 
-def _write_matches(group: h5py.Group, matches: tuple[RecordedMatch, ...]) -> None:
+def _write_matches(group: h5py.Group, matches: tuple[Match, ...]) -> None:
     for name, dtype in _MATCH_DTYPES.items():
         group.create_dataset(name, (len(matches),), dtype, data=[getattr(match, name) for match in matches])
     group["returns"] = np.stack([match.returns for match in matches])
@@ -263,25 +263,25 @@ def _write_matches(group: h5py.Group, matches: tuple[RecordedMatch, ...]) -> Non
         actions.create_dataset(name, data=array, **filters)
 
 
-def read_matches(group: h5py.Group, rows: slice = slice(None)) -> tuple[RecordedMatch, ...]:
+def read_matches(group: h5py.Group, rows: slice = slice(None)) -> tuple[Match, ...]:
     """Recorded matches in their order; of others than those asked for nothing is read."""
     columns = {name: group[name] for name in _MATCH_DTYPES}
-    figures = {name: item for name, item in group["metrics"].items() if isinstance(item, h5py.Dataset)}
-    arrays = [group["returns"], *group["actions"].values(), *columns.values(), *figures.values()]
+    metrics = {name: item for name, item in group["metrics"].items() if isinstance(item, h5py.Dataset)}
+    arrays = [group["returns"], *group["actions"].values(), *columns.values(), *metrics.values()]
     if len({len(array) for array in arrays}) != 1:
         raise ValueError(f"{group.name} has columns of different lengths")
-    columns, figures, actions = (
-        {name: item[rows] for name, item in part.items()} for part in (columns, figures, group["actions"])
+    columns, metrics, actions = (
+        {name: item[rows] for name, item in part.items()} for part in (columns, metrics, group["actions"])
     )
     matches = tuple(
-        RecordedMatch(
+        Match(
             generation=int(columns["generation"][row]),
             hider=columns["hider"][row].decode(),
             seeker=columns["seeker"][row].decode(),
             world_seed=int(columns["world_seed"][row]),
             failed=bool(columns["failed"][row]),
             returns=returns,
-            metrics={name: float(column[row]) for name, column in figures.items() if not np.isnan(column[row])},
+            metrics={name: float(column[row]) for name, column in metrics.items() if not np.isnan(column[row])},
             actions={name: array[row] for name, array in actions.items()},
         )
         for row, returns in enumerate(group["returns"][rows])
@@ -291,18 +291,18 @@ def read_matches(group: h5py.Group, rows: slice = slice(None)) -> tuple[Recorded
     return matches
 
 
-def _write_lives(group: h5py.Group, lives: tuple[Life, ...]) -> None:
+def _write_sessions(group: h5py.Group, sessions: tuple[TrainingSession, ...]) -> None:
     for name, dtype in _LIFE_DTYPES.items():
-        values = [" ".join(life.hosts) if name == "hosts" else getattr(life, name) for life in lives]
-        group.create_dataset(name, (len(lives),), dtype, data=values)
+        values = [" ".join(session.hosts) if name == "hosts" else getattr(session, name) for session in sessions]
+        group.create_dataset(name, (len(sessions),), dtype, data=values)
 
 
-def read_lives(group: h5py.Group, num_generations: int) -> tuple[Life, ...]:
-    """The lives of a run of so many generations, oldest first."""
+def read_sessions(group: h5py.Group, num_generations: int) -> tuple[TrainingSession, ...]:
+    """The sessions of a run of so many generations, oldest first."""
     length = len(group["started"])
     columns = read_columns(group, length)
-    lives = tuple(
-        Life(
+    sessions = tuple(
+        TrainingSession(
             started=columns["started"][row].decode(),
             first_generation=int(columns["first_generation"][row]),
             num_ranks=int(columns["num_ranks"][row]),
@@ -313,12 +313,12 @@ def read_lives(group: h5py.Group, num_generations: int) -> tuple[Life, ...]:
         )
         for row in range(length)
     )
-    for life in lives:
-        check_life(life)
-    starts = [*(life.first_generation for life in lives), num_generations]
+    for session in sessions:
+        check_session(session)
+    starts = [*(session.first_generation for session in sessions), num_generations]
     if any(later < earlier for earlier, later in pairwise(starts)):
-        raise ValueError(f"{group.name} has lives that start at {starts[:-1]} in {num_generations} generations")
-    return lives
+        raise ValueError(f"{group.name} has sessions that start at {starts[:-1]} in {num_generations} generations")
+    return sessions
 
 
 def _columns(rows: Sequence[Mapping[str, float]]) -> dict[str, npt.NDArray[np.float64]]:

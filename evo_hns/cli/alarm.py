@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evo_hns.archive.records import GenerationRecord
+from evo_hns.archive.records import Generation
 from evo_hns.spec import Side
 
 PATIENCE = 5
@@ -17,7 +17,7 @@ class DisengagementAlarm:
         self._generations = 0
         self._has_spoken = False
 
-    def observe(self, record: GenerationRecord) -> str:
+    def observe(self, record: Generation) -> str:
         """Look at a generation.
 
         Returns:
@@ -36,7 +36,7 @@ class DisengagementAlarm:
         )
 
 
-def sole_winner(record: GenerationRecord) -> Side | None:
+def sole_winner(record: Generation) -> Side | None:
     """The side that won every match of both sides' candidates; None if there is none."""
     for side in Side:
         shares = [record.metrics.get(f"{each.label}.win_share") for each in (side, side.other)]

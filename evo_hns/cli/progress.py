@@ -1,6 +1,6 @@
 """What a user sees of a run while it goes on: a bar on a terminal, plain lines in a log or of ranks, JSON, TensorBoard.
 
-Owns no figure: everything shown comes in a `GenerationRecord`, after it is safe on disk.
+Owns no figure: everything shown comes in a `Generation`, after it is safe on disk.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from evo_hns.archive.records import GenerationRecord
+from evo_hns.archive.records import Generation
 from evo_hns.cli.alarm import DisengagementAlarm
 from evo_hns.cli.text.tables import duration, json_text
 from evo_hns.config import ConfigError
@@ -31,7 +31,7 @@ class Display(Protocol):
     def announce(self, cost: Cost) -> None:
         """Show what the run will take, before its first generation."""
 
-    def observe(self, record: GenerationRecord) -> None:
+    def observe(self, record: Generation) -> None:
         """Show a generation."""
 
 
@@ -71,7 +71,7 @@ class Together:
         for shown in self._displays:
             shown.announce(cost)
 
-    def observe(self, record: GenerationRecord) -> None:
+    def observe(self, record: Generation) -> None:
         """Show it everywhere."""
         for shown in self._displays:
             shown.observe(record)
@@ -100,7 +100,7 @@ class Words:
             f" at {cost.env_steps_per_second:,.0f} env steps/s"
         )
 
-    def observe(self, record: GenerationRecord) -> None:
+    def observe(self, record: Generation) -> None:
         """One line, and one for each held-out measurement."""
         now = time.perf_counter()
         self._console.print(f"{describe(record)}  {duration(now - self._last_time)}")
@@ -124,7 +124,7 @@ class JsonLines:
         """The expected cost."""
         self._print({"cost": {**vars(cost), "seconds": cost.seconds}})
 
-    def observe(self, record: GenerationRecord) -> None:
+    def observe(self, record: Generation) -> None:
         """Every figure of a generation, without genomes."""
         self._print(
             {
@@ -149,7 +149,7 @@ class EventFiles:
     def announce(self, cost: Cost) -> None:
         """Nothing: it is no curve."""
 
-    def observe(self, record: GenerationRecord) -> None:
+    def observe(self, record: Generation) -> None:
         """A point on every curve."""
         points = {f"champion/{side.label}": champion.score for side, champion in record.champions.items()}
         points |= {f"held_out/{row.side.label}/{row.opponent}": row.mean for row in record.held_out}
@@ -159,7 +159,7 @@ class EventFiles:
         self._writer.flush()
 
 
-def describe(record: GenerationRecord) -> str:
+def describe(record: Generation) -> str:
     """A generation in a line: number, scores of the champions, discarded matches if any."""
     scores = "  ".join(
         f"{side.label} {record.champions[side].score:+7.2f}" for side in Side if side in record.champions

@@ -226,7 +226,7 @@ def _take_turn(config: RunConfig, coordinator: Coordinator, num_ranks: int) -> T
     populations = build_populations(config, evaluator)
     for side in Side:  # past the first generation, which has measurements too
         populations[side].remember(Champion(populations[side].searcher.ask()[0].to(torch.float32).numpy(), 0.0), 0)
-    evaluator.take_metrics()
+    evaluator.pop_metrics()
     cost = coordinator.cost  # grows until the generation takes its metrics
     start = time.perf_counter()
     result = run_generation(config, evaluator, populations, generation=1)

@@ -145,3 +145,12 @@ def _gather(fields: tuple[np.ndarray, ...], index: tuple[np.ndarray, ...], out: 
 def index_tensor(values: np.ndarray) -> Tensor:
     """Indices of the model as a torch tensor, int64."""
     return torch.as_tensor(values.astype(np.int64))
+
+
+def arrays(*tensors: Tensor) -> list[np.ndarray]:
+    """Tensors as C-contiguous arrays for kernels: views where possible, else copies.
+
+    Rules for every agent and entity are one kernel each: an env step of a few worlds is some hundred small operations,
+    and calling one costs more than computing it.
+    """
+    return [np.ascontiguousarray(tensor.numpy()) for tensor in tensors]

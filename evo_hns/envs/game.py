@@ -11,6 +11,7 @@ sensible range) stays failed for the episode: it is not stepped again, its obser
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -18,20 +19,27 @@ import torch
 from torch import Tensor
 
 from evo_hns.config import RulesConfig, WorldConfig
+from evo_hns.envs.box_locking import BoxLocking
 from evo_hns.envs.entities import EntityReader, EpisodeConstants
+from evo_hns.envs.hide_and_seek import HideAndSeek
 from evo_hns.envs.manipulation import ActionRequest, Manipulation
 from evo_hns.envs.observations import ObservationBuilder, observation_spec
 from evo_hns.envs.perception import Perception
 from evo_hns.envs.state import GameState
-from evo_hns.envs.task import Snapshot
-from evo_hns.envs.tasks import TASKS
+from evo_hns.envs.task import Snapshot, Task
 from evo_hns.physics.base import Physics
 from evo_hns.spec import Action, ActionSpec, Observation
 from evo_hns.worlds.arrays import initial_qpos, model_arrays
 from evo_hns.worlds.layout import Layout, sample_layouts
 from evo_hns.worlds.scene import IntArray, Scene
 
-__all__ = ["Game", "GameState", "Step"]
+__all__ = ["TASKS", "Game", "GameState", "Step"]
+
+TASKS: dict[str, Callable[[WorldConfig, RulesConfig], Task]] = {
+    "hide-and-seek": HideAndSeek,
+    "box-locking": BoxLocking,
+}
+"""Tasks by `RulesConfig.task`."""
 
 # Far beyond what playing gives (a jump over the 4 m walls, a run out of the field for a whole episode): only a
 # solver that lost its footing brings something here.

@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from evo_hns.envs.arrays import arrays
 from evo_hns.envs.draws import draw_integers
+from evo_hns.envs.entities import arrays
 from evo_hns.system.kernels import kernel
 
 LockType = Literal["any_lock", "all_lock", "any_lock_specific", "all_lock_team_specific"]

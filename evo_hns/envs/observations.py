@@ -12,8 +12,7 @@ import torch
 from torch import Tensor
 
 from evo_hns.config import RulesConfig, WorldConfig
-from evo_hns.envs.arrays import arrays
-from evo_hns.envs.entities import Entities
+from evo_hns.envs.entities import Entities, arrays
 from evo_hns.envs.state import GameState
 from evo_hns.spec import ObjectColumns, Observation, ObservationSpec
 from evo_hns.system.kernels import kernel

@@ -13,8 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from evo_hns.envs.arrays import arrays
-from evo_hns.envs.entities import Entities
+from evo_hns.envs.entities import Entities, arrays
 from evo_hns.envs.vision import NO_BODY, aim, circulant, lidar_directions, read_lidar, recognise
 from evo_hns.physics.base import Physics
 from evo_hns.worlds.scene import Scene

@@ -1,7 +1,7 @@
 """What a task adds to the game: which actions it allows, what it rewards, and its metrics.
 
 All tasks share worlds, physics, manipulation, perception and observations (`game`). A further task is a file beside
-this one with a class of these few methods, an entry in `tasks.TASKS` and its name in `RulesConfig.task`.
+this one with a class of these few methods, an entry in `game.TASKS` and its name in `RulesConfig.task`.
 """
 
 from __future__ import annotations

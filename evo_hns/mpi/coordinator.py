@@ -121,7 +121,7 @@ class Coordinator:
         self.cost.add_cost(done)
         return join([episodes for _, episodes in done.parts]).take(np.argsort(done.rows))
 
-    def take_metrics(self) -> dict[str, float]:
+    def pop_metrics(self) -> dict[str, float]:
         """Cost since the last call: the idle share of the ranks' time, and bytes."""
         cost, now, before = self.cost, self.ranks.traffic, self._counted
         self.cost, self._counted = Evaluation(), Traffic(**vars(now))
@@ -306,6 +306,6 @@ class RankEvaluator:
         """Play every match of a table; see `Evaluator.evaluate`."""
         return self.coordinator.play(table, rosters, physics=physics, keep=keep)
 
-    def take_metrics(self) -> dict[str, float]:
-        """Cost of the ranks since the last call; see `Coordinator.take_metrics`."""
-        return self.coordinator.take_metrics()
+    def pop_metrics(self) -> dict[str, float]:
+        """Cost of the ranks since the last call; see `Coordinator.pop_metrics`."""
+        return self.coordinator.pop_metrics()

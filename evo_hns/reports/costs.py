@@ -10,7 +10,7 @@ from evo_hns.archive.records import Run, RunFacts
 from evo_hns.reports.info import changed_settings, env_steps, seconds, sharing
 from evo_hns.reports.kit.blocks import Block, Commands, Fold, Prose, Section, Shares, Table
 from evo_hns.reports.kit.formatting import plain
-from evo_hns.reports.sessions import generations_of_lives
+from evo_hns.reports.sessions import generations_of_sessions
 from evo_hns.reports.subject import Subject, flatten
 from evo_hns.system.shell import shell_command
 from evo_hns.training.costs import MEASURING
@@ -27,7 +27,7 @@ PARTS = {
     "time_policy": "rollouts: the networks",
     "time_update": "updates of the networks",
 }
-"""Metrics of time in words; others are told by their name."""
+"""Names of time metrics for people; others are shown by their name."""
 
 MEASUREMENTS = (MEASURING, "time_held_out", "time_recorded")
 """Laps in which nobody learns, by their names now and in older runs."""
@@ -44,14 +44,14 @@ SHORT = {
 }
 """Facts of several runs side by side, and what they are called there."""
 
-SHOWN_LIVES = 20
+SHOWN_SESSIONS = 20
 
 
 def costs_section(subjects: Sequence[Subject]) -> Section:
     """Env steps, hours, memory, discards."""
     blocks: list[Block] = [_costs_table(subjects)]
     for subject in subjects[:1] if len(subjects) == 1 else ():
-        blocks += [_time(subject.run), _lives(subject.run)]
+        blocks += [_time(subject.run), _sessions(subject.run)]
     return Section("costs", "What it cost", blocks)
 
 
@@ -159,20 +159,20 @@ def _time(run: Run) -> Shares:
     return Shares(parts, "Where the wall time went.")
 
 
-def _lives(run: Run) -> Fold:
-    lives = list(zip(run.lives, generations_of_lives(run), strict=True))
+def _sessions(run: Run) -> Fold:
+    sessions = list(zip(run.sessions, generations_of_sessions(run), strict=True))
     rows = [
         (
-            life.started.replace("T", " ")[:19],
+            session.started.replace("T", " ")[:19],
             f"{part.start}–{part.stop - 1}" if len(part) else "none",
-            str(life.num_ranks),
-            ", ".join(life.hosts[:2]) + (" ..." if len(life.hosts) > 2 else ""),
-            life.job or "–",
+            str(session.num_ranks),
+            ", ".join(session.hosts[:2]) + (" ..." if len(session.hosts) > 2 else ""),
+            session.job or "–",
         )
-        for life, part in lives[-SHOWN_LIVES:]
+        for session, part in sessions[-SHOWN_SESSIONS:]
     ]
-    count = len(lives)
-    summary = f"It was trained in {count} {'life' if count == 1 else 'lives'} (starts and restarts)"
+    count = len(sessions)
+    summary = f"It was trained in {count} {'session' if count == 1 else 'sessions'} (starts and restarts)"
     return Fold(summary, [Table(("started (UTC)", "generations", "ranks", "hosts", "Slurm job"), rows, num_words=2)])
 
 

@@ -1,7 +1,7 @@
 """What was learnt, and when: held-out measurements of one or many runs against env steps.
 
 One panel for each side and held-out player (mean return of the champion's team), one for each side
-and kind of progress, and one for each of the game's statistics that tell what hiders do with boxes
+and kind of progress, and one for each of the game's statistics of hiders and boxes
 and ramps. Runs of one kind of search share a colour; a band is the 95 % interval of one measurement.
 """
 

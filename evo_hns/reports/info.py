@@ -1,4 +1,4 @@
-"""What is in a run file: settings, progress, lives, halls, and what champions gained against held-out players."""
+"""What is in a run file: settings, progress, sessions, halls, and what champions gained against held-out players."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from evo_hns.archive.records import HeldOutRow, RunFacts
 from evo_hns.config import RunConfig
 from evo_hns.evaluation.intervals import Estimate, estimate, estimate_gain
-from evo_hns.reports.sessions import describe_job, describe_life, generations_of_lives, jobs
+from evo_hns.reports.sessions import describe_job, describe_session, generations_of_sessions, jobs
 from evo_hns.spec import Side
 
 
@@ -92,7 +92,7 @@ def changed_settings(config: RunConfig) -> dict[str, object]:
 
 
 def describe_run(run: RunFacts) -> dict[str, object]:
-    """Everything `info` tells, for JSON; Slurm may be asked for the last job, see `jobs`."""
+    """The output of `info`, for JSON; Slurm may be asked for the last job, see `jobs`."""
     return {
         "created": run.meta.created,
         "project_version": run.meta.project_version,
@@ -104,7 +104,7 @@ def describe_run(run: RunFacts) -> dict[str, object]:
         "changed_settings": changed_settings(run.config),
         "generations": {"done": run.num_generations, "planned": run.config.coevolution.generations},
         "jobs": [describe_job(job) for job in jobs(run)],
-        "lives": [describe_life(*each) for each in zip(run.lives, generations_of_lives(run), strict=True)],
+        "sessions": [describe_session(*each) for each in zip(run.sessions, generations_of_sessions(run), strict=True)],
         "env_steps": env_steps(run),
         "seconds": seconds(run),
         "discards": {cause: int(counts.sum()) for cause, counts in run.discards.items()},

@@ -1,4 +1,4 @@
-"""What a tournament beside the run tells: the table in colours, a few answers in words, and its page of pictures."""
+"""The tournament section of a report: the payoff table, its measures, and pictures."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from evo_hns.tournament.tournament import payoff_of
 
 T = TypeVar("T")
 
-MOST_IN_A_TABLE = 24  #: contestants of a side, of whom each cell can still be seen
+MOST_IN_A_TABLE = 24  #: participants of a side, of whom each cell can still be seen
 
 
 def tournament_path(subjects: Sequence[Subject], chosen: Path | None) -> Path | None:
@@ -80,10 +80,10 @@ def answers(summary: Summary) -> list[tuple[str, str]]:
     rows = []
     for side in Side:
         asked = summary.sides[side]
-        rows.append((f"Do {side.label} forget?", _told(asked.forgetting, _forgetting)))
-        rows.append((f"Do later {side.label} beat the past better?", _told(asked.history, _history)))
-    rows.append(("Does strength go in circles?", _told(summary.interaction, _circles)))
-    rows.append(("What do perfect mixtures give?", _told(summary.nash, _nash)))
+        rows.append((f"Do {side.label} forget?", _answer(asked.forgetting, _forgetting)))
+        rows.append((f"Do later {side.label} beat the past better?", _answer(asked.history, _history)))
+    rows.append(("Does strength go in circles?", _answer(summary.interaction, _circles)))
+    rows.append(("What do perfect mixtures give?", _answer(summary.nash, _nash)))
     return rows
 
 
@@ -107,8 +107,8 @@ def _renamed(payoff: Payoff) -> Payoff:
     return Payoff(hiders, seekers, payoff.mean, payoff.variance, payoff.count)
 
 
-def _told(answer: T | Unanswered, tell: Callable[[T], str]) -> str:
-    return f"Not answered: {answer.reason}" if isinstance(answer, Unanswered) else tell(answer)
+def _answer(answer: T | Unanswered, format_answer: Callable[[T], str]) -> str:
+    return f"Not answered: {answer.reason}" if isinstance(answer, Unanswered) else format_answer(answer)
 
 
 def _forgetting(found: Forgetting) -> str:

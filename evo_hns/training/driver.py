@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from evo_hns.archive.provenance import begin_life
-from evo_hns.archive.records import GenerationRecord, Life
+from evo_hns.archive.provenance import begin_session
+from evo_hns.archive.records import Generation, TrainingSession
 from evo_hns.archive.run_file import RunFile
 from evo_hns.config import CoevolutionConfig, ConfigError, RunConfig
 from evo_hns.evaluation.evaluators import Evaluator, build_evaluator
@@ -36,7 +36,7 @@ from evo_hns.training.population import restore_populations
 MAY_CHANGE = frozenset({"physics.num_worlds", "physics.num_threads", "coevolution.generations"})
 """Settings with which a run may go on that are not its own: they change no number of a generation."""
 
-Observer = Callable[[GenerationRecord], None]
+Observer = Callable[[Generation], None]
 """Is shown each generation after it is safe on disk."""
 
 
@@ -47,11 +47,11 @@ class Crew:
     notice: Notice = field(default_factory=Notice)
     ranks: Ranks | None = None  #: all of them, this one being the coordinator; None: a process alone
 
-    def begin_life(self, first_generation: int) -> Life:
+    def begin_session(self, first_generation: int) -> TrainingSession:
         """What the run file remembers of who trained from a generation on."""
         if self.ranks is None:
-            return begin_life(first_generation, 1, [socket.gethostname()], "")
-        return begin_life(first_generation, self.ranks.size, self.ranks.hosts, self.ranks.library)
+            return begin_session(first_generation, 1, [socket.gethostname()], "")
+        return begin_session(first_generation, self.ranks.size, self.ranks.hosts, self.ranks.library)
 
 
 @dataclass(frozen=True)
@@ -217,14 +217,14 @@ def _go_on(
     crew: Crew,
     observers: Sequence[Observer],
 ) -> None:
-    evaluator.take_metrics()  # what was measured to estimate the cost belongs to no generation
+    evaluator.pop_metrics()  # what was measured to estimate the cost belongs to no generation
     commit_all(
         coevolve(config, evaluator, populations, run_file.run.num_generations), config, run_file, crew, observers
     )
 
 
 def commit_all(
-    records: Iterable[GenerationRecord],
+    records: Iterable[Generation],
     config: RunConfig,
     run_file: RunFile,
     crew: Crew,
@@ -243,7 +243,7 @@ def commit_all(
         RunFileError: a generation cannot be written.
         Stopped: a signal said so; the run can be resumed.
     """
-    run_file.begin(crew.begin_life(run_file.run.num_generations))
+    run_file.begin(crew.begin_session(run_file.run.num_generations))
     crew.notice.begin_generation()
     for record in records:
         run_file.commit(record)

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from evo_hns.archive.records import Champion, GenerationRecord
+from evo_hns.archive.records import Champion, Generation
 from evo_hns.config import CoevolutionConfig, RunConfig
 from evo_hns.evaluation.candidates import Opponents, PerSide, Wave, play_wave
 from evo_hns.evaluation.evaluators import Evaluator
@@ -31,7 +31,7 @@ __all__ = ["Population", "Populations", "build_populations", "coevolve", "run_ge
 
 def coevolve(
     config: RunConfig, evaluator: Evaluator, populations: Populations, first_generation: int = 0
-) -> Iterator[GenerationRecord]:
+) -> Iterator[Generation]:
     """Run generations one by one, each as soon as the last was taken.
 
     Args:
@@ -44,9 +44,7 @@ def coevolve(
         yield run_generation(config, evaluator, populations, generation)
 
 
-def run_generation(
-    config: RunConfig, evaluator: Evaluator, populations: Populations, generation: int
-) -> GenerationRecord:
+def run_generation(config: RunConfig, evaluator: Evaluator, populations: Populations, generation: int) -> Generation:
     """Ask, play, tell; find the champions on fresh worlds; remember and measure them."""
     clock = Clock()
     settings = config.coevolution
@@ -76,7 +74,7 @@ def run_generation(
     measured = measure_generation(config, evaluator, populations, champions, generation)
     clock.lap(MEASURING)
     played = [wave, *trials, final, *exploits.waves]
-    return GenerationRecord(
+    return Generation(
         generation=generation,
         champions=champions,
         metrics={
@@ -87,7 +85,7 @@ def run_generation(
             "env_steps": float(config.rules.horizon * sum(each.num_matches for each in played)),
             "measurement_env_steps": float(config.rules.horizon * measured.num_matches),
             **clock.figures,
-            **evaluator.take_metrics(),
+            **evaluator.pop_metrics(),
         },
         held_out=measured.held_out,
         discards={"physics": sum(each.num_failed for each in played)},
@@ -175,7 +173,7 @@ def remember(
 ) -> None:
     """Take in the champions, and what came of meeting those before them; the last wave chose the champions."""
     for side, population in populations.items():
-        population.encounters.fade()
+        population.encounters.decay()
         for wave in waves:
             opponents = wave.opponents[side.other]
             population.encounters.meet(opponents.rows, wave.wins[side.other].numpy())

@@ -43,7 +43,7 @@ class Show:
     cones: bool = True  #: the 135 degrees in front of each agent
     sight: bool = True  #: an arrow from each agent to every opponent that it sees
     objects: bool = False  #: thin lines to every object that it sees
-    lidar: bool = False  #: its rays, as long as what it is told
+    lidar: bool = False  #: its rays, as long as their readings
     grips: bool = True  #: a bar from each agent to what it holds
     locks: bool = True  #: a hull around what is locked, in the colour of the owner's team
     names: bool = False  #: who is who

@@ -7,14 +7,14 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from evo_hns.archive import Champion, GenerationRecord, HeldOutRow, RunFile
+from evo_hns.archive import Champion, Generation, HeldOutRow, RunFile
 from evo_hns.config import RunConfig
 from evo_hns.spec import Side
 
 NUM_PARAMS = {Side.HIDERS: 11, Side.SEEKERS: 17}
 
 
-def record_of(generation: int) -> GenerationRecord:
+def record_of(generation: int) -> Generation:
     """The record that a test run has in this generation; a function of the number alone."""
     rng = np.random.default_rng(generation)
     champions = {
@@ -26,7 +26,7 @@ def record_of(generation: int) -> GenerationRecord:
         for side in Side
         for name in ("still", "chaser")
     )
-    return GenerationRecord(
+    return Generation(
         generation=generation,
         champions=champions,
         metrics={"hiders_best": float(rng.random()), "time_wave": float(rng.random())},
@@ -37,7 +37,7 @@ def record_of(generation: int) -> GenerationRecord:
 
 
 @pytest.fixture
-def record() -> Callable[[int], GenerationRecord]:
+def record() -> Callable[[int], Generation]:
     return record_of
 
 

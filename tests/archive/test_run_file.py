@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from evo_hns.archive import Champion, GenerationRecord, HeldOutRow, RunFile, RunFileError
+from evo_hns.archive import Champion, Generation, HeldOutRow, RunFile, RunFileError
 from evo_hns.config import RunConfig
 from evo_hns.spec import Side
 
@@ -277,7 +277,7 @@ def test_settings_of_an_extended_run_are_stored_with_its_next_generation(tmp_pat
         longer = RunConfig.model_validate({"coevolution": {"generations": 7}})
         writer.reconfigure(longer)
         assert RunFile.read(path).config == RunConfig()
-        writer.commit(GenerationRecord(0, {}, {}, {}))
+        writer.commit(Generation(0, {}, {}, {}))
     assert RunFile.read(path).config == longer
 
 
@@ -286,7 +286,7 @@ def test_scores_of_held_out_worlds_come_back_with_their_gaps(tmp_path):
     scores = [np.array([1.0, np.nan, -48.0]), np.empty(0), np.array([2.5])]
     rows = tuple(HeldOutRow(0, Side.HIDERS, f"player{k}", 0.0, 1.0, 2, {}, s) for k, s in enumerate(scores))
     with RunFile.create(path, RunConfig(), dict.fromkeys(Side, 3)) as writer:
-        writer.commit(GenerationRecord(0, {}, {}, {}, rows))
+        writer.commit(Generation(0, {}, {}, {}, rows))
     for row, expected in zip(RunFile.read(path).held_out, scores, strict=True):
         np.testing.assert_array_equal(row.scores, expected)
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evo_hns.archive import Champion, GenerationRecord, HeldOutRow
+from evo_hns.archive import Champion, Generation, HeldOutRow
 from evo_hns.cli.alarm import PATIENCE, DisengagementAlarm
 from evo_hns.cli.progress import EventFiles, describe, display
 from evo_hns.config import ConfigError
 from evo_hns.spec import Side
 
-RECORD = GenerationRecord(
+RECORD = Generation(
     generation=7,
     champions={Side.HIDERS: Champion(np.zeros(3, dtype=np.float32), 12.5)},
     metrics={"env_steps": 640.0},
@@ -78,7 +78,7 @@ def test_lines_in_a_log_are_plain_and_never_wrapped(capsys: pytest.CaptureFixtur
     assert second == "    held out: hiders against chaser  -3.0 ± 1.0"
 
 
-def _shares(hiders: float, seekers: float) -> GenerationRecord:
+def _shares(hiders: float, seekers: float) -> Generation:
     return replace(RECORD, metrics={"hiders.win_share": hiders, "seekers.win_share": seekers})
 
 

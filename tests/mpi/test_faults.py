@@ -40,7 +40,7 @@ sys.exit(main())
 @pytest.mark.parametrize(
     ("rank", "where"),
     [
-        (0, "coordinator.Coordinator.take_metrics"),
+        (0, "coordinator.Coordinator.pop_metrics"),
         (0, "coordinator.Scheduler._answer"),
         (1, "worker.Worker.play"),
         (2, "worker.build_rank_sessions"),
@@ -77,8 +77,8 @@ def live(start: Start, tmp_path: Path, settings: Callable[..., str]) -> Callable
 def test_a_killed_rank_ends_all_and_resume_on_another_number_gives_the_same_numbers(
     live: Callable[[int], Program], start: Start, tmp_path: Path
 ) -> None:
-    lives = ((3, 2), (2, 0), (3, 1), (2, "launcher"))
-    for num_ranks, victim in lives:
+    sessions = ((3, 2), (2, 0), (3, 1), (2, "launcher"))
+    for num_ranks, victim in sessions:
         process = live(num_ranks)
         pids = ranks_in(tmp_path)
         assert sorted(pids) == list(range(num_ranks))
@@ -87,7 +87,7 @@ def test_a_killed_rank_ends_all_and_resume_on_another_number_gives_the_same_numb
         assert process.returncode != 0
         until(lambda: ranks_in(tmp_path) == {}, patience=30)
     assert_goes_on_to_the_same_numbers(start, tmp_path / "run.h5", 3)
-    assert [life.num_ranks for life in RunFile.read(tmp_path / "run.h5").lives] == [3, 2, 3, 2, 3]
+    assert [session.num_ranks for session in RunFile.read(tmp_path / "run.h5").sessions] == [3, 2, 3, 2, 3]
 
 
 def reference(folder: Path, generations: int) -> Run:

@@ -45,7 +45,7 @@ def test_a_whole_run_has_the_same_bits_on_any_number_of_ranks(
     run = whole(start(num_ranks, "train", file, "--run", "run.h5"), tmp_path / "run.h5")
     assert_same_bits(run, RunFile.read(path))
     assert set(run.metrics["ranks"]) == {float(num_ranks)}
-    assert run.lives[0].num_ranks == num_ranks
+    assert run.sessions[0].num_ranks == num_ranks
     idle, received = run.metrics["ranks_idle_share"], run.metrics["ranks_received_bytes"]
     assert np.all((idle >= 0) & (idle < 1))
     assert np.all(received > 0)

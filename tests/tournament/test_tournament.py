@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import torch
 
-from evo_hns.archive import Champion, GenerationRecord, RunFile
+from evo_hns.archive import Champion, Generation, RunFile
 from evo_hns.archive.tournament import Tournament
 from evo_hns.archive.tournament_file import TournamentFile
 from evo_hns.cli import main
@@ -32,7 +32,7 @@ from evo_hns.spec import Side
 from evo_hns.system.shutdown import Notice, Stopped
 from evo_hns.tournament.participants import select
 from evo_hns.tournament.tournament import (
-    Order,
+    TournamentSpec,
     env_steps_of,
     generations_of,
     payoff_of,
@@ -42,15 +42,15 @@ from evo_hns.training.driver import train
 from tests.conftest import tiny
 
 
-def order(*runs: Path, champions: int = 3, **changes: object) -> Order:
+def order(*runs: Path, champions: int = 3, **changes: object) -> TournamentSpec:
     """A small tournament of some runs, or of addresses."""
     addresses = {side: changes.pop(side.label, ()) for side in Side}
     settings = {"min_episodes": 4, "max_episodes": 8, **changes}
-    return Order(select(runs, champions, addresses), **settings)
+    return TournamentSpec(select(runs, champions, addresses), **settings)
 
 
 def assert_same_bits(one: Tournament, other: Tournament) -> None:
-    assert (one.selection, one.precision, one.contestants) == (other.selection, other.precision, other.contestants)
+    assert (one.selection, one.precision, one.participants) == (other.selection, other.precision, other.participants)
     assert replace(one.meta, created="") == replace(other.meta, created="")
     assert one.cells.wanted.tolist() == other.cells.wanted.tolist()
     assert one.cells.count.tolist() == other.cells.count.tolist()
@@ -194,7 +194,7 @@ def test_it_goes_on_with_those_it_began_with_while_the_run_goes_on(path: Path, r
         play_tournament(path, asked, lambda _: Watched(build_evaluator(tiny()), stop_after=1))
     with RunFile.open(run) as file:  # one more generation: the last champion is another one now
         champions = {side: Champion(hall.genomes[0] + np.float32(1), 0.0) for side, hall in file.run.halls.items()}
-        file.commit(GenerationRecord(3, champions, {"env_steps": 100.0}, file.run.state))
+        file.commit(Generation(3, champions, {"env_steps": 100.0}, file.run.state))
     played = play_tournament(path, asked, build_evaluator)
     assert generations_of(played, Side.HIDERS).tolist() == [0, 2]
     with pytest.raises(ConfigError, match="who is not among the 2 hiders that are asked for"):

@@ -89,7 +89,7 @@ def test_every_wave_teaches_who_beats_whom() -> None:
     for generation in range(3):
         run_generation(config, evaluator, populations, generation)
     for population in populations.values():
-        past = population.encounters.past
+        past = population.encounters.history
         assert len(past) == len(population.hall) == 3
         assert np.isnan(past.chances).tolist() == [False, False, True]  # the newest has been met by nobody
         assert past.beats.shape == (3, 3)
@@ -100,9 +100,9 @@ def test_a_population_that_nobody_beats_is_known_as_such() -> None:
     config, evaluator, populations = toy(lambda h, s, _: np.full(len(h), 5.0))
     for generation in range(3):
         record = run_generation(config, evaluator, populations, generation)
-    assert (populations[Side.HIDERS].encounters.past.chances[:2] < 0.2).all()
-    assert (populations[Side.SEEKERS].encounters.past.chances[:2] > 0.8).all()
-    assert populations[Side.HIDERS].encounters.past.beats[0, 1:].tolist() == [1.0, 1.0]
+    assert (populations[Side.HIDERS].encounters.history.chances[:2] < 0.2).all()
+    assert (populations[Side.SEEKERS].encounters.history.chances[:2] > 0.8).all()
+    assert populations[Side.HIDERS].encounters.history.beats[0, 1:].tolist() == [1.0, 1.0]
     assert record.metrics["hiders.win_share"] == 1.0
     assert record.metrics["seekers.win_share"] == 0.0
     assert record.metrics["hiders.disengaged"] == record.metrics["seekers.disengaged"] == 1.0
@@ -205,9 +205,9 @@ def test_env_steps_count_every_match_that_trains() -> None:
 
 def test_wins_are_told_by_contestant_and_world() -> None:
     _, evaluator, _ = toy(by_first)
-    contestants = {side: torch.from_numpy(np.stack([genome(v) for v in (0.0, 1.0, 2.0)])) for side in Side}
+    participants = {side: torch.from_numpy(np.stack([genome(v) for v in (0.0, 1.0, 2.0)])) for side in Side}
     opponents = {side: Opponents.strangers(torch.from_numpy(np.stack([genome(1.0), genome(-5.0)]))) for side in Side}
-    wave = play_wave(evaluator, contestants, opponents, np.random.default_rng(0))
+    wave = play_wave(evaluator, participants, opponents, np.random.default_rng(0))
     for side in Side:
         assert wave.wins[side].tolist() == [[0.0, 1.0], [0.5, 1.0], [1.0, 1.0]]
         assert wave.win_share(side) == 4.5 / 6

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evo_hns.archive import Champion, GenerationRecord, RunFile
+from evo_hns.archive import Champion, Generation, RunFile
 from evo_hns.config import ConfigError, RunConfig
 from evo_hns.spec import Side
 from evo_hns.training.external_opponents import Guest, guests_of, guests_state, invite
@@ -23,7 +23,7 @@ def run_of(path: Path, generations: int, config: RunConfig) -> str:
             champions = {
                 side: Champion(np.full(size, generation, dtype=np.float32), 0.0) for side, size in NUM_PARAMS.items()
             }
-            file.commit(GenerationRecord(generation, champions, {}, {}))
+            file.commit(Generation(generation, champions, {}, {}))
     return str(path)
 
 

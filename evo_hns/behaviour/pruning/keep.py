@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from evo_hns.archive.records import Champion, GenerationRecord, HeldOutRow
+from evo_hns.archive.records import Champion, Generation, HeldOutRow
 from evo_hns.archive.run_file import RunFile
 from evo_hns.behaviour.pruning.curve import Pruning, Size
 
@@ -30,7 +30,7 @@ def keep(pruning: Pruning, path: Path) -> None:
             file.commit(_record(pruning, generation, size))
 
 
-def _record(pruning: Pruning, generation: int, size: Size) -> GenerationRecord:
+def _record(pruning: Pruning, generation: int, size: Size) -> Generation:
     score = float(np.mean([measured.score.mean for measured in size.against.values()]))
     rows = tuple(
         HeldOutRow(
@@ -44,7 +44,7 @@ def _record(pruning: Pruning, generation: int, size: Size) -> GenerationRecord:
         )
         for name, measured in size.against.items()
     )
-    return GenerationRecord(
+    return Generation(
         generation=generation,
         champions={pruning.side: Champion(size.genome, score)},
         metrics={"env_steps": 0.0, "weights": float(size.weights), "effective_weights": float(size.effective)},

@@ -1,4 +1,4 @@
-"""Figures as text: columns that line up for people, JSON for programs."""
+"""Results as text: columns that line up for people, JSON for programs."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING
 from evo_hns.spec import Side
 
 if TYPE_CHECKING:
-    from evo_hns.archive import Life, RunFacts
+    from evo_hns.archive import RunFacts, TrainingSession
     from evo_hns.diagnostics.ablations import Effect
     from evo_hns.diagnostics.bench import Benchmark
     from evo_hns.diagnostics.scaling import Scaling
-    from evo_hns.diagnostics.stress_test import Slice, Soak
+    from evo_hns.diagnostics.stress_test import Slice, StressTest
     from evo_hns.diagnostics.timestep_study import Timestep
     from evo_hns.players.evaluate import Evaluation
     from evo_hns.players.replay import Replay
     from evo_hns.reports.info import Gain
     from evo_hns.reports.sessions import Job
 
-_SHOWN_LIVES = 12
+_SHOWN_SESSIONS = 12
 _SHOWN_HOSTS = 2
 
 
@@ -76,11 +76,25 @@ def gains_table(gains: Sequence[Gain]) -> str:
     return f"{columns([header, *rows])}\n± is a 95 % confidence interval; * one that excludes zero"
 
 
+def progress_table(run: RunFacts) -> str:
+    """The first and the last measurement of each kind of progress, with its generation; empty if there is none."""
+    from evo_hns.reports.progress import progress
+
+    rows = [
+        (
+            f"{each.side.label}: {each.kind}, against {each.opponents}",
+            *(f"{each.means[k]:+.1f} ± {each.half_widths[k]:.1f} in {each.generations[k]}" for k in (0, -1)),
+        )
+        for each in progress(run)
+        if len(each)
+    ]
+    return columns([("mean return", "first", "last"), *rows]) if rows else ""
+
+
 def info_text(run: RunFacts) -> str:
     """What a run is, how far it is, what trained it, and what it gained."""
-    from evo_hns.cli.text.progress_table import progress_table
     from evo_hns.reports.info import changed_settings, env_steps, gains, seconds, sharing
-    from evo_hns.reports.sessions import generations_of_lives, jobs
+    from evo_hns.reports.sessions import generations_of_sessions, jobs
 
     settings = " ".join(f"{name}={value}" for name, value in changed_settings(run.config).items())
     halls = ", ".join(f"{run.num_champions(side)} {side.label} of {run.num_params(side):,} parameters" for side in Side)
@@ -90,7 +104,7 @@ def info_text(run: RunFacts) -> str:
         ("on", run.meta.platform),
         ("settings", settings or "all defaults"),
         ("generations", f"{run.num_generations} of {run.config.coevolution.generations}"),
-        *([("jobs", _jobs(told))] if (told := jobs(run)) else []),
+        *([("jobs", _jobs(found))] if (found := jobs(run)) else []),
         ("env steps", f"{env_steps(run):,} in {duration(seconds(run))}"),
         ("champions", halls),
         *([("exploiters", exploiters)] if exploiters else []),
@@ -101,13 +115,13 @@ def info_text(run: RunFacts) -> str:
         in_short = f"{cost.num_ranks}, idle {cost.idle_share:.1%} of the time, {cost.megabytes:.2f} MB a generation"
         facts.append(("ranks", in_short))
     parts = ["\n".join(f"{name:<13}{value}" for name, value in facts)]
-    if run.lives:
-        parts.append(lives_table(run.lives, generations_of_lives(run)))
+    if run.sessions:
+        parts.append(sessions_table(run.sessions, generations_of_sessions(run)))
     return "\n\n".join(filter(None, [*parts, gains_table(gains(run)), progress_table(run)]))
 
 
 def _jobs(jobs: Sequence[Job]) -> str:
-    before = len(jobs) - _SHOWN_LIVES
+    before = len(jobs) - _SHOWN_SESSIONS
     return ", ".join([f"{before} more", *map(_job, jobs[before:])] if before > 0 else map(_job, jobs))
 
 
@@ -117,32 +131,32 @@ def _job(job: Job) -> str:
     return f"{job.name} ({remarks})" if remarks else job.name
 
 
-def lives_table(lives: Sequence[Life], generations: Sequence[range]) -> str:
-    """A row for each of the last lives of a run, and a line for all before; a column without any entry is left out.
+def sessions_table(sessions: Sequence[TrainingSession], generations: Sequence[range]) -> str:
+    """A row for each of the last sessions of a run, and a line for all before; a column without any entry is left out.
 
     Args:
-        lives: of the run, oldest first; at least one.
+        sessions: of the run, oldest first; at least one.
         generations: that each of them did.
     """
     header = ("started (UTC)", "generations", "ranks", "hosts", "job", "restarts")
     rows = [
         (
-            f"{datetime.fromisoformat(life.started):%Y-%m-%d %H:%M:%S}",
+            f"{datetime.fromisoformat(session.started):%Y-%m-%d %H:%M:%S}",
             _span(did),
-            life.num_ranks,
-            _hosts(life.hosts),
-            life.job,
-            life.restarts or "",
+            session.num_ranks,
+            _hosts(session.hosts),
+            session.job,
+            session.restarts or "",
         )
-        for life, did in list(zip(lives, generations, strict=True))[-_SHOWN_LIVES:]
+        for session, did in list(zip(sessions, generations, strict=True))[-_SHOWN_SESSIONS:]
     ]
-    told = [column for column in zip(header, *rows, strict=True) if any(cell != "" for cell in column[1:])]
-    table = columns(list(zip(*told, strict=True)))
-    earlier = len(lives) - len(rows)
+    shown = [column for column in zip(header, *rows, strict=True) if any(cell != "" for cell in column[1:])]
+    table = columns(list(zip(*shown, strict=True)))
+    earlier = len(sessions) - len(rows)
     if not earlier:
         return table
     before = range(generations[0].start, generations[earlier].start)
-    return f"{table}\nbefore: {earlier} more, generations {_span(before)}; --json tells of all"
+    return f"{table}\nbefore: {earlier} more, generations {_span(before)}; --json lists all"
 
 
 def _span(generations: range) -> str:
@@ -186,7 +200,7 @@ def replays_text(replays: Sequence[Replay]) -> str:
 
 
 def replay_text(replay: Replay) -> str:
-    """A recorded match beside its repetition, figure by figure."""
+    """A recorded match beside its repetition, value by value."""
     match = replay.match
     header = (
         f"match {replay.number}, recorded in generation {match.generation}: {match.hider} against {match.seeker} "
@@ -270,8 +284,8 @@ def scaling_text(result: Scaling) -> str:
     )
 
 
-def soak_line(result: Soak, env_steps: int) -> str:
-    """The last slice of a soak, on its way to so many env steps."""
+def stress_test_line(result: StressTest, env_steps: int) -> str:
+    """The last slice of a stress test of so many env steps."""
     part = result.slices[-1]
     return (
         f"{result.env_steps:>12,} of {env_steps:,} env steps  {part.env_steps / part.seconds:7,.0f}/s"
@@ -279,8 +293,8 @@ def soak_line(result: Soak, env_steps: int) -> str:
     )
 
 
-def soak_text(result: Soak) -> str:
-    """What was measured in a line, and what is wrong with it, if anything."""
+def stress_test_text(result: StressTest) -> str:
+    """The measurements in a line, and the verdict."""
     verdict = "; ".join(result.complaints) or "ok"
     return (
         f"{result.env_steps:,} env steps in {duration(result.seconds)}: memory {result.growth:+.1%}, "
@@ -288,15 +302,15 @@ def soak_text(result: Soak) -> str:
     )
 
 
-def _discards(played: Slice | Soak) -> str:
+def _discards(played: Slice | StressTest) -> str:
     causes = ", ".join(f"{count:,} {cause}" for cause, count in played.discards.items())
     return f"{sum(played.discards.values()):,} of {played.episodes:,} episodes discarded ({causes})"
 
 
-def levers_text(runs: Sequence[Mapping[str, Effect]]) -> str:
-    """A row for each lever: its speed-up in every repetition, its mean drift, and whether a step has the same bits."""
+def ablation_text(runs: Sequence[Mapping[str, Effect]]) -> str:
+    """A row for each ablation: speed-up in every repetition, mean drift, and whether a step has the same bits."""
     moments = list(next(iter(runs[0].values())).drift)
-    header = ["lever", "speed-up", *(f"drift {t}" for t in moments), "same bits"]
+    header = ["ablation", "speed-up", *(f"drift {t}" for t in moments), "same bits"]
     rows = []
     for name in runs[0]:
         effects = [run[name] for run in runs]
@@ -306,7 +320,7 @@ def levers_text(runs: Sequence[Mapping[str, Effect]]) -> str:
     return f"{columns([header, *rows])}\ndrift: metres after so many env steps, median over worlds"
 
 
-def timesteps_text(results: Sequence[Timestep]) -> str:
+def timestep_study_text(results: Sequence[Timestep]) -> str:
     """A column for each timestep, the first being the measure of the others."""
     rows: list[list[object]] = [
         ["substeps", *(r.num_substeps for r in results)],
@@ -314,7 +328,7 @@ def timesteps_text(results: Sequence[Timestep]) -> str:
         ["speed-up of the physics", *(f"{results[0].microseconds / r.microseconds:.2f}" for r in results)],
         ["discarded worlds", *(f"{r.discarded:.1%}" for r in results)],
     ]
-    for name in results[0].figures:
-        figures = [r.figures[name] for r in results]
-        rows.append([name, *(f"{figure.mean:.3f} ± {figure.half_width:.3f}" for figure in figures)])
+    for name in results[0].metrics:
+        metrics = [r.metrics[name] for r in results]
+        rows.append([name, *(f"{metric.mean:.3f} ± {metric.half_width:.3f}" for metric in metrics)])
     return columns(rows)

@@ -40,7 +40,15 @@ from evo_hns.cli.text.tables import (
     replays_text,
 )
 from evo_hns.cli.verbs.compare import Compare
-from evo_hns.cli.verbs.diagnostics import Bench, Doctor, Levers, Parity, Soak, Timesteps, refuse_all_but_the_game
+from evo_hns.cli.verbs.diagnostics import (
+    Bench,
+    Doctor,
+    Parity,
+    PhysicsAblation,
+    StressTest,
+    TimestepStudy,
+    refuse_all_but_the_game,
+)
 from evo_hns.cli.verbs.ground_truth import GroundTruth
 from evo_hns.cli.verbs.ppo import PPO, is_ppo, resumer
 from evo_hns.cli.verbs.ppo_check import PPOCheck
@@ -318,8 +326,8 @@ VERBS: dict[str, type[Verb]] = {
     "ppo-check": PPOCheck,
     "parity": Parity,
     "bench": Bench,
-    "levers": Levers,
-    "timesteps": Timesteps,
-    "soak": Soak,
+    "physics-ablation": PhysicsAblation,
+    "timestep-study": TimestepStudy,
+    "stress-test": StressTest,
     "doctor": Doctor,
 }

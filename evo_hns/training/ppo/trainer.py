@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
-from evo_hns.archive.records import GenerationRecord, State
+from evo_hns.archive.records import Generation, State
 from evo_hns.archive.run_file import RunFile
 from evo_hns.config import RunConfig
 from evo_hns.evaluation.evaluators import Evaluator, build_evaluator
@@ -97,14 +97,14 @@ def resume(
 
 def _generations(
     config: RunConfig, evaluator: Evaluator, learner: Learner, pasts: Mapping[Side, Past], first: int
-) -> Iterator[GenerationRecord]:
+) -> Iterator[Generation]:
     for generation in range(first, config.coevolution.generations):
         yield run_generation(config, evaluator, learner, pasts, generation)
 
 
 def run_generation(
     config: RunConfig, evaluator: Evaluator, learner: Learner, pasts: Mapping[Side, Past], generation: int
-) -> GenerationRecord:
+) -> Generation:
     """Play and learn; the policy becomes both sides' champion, is remembered and measured."""
     experience = learner.learn(generation)
     champions = learner.champions(experience)
@@ -113,7 +113,7 @@ def run_generation(
     start = time.perf_counter()
     measured = measure_generation(config, evaluator, pasts, champions, generation)
     guests = tuple(guest for past in pasts.values() for guest in past.guests)
-    return GenerationRecord(
+    return Generation(
         generation=generation,
         champions=champions,
         metrics={

@@ -1,6 +1,6 @@
-"""What a watcher can ask for and what is to be shown then. It knows no screen; a screen tells it wishes, and asks.
+"""Follows the requests of a watcher and holds what is shown, without any user interface.
 
-A wish that cannot be fulfilled changes nothing but the note that is shown.
+A request that cannot be followed changes nothing but the note that is shown.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from evo_hns.archive.records import RecordedMatch
+from evo_hns.archive.records import Match
 from evo_hns.archive.run_view import RunView
 from evo_hns.archive.storage import RunFileError
 from evo_hns.config import ConfigError
@@ -31,10 +31,10 @@ _NOBODY = dict.fromkeys(Side, "scripted:still")  # plays in a recorded match, wh
 
 @dataclass(frozen=True)
 class Series:
-    """Figures of an episode, env step by env step; T + 1 values, the start first."""
+    """Statistics of an episode, env step by env step; T + 1 values, the start first."""
 
     returns: Mapping[Side, np.ndarray]  #: `(T + 1,)` mean over the team's members, so far
-    statistics: Mapping[str, np.ndarray]  #: `(T + 1,)` the game's figures
+    statistics: Mapping[str, np.ndarray]  #: `(T + 1,)` the game's statistics
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class View:
     agents: Mapping[int, str]  #: names of those that are there
     taken: int | None  #: the agent that a person steers
     is_recorded: bool  #: it is a recorded match
-    note: str  #: what came of the last wish, or of the episode
+    note: str  #: what came of the last request, or of the episode
 
     @property
     def row(self) -> int:
@@ -64,7 +64,7 @@ class View:
 
 
 class Director:
-    """Fulfils wishes; used by one thread.
+    """Follows requests; used by one thread.
 
     Args:
         run: the run file.
@@ -96,11 +96,11 @@ class Director:
         """The episode."""
         return self._session
 
-    def wish(self, wish: Callable[[Director], None]) -> None:
+    def request(self, request: Callable[[Director], None]) -> None:
         """Do what somebody asks for, or say why not."""
         self._note = ""
         try:
-            wish(self)
+            request(self)
         except (ConfigError, RunFileError, OSError, ValueError) as error:
             self._note = str(error)
 
@@ -214,7 +214,7 @@ def _series(session: Session) -> Series:
     return Series(returns, {name: np.array([row[name] for row in session.statistics]) for name in names})
 
 
-def _find_match(run: Path, number: int) -> RecordedMatch:
+def _find_match(run: Path, number: int) -> Match:
     with RunView(run) as view:
         if not view.num_matches:
             raise ConfigError(

@@ -1,4 +1,4 @@
-"""What of MuJoCo Studio runs beside the game: it fulfils wishes, lets time pass, and hands on the picture.
+"""What of MuJoCo Studio runs beside the game: it follows requests, lets time pass, and hands on the picture.
 
 Studio runs a viewer and a simulation in two threads that only send each other messages. Here the simulation is the
 game, and the model that Studio knows is only the one that is shown: its joints are written, it is never stepped.
@@ -32,7 +32,7 @@ def handler(method: Method) -> Method:
 
 
 @dataclass(frozen=True)
-class Wish(messages.Event):  # type: ignore[misc]
+class Request(messages.Event):  # type: ignore[misc]
     """Something that the watcher asks for; never lost."""
 
     do: Callable[[Director], None]
@@ -56,7 +56,7 @@ class Stage:
     """Runs the game in Studio's simulation thread.
 
     Args:
-        director: fulfils wishes; used by that thread alone from now on.
+        director: follows requests; used by that thread alone from now on.
     """
 
     def __init__(self, director: Director) -> None:
@@ -71,9 +71,9 @@ class Stage:
         self._set_up()
 
     @handler
-    def on_wish(self, event: Wish) -> None:
+    def on_request(self, event: Request) -> None:
         """Do it, or have the view say why not."""
-        self._director.wish(event.do)
+        self._director.request(event.do)
 
     @handler
     def on_steer(self, event: Steer) -> None:

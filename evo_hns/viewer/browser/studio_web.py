@@ -126,7 +126,7 @@ def serve(
             opened.set()
         viewer_protocol.run_viewer_loop(viewer)
 
-    logging.getLogger("WebServer").setLevel(logging.WARNING)  # who comes and goes is not told
+    logging.getLogger("WebServer").setLevel(logging.WARNING)  # connections are not logged
     with launch_thread.launch_thread(run_viewer, sim_plugins=[Stage(director)]) as handle:
         opened.wait()
         if handle.is_running():

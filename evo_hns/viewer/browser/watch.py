@@ -85,7 +85,7 @@ def watch(
         host: the address to listen on.
         port: 0 for the first that is free.
         open_browser: open the page in a browser, where there is a screen.
-        announce: is told where the page is.
+        announce: receives the address of the page.
 
     Raises:
         ConfigError: a player, match, address or port that is not there, or MuJoCo Studio is not.

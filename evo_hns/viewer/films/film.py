@@ -99,7 +99,7 @@ class Film:
         return map(self.picture, self.steps.tolist())
 
     def picture(self, step: float) -> np.ndarray:
-        """`(height, width, 3)` uint8, one moment; words and overlays tell of the last whole env step."""
+        """`(height, width, 3)` uint8, one moment; captions and overlays show the last whole env step."""
         replica = self._replica
         replica.pose(step)
         everything = mujoco.mjtCatBit.mjCAT_ALL

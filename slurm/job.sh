@@ -1,7 +1,7 @@
 # What happens inside a job; the .sbatch scripts read this, nobody submits it.
 #
 # Slurm warns the script with SIGUSR1 before the time is up. The signal is passed on to every rank, the run stops after
-# a whole generation and ends with 75: then the job goes back into the queue, and its next life goes on from the run
+# a whole generation and ends with 75: then the job goes back into the queue, and its next session goes on from the run
 # file. The same happens, without a warning, after a node has failed.
 
 source slurm/site.sh || exit 2
@@ -38,7 +38,7 @@ train() { # train EXPERIMENT [options of evo-hns train]: every rank of the job o
     before=$(version "$run")
 
     prepare || return
-    echo "$(date '+%F %T'): job $job, life $((${SLURM_RESTART_COUNT:-0} + 1)), on $SLURM_JOB_NODELIST: $experiment in $run"
+    echo "$(date '+%F %T'): job $job, session $((${SLURM_RESTART_COUNT:-0} + 1)), on $SLURM_JOB_NODELIST: $experiment in $run"
     launch "$PYTHON" -m mpi4py -m evo_hns train "$experiment" --run "$run" --resume "${options[@]}"
     code=$?
 
@@ -46,7 +46,7 @@ train() { # train EXPERIMENT [options of evo-hns train]: every rank of the job o
     if ((code == 0)) && [ "$warned" ] && ! is_finished "$run"; then code=$STOPPED_IN_TIME; fi
     ((code == STOPPED_IN_TIME)) || return $code
     if [ "$(version "$run")" = "$before" ]; then
-        echo "Not one generation was finished in this life, so another one would not help: ask for more time." >&2
+        echo "Not one generation was finished in this session, so another one would not help: ask for more time." >&2
         return $code
     fi
     requeue "$job"

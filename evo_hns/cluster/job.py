@@ -34,7 +34,7 @@ class Job:
     seeds: Seeds | None  #: a job for each
     nodes: int  #: for each
     ranks_per_node: int
-    time: int  #: the limit of each life, seconds
+    time: int  #: the limit of each session, seconds
     grace: int  #: seconds between the warning and the end
     memory: int | None = None  #: MB on each node; 0: all of it; None: what the run needs
     headers: Mapping[str, str] = field(default_factory=dict)  #: further options of sbatch; empty: one without a value

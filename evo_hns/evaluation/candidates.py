@@ -1,4 +1,4 @@
-"""A wave of matches in which the participants of both sides are compared, each side by one list of opponents."""
+"""A wave of matches in which the contestants of both sides are compared, each side by one list of opponents."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PerSide = Mapping[Side, Tensor]
 
 @dataclass(frozen=True, eq=False)
 class Opponents:
-    """Whom all participants of one side meet, one for each world."""
+    """Whom all contestants of one side meet, one for each world."""
 
     genomes: Tensor  #: `(E, L)`
     rows: np.ndarray  #: `(E,)` int64, their rows among the opponents that the other side remembers; -1: none of them
@@ -33,7 +33,7 @@ class Opponents:
 
 @dataclass(frozen=True, eq=False)
 class Wave:
-    """Matches of both sides' participants, played together."""
+    """Matches of both sides' contestants, played together."""
 
     fitness: PerSide  #: `(P,)` per side
     wins: PerSide  #: `(P, E)` per side, of each contestant over each opponent: 1, draw 1/2, 0; NaN: the match failed
@@ -51,14 +51,14 @@ class Wave:
         return int(self.episodes.failed.sum())
 
     def win_share(self, side: Side) -> float:
-        """Share of their matches that a side's participants won; NaN if none counts."""
+        """Share of their matches that a side's contestants won; NaN if none counts."""
         counted = self.wins[side][torch.isfinite(self.wins[side])]
         return float(counted.mean()) if len(counted) else float("nan")
 
 
 def play_wave(
     evaluator: Evaluator,
-    participants: PerSide,
+    contestants: PerSide,
     opponents: Mapping[Side, Opponents],
     rng: np.random.Generator,
     fitness: Fitness = mean_return,
@@ -69,13 +69,13 @@ def play_wave(
 
     Args:
         evaluator: where matches run.
-        participants: `(P, L)` genomes per side.
+        contestants: `(P, L)` genomes per side.
         opponents: whom each side meets.
         rng: decides the worlds.
         fitness: what counts as good.
     """
     session = evaluator.session
-    sizes = {side: len(participants[side]) for side in Side}
+    sizes = {side: len(contestants[side]) for side in Side}
     tables = []
     for side in session.spec.teams:
         rows = sizes[side.other] + np.arange(len(opponents[side].genomes))
@@ -83,7 +83,7 @@ def play_wave(
         tables.append(same_list_for_all(side, np.arange(sizes[side]), rows, seeds))
     table = concatenate(tables)
     rosters = {
-        side: session.roster(side, torch.cat([participants[side].to(torch.float32), opponents[side.other].genomes]))
+        side: session.roster(side, torch.cat([contestants[side].to(torch.float32), opponents[side.other].genomes]))
         for side in Side
     }
     episodes = evaluator.evaluate(table, rosters, physics="search")

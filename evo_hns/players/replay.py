@@ -77,7 +77,7 @@ def replay(path: Path, number: int | None = None) -> list[Replay]:
     return _play_again(path, matches, build_evaluator(config))[0]
 
 
-def retrace(path: Path, number: int) -> tuple[Replay, Trajectory]:
+def replay_with_trajectory(path: Path, number: int) -> tuple[Replay, Trajectory]:
     """Play one recorded match again as `replay` does, and keep where everything was.
 
     Raises:

@@ -63,7 +63,7 @@ def plot_progress(runs: Mapping[str, RunFacts], path: Path) -> None:
     """Draw the three kinds of progress of both sides, a row of panels each; errors as `plot_returns`.
 
     In a game of equals a local curve stays where it is, however much both sides learn; a historical one rises if what
-    was learnt is not forgotten; only the global one shows what is worth something to strangers.
+    was learnt is not forgotten; only the global one shows strength against unseen opponents.
     """
     drawn = {name: progress(run) for name, run in runs.items()}
     if not any(len(each) for kinds in drawn.values() for each in kinds):

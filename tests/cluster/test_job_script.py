@@ -71,7 +71,7 @@ def test_a_life_without_a_generation_is_the_last_one(project: Path) -> None:
     shown, _ = job.communicate()
     assert job.returncode == 75
     assert "scontrol" not in shown
-    assert "Not one generation was finished in this life" in shown
+    assert "Not one generation was finished in this session" in shown
 
 
 def test_the_warning_reaches_the_ranks_and_their_end_is_waited_for(project: Path) -> None:

@@ -21,7 +21,7 @@ from evo_hns.players.replay import replay
 from evo_hns.spec import Side
 from evo_hns.tournament.participants import describe, load_participants, make_batches, reload_participants, select
 from evo_hns.tournament.tournament import TournamentSpec, play_tournament
-from evo_hns.viewer.browser.casting import Casting
+from evo_hns.viewer.browser.available_players import AvailablePlayers
 from evo_hns.viewer.films.footage import new_footage
 from tests.conftest import tiny
 from tests.published import full_policy, quadrant_policy
@@ -99,9 +99,9 @@ def test_its_matches_are_recorded_and_come_out_again(quadrant: Path, run: Path) 
 def test_it_is_watched_and_filmed_by_its_address(quadrant: Path, run: Path) -> None:
     footage = new_footage(run, f"openai:{quadrant}", "scripted:chaser")
     assert (footage.hider, footage.num_steps) == (f"openai:{quadrant}", 6)
-    casting = Casting(run, {Side.SEEKERS: f"openai-greedy:{quadrant}"})
-    assert casting.lasting(Side.SEEKERS, casting.first[Side.SEEKERS]) == f"openai-greedy:{quadrant}"
-    assert casting.lasting(Side.HIDERS, "hiders/last") == "hiders/2"
+    available = AvailablePlayers(run, {Side.SEEKERS: f"openai-greedy:{quadrant}"})
+    assert available.lasting(Side.SEEKERS, available.first[Side.SEEKERS]) == f"openai-greedy:{quadrant}"
+    assert available.lasting(Side.HIDERS, "hiders/last") == "hiders/2"
 
 
 def test_a_tournament_holds_policies_champions_and_scripted_players(quadrant: Path, run: Path, tmp_path: Path) -> None:

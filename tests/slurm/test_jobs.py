@@ -40,7 +40,7 @@ def queue(site: Site) -> Queue:
         enter(site, patch, PYTHONPATH=with_slow_disk())
         words = "tiny --array 3-4 --nodes 2 --ranks-per-node 1 --time 2 --grace 60"
         requeued = submit(*words.split())["job"]
-    site.wait_for_generations("runs/tiny-seed3.h5", 1)  # its first life is short, and here are only so many processors
+    site.wait_for_generations("runs/tiny-seed3.h5", 1)  # its first session is short
     two_nodes = site.sbatch("--nodes=2", "slurm/many-nodes.sbatch", "tiny")
     array = site.sbatch("--array=3,4", "slurm/array.sbatch", "tiny")
     return Queue(requeued, two_nodes, array)
@@ -138,5 +138,5 @@ def test_a_run_that_needs_more_than_its_time_goes_on_in_the_next_life_to_the_sam
         run = RunFile.read(site.folder / f"runs/tiny-seed{seed}.h5")
         assert_same_bits(run, unbroken[seed])
         log = (site.folder / f"runs/tiny-seedX-{queue.requeued}_{seed}.out").read_text()
-        for life in range(1, restarts + 2):
-            assert log.count(f", life {life}, on n[1-2]:") == 1
+        for session in range(1, restarts + 2):
+            assert log.count(f", session {session}, on n[1-2]:") == 1

@@ -124,7 +124,7 @@ def _time(found: Ciao) -> list[Line]:
         if _certain(found.banding) and found.banding.value > 0
         else "no regular cycle"
     )
-    smooth = "neighbours are alike" if _certain(found.continuity) else "neighbours are like strangers"
+    smooth = "neighbours are alike" if _certain(found.continuity) else "neighbours are not alike"
     return [
         ("progress", f"{progress}: {_tested(found.progress, '{:+.2f}')}"),
         ("ancestors", f"{against}: {_tested(found.against_newer, '{:+.2f}')}"),

@@ -19,7 +19,7 @@ from evo_hns.evaluation.fitness import team_return
 from evo_hns.evaluation.trajectory import Trajectory
 from evo_hns.spec import Side
 from evo_hns.system.shell import shell_command
-from evo_hns.viewer.browser.casting import Casting
+from evo_hns.viewer.browser.available_players import AvailablePlayers
 from evo_hns.viewer.browser.playback import Playback
 from evo_hns.viewer.browser.session import HANDS_OFF, Session
 from evo_hns.viewer.overlays import agent_name
@@ -68,7 +68,7 @@ class Director:
 
     Args:
         run: the run file.
-        asked: addresses per side; see `Casting`.
+        asked: addresses per side; see `AvailablePlayers`.
         seed: of the first world.
         match: number of a recorded match to watch instead.
 
@@ -79,12 +79,12 @@ class Director:
 
     def __init__(self, run: Path, asked: Mapping[Side, str], seed: int = 0, match: int | None = None) -> None:
         self._match = None if match is None else _find_match(run, match)
-        self._casting = Casting(run, asked if self._match is None else _NOBODY)
-        self._session = Session(self._casting.config)
+        self._available = AvailablePlayers(run, asked if self._match is None else _NOBODY)
+        self._session = Session(self._available.config)
         self._episode, self._note = 0, ""
         self._series_of, self._last_series = (-1, -1), Series({}, {})
         if self._match is None:
-            self._begin(self._casting.first, seed)
+            self._begin(self._available.first, seed)
         else:
             self._players = {Side.HIDERS: self._match.hider, Side.SEEKERS: self._match.seeker}
             self._session.begin_match(self._match)
@@ -120,7 +120,7 @@ class Director:
 
     def refresh(self) -> None:
         """Look for new champions in a run that is still training."""
-        new = self._casting.refresh()
+        new = self._available.refresh()
         self._note = f"{new} new champions" if new else "no new champions"
 
     def tick(self, seconds: float) -> None:
@@ -151,7 +151,7 @@ class Director:
             episode=self._episode,
             players=self._players,
             teams=spec.teams,
-            generations=self._casting.generations,
+            generations=self._available.generations,
             seed=session.seed,
             trajectory=session.trajectory,
             series=self._series(),
@@ -168,8 +168,8 @@ class Director:
     def _begin(self, players: Mapping[Side, str], seed: int) -> None:
         if not 0 <= seed < SEED_LIMIT:
             raise ConfigError(f"got the world seed {seed}, expected 0 to {SEED_LIMIT - 1}")
-        named = {side: self._casting.lasting(side, players[side]) for side in Side}
-        rosters = {side: self._casting.roster(side, named[side], self._session.spec) for side in Side}
+        named = {side: self._available.lasting(side, players[side]) for side in Side}
+        rosters = {side: self._available.roster(side, named[side], self._session.spec) for side in Side}
         self._session.begin(rosters, seed)
         self._players = named
 

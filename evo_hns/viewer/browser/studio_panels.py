@@ -12,7 +12,7 @@ import numpy as np
 from mujoco.studio.dear_imgui import dear_imgui as imgui
 
 from evo_hns.spec import Side
-from evo_hns.viewer.browser.casting import SCRIPTED_NAMES, is_published
+from evo_hns.viewer.browser.available_players import SCRIPTED_NAMES, is_published
 from evo_hns.viewer.browser.director import Director, View
 from evo_hns.viewer.browser.playback import SPEEDS
 from evo_hns.viewer.browser.session import Steering

@@ -79,7 +79,7 @@ def watch(
 
     Args:
         run: the run file, which may be in training.
-        asked: addresses of players by side; see `Casting`.
+        asked: addresses of players by side; see `AvailablePlayers`.
         seed: of the first world.
         match: number of a recorded match to watch first.
         host: the address to listen on.

@@ -60,7 +60,7 @@ def name_conditions(conditions: Sequence[tuple[str | None, Subject]]) -> list[st
 
 
 def _automatic(subjects: Sequence[Subject]) -> list[str]:
-    """What each is, names by what is not the same for all: as few of trainer, size and settings as tell them apart."""
+    """Names from as few of trainer, size and settings as distinguish all subjects."""
     candidates = [[trainer(each.config) for each in subjects], [size(each) for each in subjects], _settings(subjects)]
     distinguishing = [words for words in candidates if len(set(words)) > 1] or candidates[:1]
     for count in range(1, len(distinguishing) + 1):
@@ -72,19 +72,19 @@ def _automatic(subjects: Sequence[Subject]) -> list[str]:
 
 def _settings(subjects: Sequence[Subject]) -> list[str]:
     """Other settings in which runs of one kind of trainer differ: `opponent_sampler=latest`."""
-    names = [""] * len(subjects)
+    texts = [""] * len(subjects)
     for ppo in (False, True):
         rows = [row for row, each in enumerate(subjects) if is_ppo(each.config) is ppo]
         flat = [kind_of(subjects[row].config) for row in rows]
         names = [name for name in (flat[0] if flat else ()) if len({repr(each.get(name)) for each in flat}) > 1]
-        names = [name for name in names if not _is_told(name)]
+        names = [name for name in names if not _is_named(name)]
         for row, settings in zip(rows, flat, strict=True):
             words = [_short(word) for word in described(settings, names)]
-            names[row] = ", ".join(words)
-    return names
+            texts[row] = ", ".join(words)
+    return texts
 
 
-def _is_told(name: str) -> bool:
+def _is_named(name: str) -> bool:
     """Whether a setting is names as trainer or size, or only changes what is measured."""
     rest = name.removeprefix("hiders.").removeprefix("seekers.")
     return rest in _BY_WORDS or name.startswith(_BESIDE[2:])

@@ -62,8 +62,8 @@ def tournament_section(subjects: Sequence[Subject], path: Path | None) -> Sectio
     missing = []
     if max(played.cells.shape) <= MOST_IN_A_TABLE:
         caption = (
-            "Mean return of each hider against each seeker: cyan where hiders have the better of it, red where "
-            "seekers do. Contestants are named by the generation whose champions they were."
+            "Mean return of each hider against each seeker: cyan where hiders win, red where seekers win. Participants "
+            "are named by the generation whose champions they were."
         )
         most = summary.bounds[1] if summary.bounds else subjects[0].most
         blocks.append(heat_of(_renamed(payoff), caption, most, in_short=max(played.cells.shape) > 6))
@@ -76,7 +76,7 @@ def tournament_section(subjects: Sequence[Subject], path: Path | None) -> Sectio
 
 
 def answers(summary: Summary) -> list[tuple[str, str]]:
-    """A few questions, and what the table says to them."""
+    """Measures of the tournament, as questions and answers."""
     rows = []
     for side in Side:
         asked = summary.sides[side]
@@ -99,7 +99,7 @@ def _about(played: Tournament, path: Path) -> Prose:
 
 
 def _renamed(payoff: Payoff) -> Payoff:
-    """Names as short as headings must be: `hiders/12` is 12."""
+    """Short names for headings: `hiders/12` is 12."""
     hiders, seekers = (
         tuple(name.removeprefix(f"{side.label}/").removeprefix("scripted:") for name in names)
         for side, names in ((Side.HIDERS, payoff.hiders), (Side.SEEKERS, payoff.seekers))

@@ -8,7 +8,7 @@ from evo_hns.diagnostics.timestep_study import compare
 from evo_hns.spec import Side
 
 
-def test_a_lever_that_changes_nothing_drifts_by_nothing_and_a_push_drifts() -> None:
+def test_an_ablation_that_changes_nothing_drifts_by_nothing_and_a_push_drifts() -> None:
     effects = measure(
         RunConfig(), num_worlds=2, ablations={name: ABLATIONS[name] for name in ("no sensors", "no sleep")}
     )

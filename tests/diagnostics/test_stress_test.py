@@ -32,14 +32,14 @@ def made(memory: list[float], microseconds: list[float] | None = None, physics: 
     )
 
 
-def test_a_short_soak_plays_what_was_asked_for_in_whole_batches() -> None:
+def test_a_short_stress_test_plays_what_was_asked_for_in_whole_batches() -> None:
     *_, done = stress_test(RunConfig.model_validate(TINY), 110)
     assert (done.env_steps, done.episodes, len(done.slices)) == (120, 24, 6)
     assert done.discards == {"physics": 0, "flung": 0}
     assert all(s.cpu_seconds > 0 and s.seconds > 0 and s.memory_mb > 50 for s in done.slices)
 
 
-def test_a_long_soak_has_twenty_slices() -> None:
+def test_a_long_stress_test_has_twenty_slices() -> None:
     parts = list(stress_test(RunConfig.model_validate(TINY), 800))
     assert [part.env_steps for part in parts] == list(range(40, 801, 40))
 
@@ -101,7 +101,7 @@ def test_the_figures_come_as_json_and_the_lines_beside_them(capsys: pytest.Captu
 
 
 def test_a_complaint_is_exit_code_1(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(module, "stress-test", lambda config, env_steps: iter([made([100.0] * 19 + [200.0] * 2)]))
+    monkeypatch.setattr(module, "stress_test", lambda config, env_steps: iter([made([100.0] * 19 + [200.0] * 2)]))
     with pytest.raises(SystemExit) as stop:
         main([*WORDS, "--env-steps", "60"])
     assert stop.value.code == 1
@@ -115,6 +115,6 @@ def test_an_interrupt_tells_what_was_measured(
         yield made([100.0] * 3)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(module, "stress-test", interrupted)
+    monkeypatch.setattr(module, "stress_test", interrupted)
     assert main([*WORDS, "--env-steps", "60"]) == INTERRUPTED
     assert capsys.readouterr().err.startswith("evo-hns: interrupted: 30,000 env steps in 3.0 s: memory +0.0%, ")

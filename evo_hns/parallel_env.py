@@ -2,7 +2,7 @@
 
 Agents are `hider_0`, `hider_1`, ..., `seeker_0`, ... An observation is a dictionary of what the agent knows, by the
 names of `spec.Observation`: float32 arrays, and binary masks of what it sees. Unlike there, whatever a mask switches
-off is told as zeros, so that nobody can look at it by mistake; `state` tells everything, for critics. Arrays
+off is observed as zeros, so that nobody can look at it by mistake; `state` has everything, for critics. Arrays
 without entries (the boxes of a game without boxes) are left out.
 
 An action is `MultiDiscrete([11, 11, 11, 2, 2])`, the form that most libraries take as it is: bins of the force along
@@ -52,7 +52,7 @@ except ImportError as error:
     raise ImportError(f"evo_hns.parallel_env needs PettingZoo: {how_to_install('pettingzoo')}") from error
 
 Told = dict[str, np.ndarray]
-"""What one agent is told, by field of `Observation`."""
+"""The observation of one agent, by field of `Observation`."""
 
 _SEEN = {
     "agent_qpos_qvel": "mask_aa_obs",
@@ -60,9 +60,9 @@ _SEEN = {
     "ramp_obs": "mask_ar_obs",
     "food_obs": "mask_af_obs",
 }
-"""What is told of things that an agent may not see, and the mask of those that it sees."""
+"""Fields of entities that an agent may not see, and the masks of those that it sees."""
 
-_NOT_TOLD = ("door_obs", "agent_mask")
+_NOT_OBSERVED = ("door_obs", "agent_mask")
 """What is known of the world, not of an agent; so is everything that ends in `_spoof`."""
 
 _NOT_COPIED = ("_game", "_observation")
@@ -134,7 +134,7 @@ class HideAndSeekParallelEnv(ParallelEnv[str, Told, np.ndarray]):  # type: ignor
         return [spec.num_movement_bins] * self._num_movements + [2] * num_pulls + [2]
 
     def observation_space(self, agent: str) -> spaces.Dict:
-        """What an agent may be told."""
+        """The observation space of an agent."""
         return self.observation_spaces[agent]
 
     def action_space(self, agent: str) -> spaces.MultiDiscrete:
@@ -229,7 +229,7 @@ class HideAndSeekParallelEnv(ParallelEnv[str, Told, np.ndarray]):  # type: ignor
         """Lay out a world, in which nothing was played yet."""
         self._world, self._played = world, []
         self._observation = self._game.reset(np.array([world], dtype=np.int64))
-        self._present = self._observation.agent_mask[0].tolist()  # a world that fails tells no more of it
+        self._present = self._observation.agent_mask[0].tolist()  # a failed world's mask is zeros
 
     def _is_present(self, agent: str) -> bool:
         return bool(self._present[self._rows[agent]])
@@ -292,12 +292,14 @@ class HideAndSeekParallelEnv(ParallelEnv[str, Told, np.ndarray]):  # type: ignor
 
 
 def _known(observation: Observation) -> dict[str, Tensor]:
-    """The fields that agents are told, hidden things as zeros."""
-    told = {f.name: getattr(observation, f.name) for f in fields(observation)}
+    """The fields that agents observe, hidden entities as zeros."""
+    observed = {f.name: getattr(observation, f.name) for f in fields(observation)}
     for name, mask in _SEEN.items():
-        if name in told:
-            told[name] = torch.where(told[mask].unsqueeze(-1), told[name], 0.0)
-    return {name: values for name, values in told.items() if name not in _NOT_TOLD and not name.endswith("_spoof")}
+        if name in observed:
+            observed[name] = torch.where(observed[mask].unsqueeze(-1), observed[name], 0.0)
+    return {
+        name: values for name, values in observed.items() if name not in _NOT_OBSERVED and not name.endswith("_spoof")
+    }
 
 
 def _array(values: Tensor) -> np.ndarray:

@@ -27,7 +27,18 @@ def commands() -> list[list[str]]:
 
 def test_there_are_commands_to_test() -> None:
     verbs = {"train", "resume", "info", "evaluate", "record", "replay", "curves", "bench", "doctor"}
-    verbs |= {"levers", "timesteps", "soak", "submit", "watch", "render", "stages", "tournament", "prune", "report"} | {
+    verbs |= {
+        "physics-ablation",
+        "timestep-study",
+        "stress-test",
+        "submit",
+        "watch",
+        "render",
+        "stages",
+        "tournament",
+        "prune",
+        "report",
+    } | {
         "ground-truth",
         "ppo-check",
         "compare",
@@ -62,9 +73,9 @@ def test_the_commands_do_what_they_say_in_their_order(tmp_path: Path, monkeypatc
             continue  # measures for a minute; it has tests of its own
         elif line[0] == "watch":
             continue  # waits for a person; it has tests of its own
-        elif line[0] == "levers":
+        elif line[0] == "physics-ablation":
             line = [*line, "--num-worlds", "1", "--repetitions", "1"]
-        elif line[0] == "timesteps":
+        elif line[0] == "timestep-study":
             line = [*line, "--num-worlds", "2", "--substeps", "15", "8"]
         elif line[0] == "stages":
             line = [*line, "--champions", "2", "--episodes", "4"]
@@ -90,7 +101,7 @@ def test_the_commands_do_what_they_say_in_their_order(tmp_path: Path, monkeypatc
                 "--stage-episodes",
                 "4",
             ]
-        elif line[0] == "soak":
+        elif line[0] == "stress-test":
             line = [*line[:2], "--env-steps", "12", "--rules.horizon", "6", "--physics.num-worlds", "2"]
         assert exit_code(line) == 0, line
 

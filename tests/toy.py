@@ -42,7 +42,7 @@ class ToyEvaluator:
         failed = torch.isnan(hiders)
         return Episodes(returns, {}, failed, torch.ones_like(returns, dtype=torch.bool))
 
-    def take_metrics(self) -> dict[str, float]:
+    def pop_metrics(self) -> dict[str, float]:
         return {}
 
 

@@ -1,14 +1,13 @@
 """What a run leaves behind: its past champions and its one file."""
 
-from evo_hns.archive.encounters import Encounters
+from evo_hns.archive.capacity_rules import CAPACITY_RULES
 from evo_hns.archive.hall_of_fame import HallOfFame
-from evo_hns.archive.past import Past
-from evo_hns.archive.pruning import PRUNE_RULES
+from evo_hns.archive.opponent_stats import OpponentStats
 from evo_hns.archive.records import (
     Champion,
     Generation,
     HeldOutRow,
-    RecordedMatch,
+    Match,
     Run,
     RunFacts,
     RunMeta,
@@ -17,19 +16,19 @@ from evo_hns.archive.records import (
 )
 from evo_hns.archive.run_file import RunFile
 from evo_hns.archive.run_view import RunView
-from evo_hns.archive.samplers import OPPONENT_SAMPLERS
+from evo_hns.archive.samplers import OPPONENT_SAMPLERS, OpponentHistory
 from evo_hns.archive.storage import RunFileError
 
 __all__ = [
+    "CAPACITY_RULES",
     "OPPONENT_SAMPLERS",
-    "PRUNE_RULES",
     "Champion",
-    "Encounters",
     "Generation",
     "HallOfFame",
     "HeldOutRow",
-    "Past",
-    "RecordedMatch",
+    "Match",
+    "OpponentHistory",
+    "OpponentStats",
     "Run",
     "RunFacts",
     "RunFile",

@@ -37,7 +37,7 @@ def describe(config: RunConfig, schema_version: int) -> RunMeta:
 def begin_session(
     first_generation: int, num_ranks: int, hosts: Sequence[str], mpi: str, environ: Mapping[str, str] = os.environ
 ) -> TrainingSession:
-    """The session of a run that starts now, in the job of Slurm that the environment tells of, if any.
+    """The session of a run that starts now, in the Slurm job that the environment names, if any.
 
     Args:
         first_generation: the run's next one.

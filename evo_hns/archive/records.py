@@ -1,4 +1,4 @@
-"""What a run is: immutable records, and how one more generation extends them.
+"""A run as immutable data, and how one more generation extends it.
 
 Row g of every per-generation array belongs to generation g, from 0. Metrics of the machine have names that start
 with `time_` (seconds that passed), `cpu_`, `memory_` or `ranks` (`MACHINE`); all others are the same numbers whenever
@@ -36,7 +36,7 @@ _JOB = re.compile(r"([0-9]+(_[0-9]+)?)?")
 
 @dataclass(frozen=True, eq=False)
 class Champion:
-    """The best of one side in one generation."""
+    """The best genome of one side in one generation."""
 
     genome: GenomeArray  #: `(N,)` float32
     score: float  #: what it scored on fresh worlds, higher is better
@@ -61,7 +61,7 @@ class HeldOutRow:
 
 
 @dataclass(frozen=True, eq=False)
-class RecordedMatch:
+class Match:
     """A match as it was played: with the settings of its run, enough to play it again to the same bits."""
 
     generation: int  #: the run's last one at that time; -1 before the first
@@ -90,8 +90,8 @@ def recorded_matches(
     seeds: IntArray,
     outcome: tuple[FloatArray, npt.NDArray[np.bool_], Mapping[str, FloatArray]],
     actions: Mapping[str, ByteArray],
-) -> tuple[RecordedMatch, ...]:
-    """Records of M matches of the same two players.
+) -> tuple[Match, ...]:
+    """M matches of the same two players.
 
     Args:
         generation: the run's last one.
@@ -102,7 +102,7 @@ def recorded_matches(
     """
     returns, failed, metrics = outcome
     return tuple(
-        RecordedMatch(
+        Match(
             generation=generation,
             hider=players[Side.HIDERS],
             seeker=players[Side.SEEKERS],
@@ -118,7 +118,7 @@ def recorded_matches(
 
 @dataclass(frozen=True, eq=False)
 class Generation:
-    """What one generation of training came to: everything that it adds to a run."""
+    """The results of one generation, which it adds to a run."""
 
     number: int  #: from 0, consecutive
     champions: Mapping[Side, Champion]  #: a side that is absent adds nobody to its hall of fame
@@ -126,13 +126,13 @@ class Generation:
     state: State  #: to continue after this generation; replaces the previous one
     held_out: tuple[HeldOutRow, ...] = ()  #: measured in this generation
     discards: Mapping[str, int] = field(default_factory=dict)  #: discarded episodes by cause
-    matches: tuple[RecordedMatch, ...] = ()  #: recorded in this generation
-    exploiters: Mapping[Side, Champion] = field(default_factory=dict)  #: that were replaced in this generation
+    matches: tuple[Match, ...] = ()  #: recorded in this generation
+    exploiters: Mapping[Side, Champion] = field(default_factory=dict)  #: whose searches ended in this generation
 
 
 @dataclass(frozen=True)
 class TrainingSession:
-    """A process, or an MPI job, that trained a run: from its start to its end, or to its restart."""
+    """A training session of a run: one process, or one MPI job, from its start to its end or restart."""
 
     started: str  #: UTC, ISO 8601
     first_generation: int  #: the run's next one when it started
@@ -174,7 +174,7 @@ class RunMeta:
 
 
 class RunFacts(Protocol):
-    """What can be told of a run without its genomes: by a `Run`, and by a `RunView`, which reads no more than that."""
+    """A run without its genomes: what a `Run` has, and a `RunView` reads."""
 
     @property
     def meta(self) -> RunMeta:
@@ -229,8 +229,8 @@ class Run:
     discards: Mapping[str, IntArray]  #: `(G,)` each, episodes discarded by cause
     held_out: tuple[HeldOutRow, ...]  #: in order of measurement
     state: State  #: after the last generation; empty before the first
-    matches: tuple[RecordedMatch, ...] = ()  #: in the order in which they were recorded
-    sessions: tuple[TrainingSession, ...] = ()  #: that trained it, oldest first; of older versions nothing is known
+    matches: tuple[Match, ...] = ()  #: in the order in which they were recorded
+    sessions: tuple[TrainingSession, ...] = ()  #: that trained it, oldest first; none in files of older versions
     exploiters: Mapping[Side, HallOfFame] = field(default_factory=dict)  #: of each side that had some: no champions
 
     @property
@@ -273,7 +273,7 @@ class Run:
             matches=self.matches + record.matches,
         )
 
-    def with_matches(self, matches: Sequence[RecordedMatch]) -> Run:
+    def with_matches(self, matches: Sequence[Match]) -> Run:
         """The run with more recorded matches.
 
         Raises:
@@ -283,7 +283,7 @@ class Run:
         return replace(self, matches=self.matches + tuple(matches))
 
     def with_session(self, session: TrainingSession) -> Run:
-        """The run with a session that goes on from its last generation.
+        """The run with a session that continues from its last generation.
 
         Raises:
             ValueError: the session does not fit this run.
@@ -295,7 +295,7 @@ class Run:
         check_session(session)
         return replace(self, sessions=(*self.sessions, session))
 
-    def _check_matches(self, matches: Sequence[RecordedMatch]) -> None:
+    def _check_matches(self, matches: Sequence[Match]) -> None:
         for match in matches:
             check_match(match)
             if match.form != (self.matches or matches)[0].form:
@@ -331,7 +331,7 @@ def check_names(names: Mapping[str, object]) -> None:
             raise ValueError(f"{name!r} is not a name: expected letters, digits, '_', '.', '-'")
 
 
-def check_match(match: RecordedMatch) -> None:
+def check_match(match: Match) -> None:
     """Refuse a match that would not come back to the same bits.
 
     Raises:
@@ -350,7 +350,7 @@ def check_match(match: RecordedMatch) -> None:
 
 
 def check_session(session: TrainingSession) -> None:
-    """Refuse a session that could not be told.
+    """Refuse a session that a run file cannot hold.
 
     Raises:
         ValueError: a time without its zone, a negative count, no host or one twice, text that cannot be printed, or

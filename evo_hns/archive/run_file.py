@@ -17,7 +17,7 @@ import h5py
 
 from evo_hns.archive import provenance
 from evo_hns.archive.hall_of_fame import HallOfFame
-from evo_hns.archive.records import Champion, Generation, RecordedMatch, Run, TrainingSession
+from evo_hns.archive.records import Champion, Generation, Match, Run, TrainingSession
 from evo_hns.archive.schema import SCHEMA_VERSION, decode, encode
 from evo_hns.archive.storage import (
     Closing,
@@ -137,7 +137,7 @@ class RunFile(Closing):
         if record.exploiters:
             self._run = replace(self._run, exploiters=self._with_exploiters(record))
 
-    def record(self, matches: Sequence[RecordedMatch]) -> None:
+    def record(self, matches: Sequence[Match]) -> None:
         """Add recorded matches to the generations that are there; when this returns, they are on the disk.
 
         Raises:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evo_hns.archive.hall_of_fame import FloatArray, GenomeArray, IntArray
-from evo_hns.archive.records import HeldOutRow, RecordedMatch, RunMeta, TrainingSession
+from evo_hns.archive.records import HeldOutRow, Match, RunMeta, TrainingSession
 from evo_hns.archive.schema import (
     check_format,
     exploiters_name,
@@ -145,7 +145,7 @@ class RunView(Closing):
         """K, the recorded matches."""
         return len(self._file["matches/generation"]) if "matches" in self._file else 0
 
-    def match(self, number: int) -> RecordedMatch:
+    def match(self, number: int) -> Match:
         """One recorded match; no other is read.
 
         Raises:

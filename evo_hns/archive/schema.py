@@ -33,7 +33,7 @@ from evo_hns.archive.hall_of_fame import HallOfFame
 from evo_hns.archive.records import (
     Champion,
     HeldOutRow,
-    RecordedMatch,
+    Match,
     Run,
     RunMeta,
     State,
@@ -251,7 +251,7 @@ def read_held_out(group: h5py.Group) -> tuple[HeldOutRow, ...]:
     )
 
 
-def _write_matches(group: h5py.Group, matches: tuple[RecordedMatch, ...]) -> None:
+def _write_matches(group: h5py.Group, matches: tuple[Match, ...]) -> None:
     for name, dtype in _MATCH_DTYPES.items():
         group.create_dataset(name, (len(matches),), dtype, data=[getattr(match, name) for match in matches])
     group["returns"] = np.stack([match.returns for match in matches])
@@ -263,25 +263,25 @@ def _write_matches(group: h5py.Group, matches: tuple[RecordedMatch, ...]) -> Non
         actions.create_dataset(name, data=array, **filters)
 
 
-def read_matches(group: h5py.Group, rows: slice = slice(None)) -> tuple[RecordedMatch, ...]:
+def read_matches(group: h5py.Group, rows: slice = slice(None)) -> tuple[Match, ...]:
     """Recorded matches in their order; of others than those asked for nothing is read."""
     columns = {name: group[name] for name in _MATCH_DTYPES}
-    figures = {name: item for name, item in group["metrics"].items() if isinstance(item, h5py.Dataset)}
-    arrays = [group["returns"], *group["actions"].values(), *columns.values(), *figures.values()]
+    metrics = {name: item for name, item in group["metrics"].items() if isinstance(item, h5py.Dataset)}
+    arrays = [group["returns"], *group["actions"].values(), *columns.values(), *metrics.values()]
     if len({len(array) for array in arrays}) != 1:
         raise ValueError(f"{group.name} has columns of different lengths")
-    columns, figures, actions = (
-        {name: item[rows] for name, item in part.items()} for part in (columns, figures, group["actions"])
+    columns, metrics, actions = (
+        {name: item[rows] for name, item in part.items()} for part in (columns, metrics, group["actions"])
     )
     matches = tuple(
-        RecordedMatch(
+        Match(
             generation=int(columns["generation"][row]),
             hider=columns["hider"][row].decode(),
             seeker=columns["seeker"][row].decode(),
             world_seed=int(columns["world_seed"][row]),
             failed=bool(columns["failed"][row]),
             returns=returns,
-            metrics={name: float(column[row]) for name, column in figures.items() if not np.isnan(column[row])},
+            metrics={name: float(column[row]) for name, column in metrics.items() if not np.isnan(column[row])},
             actions={name: array[row] for name, array in actions.items()},
         )
         for row, returns in enumerate(group["returns"][rows])

@@ -1,4 +1,4 @@
-"""What a tournament is: who takes part, how much is to be played, and every score so far; immutable records."""
+"""A tournament as immutable data: participants, precision, and every score so far."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from evo_hns.spec import Side
 
 
 @dataclass(frozen=True)
-class Contestant:
-    """Who takes part, so that the same player is found in years."""
+class Participant:
+    """A player of a tournament, described so that it is found again later."""
 
     name: str  #: `run.h5:hiders/12`, `scripted:chaser`, `openai:FILE`; files as seen from the tournament's folder
-    run: str = ""  #: the run file as seen from the tournament's folder; empty for who is of no run
-    run_seed: int = -1  #: of its run; -1 for who is of no run, as in the next two
+    run: str = ""  #: the run file as seen from the tournament's folder; empty for a player of no run
+    run_seed: int = -1  #: of its run; -1 for a player of no run, as in the next two
     generation: int = -1  #: that it was the champion of
     env_steps: int = -1  #: of its run's training, up to and with that generation
     genome_sha256: str = ""  #: of its float32 genome
@@ -27,7 +27,7 @@ class Contestant:
 
 @dataclass(frozen=True)
 class Precision:
-    """How much is played in a cell: until its mean is certain, within bounds."""
+    """Episodes of a cell: until its mean is precise enough, within bounds."""
 
     half_width: float  #: of the 95 % interval of a cell's mean return that is enough, in units of the return
     min_episodes: int  #: of every cell
@@ -44,7 +44,7 @@ class Cells:
 
     @classmethod
     def empty(cls, num_hiders: int, num_seekers: int) -> Cells:
-        """A table in which nothing was played and nothing is wanted."""
+        """A table without episodes, of which none are wanted."""
         zeros = np.zeros((num_hiders, num_seekers), dtype=np.int64)
         return cls(zeros, zeros, {side: np.empty(0) for side in Side})
 
@@ -118,9 +118,9 @@ class Tournament:
     """Everything about a tournament, up to some moment."""
 
     meta: RunMeta  #: where it comes from; its settings are those of the game, its seed decides the worlds
-    selection: str  #: how the contestants were asked for
+    selection: str  #: how the participants were asked for
     precision: Precision
-    contestants: Mapping[Side, tuple[Contestant, ...]]  #: H hiders, S seekers, no two of a side the same
+    participants: Mapping[Side, tuple[Participant, ...]]  #: H hiders, S seekers, no two of a side the same
     cells: Cells
 
     @property

@@ -2,7 +2,7 @@
 
     /                    attributes format, selection, half_width, min_episodes, max_episodes
     /meta                as in a run file; the settings are those of the game, the seed decides the worlds
-    /{hiders,seekers}/<column>   one entry per contestant: name, run, run_seed, generation, env_steps, ...
+    /{hiders,seekers}/<column>   one entry per participant: name, run, run_seed, generation, env_steps, ...
     /cells/wanted, /cells/count  (H, S) int64
     /scores/{hiders,seekers}     (E,) float64, cell after cell, each with as many as it counts; NaN: failed
 
@@ -30,7 +30,7 @@ from evo_hns.archive.storage import (
     taking,
     write_whole,
 )
-from evo_hns.archive.tournament import Cells, Contestant, Precision, Tournament
+from evo_hns.archive.tournament import Cells, Participant, Precision, Tournament
 from evo_hns.spec import Side
 
 TOURNAMENT_SCHEMA = 1
@@ -127,11 +127,11 @@ def encode(tournament: Tournament) -> memoryview:
     with h5py.File(buffer, "w", libver=LIBVER) as file:
         file.attrs.update({"format": FORMAT, "selection": tournament.selection, **vars(tournament.precision)})
         write_meta(file.create_group("meta"), tournament.meta)
-        for side, contestants in tournament.contestants.items():
+        for side, participants in tournament.participants.items():
             group = file.create_group(side.label)
             for name, dtype in _COLUMNS.items():
-                values = [getattr(each, name) for each in contestants]
-                group.create_dataset(name, (len(contestants),), dtype, data=values)
+                values = [getattr(each, name) for each in participants]
+                group.create_dataset(name, (len(participants),), dtype, data=values)
         cells, scores = file.create_group("cells"), file.create_group("scores")
         cells["wanted"], cells["count"] = tournament.cells.wanted, tournament.cells.count
         for side, returns in tournament.cells.scores.items():
@@ -155,8 +155,8 @@ def decode(file: h5py.File) -> Tournament:
         min_episodes=int(file.attrs["min_episodes"]),
         max_episodes=int(file.attrs["max_episodes"]),
     )
-    contestants = {side: _read_contestants(file[side.label]) for side in Side}
-    shape = len(contestants[Side.HIDERS]), len(contestants[Side.SEEKERS])
+    participants = {side: _read_participants(file[side.label]) for side in Side}
+    shape = len(participants[Side.HIDERS]), len(participants[Side.SEEKERS])
     cells = Cells(
         wanted=file["cells/wanted"][()],
         count=file["cells/count"][()],
@@ -166,10 +166,10 @@ def decode(file: h5py.File) -> Tournament:
         raise ValueError(f"/cells has shapes {cells.wanted.shape} and {cells.count.shape}, expected {shape}")
     if any(values.shape != (cells.count.sum(),) for values in cells.scores.values()):
         raise ValueError("/scores has another number of episodes than /cells counts")
-    return Tournament(read_meta(file["meta"]), str(file.attrs["selection"]), precision, contestants, cells)
+    return Tournament(read_meta(file["meta"]), str(file.attrs["selection"]), precision, participants, cells)
 
 
-def _read_contestants(group: h5py.Group) -> tuple[Contestant, ...]:
+def _read_participants(group: h5py.Group) -> tuple[Participant, ...]:
     columns = read_columns(group, len(group["name"]))
 
     def entry(name: str, row: int) -> Any:
@@ -177,4 +177,4 @@ def _read_contestants(group: h5py.Group) -> tuple[Contestant, ...]:
         return value.decode() if _COLUMNS[name] is _TEXT else int(value)
 
     rows = range(len(columns["name"]))
-    return tuple(Contestant(**{name: entry(name, row) for name in _COLUMNS}) for row in rows)
+    return tuple(Participant(**{name: entry(name, row) for name in _COLUMNS}) for row in rows)

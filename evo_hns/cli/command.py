@@ -15,9 +15,8 @@ from importlib.metadata import version
 import tyro
 
 from evo_hns.cli.arguments import first_setting, gather_settings, one_line
-from evo_hns.cli.console import WORDS
+from evo_hns.cli.console import WORDS, take_any_text
 from evo_hns.cli.errors import BROKEN_PIPE, USER_ERROR, is_user_error
-from evo_hns.cli.streams import take_any_text
 from evo_hns.cli.verbs.registry import VERBS, Verb
 from evo_hns.config import ConfigError
 from evo_hns.experiment import did_you_mean

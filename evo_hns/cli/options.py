@@ -33,7 +33,6 @@ Text = Annotated[str | None, tyro.conf.arg(metavar="INT")]
 """A setting: checked with all the others, so that the complaint is the same."""
 Address = Annotated[str | None, tyro.conf.arg(metavar="ADDRESS")]
 Ranks = Annotated[str | None, tyro.conf.arg(metavar="INT|auto")]
-Cost = Annotated[float | None, tyro.conf.arg(metavar="US")]
 Flag = FlagCreatePairsOff[bool]
 Json = Annotated[FlagCreatePairsOff[bool], tyro.conf.arg(name="json")]
 Settings = Annotated[UseAppendAction[tuple[str, ...]], tyro.conf.arg(name="set", metavar="KEY=VALUE")]

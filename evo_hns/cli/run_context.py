@@ -44,13 +44,13 @@ def workers(*, shrink: bool, check: Check = no_check) -> Iterator[RunContext | N
 
     Args:
         shrink: go on without ranks that die.
-        check: is done first by the leader of ranks; `start_ranks` does it where there are none yet.
+        check: is done first by the coordinator; `start_ranks` does it where there are none yet.
 
     Yields:
         What the process has to know that does what is inside; None on all others, when it is done.
     """
     from evo_hns.mpi.communicator import join
-    from evo_hns.mpi.worker import serve
+    from evo_hns.mpi.worker import run_worker
     from evo_hns.training.context import RunContext
 
     shutdown = ShutdownSignal(read_shutdown_timeout())
@@ -63,27 +63,27 @@ def workers(*, shrink: bool, check: Check = no_check) -> Iterator[RunContext | N
     code = 0
     with shutdown.listening(FORWARDED):
         try:
-            if ranks.leads:
+            if ranks.is_coordinator:
                 check()
                 yield RunContext(shutdown, ranks)
             else:
-                inherited = serve(ranks, shutdown)
+                inherited = run_worker(ranks, shutdown)
                 yield None if inherited is None else RunContext(shutdown, ranks, inherited)
         except BaseException as error:
-            if not (ranks.leads and is_expected(error)):
+            if not (ranks.is_coordinator and is_expected(error)):
                 ranks.abort(error)
             code = error.exit_code if isinstance(error, Stopped) else USER_ERROR
             if isinstance(error, KeyboardInterrupt):
                 code = interrupt.INTERRUPTED
             raise
         finally:
-            leads = ranks.leads
+            is_coordinator = ranks.is_coordinator
             agreed, moment = ranks.leave(code)
             if agreed in interrupt.STOPPED and "SLURM_STEP_ID" not in os.environ:
                 # MPICH's launcher kills whoever is still there soon after the first has left with a code, and answers
                 # with what it makes of all codes: so all leave with the same one at the same time.
                 interrupt.end_at(moment)
-                if not leads:
+                if not is_coordinator:
                     interrupt.end(agreed)
 
 
@@ -97,7 +97,7 @@ def start_ranks(asked: str | None, check: Check = no_check) -> None:
 
     Raises:
         ConfigError: it is no such number, or ranks cannot be started here.
-        SystemExit: it was done; with the exit code of the leader.
+        SystemExit: it was done; with the exit code of the coordinator.
     """
     if launched_ranks() == 1:
         check()

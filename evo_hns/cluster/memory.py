@@ -1,4 +1,4 @@
-"""How much memory a run needs on a node: a bound on peaks that were measured."""
+"""Memory that a run needs on a node: an upper bound on measured peaks."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from evo_hns.mpi.worker import worlds_of_rank
 from evo_hns.spec import Side
 
 RANK = 600
-"""MB of a rank that plays nothing yet: Python, torch, MuJoCo, compiled kernels."""
+"""MB of a rank before its first match: Python, torch, MuJoCo, compiled kernels."""
 
 THING = 0.1
 """MB of each agent, box and ramp in each world that a rank plays side by side."""
 
 GENOMES_OF_RANK = 3.0
-"""What a rank has of genomes, as a multiple of all candidates in float64: its shelf, a roster, the networks at work."""
+"""Genomes in a rank, as a multiple of all candidates in float64: a message, a roster, bound networks."""
 
-LEADER = 300
-"""MB that the leader has beside that."""
+COORDINATOR = 300
+"""MB of the coordinator beside that."""
 
-GENOMES_OF_LEADER = 6.5
-"""What it has of genomes beside that, the same multiple: the search, the roster, the file as it is written."""
+GENOMES_OF_COORDINATOR = 6.5
+"""Its further genomes, as the same multiple: the search, the roster, the file as it is written."""
 
 COVARIANCES = 8
 """Matrices of a full CMA-ES: the covariance, its root, and what is worked on."""
 
 HALLS = 4
-"""Copies of a hall of fame, which grows by doubling and is written as a whole."""
+"""Copies of a hall of fame, which grows by doubling and is written in one piece."""
 
 _MB = 1e6
 
 
 def needed_memory(config: RunConfig, *, nodes: int, ranks_per_node: int) -> int:
-    """MB that a run needs on the node of its leader; those of other nodes need less.
+    """MB that a run needs on the node of the coordinator, an upper bound for other nodes.
 
     Args:
         config: its settings.
@@ -49,7 +49,7 @@ def needed_memory(config: RunConfig, *, nodes: int, ranks_per_node: int) -> int:
 
 
 def node_memory(config: RunConfig, lengths: Mapping[Side, int], *, things: int, ranks: int) -> int:
-    """MB that ranks need together, their leader among them, rounded up to hundreds.
+    """MB that ranks need together, the coordinator among them, rounded up to hundreds.
 
     Args:
         config: the settings of the run.
@@ -61,5 +61,5 @@ def node_memory(config: RunConfig, lengths: Mapping[Side, int], *, things: int, 
     covariances = sum(8 * lengths[side] ** 2 for side in Side if config.side(side).search.algorithm == "cmaes") / _MB
     halls = sum(4 * config.coevolution.generations * lengths[side] for side in Side) / _MB
     rank = RANK + THING * things + GENOMES_OF_RANK * candidates
-    leader = LEADER + GENOMES_OF_LEADER * candidates + COVARIANCES * covariances + HALLS * halls
-    return 100 * math.ceil((ranks * rank + leader) / 100)
+    coordinator = COORDINATOR + GENOMES_OF_COORDINATOR * candidates + COVARIANCES * covariances + HALLS * halls
+    return 100 * math.ceil((ranks * rank + coordinator) / 100)

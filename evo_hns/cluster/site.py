@@ -64,9 +64,9 @@ def read_site(path: Path) -> Site:
         ConfigError: it is no file that bash can read.
     """
     variables = [f"SBATCH_{option.upper()}" for option in OPTIONS]
-    told = 'source "$1" >&2 || exit; shift; for name; do printf "%s\\0" "${!name-}"; done'
+    script = 'source "$1" >&2 || exit; shift; for name; do printf "%s\\0" "${!name-}"; done'
     text = f"EVO_HNS_PYTHON={shlex.quote(sys.executable)}\n\n{path.read_text(encoding='utf-8')}"
-    done = _bash(told, path, "PYTHON", *variables)
+    done = _bash(script, path, "PYTHON", *variables)
     if done.returncode:
         reason = (done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1]
         raise ConfigError(f"{path} cannot be read by bash: {reason}")

@@ -1,7 +1,7 @@
-"""What is compared: arms, each of runs that are the same but for their seed.
+"""The conditions of a comparison, each of runs that differ only in their seed.
 
-Runs fall into arms by their settings: what changes no number (threads, worlds side by side) or only how long a run is
-sets nothing apart. Users may form arms themselves, `NAME=RUN,RUN`; whatever differs inside one is then told.
+Runs are grouped by their settings, except those that change no number (threads, worlds side by side) or only the length
+of a run. Users may form conditions themselves, `NAME=RUN,RUN`; settings that differ inside one are then reported.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evo_hns.comparison.naming import name_arms, trainer
+from evo_hns.comparison.naming import name_conditions, trainer
 from evo_hns.config import ConfigError, RunConfig
 from evo_hns.reports.subject import Subject, kind_of, read_subjects
 from evo_hns.spec import Side
 
 NUM_COLOURS = 8  #: in the style sheet
 MAX_RUNS = 256
-_TOLD = 6  #: settings in a complaint
+_MOST_LISTED = 6  #: settings in a complaint
 
 
 @dataclass(frozen=True, eq=False)
-class Arm:
-    """Runs of one kind."""
+class Condition:
+    """Runs with the same settings, except for their seed."""
 
     name: str
-    number: int  #: from 0, in the order in which arms were named
+    number: int  #: from 0, in the order in which conditions were named
     runs: tuple[Subject, ...]  #: no two of the same seed
 
     @property
@@ -49,11 +49,11 @@ class Arm:
         return self.runs[0].num_params[side]
 
 
-def read_arms(texts: Sequence[str], named: Sequence[str] = ()) -> tuple[Arm, ...]:
-    """Read runs and put them into arms.
+def read_conditions(texts: Sequence[str], named: Sequence[str] = ()) -> tuple[Condition, ...]:
+    """Read runs and group them into conditions.
 
     Args:
-        texts: `RUN`, which finds its arm by itself, or `NAME=RUN,RUN`.
+        texts: `RUN`, which is grouped by its settings, or `NAME=RUN,RUN`.
         named: further ones of the latter form.
 
     Raises:
@@ -63,21 +63,21 @@ def read_arms(texts: Sequence[str], named: Sequence[str] = ()) -> tuple[Arm, ...
     wanted = [(name, path) for text in texts for name, path in _parse(text)]
     for text in named:
         if "=" not in text:
-            raise ConfigError(f"--arm: got {text!r}, expected NAME=RUN,RUN")
+            raise ConfigError(f"--condition: got {text!r}, expected NAME=RUN,RUN")
         wanted += _parse(text)
     paths = [path for _, path in wanted]
     _check_files(paths)
     subjects = read_subjects(paths)
     check_games(subjects)
     groups = _group([name for name, _ in wanted], subjects)
-    names = name_arms([(name, runs[0]) for name, runs in groups])
-    arms = tuple(
-        Arm(name, number, tuple(runs)) for number, (name, (_, runs)) in enumerate(zip(names, groups, strict=True))
+    names = name_conditions([(name, runs[0]) for name, runs in groups])
+    conditions = tuple(
+        Condition(name, number, tuple(runs)) for number, (name, (_, runs)) in enumerate(zip(names, groups, strict=True))
     )
-    for arm in arms:
-        _check_seeds(arm)
-        _check_sizes(arm)
-    return arms
+    for condition in conditions:
+        _check_seeds(condition)
+        _check_sizes(condition)
+    return conditions
 
 
 def check_games(subjects: Sequence[Subject]) -> None:
@@ -90,24 +90,24 @@ def check_games(subjects: Sequence[Subject]) -> None:
     for other in subjects[1:]:
         found = first.config.game_differences(other.config)
         if found:
-            told = [f"{name}: {ours} and {theirs}" for name, (ours, theirs) in found.items()]
-            more = f", and {len(told) - _TOLD} more" if len(told) > _TOLD else ""
+            texts = [f"{name}: {ours} and {theirs}" for name, (ours, theirs) in found.items()]
+            more = f", and {len(texts) - _MOST_LISTED} more" if len(texts) > _MOST_LISTED else ""
             raise ConfigError(
-                f"{first.path} and {other.path} play different games ({', '.join(told[:_TOLD])}{more}), so that their "
-                "scores cannot be compared"
+                f"{first.path} and {other.path} play different games ({', '.join(texts[:_MOST_LISTED])}{more}), "
+                "so that their scores cannot be compared"
             )
 
 
-def differing_settings(arms: Sequence[Arm]) -> dict[str, tuple[object, ...]]:
-    """Settings in which arms differ, by dotted name: the value of each arm's first run; those of the game are equal."""
-    flat = [kind_of(arm.config) for arm in arms]
+def differing_settings(conditions: Sequence[Condition]) -> dict[str, tuple[object, ...]]:
+    """Settings in which conditions differ, by dotted name: values of their first runs; those of the game are equal."""
+    flat = [kind_of(condition.config) for condition in conditions]
     rows = {name: tuple(each.get(name) for each in flat) for names in flat for name in names}
     return {name: values for name, values in rows.items() if len({repr(value) for value in values}) > 1}
 
 
-def mixed_settings(arm: Arm) -> list[str]:
-    """Names of settings in which the runs of an arm differ beside their seed and length: only if a user formed it."""
-    flat = [kind_of(run.config) for run in arm.runs]
+def mixed_settings(condition: Condition) -> list[str]:
+    """Names of settings, beside seed and length, that differ in a condition: only if a user formed it."""
+    flat = [kind_of(run.config) for run in condition.runs]
     return [name for name in flat[0] if len({repr(each.get(name)) for each in flat}) > 1]
 
 
@@ -119,7 +119,7 @@ def _parse(text: str) -> list[tuple[str | None, Path]]:
     if not equals:
         return [(None, Path(text))]
     if not name.strip() or not rest.strip(","):
-        raise ConfigError(f"got the arm {text!r}, expected NAME=RUN,RUN")
+        raise ConfigError(f"got the condition {text!r}, expected NAME=RUN,RUN")
     paths = [rest] if Path(rest).exists() else [part for part in rest.split(",") if part]
     return [(name.strip(), Path(path)) for path in paths]
 
@@ -154,24 +154,26 @@ def _group(names: Sequence[str | None], subjects: Sequence[Subject]) -> list[tup
     return [found[number] for number in sorted(range(len(found)), key=place)]
 
 
-def _check_seeds(arm: Arm) -> None:
+def _check_seeds(condition: Condition) -> None:
     """A seed decides every number of a run: a second run with it is no second sample."""
     by_seed: dict[int, Path] = {}
-    for run in arm.runs:
+    for run in condition.runs:
         before = by_seed.setdefault(run.run.meta.seed, run.path)
         if before is not run.path:
             raise ConfigError(
-                f"{before} and {run.path} of the arm {arm.name!r} have the same seed, {run.run.meta.seed}, which makes "
-                "them no two samples: leave one out, or name another arm for it with --arm NAME=RUN"
+                f"{before} and {run.path} of the condition {condition.name!r} have the same seed, {run.run.meta.seed}, "
+                "so they are one sample: leave one out, or give it a condition of its own with --condition NAME=RUN"
             )
 
 
-def _check_sizes(arm: Arm) -> None:
-    sizes: Mapping[Path, tuple[int, ...]] = {run.path: tuple(run.num_params[side] for side in Side) for run in arm.runs}
+def _check_sizes(condition: Condition) -> None:
+    sizes: Mapping[Path, tuple[int, ...]] = {
+        run.path: tuple(run.num_params[side] for side in Side) for run in condition.runs
+    }
     first, *others = sizes
     for path in others:
         if sizes[path] != sizes[first]:
             raise ConfigError(
-                f"{first} and {path} of the arm {arm.name!r} have networks of {sizes[first]} and {sizes[path]} "
-                "parameters (hiders, seekers), expected one size: make two arms of them"
+                f"{first} and {path} of the condition {condition.name!r} have networks of {sizes[first]} and "
+                f"{sizes[path]} parameters (hiders, seekers), expected one size: make two conditions of them"
             )

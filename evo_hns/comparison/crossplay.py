@@ -1,10 +1,10 @@
-"""Everybody's last champions against everybody's: the hiders of each arm against the seekers of each, and back.
+"""Everybody's last champions against everybody's: the hiders of each condition against the seekers of each, and back.
 
 Champions of one run came about together, so that runs are the samples, not pairs or episodes. The mean of a table of
 `a` runs by `b` runs varies with the `a` that happened to be there and with the `b`, and both count: the squared error
 is the variance of row means over `a` plus that of column means over `b` (which counts what is special to a pair
 twice, on the safe side), the interval Student's with Satterthwaite's degrees of freedom. With three runs a bootstrap
-would be too narrow. An arm among itself leaves out each run against itself, and is jackknifed run by run.
+would be too narrow. A condition among itself leaves out each run against itself, and is jackknifed run by run.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 
 from evo_hns.archive.hall_of_fame import FloatArray, IntArray
 from evo_hns.archive.tournament import Tournament
-from evo_hns.comparison.conditions import Arm
+from evo_hns.comparison.conditions import Condition
 from evo_hns.comparison.standings import Difference, holm
 from evo_hns.evaluation.intervals import student_p, student_quantile
 from evo_hns.players.addresses import Archived
@@ -30,7 +30,7 @@ from evo_hns.tournament.tournament import payoff_of
 
 @dataclass(frozen=True, eq=False)
 class Party:
-    """An arm, or a player who was asked for beside them."""
+    """A condition, or a player who was asked for beside them."""
 
     name: str
     places: Mapping[Side, Mapping[str, int]]  #: run (or the player) -> where its hider or seeker stands in the table
@@ -44,7 +44,7 @@ class Meeting:
     half_width: float  #: of the 95 % interval
     num_pairs: int
     over: str  #: `seeds`, or `worlds` where neither party has several
-    is_own: bool = False  #: a run against itself, since it is the only one of its arm
+    is_own: bool = False  #: a run against itself, since it is the only one of its condition
 
 
 @dataclass(frozen=True)
@@ -73,11 +73,11 @@ class CrossPlay:
         }
 
 
-def selection_of(arms: Sequence[Arm], players: Sequence[str]) -> Selection:
+def selection_of(conditions: Sequence[Condition], players: Sequence[str]) -> Selection:
     """The last champions of all runs, and further players.
 
     Args:
-        arms: all arms.
+        conditions: all conditions.
         players: addresses; a scripted player plays both sides, a champion its own.
 
     Raises:
@@ -85,15 +85,15 @@ def selection_of(arms: Sequence[Arm], players: Sequence[str]) -> Selection:
     """
     chosen = {}
     for side in Side:
-        runs = [Archived(run.path, side, "last") for arm in arms for run in arm.runs]
+        runs = [Archived(run.path, side, "last") for condition in conditions for run in condition.runs]
         others = [text for text in players if f":{side.other.label}/" not in text]
         chosen[side] = (*runs, *(parse_request(text, side) for text in others))
     return chosen
 
 
-def cross_play(tournament: Tournament, path: Path, arms: Sequence[Arm]) -> CrossPlay:
-    """What a tournament of these arms tells of them."""
-    parties = parties_of(tournament, path, arms)
+def cross_play(tournament: Tournament, path: Path, conditions: Sequence[Condition]) -> CrossPlay:
+    """The cross-play of conditions from their tournament."""
+    parties = parties_of(tournament, path, conditions)
     scores = payoff_of(tournament).mean[Side.HIDERS]
     noise = half_widths(tournament.cells, Side.HIDERS, return_range(tournament.meta.config.rules))
     hiding, seeking = ([each for each in parties if each.places[side]] for side in Side)
@@ -109,16 +109,20 @@ def cross_play(tournament: Tournament, path: Path, arms: Sequence[Arm]) -> Cross
     )
 
 
-def parties_of(tournament: Tournament, path: Path, arms: Sequence[Arm]) -> list[Party]:
-    """Who belongs together: arms in their order, then each further player by itself."""
-    arm_of = {run.path.resolve(): arm.name for arm in arms for run in arm.runs}
-    found: dict[str, dict[Side, dict[str, int]]] = {arm.name: {side: {} for side in Side} for arm in arms}
+def parties_of(tournament: Tournament, path: Path, conditions: Sequence[Condition]) -> list[Party]:
+    """Who belongs together: conditions in their order, then each further player by itself."""
+    condition_of = {run.path.resolve(): condition.name for condition in conditions for run in condition.runs}
+    found: dict[str, dict[Side, dict[str, int]]] = {
+        condition.name: {side: {} for side in Side} for condition in conditions
+    }
     for side in Side:
-        last = {who.run: who.generation for who in sorted(tournament.contestants[side], key=lambda who: who.generation)}
-        for place, who in enumerate(tournament.contestants[side]):
+        last = {
+            who.run: who.generation for who in sorted(tournament.participants[side], key=lambda who: who.generation)
+        }
+        for place, who in enumerate(tournament.participants[side]):
             run = (path.resolve().parent / who.run).resolve()
-            is_arms = who.run and run in arm_of and who.generation == last[who.run]
-            name, key = (arm_of[run], who.run) if is_arms else (who.name.removeprefix("scripted:"), who.name)
+            is_condition = who.run and run in condition_of and who.generation == last[who.run]
+            name, key = (condition_of[run], who.run) if is_condition else (who.name.removeprefix("scripted:"), who.name)
             found.setdefault(name, {each: {} for each in Side})[side][key] = place
     return [Party(name, places) for name, places in found.items()]
 
@@ -180,7 +184,7 @@ def two_way(table: FloatArray) -> tuple[float, float, float]:
 
 
 def among_itself(table: FloatArray) -> tuple[float, float, float]:
-    """The same for an arm whose k-th row and column are of one run, without the diagonal.
+    """The same for a condition whose k-th row and column are of one run, without the diagonal.
 
     Args:
         table: `(n, n)`, n at least 2; with 2 nothing is left to be jackknifed.

@@ -1,4 +1,4 @@
-"""Curves of arms: means over seeds with intervals over seeds, against env steps, core-hours and wall time."""
+"""Curves of conditions: means over seeds with intervals over seeds, against env steps, core-hours and wall time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MOST_POINTS = 120
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """The mean of an arm's runs over a budget, where all of them were."""
+    """The mean of a condition's runs over a budget, where all of them were."""
 
     x: FloatArray  #: `(K,)` spent
     mean: FloatArray  #: `(K,)`
@@ -34,8 +34,8 @@ class Curve:
         }
 
 
-def arm_curve(tracks: Sequence[Track], budget: str) -> Curve | None:
-    """The curve of an arm: its runs where they were measured, read off between their measurements where these differ.
+def condition_curve(tracks: Sequence[Track], budget: str) -> Curve | None:
+    """The curve of a condition: the mean of its runs, interpolated where their measurements differ.
 
     Where all runs were measured in the same generations, a point for each of these, at the mean of what they had spent;
     else a point at each measurement of any run.
@@ -63,16 +63,19 @@ def arm_curve(tracks: Sequence[Track], budget: str) -> Curve | None:
     grid = np.unique(np.clip(grid, start, end))
     if len(grid) > _MOST_POINTS:
         grid = np.linspace(start, end, _MOST_POINTS)
-    told = [estimate_few(column) for column in np.array([each.at(budget, grid) for each in tracks]).T]
+    estimates = [estimate_few(column) for column in np.array([each.at(budget, grid) for each in tracks]).T]
     return Curve(
-        grid, np.array([each.mean for each in told]), np.array([each.half_width for each in told]), len(tracks)
+        grid,
+        np.array([each.mean for each in estimates]),
+        np.array([each.half_width for each in estimates]),
+        len(tracks),
     )
 
 
 def common_budget(tracks: Mapping[str, Sequence[Track]], budget: str) -> float | None:
     """The most of a budget that every run had spent at a measurement; None where some did not record it."""
-    ends = [float(each.budgets[budget][-1]) for of_arm in tracks.values() for each in of_arm]
-    starts = [float(each.budgets[budget][0]) for of_arm in tracks.values() for each in of_arm]
+    ends = [float(each.budgets[budget][-1]) for of_condition in tracks.values() for each in of_condition]
+    starts = [float(each.budgets[budget][0]) for of_condition in tracks.values() for each in of_condition]
     if not np.isfinite(ends + starts).all() or min(ends) < max(starts):
         return None
     return min(ends)

@@ -1,4 +1,4 @@
-"""Which stages the runs of each arm showed, and when: timelines of all runs in the same worlds."""
+"""Which stages the runs of each condition showed, and when: timelines of all runs in the same worlds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from evo_hns.behaviour.stages.timeline import (
     is_unconfirmed,
     measure_timeline,
 )
-from evo_hns.comparison.conditions import Arm
+from evo_hns.comparison.conditions import Condition
 from evo_hns.comparison.tracks import Track
 
 STAGES = tuple(name for name, detector in DETECTORS.items() if detector.side is not None)
@@ -43,7 +43,7 @@ class Onset:
 class Emergence:
     """Timelines of all runs."""
 
-    timelines: Mapping[str, tuple[Timeline, ...]]  #: arm -> a timeline for each of its runs
+    timelines: Mapping[str, tuple[Timeline, ...]]  #: condition -> a timeline for each of its runs
     seeds: Mapping[str, tuple[int, ...]]
     episodes: int  #: of each generation that played
     scenario: str
@@ -51,47 +51,52 @@ class Emergence:
     @property
     def stages(self) -> list[str]:
         """Those that this game can show at all."""
-        luck = next(iter(self.timelines.values()))[0].luck
-        return [name for name in STAGES if luck[name].counted]
+        chance_level = next(iter(self.timelines.values()))[0].chance_level
+        return [name for name in STAGES if chance_level[name].counted]
 
     @property
-    def told(self) -> list[str]:
+    def shown(self) -> list[str]:
         """Stages that some run showed, or whose onset was published."""
         published = PUBLISHED[self.scenario].onsets
         return [
             stage
             for stage in self.stages
             if stage in published
-            or any(o.env_steps or o.remark for arm in self.timelines for o in self.onsets(stage, arm))
+            or any(o.env_steps or o.remark for condition in self.timelines for o in self.onsets(stage, condition))
         ]
 
-    def onsets(self, stage: str, arm: str) -> list[Onset]:
-        """Of each run of an arm."""
-        return [onset_of(line, stage, seed) for line, seed in zip(self.timelines[arm], self.seeds[arm], strict=True)]
+    def onsets(self, stage: str, condition: str) -> list[Onset]:
+        """Of each run of a condition."""
+        return [
+            onset_of(line, stage, seed)
+            for line, seed in zip(self.timelines[condition], self.seeds[condition], strict=True)
+        ]
 
-    def reached(self, arm: str) -> list[int]:
-        """How many stages came during training, of each run of an arm."""
-        onsets = [self.onsets(stage, arm) for stage in self.stages]
+    def reached(self, condition: str) -> list[int]:
+        """How many stages came during training, of each run of a condition."""
+        onsets = [self.onsets(stage, condition) for stage in self.stages]
         return [sum(each.is_reached for each in run) for run in zip(*onsets, strict=True)]
 
-    def tracks(self, stage: str, arm: str) -> list[Track]:
-        """Shares of episodes over env steps, of each run of an arm."""
-        return [_track(line, stage) for line in self.timelines[arm]]
+    def tracks(self, stage: str, condition: str) -> list[Track]:
+        """Shares of episodes over env steps, of each run of a condition."""
+        return [_track(line, stage) for line in self.timelines[condition]]
 
     def as_dict(self) -> dict[str, object]:
         """For JSON."""
         return {
             "episodes": self.episodes,
             "onsets": {
-                stage: {arm: [vars(each) for each in self.onsets(stage, arm)] for arm in self.timelines}
+                stage: {
+                    condition: [vars(each) for each in self.onsets(stage, condition)] for condition in self.timelines
+                }
                 for stage in self.stages
             },
-            "stages_reached": {arm: self.reached(arm) for arm in self.timelines},
+            "stages_reached": {condition: self.reached(condition) for condition in self.timelines},
         }
 
 
-def watch_arms(
-    arms: Sequence[Arm],
+def measure_stages(
+    conditions: Sequence[Condition],
     *,
     champions: int,
     episodes: int,
@@ -101,32 +106,37 @@ def watch_arms(
     """Let champions of all runs play, each generation's against each other, and see which stages they show.
 
     Args:
-        arms: all arms.
+        conditions: all conditions.
         champions: generations of each run, evenly spaced, the first and the last among them.
         episodes: worlds, each played once by every generation.
         seed: decides the worlds.
-        observe: is told of each measurement, and of which run it is.
+        observe: receives each measurement with the name of its run.
 
     Raises:
         ConfigError: a game of one team, or impossible numbers.
     """
-    luck: Mapping[str, Share] | None = None
+    chance_level: Mapping[str, Share] | None = None
     timelines: dict[str, tuple[Timeline, ...]] = {}
-    for arm in arms:
+    for condition in conditions:
         lines = []
-        for run in arm.runs:
+        for run in condition.runs:
             line = measure_timeline(
                 run.path,
                 champions=champions,
                 episodes=episodes,
                 seed=seed,
-                luck=luck,
+                chance_level=chance_level,
                 observe=partial(observe, run.name),
             )
-            luck = line.luck
+            chance_level = line.chance_level
             lines.append(line)
-        timelines[arm.name] = tuple(lines)
-    return Emergence(timelines, {arm.name: arm.seeds for arm in arms}, episodes, arms[0].config.world.scenario)
+        timelines[condition.name] = tuple(lines)
+    return Emergence(
+        timelines,
+        {condition.name: condition.seeds for condition in conditions},
+        episodes,
+        conditions[0].config.world.scenario,
+    )
 
 
 def onset_of(line: Timeline, stage: str, seed: int) -> Onset:
@@ -134,7 +144,7 @@ def onset_of(line: Timeline, stage: str, seed: int) -> Onset:
     onset, shares = line.onset(stage), line.shares(stage)
     if onset is not None:
         return Onset(seed, onset.env_steps)
-    if is_unconfirmed(shares, line.luck[stage]):
+    if is_unconfirmed(shares, line.chance_level[stage]):
         return Onset(seed, line.measurements[-1].env_steps, "unconfirmed")
     return Onset(seed, None, "start" if is_there_from_the_start(shares) else "")
 

@@ -1,11 +1,11 @@
-"""What each arm is made of and what it cost: sizes, time, discards, seeds, versions."""
+"""Sizes and costs of conditions: parameters, time, discards, seeds, versions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from evo_hns.comparison.conditions import Arm
+from evo_hns.comparison.conditions import Condition
 from evo_hns.reports.costs import core_hours, wall_seconds
 from evo_hns.reports.info import env_steps
 from evo_hns.reports.subject import Subject
@@ -16,9 +16,9 @@ BYTES = 4  #: of a parameter in a run file
 
 @dataclass(frozen=True)
 class Expense:
-    """An arm's figures; those of runs in the order of its seeds."""
+    """Sizes and costs of a condition; values of runs in the order of its seeds."""
 
-    arm: str
+    condition: str
     seeds: tuple[int, ...]
     parameters: Mapping[Side, int]
     env_steps: tuple[int, ...]
@@ -67,7 +67,7 @@ class Expense:
 
 @dataclass(frozen=True)
 class Extra:
-    """A player who takes part beside the arms."""
+    """A player who takes part beside the conditions."""
 
     name: str
     parameters: Mapping[Side, int]  #: of the sides it plays; a scripted player has none
@@ -81,21 +81,21 @@ class Extra:
         }
 
 
-def expense_of(arm: Arm, microseconds: Mapping[Side, float]) -> Expense:
-    """What an arm is made of and what it cost."""
-    runs = [subject.run for subject in arm.runs]
+def expense_of(condition: Condition, microseconds: Mapping[Side, float]) -> Expense:
+    """Sizes and costs of a condition."""
+    runs = [subject.run for subject in condition.runs]
     steps = tuple(env_steps(run) for run in runs)
     return Expense(
-        arm=arm.name,
-        seeds=arm.seeds,
-        parameters={side: arm.num_params(side) for side in Side},
+        condition=condition.name,
+        seeds=condition.seeds,
+        parameters={side: condition.num_params(side) for side in Side},
         env_steps=steps,
-        episodes=tuple(count / arm.config.rules.horizon for count in steps),
+        episodes=tuple(count / condition.config.rules.horizon for count in steps),
         core_hours=tuple(core_hours(run) for run in runs),
         counts_threads=any("cpu_seconds" not in run.metrics and "ranks" not in run.metrics for run in runs),
         wall_hours=tuple(float(wall_seconds(run).sum()) / 3600 for run in runs),
         discards=tuple(sum(int(counts.sum()) for counts in run.discards.values()) for run in runs),
-        versions=tuple(dict.fromkeys(version_of(subject) for subject in arm.runs)),
+        versions=tuple(dict.fromkeys(version_of(subject) for subject in condition.runs)),
         microseconds=microseconds,
     )
 

@@ -1,4 +1,4 @@
-"""Names of arms that say what sets them apart, as short as they can be."""
+"""Names of conditions that say what sets them apart, as short as they can be."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BESIDE = ("hiders.", "seekers.", "coevolution.held_out", "coevolution.recorded"
 
 
 def is_ppo(config: RunConfig) -> bool:
-    """Whether gradients trained a run: the one place that tells kinds of trainers apart."""
+    """Whether gradients trained a run: the one place that distinguishes trainers."""
     return config.ppo is not None
 
 
@@ -38,33 +38,33 @@ def size(subject: Subject) -> str:
     return " / ".join(f"{form} {count}" for form, count in zip(forms, counts, strict=True)) + " parameters"
 
 
-def name_arms(arms: Sequence[tuple[str | None, Subject]]) -> list[str]:
-    """Names of arms.
+def name_conditions(conditions: Sequence[tuple[str | None, Subject]]) -> list[str]:
+    """Names of conditions.
 
     Args:
-        arms: the name that a user gave, if any, and one run of each.
+        conditions: the name that a user gave, if any, and one run of each.
 
     Returns:
         A name for each, no two the same.
 
     Raises:
-        ConfigError: two names that were given, or one that an arm has by itself, are the same.
+        ConfigError: two names that were given, or one that a condition has by itself, are the same.
     """
-    names = [name if name is not None else "" for name, _ in arms]
+    names = [name if name is not None else "" for name, _ in conditions]
     unnamed = [number for number, name in enumerate(names) if not name]
-    for number, name in zip(unnamed, _automatic([arms[number][1] for number in unnamed]), strict=True):
+    for number, name in zip(unnamed, _automatic([conditions[number][1] for number in unnamed]), strict=True):
         names[number] = name
     if twice := [name for name in names if names.count(name) > 1]:
-        raise ConfigError(f"two arms would be called {twice[0]!r}: name them with --arm NAME=RUN,RUN")
+        raise ConfigError(f"two conditions would be called {twice[0]!r}: name them with --condition NAME=RUN,RUN")
     return names
 
 
 def _automatic(subjects: Sequence[Subject]) -> list[str]:
-    """What each is, told by what is not the same for all: as few of trainer, size and settings as tell them apart."""
-    tellers = [[trainer(each.config) for each in subjects], [size(each) for each in subjects], _settings(subjects)]
-    telling = [words for words in tellers if len(set(words)) > 1] or tellers[:1]
-    for count in range(1, len(telling) + 1):
-        names = [", ".join(filter(None, parts)) for parts in zip(*telling[:count], strict=True)]
+    """Names from as few of trainer, size and settings as distinguish all subjects."""
+    candidates = [[trainer(each.config) for each in subjects], [size(each) for each in subjects], _settings(subjects)]
+    distinguishing = [words for words in candidates if len(set(words)) > 1] or candidates[:1]
+    for count in range(1, len(distinguishing) + 1):
+        names = [", ".join(filter(None, parts)) for parts in zip(*distinguishing[:count], strict=True)]
         if len(set(names)) == len(names):
             return names
     return [each.name for each in subjects]
@@ -72,20 +72,20 @@ def _automatic(subjects: Sequence[Subject]) -> list[str]:
 
 def _settings(subjects: Sequence[Subject]) -> list[str]:
     """Other settings in which runs of one kind of trainer differ: `opponent_sampler=latest`."""
-    told = [""] * len(subjects)
+    texts = [""] * len(subjects)
     for ppo in (False, True):
         rows = [row for row, each in enumerate(subjects) if is_ppo(each.config) is ppo]
         flat = [kind_of(subjects[row].config) for row in rows]
         names = [name for name in (flat[0] if flat else ()) if len({repr(each.get(name)) for each in flat}) > 1]
-        names = [name for name in names if not _is_told(name)]
+        names = [name for name in names if not _is_named(name)]
         for row, settings in zip(rows, flat, strict=True):
             words = [_short(word) for word in described(settings, names)]
-            told[row] = ", ".join(words)
-    return told
+            texts[row] = ", ".join(words)
+    return texts
 
 
-def _is_told(name: str) -> bool:
-    """Whether a setting is told as trainer or size, or only changes what is measured."""
+def _is_named(name: str) -> bool:
+    """Whether a setting is names as trainer or size, or only changes what is measured."""
     rest = name.removeprefix("hiders.").removeprefix("seekers.")
     return rest in _BY_WORDS or name.startswith(_BESIDE[2:])
 

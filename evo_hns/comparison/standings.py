@@ -1,4 +1,4 @@
-"""Who is better when all have spent the same: scores of arms, and differences with what chance explains."""
+"""Who is better when all have spent the same: scores of conditions, and differences with what chance explains."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from evo_hns.evaluation.intervals import Estimate, estimate_few, student_p, stud
 
 @dataclass(frozen=True, eq=False)
 class Standing:
-    """An arm's score at the common budget."""
+    """A condition's score at the common budget."""
 
-    arm: str
+    condition: str
     scores: FloatArray  #: `(n,)` of its seeds
     estimate: Estimate  #: over seeds; of one seed over worlds
 
     @property
     def is_over_seeds(self) -> bool:
-        """Whether the interval tells of other seeds too."""
+        """Whether the interval is over seeds."""
         return len(self.scores) > 1
 
 
 @dataclass(frozen=True)
 class Difference:
-    """An arm's mean less another's."""
+    """A condition's mean less another's."""
 
     one: str
     other: str
     mean: float
-    half_width: float  #: of Welch's 95 % interval over seeds; infinite where an arm has one seed
+    half_width: float  #: of Welch's 95 % interval over seeds; infinite where a condition has one seed
     dof: float  #: degrees of freedom; 0 where there are none
     p: float  #: two-sided, that chance alone makes so large a difference; NaN where nothing can be said
-    p_holm: float = float("nan")  #: the same, given that all pairs of arms were looked at (Holm 1979)
+    p_holm: float = float("nan")  #: the same, given that all pairs of conditions were looked at (Holm 1979)
 
     @property
     def is_certain(self) -> bool:
@@ -48,7 +48,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Standings:
-    """All arms at a common budget."""
+    """All conditions at a common budget."""
 
     outcome: str
     budget: str
@@ -62,8 +62,8 @@ class Standings:
             "outcome": self.outcome,
             "budget": self.budget,
             "at": self.at,
-            "arms": {
-                each.arm: {
+            "conditions": {
+                each.condition: {
                     "mean": each.estimate.mean,
                     "ci95": each.estimate.half_width,
                     "interval_over": "seeds" if each.is_over_seeds else "worlds",
@@ -76,11 +76,11 @@ class Standings:
 
 
 def stand(outcome: str, tracks: Mapping[str, Sequence[Track]], budget: str) -> Standings | None:
-    """All arms at the end of the common budget, read off linearly between measurements.
+    """All conditions at the end of the common budget, read off linearly between measurements.
 
     Args:
         outcome: its name.
-        tracks: of each arm's runs, by its name.
+        tracks: of each condition's runs, by its name.
         budget: one of `BUDGETS`.
 
     Returns:
@@ -90,13 +90,15 @@ def stand(outcome: str, tracks: Mapping[str, Sequence[Track]], budget: str) -> S
     if at is None:
         return None
     standings = []
-    for arm, of_arm in tracks.items():
-        scores = np.array([float(each.at(budget, at)) for each in of_arm])
-        told = estimate_few(scores)
+    for condition, of_condition in tracks.items():
+        scores = np.array([float(each.at(budget, at)) for each in of_condition])
+        estimate = estimate_few(scores)
         if len(scores) == 1:
-            told = Estimate(told.mean, of_arm[0].half_width_at(budget, at), 1)
-        standings.append(Standing(arm, scores, told))
-    found = [welch(one.arm, one.scores, other.arm, other.scores) for one, other in combinations(standings, 2)]
+            estimate = Estimate(estimate.mean, of_condition[0].half_width_at(budget, at), 1)
+        standings.append(Standing(condition, scores, estimate))
+    found = [
+        welch(one.condition, one.scores, other.condition, other.scores) for one, other in combinations(standings, 2)
+    ]
     return Standings(outcome, budget, at, tuple(standings), tuple(holm(found)))
 
 
@@ -104,9 +106,9 @@ def welch(one: str, scores: FloatArray, other: str, others: FloatArray) -> Diffe
     """The difference of two means over seeds that need not vary alike.
 
     Args:
-        one: name of an arm.
+        one: name of a condition.
         scores: `(n,)` of its seeds.
-        other: name of another arm.
+        other: name of another condition.
         others: `(m,)` of its seeds.
 
     Source: Welch 1947, Biometrika 34.
@@ -126,9 +128,11 @@ def welch(one: str, scores: FloatArray, other: str, others: FloatArray) -> Diffe
 
 def holm(differences: Sequence[Difference]) -> list[Difference]:
     """The same with what their p values are worth, given that there are so many (Holm 1979)."""
-    told = sorted((row for row, each in enumerate(differences) if np.isfinite(each.p)), key=lambda r: differences[r].p)
+    tested = sorted(
+        (row for row, each in enumerate(differences) if np.isfinite(each.p)), key=lambda r: differences[r].p
+    )
     adjusted, least = {}, 0.0
-    for rank, row in enumerate(told):
-        least = max(least, min((len(told) - rank) * differences[row].p, 1.0))
+    for rank, row in enumerate(tested):
+        least = max(least, min((len(tested) - rank) * differences[row].p, 1.0))
         adjusted[row] = least
     return [replace(each, p_holm=adjusted.get(row, float("nan"))) for row, each in enumerate(differences)]

@@ -1,4 +1,4 @@
-"""Who learns faster: what it takes to get half-way from untrained to the best that any arm reached."""
+"""Who learns faster: what it takes to get half-way from untrained to the best that any condition reached."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from evo_hns.archive.hall_of_fame import FloatArray
-from evo_hns.comparison.curves import arm_curve
+from evo_hns.comparison.curves import condition_curve
 from evo_hns.comparison.tracks import BUDGETS, Track
 
 
 @dataclass(frozen=True, eq=False)
 class Threshold:
-    """A score, and when each seed of each arm reached it."""
+    """A score, and when each seed of each condition reached it."""
 
     outcome: str
     untrained: float  #: mean over all runs of their first measurement
-    best: float  #: highest mean of an arm at any time
-    times: Mapping[str, Mapping[str, FloatArray]]  #: budget -> arm -> `(n,)`; infinite: not reached; NaN: not recorded
+    best: float  #: highest mean of a condition at any time
+    times: Mapping[
+        str, Mapping[str, FloatArray]
+    ]  #: budget -> condition -> `(n,)`; infinite: not reached; NaN: not recorded
 
     @property
     def value(self) -> float:
@@ -28,7 +30,10 @@ class Threshold:
 
     def as_dict(self) -> dict[str, object]:
         """For JSON."""
-        times = {budget: {arm: seeds.tolist() for arm, seeds in arms.items()} for budget, arms in self.times.items()}
+        times = {
+            budget: {condition: seeds.tolist() for condition, seeds in conditions.items()}
+            for budget, conditions in self.times.items()
+        }
         return {
             "outcome": self.outcome,
             "untrained": self.untrained,
@@ -43,20 +48,21 @@ def find_threshold(outcome: str, tracks: Mapping[str, Sequence[Track]]) -> Thres
 
     Args:
         outcome: its name.
-        tracks: of each arm's runs, by its name.
+        tracks: of each condition's runs, by its name.
 
     Returns:
-        None if no arm ever became better than the untrained ones.
+        None if no condition ever became better than the untrained ones.
     """
-    untrained = float(np.mean([each.values[0] for of_arm in tracks.values() for each in of_arm]))
-    curves = [arm_curve(of_arm, "env_steps") for of_arm in tracks.values()]
+    untrained = float(np.mean([each.values[0] for of_condition in tracks.values() for each in of_condition]))
+    curves = [condition_curve(of_condition, "env_steps") for of_condition in tracks.values()]
     best = max((float(curve.mean.max()) for curve in curves if curve is not None), default=untrained)
     if best <= untrained:
         return None
     level = (untrained + best) / 2
     times = {
         budget: {
-            arm: np.array([first_time(t.budgets[budget], t.values, level) for t in of]) for arm, of in tracks.items()
+            condition: np.array([first_time(t.budgets[budget], t.values, level) for t in of])
+            for condition, of in tracks.items()
         }
         for budget in BUDGETS
     }

@@ -87,10 +87,10 @@ def common_opponents(subjects: Sequence[Subject]) -> Opponents:
     common = {side: tuple(name for name in met[0][side] if all(name in each[side] for each in met)) for side in Side}
     for side in Side:
         if not common[side] and any(each[side] for each in met):
-            told = "; ".join(
+            listed = "; ".join(
                 f"{s.path}: {', '.join(each[side]) or 'none'}" for s, each in zip(subjects, met, strict=True)
             )
-            raise ConfigError(f"no held-out player was met by the {side.label} of all runs ({told})")
+            raise ConfigError(f"no held-out player was met by the {side.label} of all runs ({listed})")
     return common
 
 
@@ -106,7 +106,7 @@ def left_out(subjects: Sequence[Subject], common: Opponents) -> list[str]:
 
 
 def outcomes(common: Opponents) -> list[Outcome]:
-    """What can be told of all runs: first the means, then each held-out player."""
+    """Outcomes that all runs have: first the means, then each held-out player."""
     sides = [side for side in Side if common[side]]
     means = [Outcome(side) for side in sides] + ([Outcome(None)] if len(sides) > 1 else [])
     return means + [Outcome(side, name) for side in sides for name in common[side]]

@@ -1,9 +1,9 @@
-"""What would make the physics cheaper, and what it would change: one lever of the engine at a time.
+"""Physics ablation: the speed-up and the drift of one change of the engine at a time.
 
-All levers play the same worlds with the same actions, env step by env step in turns, and CPU time is taken around
-the physics alone: the ratios hold on a busy machine. *Drift* is the largest distance between a body with and
-without the lever, median over worlds; a push of 1e-6 m along the floor at the start says what drift is worth: play
-is chaotic, and what drifts less than that changes nothing anybody could measure.
+All ablations play the same worlds with the same actions, env step by env step in turns. CPU time is taken around the
+physics alone, so that ratios hold on a busy machine. *Drift* is the largest distance between a body with and without
+the ablation, median over worlds. A push of 1e-6 m along the floor at the start is the reference: play is chaotic, and
+a smaller drift changes nothing measurable.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _drop_limits(model: mujoco.MjModel) -> None:
     model.jnt_limited[:] = 0
 
 
-LEVERS: dict[str, Callable[[mujoco.MjModel], None]] = {
+ABLATIONS: dict[str, Callable[[mujoco.MjModel], None]] = {
     "no sleep": _stay_awake,
     "sleep_tolerance 2e-3": _option("sleep_tolerance", 2e-3),
     "sleep_tolerance 5e-3": _option("sleep_tolerance", 5e-3),
@@ -110,7 +110,7 @@ class TimedPhysics(CpuPhysics):
 
 @dataclass(frozen=True)
 class Effect:
-    """What a lever does."""
+    """Speed-up and drift of an ablation."""
 
     speed_up: float  #: CPU time of the physics without it, over that with it
     drift: dict[int, float]  #: env steps -> metres, median over worlds
@@ -137,24 +137,24 @@ def measure(
     config: RunConfig,
     num_worlds: int = 64,
     first_seed: int = 0,
-    levers: Mapping[str, Callable[[mujoco.MjModel], None]] = LEVERS,
+    ablations: Mapping[str, Callable[[mujoco.MjModel], None]] = ABLATIONS,
 ) -> dict[str, Effect]:
-    """Play random matches under each lever and under none.
+    """Play random matches under each ablation and without any.
 
     Args:
         config: the game; of its env steps the first 80 are played.
         num_worlds: worlds, each with a seed of its own.
         first_seed: seed of the first world.
-        levers: what is tried.
+        ablations: changes of the model by name.
 
     Returns:
-        Effects by lever; "a push of 1e-6 m" is what chaos makes of next to nothing.
+        Effects by ablation; "a push of 1e-6 m" is the reference.
     """
     seeds = np.arange(first_seed, first_seed + num_worlds, dtype=np.int64)
     config = config.model_copy(update={"rules": config.rules.model_copy(update={"horizon": MOMENTS[-1]})})
     plain, pushed = (build_timed_game(config, num_worlds) for _ in range(2))
     games = {"none": plain, f"a push of {PUSH:g} m": pushed}
-    games |= {name: build_timed_game(config, num_worlds, pull) for name, pull in levers.items()}
+    games |= {name: build_timed_game(config, num_worlds, pull) for name, pull in ablations.items()}
     actions = _random_actions(plain, seeds)
     for game in games.values():
         game.reset(seeds)

@@ -1,8 +1,7 @@
-"""Does the game hold out? Millions of env steps of random play, watched for memory, speed and failing worlds.
+"""Stress test: memory, speed and failed worlds over millions of env steps of random play.
 
-Players draw sticky random actions, which meet every rule often and the physics at its roughest. Every batch starts
-new worlds, so that resets are exercised as much as steps. Speed is CPU time, which a busy machine changes less
-than time on the clock.
+Players draw sticky random actions, which exercise every rule and strain the physics. Every batch starts new worlds, so
+that resets are exercised as much as steps. Speed is CPU time, which a busy machine changes less than wall time.
 """
 
 from __future__ import annotations
@@ -38,13 +37,13 @@ about one of seven episodes of 240 env steps, with or without sleep and at any t
 
 @dataclass(frozen=True)
 class Slice:
-    """One part of a soak."""
+    """One part of a stress test."""
 
     env_steps: int
     episodes: int
     discards: dict[str, int]  #: episodes that failed, by cause (`Game.discards`)
     cpu_seconds: float  #: of all threads
-    seconds: float  #: on the clock
+    seconds: float  #: wall time
     memory_mb: float  #: held at its end
 
     @property
@@ -54,8 +53,8 @@ class Slice:
 
 
 @dataclass(frozen=True)
-class Soak:
-    """A soak so far: one slice or more."""
+class StressTest:
+    """A stress test so far: one slice or more."""
 
     slices: tuple[Slice, ...]
 
@@ -71,7 +70,7 @@ class Soak:
 
     @property
     def seconds(self) -> float:
-        """Time on the clock."""
+        """Wall time."""
         return sum(s.seconds for s in self.slices)
 
     @property
@@ -102,7 +101,7 @@ class Soak:
 
     @property
     def complaints(self) -> list[str]:
-        """What went wrong, in words; nothing if all is well."""
+        """Failed criteria in words; empty if all are met."""
         slower = self.slowdown > MAX_SLOWDOWN and min(s.cpu_seconds for s in self.slices) >= MIN_CPU_SECONDS
         found = {
             f"memory grew by {self.growth:.1%}, more than {MAX_GROWTH:.0%}": self.growth > MAX_GROWTH,
@@ -128,7 +127,7 @@ class Soak:
         }
 
 
-def soak(config: RunConfig, env_steps: int) -> Iterator[Soak]:
+def stress_test(config: RunConfig, env_steps: int) -> Iterator[StressTest]:
     """Play at random, in at most `NUM_SLICES` slices of whole batches.
 
     Args:
@@ -136,7 +135,7 @@ def soak(config: RunConfig, env_steps: int) -> Iterator[Soak]:
         env_steps: how many, at least.
 
     Yields:
-        The soak so far, after each slice.
+        The stress test so far, after each slice.
 
     Raises:
         ConfigError: fewer env steps than one.
@@ -147,7 +146,7 @@ def soak(config: RunConfig, env_steps: int) -> Iterator[Soak]:
     rosters = dict.fromkeys(Side, scripted_roster("random"))
     horizon = config.rules.horizon
     matches = max(config.physics.num_worlds, -(-env_steps // (NUM_SLICES * horizon)))
-    rows, done = np.zeros(matches, dtype=np.int64), Soak(())
+    rows, done = np.zeros(matches, dtype=np.int64), StressTest(())
     while done.env_steps < env_steps:
         seeds, before = done.episodes + np.arange(matches, dtype=np.int64), evaluator.discards
         start, cpu_start = time.perf_counter(), time.process_time()
@@ -155,12 +154,12 @@ def soak(config: RunConfig, env_steps: int) -> Iterator[Soak]:
         cpu_seconds, seconds = time.process_time() - cpu_start, time.perf_counter() - start
         discards = {cause: count - before[cause] for cause, count in evaluator.discards.items()}
         part = Slice(matches * horizon, matches, discards, cpu_seconds, seconds, current_memory())
-        done = Soak((*done.slices, part))
+        done = StressTest((*done.slices, part))
         yield done
 
 
 def current_memory() -> float:
-    """Memory that this process holds now, MB; where the system does not tell, the most it ever held."""
+    """Memory that this process holds now, MB; where the system does not report it, the peak."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
     except OSError:

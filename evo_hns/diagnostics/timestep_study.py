@@ -17,7 +17,7 @@ from torch import Tensor
 from evo_hns.config import ConfigError, PhysicsConfig, RunConfig
 from evo_hns.diagnostics.ablations import TimedPhysics, build_timed_game
 from evo_hns.envs.game import Game, Step
-from evo_hns.envs.manipulation import distance_to_cuboids
+from evo_hns.envs.grab_lock import distance_to_cuboids
 from evo_hns.evaluation.intervals import Estimate, estimate
 from evo_hns.evaluation.rollout import Episodes, join
 from evo_hns.evaluation.session import play
@@ -35,7 +35,7 @@ class Timestep:
 
     num_substeps: int
     microseconds: float  #: CPU time of the physics per env step of a world
-    figures: dict[str, Estimate]  #: over worlds that did not fail; shares are of these worlds
+    metrics: dict[str, Estimate]  #: over worlds that did not fail; shares are of these worlds
     discarded: float  #: share of all worlds
 
 
@@ -61,7 +61,7 @@ class WallWatch:
         self._left = (self._left | left) if len(self._left) else left
 
     @property
-    def figures(self) -> dict[str, Tensor]:
+    def metrics(self) -> dict[str, Tensor]:
         """`(W,)` deepest in a wall, metres; 1 where an agent was deep in one; 1 where an agent left a closed field."""
         deep = self._deepest > DEEP
         return {"deepest_in_wall": self._deepest, "deep_in_wall": deep.double(), "left_field": self._left.double()}
@@ -102,7 +102,7 @@ def _play(game: Game, players: dict[Side, str], seeds: np.ndarray) -> Episodes:
     teams = {side: scripted_roster(players[side]).bind(spec, side, rows) for side in Side}
     episodes = play(game, teams, seeds, recorders=[watch])
     hiders = game.observation_spec.num_hiders
-    episodes.metrics.update(watch.figures)
+    episodes.metrics.update(watch.metrics)
     episodes.metrics["hiders_return"] = episodes.returns[:, :hiders].mean(1)
     episodes.metrics["seekers_return"] = episodes.returns[:, hiders:].mean(1)
     return episodes

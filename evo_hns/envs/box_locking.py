@@ -16,14 +16,14 @@ from torch import Tensor
 
 from evo_hns.config import ConfigError, RulesConfig, WorldConfig
 from evo_hns.envs.entities import Entities
-from evo_hns.envs.hands import Wishes
+from evo_hns.envs.manipulation import ActionRequest
 from evo_hns.envs.state import GameState
-from evo_hns.envs.task import Moment
+from evo_hns.envs.task import Snapshot
 
 
 @dataclass(frozen=True)
 class Target:
-    """The box that the agent is drawn to."""
+    """The box that the shaped reward leads to."""
 
     exists: Tensor  #: `(W,)` bool, some box is not locked
     index: Tensor  #: `(W,)` int64, the box
@@ -51,32 +51,32 @@ class BoxLocking:
         self._in_order = self._goal.goal.startswith("order")
         self._returns = self._goal.goal.endswith("return")
 
-    def reset(self, start: Moment) -> None:
+    def reset(self, start: Snapshot) -> None:
         """Begin new episodes; the agent is to return to where it is now."""
         self._home = start.entities.qpos[:, 0, :2]
         self._remember(start)
 
-    def clock(self, t: int) -> float:
+    def prep_progress(self, t: int) -> float:
         """There is no preparation: always 0."""
         return 0.0
 
-    def restrain(self, movement: Tensor, wishes: Wishes, state: GameState) -> tuple[Tensor, Wishes]:
+    def mask_actions(self, movement: Tensor, request: ActionRequest, state: GameState) -> tuple[Tensor, ActionRequest]:
         """In order: of the boxes that are not locked only the first may be locked."""
         if not self._in_order:
-            return movement, wishes
+            return movement, request
         boxes = state.locked[:, : self._num_boxes]
         open_before = (~boxes).cumsum(1) - (~boxes).to(torch.int64)
         may = torch.ones_like(state.locked)
         may[:, : self._num_boxes] = boxes | (open_before == 0)
-        return movement, Wishes(wishes.grab, wishes.lock & may.unsqueeze(1))
+        return movement, ActionRequest(request.grab, request.lock & may.unsqueeze(1))
 
-    def settle(self, now: Moment) -> None:
-        """Nothing happens before the agent looks."""
+    def after_physics(self, now: Snapshot) -> None:
+        """Nothing happens before the agent observes."""
 
-    def reward(self, now: Moment) -> Tensor:
+    def reward(self, now: Snapshot) -> Tensor:
         """`(W, 1)` rewards of the env step since the last call, or since the start."""
         goal, locked = self._goal, self._locked(now)
-        exists = now.entities.cast.object_mask[:, : self._num_boxes]
+        exists = now.entities.constants.object_mask[:, : self._num_boxes]
         newly, lost = locked & ~self._was_locked, ~locked & self._was_locked
         reward = goal.lock_reward * newly.sum(1) - goal.unlock_penalty * lost.sum(1)
         home = self._distance_home(now.entities)
@@ -87,29 +87,29 @@ class BoxLocking:
         self._remember(now)
         return (reward + goal.success_reward * reached).unsqueeze(1)
 
-    def metrics(self, now: Moment) -> dict[str, Tensor]:
+    def metrics(self, now: Snapshot) -> dict[str, Tensor]:
         """Locked boxes, and how far the agent is from where it started."""
         locked = self._locked(now).sum(1).to(torch.float64)
         return {"num_box_lock": locked, "distance_to_start": self._distance_home(now.entities)}
 
-    def _remember(self, now: Moment) -> None:
+    def _remember(self, now: Snapshot) -> None:
         self._was_locked, self._was_home = self._locked(now), self._distance_home(now.entities)
         self._target = self._find_target(now)
 
-    def _locked(self, now: Moment) -> Tensor:
+    def _locked(self, now: Snapshot) -> Tensor:
         return now.state.locked[:, : self._num_boxes]
 
-    def _find_target(self, now: Moment) -> Target:
+    def _find_target(self, now: Snapshot) -> Target:
         """The nearest box that is not locked, or in order the first."""
         entities = now.entities
         # Corners, not centres: the original's quirk.
         distances = _distance(entities.qpos[:, :1, :2] - entities.qpos[:, 1 : 1 + self._num_boxes, :2])
-        open_ = ~self._locked(now) & entities.cast.object_mask[:, : self._num_boxes]
+        open_ = ~self._locked(now) & entities.constants.object_mask[:, : self._num_boxes]
         rank = torch.arange(self._num_boxes).expand_as(distances) if self._in_order else distances
         index = torch.where(open_, rank, torch.inf).argmin(1)
         return Target(open_.any(1), index, distances.gather(1, index[:, None])[:, 0])
 
-    def _shaping(self, now: Moment, any_lost: Tensor, home: Tensor) -> Tensor:
+    def _shaping(self, now: Snapshot, any_lost: Tensor, home: Tensor) -> Tensor:
         """`(W,)` metres that the agent came nearer to its target.
 
         A target that was locked pays its old distance, one that is there because a box was unlocked takes its new

@@ -16,14 +16,14 @@ def draw_integers(seeds: Tensor, time: int, count: int) -> Tensor:
 
     Args:
         seeds: `(W,)` int64, the seeds of the matches.
-        time: env steps done, or any other number that tells draws apart.
+        time: env steps done, or any other number that separates draws.
         count: numbers for each match.
 
     Returns:
         `(W, count)` int64.
     """
-    moments = _scramble(_scramble(seeds) + time).unsqueeze(1)
-    return _scramble(moments + torch.arange(count, device=seeds.device)) & _LOW_31_BITS
+    states = _scramble(_scramble(seeds) + time).unsqueeze(1)
+    return _scramble(states + torch.arange(count, device=seeds.device)) & _LOW_31_BITS
 
 
 def draw_uniform(seeds: Tensor, low: float, high: float) -> Tensor:

@@ -1,4 +1,4 @@
-"""Where things are: agents, boxes and ramps as the physics holds them at one moment.
+"""The state of agents, boxes and ramps, as the physics holds it at one moment.
 
 Owns the order of entities that every rule shares: agents (hiders first), then objects (boxes, then
 ramps). E = n agents + m objects; these are places, and a mask says which of them are taken in each world.
@@ -23,8 +23,8 @@ from evo_hns.worlds.scene import Scene
 
 
 @dataclass(frozen=True)
-class Cast:
-    """What exists in W worlds for a whole episode."""
+class EpisodeConstants:
+    """What exists in W worlds, and does not change in an episode."""
 
     seeds: Tensor  #: `(W,)` int64, the seeds of the matches
     agent_mask: Tensor  #: `(W, n)` bool, the agent exists
@@ -35,8 +35,8 @@ class Cast:
     floor_size: Tensor  #: `(W,)` edge of the field, metres
 
     @classmethod
-    def of(cls, scene: Scene, layout: Layout, seeds: np.ndarray) -> Cast:
-        """The cast that a layout tells of."""
+    def of(cls, scene: Scene, layout: Layout, seeds: np.ndarray) -> EpisodeConstants:
+        """The constants of a layout."""
         sizes = np.repeat(scene.model.geom_size[scene.object_geom][None], len(layout.boxes), axis=0)
         # A ramp counts as a cuboid of its mesh's stored size, whose axes are not the body's: the original's quirk.
         sizes[:, : scene.num_boxes] = layout.box_size
@@ -74,7 +74,7 @@ class Cast:
 class Entities:
     """All entities of W worlds at one moment; copies, not views of the physics. Absent ones lie far out."""
 
-    cast: Cast
+    constants: EpisodeConstants
     qpos: Tensor  #: `(W, E, 4)` x, y, z, rz as the original observes them: centre minus half extent, raw angle
     qvel: Tensor  #: `(W, E, 4)` their velocities
     pos: Tensor  #: `(W, E, 3)` body frame origins in the world frame, metres
@@ -110,25 +110,25 @@ class EntityReader:
         self._geoms = np.concatenate([scene.agent_geom, scene.object_geom]).astype(np.int64)
         self._fields = tuple(physics.field(name).numpy() for name in ("qpos", "qvel", "xpos", "geom_xpos", "xmat"))
 
-    def read(self, cast: Cast) -> Entities:
-        """The entities of the first worlds, as many as the cast has."""
-        shape = len(cast), len(self._bodies)
+    def read(self, constants: EpisodeConstants) -> Entities:
+        """The entities of the first worlds, one for each of the constants."""
+        shape = len(constants), len(self._bodies)
         qpos, qvel = np.empty((2, *shape, 4))
         pos, centre = np.empty((2, *shape, 3))
         rotation = np.empty((*shape, 9))
-        tilt, tilt_velocity = np.empty((2, len(cast), *self._tipping.shape))
+        tilt, tilt_velocity = np.empty((2, len(constants), *self._tipping.shape))
         index = self._joints, self._tipping, self._bodies, self._geoms
-        told = qpos, qvel, pos, centre, rotation, tilt, tilt_velocity
-        _gather(self._fields, index, told)
-        return Entities(cast, *map(torch.from_numpy, told))
+        out = qpos, qvel, pos, centre, rotation, tilt, tilt_velocity
+        _gather(self._fields, index, out)
+        return Entities(constants, *map(torch.from_numpy, out))
 
 
 @kernel
-def _gather(fields: tuple[np.ndarray, ...], index: tuple[np.ndarray, ...], told: tuple[np.ndarray, ...]) -> None:
+def _gather(fields: tuple[np.ndarray, ...], index: tuple[np.ndarray, ...], out: tuple[np.ndarray, ...]) -> None:
     """Copy out of `qpos`, `qvel`, `xpos`, `geom_xpos` and `xmat` what belongs to the entities."""
     all_qpos, all_qvel, xpos, geom_xpos, xmat = fields
     joints, tipping, bodies, geoms = index
-    qpos, qvel, pos, centre, rotation, tilt, tilt_velocity = told
+    qpos, qvel, pos, centre, rotation, tilt, tilt_velocity = out
     for w in range(qpos.shape[0]):
         for e in range(qpos.shape[1]):
             for k in range(4):
@@ -143,5 +143,14 @@ def _gather(fields: tuple[np.ndarray, ...], index: tuple[np.ndarray, ...], told:
 
 
 def index_tensor(values: np.ndarray) -> Tensor:
-    """Indices of the model as torch wants them, int64."""
+    """Indices of the model as a torch tensor, int64."""
     return torch.as_tensor(values.astype(np.int64))
+
+
+def arrays(*tensors: Tensor) -> list[np.ndarray]:
+    """Tensors as C-contiguous arrays for kernels: views where possible, else copies.
+
+    Rules for every agent and entity are one kernel each: an env step of a few worlds is some hundred small operations,
+    and calling one costs more than computing it.
+    """
+    return [np.ascontiguousarray(tensor.numpy()) for tensor in tensors]

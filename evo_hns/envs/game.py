@@ -1,16 +1,17 @@
-"""The game in a batch of worlds: what hide-and-seek and its relatives share, whatever is rewarded.
+"""The game in a batch of worlds: all that the tasks share.
 
-A step reads like the rules: wishes become locks, grips and forces; the physics moves; everyone looks around;
-rewards are paid. The order inside is the original's: wishes are judged in the state *before* the physics with what
-was seen in the observation before, and show in the observation after. What a task allows and pays is its own
-affair (`task`).
+A step follows the rules: action requests become locks, grips and forces; the physics advances; agents observe;
+rewards are computed. The order is the original's: requests are judged in the state *before* the physics with the
+visibility of the previous observation, and their effects show in the next. A task decides which actions are allowed
+and what is rewarded (`task`).
 
 All worlds end together at `horizon`. A world that fails (the physics, or something flung out of any
-sensible range) stays failed for the episode: it is not stepped again, tells zeros, earns nothing.
+sensible range) stays failed for the episode: it is not stepped again, its observations are zeros and its rewards 0.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -18,20 +19,27 @@ import torch
 from torch import Tensor
 
 from evo_hns.config import RulesConfig, WorldConfig
-from evo_hns.envs.entities import Cast, EntityReader
-from evo_hns.envs.eyes import Eyes
-from evo_hns.envs.hands import Hands, Wishes
+from evo_hns.envs.box_locking import BoxLocking
+from evo_hns.envs.entities import EntityReader, EpisodeConstants
+from evo_hns.envs.hide_and_seek import HideAndSeek
+from evo_hns.envs.manipulation import ActionRequest, Manipulation
 from evo_hns.envs.observations import ObservationBuilder, observation_spec
+from evo_hns.envs.perception import Perception
 from evo_hns.envs.state import GameState
-from evo_hns.envs.task import Moment
-from evo_hns.envs.tasks import TASKS
+from evo_hns.envs.task import Snapshot, Task
 from evo_hns.physics.base import Physics
 from evo_hns.spec import Action, ActionSpec, Observation
 from evo_hns.worlds.arrays import initial_qpos, model_arrays
 from evo_hns.worlds.layout import Layout, sample_layouts
 from evo_hns.worlds.scene import IntArray, Scene
 
-__all__ = ["Game", "GameState", "Step"]
+__all__ = ["TASKS", "Game", "GameState", "Step"]
+
+TASKS: dict[str, Callable[[WorldConfig, RulesConfig], Task]] = {
+    "hide-and-seek": HideAndSeek,
+    "box-locking": BoxLocking,
+}
+"""Tasks by `RulesConfig.task`."""
 
 # Far beyond what playing gives (a jump over the 4 m walls, a run out of the field for a whole episode): only a
 # solver that lost its footing brings something here.
@@ -41,7 +49,7 @@ _TOP_SPEED = 10.0  # m/s along an axis: 100 N against a damping of 10 N s/m
 
 @dataclass(frozen=True)
 class Step:
-    """What came of one env step in W worlds."""
+    """The result of one env step in W worlds."""
 
     observation: Observation  #: after the step
     reward: Tensor  #: `(W, A)` float64
@@ -73,8 +81,8 @@ class Game:
         self.discards = {"physics": 0, "flung": 0}
         self._task = TASKS[rules.task](world, rules)
         self._reader = EntityReader(scene, physics)
-        self._eyes = Eyes(scene, physics, rules.num_lidar_rays, world.num_food, rules.lidar_compression)
-        self._hands = Hands(scene, physics, rules)
+        self._perception = Perception(scene, physics, rules.num_lidar_rays, world.num_food, rules.lidar_compression)
+        self._manipulation = Manipulation(scene, physics, rules)
         self._builder = ObservationBuilder(self.observation_spec)
         far = _FARTHEST + _TOP_SPEED * rules.horizon * num_substeps * scene.model.opt.timestep
         self._lowest_corner = torch.tensor([-far, -far, _LOWEST], dtype=torch.float64)
@@ -101,21 +109,21 @@ class Game:
     def begin(self, layout: Layout, seeds: IntArray) -> Observation:
         """Begin new episodes in given worlds; what the rules draw comes from the seeds."""
         self._place(layout)
-        self._cast = Cast.of(self.scene, layout, seeds)
+        self._constants = EpisodeConstants.of(self.scene, layout, seeds)
         self._failed, self._running = torch.zeros(len(seeds), dtype=torch.bool), torch.arange(len(seeds))
-        n, m = self._cast.agent_mask.shape[1], self._cast.object_mask.shape[1]
+        n, m = self._constants.agent_mask.shape[1], self._constants.object_mask.shape[1]
         self.state = GameState.initial(len(seeds), n, m, self.world.num_food, self.rules.food.max_health)
         observation = self.observe()
-        self._task.reset(self._now())
+        self._task.reset(self._snapshot())
         return observation
 
     def _place(self, layout: Layout) -> None:
-        """Lay out the worlds, in the order that `physics.base` asks for; what idle ones hold is of no interest."""
+        """Lay out the worlds, in the order that `physics.base` asks for; idle worlds keep what they have."""
         num_worlds = len(layout.agents)
         worlds = torch.arange(num_worlds)
         for name, values in model_arrays(self.scene, layout).items():
             self.physics.model_field(name)[:num_worlds] = torch.as_tensor(values)
-        self._hands.let_go(num_worlds)
+        self._manipulation.release_all(num_worlds)
         self.physics.reset(worlds)
         self.physics.field("qpos")[:num_worlds] = torch.as_tensor(initial_qpos(self.scene, layout))
         self.physics.forward(worlds)
@@ -135,52 +143,52 @@ class Game:
 
     @torch.inference_mode()
     def apply(self, action: Action) -> None:
-        """Turn wishes into locks, grips and forces, and advance the game's clock.
+        """Turn action requests into locks, grips and forces, and count the env step.
 
-        Judged on the present state of the physics, with what `state` says was seen last.
+        They are judged on the present state of the physics, with the visibility in `state`.
         """
-        now = self._reader.read(self._cast)
-        wishes = Wishes.of(action, self._cast.object_mask.shape[1])
-        movement, wishes = self._task.restrain(action.movement, wishes, self.state)
-        self._hands.apply(wishes, now, self.state)
-        ctrl = np.where(self._cast.agent_mask.numpy()[:, :, None], self._bins[movement.numpy()], 0.0)
+        now = self._reader.read(self._constants)
+        request = ActionRequest.of(action, self._constants.object_mask.shape[1])
+        movement, request = self._task.mask_actions(action.movement, request, self.state)
+        self._manipulation.apply(request, now, self.state)
+        ctrl = np.where(self._constants.agent_mask.numpy()[:, :, None], self._bins[movement.numpy()], 0.0)
         self._ctrl[: len(ctrl)] = ctrl.reshape(len(ctrl), -1)
         self.state.t += 1
 
     @torch.inference_mode()
     def observe(self) -> Observation:
-        """Take in where the physics has moved everything, and look around; `state` remembers what was seen.
+        """Read the entities and compute what agents see, which `state` keeps.
 
-        What agents do with what they saw before (eating) happens here, so this is called once for each env step.
+        Eating, which depends on what agents saw before, happens here: call this once for each env step.
         """
-        self._entities = self._reader.read(self._cast)
-        self._task.settle(self._now())
-        sight = self._eyes.look(self._entities)
+        self._entities = self._reader.read(self._constants)
+        self._task.after_physics(self._snapshot())
+        sight = self._perception.look(self._entities)
         self.state.sees_agents, self.state.sees_objects, self.state.sees_food = sight.agents, sight.objects, sight.food
-        return self._builder.build(self._entities, self.state, sight.lidar, self._task.clock(self.state.t))
+        return self._builder.build(self._entities, self.state, sight.lidar, self._task.prep_progress(self.state.t))
 
     @torch.inference_mode()
     def reward(self) -> Tensor:
-        """`(W, A)` float64 rewards of the env step that led to the present state; asked for once after each."""
-        return self._task.reward(self._now())
+        """`(W, A)` float64 rewards of the last env step; to be called once after each."""
+        return self._task.reward(self._snapshot())
 
     @torch.inference_mode()
     def metrics(self) -> dict[str, Tensor]:
-        """Name -> `(W,)` float64 figures of the episodes so far, final at the horizon; zeros of failed worlds."""
-        figures = self._task.metrics(self._now())
-        return {name: self._silence(value) for name, value in figures.items()} if self._failed.any() else figures
+        """Name -> `(W,)` float64 metrics of the episodes so far, final at the horizon; 0 in failed worlds."""
+        metrics = self._task.metrics(self._snapshot())
+        return {name: self._silence(value) for name, value in metrics.items()} if self._failed.any() else metrics
 
-    def _now(self) -> Moment:
-        return Moment(self._entities, self.state)
+    def _snapshot(self) -> Snapshot:
+        return Snapshot(self._entities, self.state)
 
     def _step_physics(self) -> Tensor:
-        """Advance the worlds that have not failed; `(W,)` bool, the physics of which fails now."""
+        """Advance the worlds that have not failed; `(W,)` bool, the physics failed in this step."""
         if len(self._running) == 0:
             return torch.zeros_like(self._failed)
         return self.physics.step(self.num_substeps, self._running)[: len(self._failed)]
 
     def _discard(self, failed: Tensor) -> None:
-        """See who fails: those whose physics did, and those where something was flung out of range."""
+        """Mark worlds as failed whose physics failed, or where something was flung out of range."""
         pos = self._entities.pos
         inside = (pos >= self._lowest_corner) & (pos <= self._highest_corner)
         flung = ~(inside.flatten(1).all(1) | failed | self._failed)
@@ -192,11 +200,11 @@ class Game:
         self._running = (~self._failed).nonzero().squeeze(1)
 
     def _silence_failed(self, step: Step) -> Step:
-        """Zeros for everything a failed world tells."""
+        """Set observations and rewards of failed worlds to zeros."""
         if not self._failed.any():
             return step
-        told = {f.name: self._silence(getattr(step.observation, f.name)) for f in fields(step.observation)}
-        return replace(step, observation=Observation(**told), reward=self._silence(step.reward))
+        silenced = {f.name: self._silence(getattr(step.observation, f.name)) for f in fields(step.observation)}
+        return replace(step, observation=Observation(**silenced), reward=self._silence(step.reward))
 
     def _silence(self, values: Tensor) -> Tensor:
         silenced = values.clone()

@@ -1,7 +1,7 @@
 """Hide-and-seek: preparation, rewards and food of Baker et al. 2020.
 
 During the preparation seekers are frozen (they command nothing, but can be pushed, and they see) and nothing is
-rewarded but food. Then hiders are paid for not being seen, seekers for seeing, and whoever is outside pays.
+rewarded but food. Then hiders are rewarded for not being seen, seekers for seeing, and agents outside are penalised.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from evo_hns.config import ConfigError, RulesConfig, WorldConfig, lowest
 from evo_hns.envs import food, rewards
 from evo_hns.envs.draws import draw_uniform
 from evo_hns.envs.entities import Entities
-from evo_hns.envs.hands import Wishes
+from evo_hns.envs.manipulation import ActionRequest
 from evo_hns.envs.state import GameState
 from evo_hns.envs.statistics import EpisodeStatistics
-from evo_hns.envs.task import Moment
+from evo_hns.envs.task import Snapshot
 from evo_hns.spec import ActionSpec
 
 _NO_FORCE = ActionSpec().num_movement_bins // 2
@@ -46,48 +46,50 @@ class HideAndSeek:
         self._hider_columns = hider_columns(self._num_hiders, n)
         self._statistics = EpisodeStatistics(world, rules)
 
-    def reset(self, start: Moment) -> None:
+    def reset(self, start: Snapshot) -> None:
         """Begin new episodes."""
         self._statistics.reset(start.entities)
 
-    def clock(self, t: int) -> float:
-        """How much of the preparation is over; 1 from the first step *after* it (the original's 1e-5)."""
+    def prep_progress(self, t: int) -> float:
+        """Share of the preparation that is over; 1 from the first step *after* it (the original's 1e-5)."""
         return min(1.0, t / (self._prep_time + 1e-5))
 
-    def restrain(self, movement: Tensor, wishes: Wishes, state: GameState) -> tuple[Tensor, Wishes]:
+    def mask_actions(self, movement: Tensor, request: ActionRequest, state: GameState) -> tuple[Tensor, ActionRequest]:
         """Seekers command nothing during the preparation."""
         if not self._is_preparation(state.t):
-            return movement, wishes
+            return movement, request
         hider = self._is_hider[:, None]
-        return torch.where(hider, movement, _NO_FORCE), Wishes(wishes.grab & hider, wishes.lock & hider)
+        return torch.where(hider, movement, _NO_FORCE), ActionRequest(request.grab & hider, request.lock & hider)
 
-    def settle(self, now: Moment) -> None:
+    def after_physics(self, now: Snapshot) -> None:
         """Hiders eat what they saw before and reach now."""
-        rules, state, cast = self._rules.food, now.state, now.entities.cast
-        if cast.food.shape[1] == 0 or now.t == 0:
+        rules, state, constants = self._rules.food, now.state, now.entities.constants
+        if constants.food.shape[1] == 0 or now.t == 0:
             return
         eats = self._may_eat(now).view(-1, 1, 1) & state.sees_food & self._is_hider[:, None]
         qpos = now.entities.qpos[:, : len(self._is_hider), :3]
-        bites, health = food.share_bites(eats & food.within_reach(qpos, cast.food, rules.radius), state.food_health)
+        bites, health = food.share_bites(
+            eats & food.within_reach(qpos, constants.food, rules.radius), state.food_health
+        )
         state.food_health, state.food_timer = food.come_back(health, state.food_timer, rules)
         state.eaten = rewards.sum_in_order(bites, 2)
 
-    def reward(self, now: Moment) -> Tensor:
+    def reward(self, now: Snapshot) -> Tensor:
         """Hiding, seeking and staying inside, after the preparation; and eating, at any time."""
-        agent_mask, clock = now.entities.cast.agent_mask, self.clock(now.t)
+        agent_mask, prep_progress = now.entities.constants.agent_mask, self.prep_progress(now.t)
         if self._is_preparation(now.t - 1):
             reward = torch.zeros(agent_mask.shape, dtype=torch.float64)
-            self._statistics.update(now, clock, None)
+            self._statistics.update(now, prep_progress, None)
         else:
             sees = self._sees_hiders(now.state)
             reward = rewards.hide_and_seek(sees, agent_mask, self._num_hiders, self._rules.reward_type)
             reward = self._penalize_leaving(reward * self._rules.reward_scale, now.entities)
-            self._statistics.update(now, clock, sees.flatten(1).any(1))
+            self._statistics.update(now, prep_progress, sees.flatten(1).any(1))
         return reward + self._food_reward(now) if now.state.food_health.shape[1] else reward
 
-    def metrics(self, now: Moment) -> dict[str, Tensor]:
+    def metrics(self, now: Snapshot) -> dict[str, Tensor]:
         """OpenAI's statistics and some of our own."""
-        return self._statistics.figures(now)
+        return self._statistics.metrics(now)
 
     def _is_preparation(self, done: int) -> bool:
         """Whether the env step after `done` belongs to the preparation; the first always does, as in the original."""
@@ -101,21 +103,21 @@ class HideAndSeek:
         rect, by_objects = self._rules.restrict_rect, self._rules.penalize_objects_out
         if rect is None:
             return reward
-        return rewards.penalize_leaving(reward, entities.pos, entities.cast.mask, rect, by_objects=by_objects)
+        return rewards.penalize_leaving(reward, entities.pos, entities.constants.mask, rect, by_objects=by_objects)
 
-    def _may_eat(self, now: Moment) -> Tensor:
+    def _may_eat(self, now: Snapshot) -> Tensor:
         """`(W,)` bool, the rules let hiders eat in the step just done, by what was seen before it."""
         caught = self._sees_hiders(now.state).flatten(1).any(1)
         allowed = self._rules.food.in_preparation or not self._is_preparation(now.t - 1)
         return torch.full_like(caught, allowed) & (~caught | self._rules.food.when_caught)
 
-    def _food_reward(self, now: Moment) -> Tensor:
-        rules, cast = self._rules.food, now.entities.cast
+    def _food_reward(self, now: Snapshot) -> Tensor:
+        rules, constants = self._rules.food, now.entities.constants
         bites = now.state.eaten
         if rules.reward_type == "joint_mean":
-            bites = rewards.team_means(bites, cast.agent_mask, self._num_hiders)
+            bites = rewards.team_means(bites, constants.agent_mask, self._num_hiders)
         if isinstance(rules.reward_scale, tuple):
-            return bites * draw_uniform(cast.seeds, *rules.reward_scale).unsqueeze(1)
+            return bites * draw_uniform(constants.seeds, *rules.reward_scale).unsqueeze(1)
         return bites * rules.reward_scale
 
 

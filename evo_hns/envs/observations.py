@@ -1,6 +1,6 @@
-"""From the state of the worlds to what the agents are told: OpenAI's numbers in OpenAI's order.
+"""Observations of the agents: OpenAI's numbers in OpenAI's order.
 
-Values are not masked: hidden entities are told too, beside the masks that policies must apply.
+Values are not masked: entities out of sight have their values too, beside the masks that policies must apply.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ import torch
 from torch import Tensor
 
 from evo_hns.config import RulesConfig, WorldConfig
-from evo_hns.envs.arrays import arrays
-from evo_hns.envs.entities import Entities
+from evo_hns.envs.entities import Entities, arrays
 from evo_hns.envs.state import GameState
 from evo_hns.spec import ObjectColumns, Observation, ObservationSpec
 from evo_hns.system.kernels import kernel
@@ -62,35 +61,35 @@ class ObservationBuilder:
             (n, spec.num_food, 4),
         )
         self._box_places = _places(spec.box_columns, has_size=spec.box_columns.has_size)
-        self._ramp_places = _places(spec.ramp_columns, has_size=False)  # of a ramp's size the original tells zeros
+        self._ramp_places = _places(spec.ramp_columns, has_size=False)  # the original observes zeros for a ramp's size
 
-    def build(self, entities: Entities, state: GameState, lidar: Tensor, clock: float) -> Observation:
+    def build(self, entities: Entities, state: GameState, lidar: Tensor, prep_progress: float) -> Observation:
         """The observation of all agents.
 
         Args:
             entities: where everything is.
             state: what is seen and locked now.
             lidar: `(W, n, L)` metres.
-            clock: how much of the preparation is over.
+            prep_progress: share of the preparation that is over.
         """
-        spec, cast = self._spec, entities.cast
-        own, others, boxes, ramps, food = (np.zeros((len(cast), *shape)) for shape in self._shapes)
-        agent_mask, object_mask = arrays(cast.agent_mask, cast.object_mask)
+        spec, constants = self._spec, entities.constants
+        own, others, boxes, ramps, food = (np.zeros((len(constants), *shape)) for shape in self._shapes)
+        agent_mask, object_mask = arrays(constants.agent_mask, constants.object_mask)
         places = arrays(entities.qpos, entities.qvel, entities.rotation, entities.tilt, entities.tilt_velocity)
-        _tell_agents(agent_mask, *places[:2], spec.num_hiders, clock, own, others)
-        about = agent_mask, object_mask, *places, *arrays(cast.half_sizes, state.locked, state.lock_owner)
-        _tell_objects(self._box_places, 0, spec.num_hiders, about, boxes)
-        _tell_objects(self._ramp_places, spec.num_boxes, spec.num_hiders, about, ramps)
-        _tell_food(agent_mask, *arrays(cast.food, state.food_health), food)
+        _fill_agents(agent_mask, *places[:2], spec.num_hiders, prep_progress, own, others)
+        about = agent_mask, object_mask, *places, *arrays(constants.half_sizes, state.locked, state.lock_owner)
+        _fill_objects(self._box_places, 0, spec.num_hiders, about, boxes)
+        _fill_objects(self._ramp_places, spec.num_boxes, spec.num_hiders, about, ramps)
+        _fill_food(agent_mask, *arrays(constants.food, state.food_health), food)
         sizes = spec.num_boxes, spec.num_ramps
         sees_boxes, sees_ramps = state.sees_objects.split_with_sizes(sizes, 2)
-        box_exists, ramp_exists = cast.reachable.split_with_sizes(sizes, 2)
+        box_exists, ramp_exists = constants.reachable.split_with_sizes(sizes, 2)
         return Observation(
-            agent_mask=cast.agent_mask,
+            agent_mask=constants.agent_mask,
             observation_self=torch.from_numpy(own),
             agent_qpos_qvel=torch.from_numpy(others),
             mask_aa_obs=state.sees_agents,
-            mask_aa_obs_spoof=cast.pairs,
+            mask_aa_obs_spoof=constants.pairs,
             box_obs=torch.from_numpy(boxes),
             mask_ab_obs=sees_boxes,
             mask_ab_obs_spoof=box_exists,
@@ -99,16 +98,16 @@ class ObservationBuilder:
             mask_ar_obs_spoof=ramp_exists,
             food_obs=torch.from_numpy(food),
             mask_af_obs=state.sees_food,
-            mask_af_obs_spoof=cast.agent_mask.unsqueeze(2).expand(-1, -1, spec.num_food),
+            mask_af_obs_spoof=constants.agent_mask.unsqueeze(2).expand(-1, -1, spec.num_food),
             lidar=lidar.unsqueeze(-1),
-            door_obs=cast.doors,
+            door_obs=constants.doors,
         )
 
 
 def _places(columns: ObjectColumns, *, has_size: bool) -> tuple[int, bool, int, int, int, int]:
     """What stands where in the row of an object: angles and whether they are polar; velocity, index, size, locks.
 
-    They begin at the last four numbers; -1 is not told.
+    They begin at the last four numbers; -1: not observed.
     """
     return (
         columns.num_angles,
@@ -121,12 +120,12 @@ def _places(columns: ObjectColumns, *, has_size: bool) -> tuple[int, bool, int, 
 
 
 @kernel
-def _tell_agents(
+def _fill_agents(
     agent_mask: np.ndarray,
     qpos: np.ndarray,
     qvel: np.ndarray,
     num_hiders: int,
-    clock: float,
+    prep_progress: float,
     own: np.ndarray,
     others: np.ndarray,
 ) -> None:
@@ -137,7 +136,7 @@ def _tell_agents(
             if agent_mask[w, i]:
                 for k in range(4):
                     own[w, i, k], own[w, i, 4 + k] = qpos[w, i, k], qvel[w, i, k]
-                own[w, i, 8], own[w, i, 9] = i < num_hiders, clock
+                own[w, i, 8], own[w, i, 9] = i < num_hiders, prep_progress
         for i in range(n):
             for j in range(n - 1):
                 if agent_mask[w, i]:
@@ -146,27 +145,27 @@ def _tell_agents(
 
 
 @kernel
-def _tell_objects(
+def _fill_objects(
     places: tuple[int, bool, int, int, int, int],
     first: int,
     num_hiders: int,
     about: tuple[np.ndarray, ...],
-    told: np.ndarray,
+    out: np.ndarray,
 ) -> None:
-    """Fill `told` `(W, n, k, width)` of zeros with k objects from `first` on, if both they and the agent exist.
+    """Fill `out` `(W, n, k, width)` of zeros with k objects from `first` on, if both they and the agent exist.
 
-    All agents are told the same, but for the locks.
+    All agents observe the same, except for the locks.
     """
     num_angles, polar, velocity, index, size, lock = places
     agent_mask, object_mask, qpos, qvel, rotation, tilt, tilt_velocity, half_sizes, locked, owner = about
-    n = told.shape[1]
-    for w in range(told.shape[0]):
-        for j in range(told.shape[2]):
+    n = out.shape[1]
+    for w in range(out.shape[0]):
+        for j in range(out.shape[2]):
             item, e = first + j, n + first + j
             for i in range(n):
                 if not (object_mask[w, item] and agent_mask[w, i]):
                     continue
-                row = told[w, i, j]
+                row = out[w, i, j]
                 for k in range(3):
                     row[k], row[velocity + k] = qpos[w, e, k], qvel[w, e, k]
                 for a in range(num_angles):  # about x and y, if the object may tip over, and about z
@@ -191,12 +190,12 @@ def _tell_objects(
 
 
 @kernel
-def _tell_food(agent_mask: np.ndarray, food: np.ndarray, health: np.ndarray, told: np.ndarray) -> None:
-    """Fill `told` `(W, n, F, 4)` of zeros with place and health of food, for every agent that exists."""
-    for w in range(told.shape[0]):
-        for i in range(told.shape[1]):
+def _fill_food(agent_mask: np.ndarray, food: np.ndarray, health: np.ndarray, out: np.ndarray) -> None:
+    """Fill `out` `(W, n, F, 4)` of zeros with place and health of food, for every agent that exists."""
+    for w in range(out.shape[0]):
+        for i in range(out.shape[1]):
             if agent_mask[w, i]:
-                for f in range(told.shape[2]):
+                for f in range(out.shape[2]):
                     for k in range(3):
-                        told[w, i, f, k] = food[w, f, k]
-                    told[w, i, f, 3] = health[w, f]
+                        out[w, i, f, k] = food[w, f, k]
+                    out[w, i, f, 3] = health[w, f]

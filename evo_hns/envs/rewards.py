@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from evo_hns.envs.arrays import arrays
+from evo_hns.envs.entities import arrays
 from evo_hns.system.kernels import kernel
 
 OUT_OF_BOUNDS_REWARD = -10.0

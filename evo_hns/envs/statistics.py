@@ -1,9 +1,9 @@
-"""Figures of an episode: OpenAI's statistics, by their names, and a few of our own.
+"""Metrics of an episode: OpenAI's statistics, by their names, and a few of our own.
 
-Each metric is `(W,)` float64, running during the episode and final at the horizon. What runs is kept up in every env
-step, the rest is computed when it is asked for. A figure that ends
-in `_prep` is taken once, at the first step whose preparation clock shows exactly 1: the first
-one *after* the preparation, as in the original. Until then, and in an episode too short for it, it is 0.
+Each metric is `(W,)` float64, running during the episode and final at the horizon. Running sums are updated in every
+env step, the rest is computed on demand. A metric that ends in `_prep` is taken once, at the first step with
+`prep_progress` 1: the first one *after* the preparation, as in the original. Until then, and in an episode too
+short for it, it is 0.
 
 Source: Baker et al. 2020 and the authors' published environment.
 """
@@ -16,7 +16,7 @@ from torch import Tensor
 from evo_hns.config import RulesConfig, WorldConfig
 from evo_hns.envs.entities import Entities
 from evo_hns.envs.rewards import sum_in_order
-from evo_hns.envs.task import Moment
+from evo_hns.envs.task import Snapshot
 from evo_hns.worlds.walls import room_size
 
 STATISTICS = {
@@ -59,21 +59,21 @@ class EpisodeStatistics:
 
     def reset(self, entities: Entities) -> None:
         """Start new episodes with everything where it is."""
-        none = torch.zeros(len(entities.cast), dtype=torch.float64)
+        none = torch.zeros(len(entities.constants), dtype=torch.float64)
         self._start, self._last = entities.qpos, entities.qpos
         self._travel = torch.zeros(len(none), self._num_agents, dtype=torch.float64)
         self._seen_steps, self._eaten, self._rewarded_steps = none, none, 0
-        locked = torch.zeros_like(entities.cast.object_mask)
-        self._prep = {f"{name}_prep": none for name in self._snapshot(entities, locked)}
+        locked = torch.zeros_like(entities.constants.object_mask)
+        self._prep = {f"{name}_prep": none for name in self._current(entities, locked)}
         self._prep |= dict.fromkeys(self._preparation(entities), none)
         self._prep_taken = False
 
-    def update(self, now: Moment, clock: float, hider_seen: Tensor | None) -> None:
-        """Take in one env step.
+    def update(self, now: Snapshot, prep_progress: float, hider_seen: Tensor | None) -> None:
+        """Add one env step.
 
         Args:
             now: after it.
-            clock: how much of the preparation is over.
+            prep_progress: share of the preparation that is over.
             hider_seen: `(W,)` bool, some hider is seen; None in the preparation, which does not count.
         """
         self._travel = self._travel + _length(now.entities.qpos - self._last, 2)[:, : self._num_agents]
@@ -83,51 +83,51 @@ class EpisodeStatistics:
         if hider_seen is not None:
             self._seen_steps = self._seen_steps + hider_seen
             self._rewarded_steps += 1
-        if clock == 1.0 and not self._prep_taken:
-            figures = self._snapshot(now.entities, now.state.locked)
-            self._prep = {f"{name}_prep": value for name, value in figures.items()} | self._preparation(now.entities)
+        if prep_progress == 1.0 and not self._prep_taken:
+            metrics = self._current(now.entities, now.state.locked)
+            self._prep = {f"{name}_prep": value for name, value in metrics.items()} | self._preparation(now.entities)
             self._prep_taken = True
 
-    def figures(self, now: Moment) -> dict[str, Tensor]:
-        """Name -> `(W,)` float64, the episodes up to the last `update`, which was told of the same moment."""
+    def metrics(self, now: Snapshot) -> dict[str, Tensor]:
+        """Name -> `(W,)` float64, the episodes up to the last `update`, at this snapshot."""
         seen_share = self._seen_steps / max(self._rewarded_steps, 1)
-        travel = torch.where(now.entities.cast.agent_mask, self._travel, 0.0).amax(1)
+        travel = torch.where(now.entities.constants.agent_mask, self._travel, 0.0).amax(1)
         own = {"hider_seen_share": seen_share, "max_agent_travel": travel}
-        return self._snapshot(now.entities, now.state.locked) | self._prep | own
+        return self._current(now.entities, now.state.locked) | self._prep | own
 
-    def _snapshot(self, entities: Entities, locked: Tensor) -> dict[str, Tensor]:
+    def _current(self, entities: Entities, locked: Tensor) -> dict[str, Tensor]:
         """The original's statistics at this moment."""
-        moved = torch.where(entities.cast.mask, _length(entities.qpos - self._start, 3), 0.0)
-        figures = {}
+        moved = torch.where(entities.constants.mask, _length(entities.qpos - self._start, 3), 0.0)
+        metrics = {}
         for kind, rows in self._kinds.items():
-            figures[f"max_{kind}_move"] = moved[:, rows].amax(1)
+            metrics[f"max_{kind}_move"] = moved[:, rows].amax(1)
             if self._lockable[kind]:
                 columns = slice(rows.start - self._num_agents, rows.stop - self._num_agents)
-                figures[f"num_{kind}_lock"] = locked[:, columns].sum(1).to(torch.float64)
-        return figures | ({"food_eaten": self._eaten} if self._has_food else {})
+                metrics[f"num_{kind}_lock"] = locked[:, columns].sum(1).to(torch.float64)
+        return metrics | ({"food_eaten": self._eaten} if self._has_food else {})
 
     def _preparation(self, entities: Entities) -> dict[str, Tensor]:
-        """What the hiders have made of the room and of the doors."""
-        figures = {}
+        """Hiders in the room and objects at the doors, at the end of the preparation."""
+        metrics = {}
         if self._world.scenario == "quadrant":
-            figures["hiders_in_room_prep"] = self._in_room(entities)
+            metrics["hiders_in_room_prep"] = self._in_room(entities)
         for kind, rows in self._kinds.items():
-            figures[f"{kind}_at_door_prep"] = _any_at_door(entities, rows)
-        return figures
+            metrics[f"{kind}_at_door_prep"] = _any_at_door(entities, rows)
+        return metrics
 
     def _in_room(self, entities: Entities) -> Tensor:
         """`(W,)` hiders within the quadrant's room, whose border is the middle of its walls."""
         cells = room_size(self._world)
-        cell = (entities.cast.floor_size / self._world.grid_size).unsqueeze(1)
+        cell = (entities.constants.floor_size / self._world.grid_size).unsqueeze(1)
         west, north = (self._world.grid_size - cells + 0.5) * cell, (cells + 0.5) * cell
         hiders = entities.pos[:, : self._num_hiders]
         inside = (hiders[..., 0] > west) & (hiders[..., 1] < north)
-        return (inside & entities.cast.agent_mask[:, : self._num_hiders]).sum(1).to(torch.float64)
+        return (inside & entities.constants.agent_mask[:, : self._num_hiders]).sum(1).to(torch.float64)
 
 
 def _any_at_door(entities: Entities, rows: slice) -> Tensor:
     """`(W,)` 1.0 where an object of these rows is near a door."""
-    doors, exists = entities.cast.doors, entities.cast.mask[:, rows]
+    doors, exists = entities.constants.doors, entities.constants.mask[:, rows]
     distance = _length(entities.pos[:, rows].unsqueeze(2) - doors.unsqueeze(1), 2)
     near = (distance <= DOOR_REACH) & (doors[:, None, :, 2] > 0.0) & exists.unsqueeze(2)
     return near.flatten(1).any(1).to(torch.float64)

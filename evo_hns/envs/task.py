@@ -1,7 +1,7 @@
-"""What a task adds to the game: which wishes it allows, what it pays for, which figures it keeps.
+"""What a task adds to the game: which actions it allows, what it rewards, and its metrics.
 
-All tasks share worlds, physics, hands, eyes and observations (`game`). A further task is a file beside this one
-with a class of these few methods, an entry in `tasks.TASKS` and its name in `RulesConfig.task`.
+All tasks share worlds, physics, manipulation, perception and observations (`game`). A further task is a file beside
+this one with a class of these few methods, an entry in `game.TASKS` and its name in `RulesConfig.task`.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import Protocol
 from torch import Tensor
 
 from evo_hns.envs.entities import Entities
-from evo_hns.envs.hands import Wishes
+from evo_hns.envs.manipulation import ActionRequest
 from evo_hns.envs.state import GameState
 
 
 @dataclass(frozen=True)
-class Moment:
-    """What a task may judge by: everything, after an env step or at the start."""
+class Snapshot:
+    """The state of the game after an env step or at the start, from which a task computes rewards and metrics."""
 
     entities: Entities
     state: GameState
@@ -32,20 +32,20 @@ class Moment:
 class Task(Protocol):
     """A set of rules on top of the shared game."""
 
-    def reset(self, start: Moment) -> None:
+    def reset(self, start: Snapshot) -> None:
         """Begin new episodes in all worlds."""
 
-    def clock(self, t: int) -> float:
-        """How much of the preparation is over after `t` env steps, 0 to 1: every agent is told."""
+    def prep_progress(self, t: int) -> float:
+        """Share of the preparation that is over after `t` env steps, 0 to 1; every agent observes it."""
 
-    def restrain(self, movement: Tensor, wishes: Wishes, state: GameState) -> tuple[Tensor, Wishes]:
-        """The movement bins `(W, n, 3)` and wishes that the rules let through in the coming env step."""
+    def mask_actions(self, movement: Tensor, request: ActionRequest, state: GameState) -> tuple[Tensor, ActionRequest]:
+        """The movement bins `(W, n, 3)` and the request that the rules allow in the coming env step."""
 
-    def settle(self, now: Moment) -> None:
-        """What happens to `now.state` after the physics has moved and before anyone looks around."""
+    def after_physics(self, now: Snapshot) -> None:
+        """Update `now.state` after the physics has advanced and before agents observe."""
 
-    def reward(self, now: Moment) -> Tensor:
-        """`(W, n)` float64 rewards of the env step that led here; called once after each: figures follow."""
+    def reward(self, now: Snapshot) -> Tensor:
+        """`(W, n)` float64 rewards of the last env step; called once after each, before `metrics`."""
 
-    def metrics(self, now: Moment) -> dict[str, Tensor]:
-        """Name -> `(W,)` float64 figures of the episodes so far."""
+    def metrics(self, now: Snapshot) -> dict[str, Tensor]:
+        """Name -> `(W,)` float64 metrics of the episodes so far."""

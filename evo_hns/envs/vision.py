@@ -83,8 +83,8 @@ def aim(
                     origins[w, i, r, axis] = centre[w, i, axis]
             for k in range(targets.shape[1]):
                 t, f = targets[i, k], targets[i, k] - num_entities
-                told, there = (food[w, f], food[w, f]) if f >= 0 else (qpos[w, t], centre[w, t])
-                in_view = in_cone(cos, sin, told[0] - qpos[w, i, 0], told[1] - qpos[w, i, 1])
+                observed, there = (food[w, f], food[w, f]) if f >= 0 else (qpos[w, t], centre[w, t])
+                in_view = in_cone(cos, sin, observed[0] - qpos[w, i, 0], observed[1] - qpos[w, i, 1])
                 ahead[w, i, k] = in_view and exists[w, i] and (f >= 0 or exists[w, t])
                 for axis in range(3):
                     way = there[axis] - centre[w, i, axis]
@@ -138,11 +138,11 @@ def read_lidar(agent_mask: np.ndarray, distance: np.ndarray, compression: float 
 
 @kernel
 def lidar_reading(distance: float, compression: float | None) -> float:
-    """What lidar tells of a distance.
+    """The lidar reading of a distance.
 
     Args:
-        distance: metres; a miss (-1) is read as 6.0 m, a hit farther away is told as it is.
-        compression: scale s at which readings saturate, s tanh(d / s), metres; None tells distances.
+        distance: metres; a miss (-1) is read as 6.0 m, a hit farther away as it is.
+        compression: scale s at which readings saturate, s tanh(d / s), metres; None: readings are distances.
     """
     reading = LIDAR_MISS if distance < 0.0 else distance
     if compression is None:

@@ -55,7 +55,7 @@ class Evaluator(Protocol):
             Stopped: a signal said so.
         """
 
-    def take_metrics(self) -> dict[str, float]:
+    def pop_metrics(self) -> dict[str, float]:
         """What it cost to play elsewhere since the last call, by names that start with `ranks`."""
 
 
@@ -122,7 +122,7 @@ class LocalEvaluator:
             table, "exact", lambda session, batch: session.replay(rows_of(actions, batch.hider), batch.seed, keep=keep)
         )
 
-    def take_metrics(self) -> dict[str, float]:
+    def pop_metrics(self) -> dict[str, float]:
         """Nothing: all is played here."""
         return {}
 

@@ -95,7 +95,7 @@ def build_fitness(settings: CoevolutionConfig) -> Fitness:
 def moderated(fitness: Tensor, virulence: float) -> Tensor:
     """Reduced virulence: 2x/v - x^2/v^2 of the score x relative to the best, which is highest at x = v.
 
-    A side that always wins leaves the other nothing to tell its candidates apart by; one that sometimes loses does.
+    A side that always wins does not discriminate between the other's candidates; one that sometimes loses does.
 
     Args:
         fitness: `(P,)` at least 0, as wins are; NaN stays.
@@ -130,7 +130,7 @@ def team_fitness(
         spec: sizes of the game.
         side: whose fitness.
         num_genomes: P, the candidates.
-        opponents: `(M,)` whom it met, by any numbers; by default nobody is told from another.
+        opponents: `(M,)` the opponent of each match, by any numbers; by default all are the same.
         fitness: what counts as good.
 
     Returns:

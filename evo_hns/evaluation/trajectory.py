@@ -79,7 +79,7 @@ class Trajectory:
         )
 
     def _poses(self, joints: np.ndarray, start: np.ndarray) -> np.ndarray:
-        """Joints measure from places that differ from world to world; the start tells which."""
+        """Joints measure from places that differ from world to world; which the start gives."""
         poses = self.qpos[:, :, joints].copy()
         poses[..., :3] += (start - poses[:, 0, :, :3])[:, None]
         return poses

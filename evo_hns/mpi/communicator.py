@@ -1,9 +1,9 @@
 """The MPI processes of a run: how they find each other, and how they talk.
 
-Rank 0 leads and the others play what they are given. A launcher (`mpiexec`, `srun`) starts as many
+Rank 0 is the coordinator, the others are workers. A launcher (`mpiexec`, `srun`) starts as many
 processes as it is told; whether they are one world is checked here, since a launcher and an MPI library
-that do not belong together silently make many worlds of one. Whoever waits sleeps in between, so that an idle
-rank takes nothing from its neighbours. Messages are pickles of plain data, and every byte is counted.
+that do not belong together silently make many worlds of one. A rank that waits sleeps in between, so that an idle
+rank takes no processor time from its neighbours. Messages are pickles of plain data, and every byte is counted.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ from evo_hns.system.machine import THREAD_VARIABLES, cores_to_fill, launched_ran
 FAULT_TOLERANT = "OMPI_MCA_mpi_ft_enable"
 """Set by `mpiexec --with-ft ulfm` of Open MPI."""
 
-LEADER = 0
-LAST_WORDS = 0.2
-"""Seconds that the leader has to say why all are stopped."""
+COORDINATOR = 0
+EXIT_DELAY = 0.2
+"""Seconds that the coordinator has to print why all ranks stop, before they exit together."""
 _LONGEST_PAUSE = 1e-3  # seconds: short beside a batch of matches, long beside a look at the network
 _MESSAGE = 1
 
@@ -46,8 +46,8 @@ class RankLostError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Seat:
-    """Where a rank sits."""
+class RankInfo:
+    """The host of a rank, and what it may use there."""
 
     host: str
     cores: int  #: physical cores that it may use
@@ -56,9 +56,9 @@ class Seat:
 
 @dataclass
 class Traffic:
-    """Bytes that passed through a rank."""
+    """Bytes that a rank has sent and received."""
 
-    broadcast: int = 0  #: given to all others at once, counted once
+    broadcast: int = 0  #: sent to all others at once, counted once
     sent: int = 0
     received: int = 0
 
@@ -68,7 +68,7 @@ def join(*, shrink: bool = False, environ: Mapping[str, str] = os.environ) -> Ra
 
     Args:
         shrink: go on without ranks that die (Open MPI with ULFM only).
-        environ: where the launcher's word is looked up.
+        environ: the variables that the launcher has set.
 
     Returns:
         The ranks, or None where no launcher started several.
@@ -107,7 +107,7 @@ def join(*, shrink: bool = False, environ: Mapping[str, str] = os.environ) -> Ra
 
 
 class Pause:
-    """Sleeps longer each time, so that what comes soon is seen soon and a long wait costs nothing."""
+    """Exponential backoff: a message that comes soon is seen soon, and a long wait costs no processor time."""
 
     def __init__(self) -> None:
         self._seconds = 1e-5
@@ -129,18 +129,18 @@ class Ranks:
 
     def __init__(self, mpi: Any, library: str, *, shrink: bool) -> None:
         self._mpi = mpi
-        self._comm = mpi.COMM_WORLD.Dup()  # with errors as exceptions, apart from anybody else's messages
+        self._comm = mpi.COMM_WORLD.Dup()  # errors as exceptions, apart from other libraries' messages
         self._shrink = shrink
         self.library = library
         self.traffic = Traffic()
         self.num_lost = 0
         limits = tuple(f"{name}={os.environ[name]}" for name in THREAD_VARIABLES if os.environ.get(name, "1") != "1")
-        self._seat = Seat(socket.gethostname(), cores_to_fill(), limits)
-        self.seats: tuple[Seat, ...] = tuple(self._comm.allgather(self._seat))
+        self._info = RankInfo(socket.gethostname(), cores_to_fill(), limits)
+        self.infos: tuple[RankInfo, ...] = tuple(self._comm.allgather(self._info))
 
     @property
     def rank(self) -> int:
-        """Which one this is; others may take its place when some have died."""
+        """The number of this rank; it may change when ranks have died."""
         return int(self._comm.rank)
 
     @property
@@ -149,55 +149,54 @@ class Ranks:
         return int(self._comm.size)
 
     @property
-    def leads(self) -> bool:
-        """Whether this rank leads."""
-        return self.rank == LEADER
+    def is_coordinator(self) -> bool:
+        """Whether this rank is the coordinator."""
+        return self.rank == COORDINATOR
 
     @property
     def hosts(self) -> tuple[str, ...]:
         """The different hosts, in order of their first rank."""
-        return tuple(dict.fromkeys(seat.host for seat in self.seats))
+        return tuple(dict.fromkeys(info.host for info in self.infos))
 
     def describe(self) -> str:
         """Ranks, hosts and MPI library in a line."""
-        counts = Counter(seat.host for seat in self.seats)
+        counts = Counter(info.host for info in self.infos)
         where = ", ".join(f"{host}: {count}" for host, count in list(counts.items())[:8])
         more = f" and {len(counts) - 8} more" if len(counts) > 8 else ""
         return f"{self.size} ranks on {len(counts)} host{'s' * (len(counts) != 1)} ({where}{more}), {self.library}"
 
     def warnings(self) -> list[str]:
-        """What will make the ranks slow, a line each."""
+        """Causes of slow ranks, a line each."""
         found = []
-        for host, count in Counter(seat.host for seat in self.seats).items():
-            # Bound ranks may use a core each, others all of their host.
-            seats = [seat for seat in self.seats if seat.host == host]
-            cores = max(seat.cores for seat in seats)
+        for host, count in Counter(info.host for info in self.infos).items():
+            # A bound rank may use one core, an unbound one all cores of its host.
+            cores = max(info.cores for info in self.infos if info.host == host)
             if 1 < cores < count:
                 found.append(f"{count} ranks share {cores} cores on {host}: start one rank for each physical core")
-        limits = sorted({limit for seat in self.seats for limit in seat.limits})
+        limits = sorted({limit for info in self.infos for limit in info.limits})
         if limits:
             found.append(f"ranks play on one thread each, but {', '.join(limits)}: set to 1 on all hosts")
         return found
 
     def broadcast(self, message: object = None) -> Any:
-        """Give a message to all ranks (the leader), or take it (the others); None is the last one.
+        """Send a message to all ranks (coordinator), or receive it (workers); None is the last one.
 
         Raises:
-            RankLostError: a rank has died; the others were told.
+            RankLostError: a rank has died; the others are informed.
         """
-        data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL) if self.leads else b""
+        data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL) if self.is_coordinator else b""
         try:
             length = bytearray(len(data).to_bytes(8, "little"))
-            self._wait(self._comm.Ibcast([length, self._mpi.BYTE], LEADER))
-            buffer = bytearray(data) if self.leads else bytearray(int.from_bytes(length, "little"))
-            self._wait(self._comm.Ibcast([buffer, self._mpi.BYTE], LEADER))
+            self._wait(self._comm.Ibcast([length, self._mpi.BYTE], COORDINATOR))
+            buffer = bytearray(data) if self.is_coordinator else bytearray(int.from_bytes(length, "little"))
+            self._wait(self._comm.Ibcast([buffer, self._mpi.BYTE], COORDINATOR))
         except self._mpi.Exception as error:
             self._close_ranks(error)
         self.traffic.broadcast += len(buffer)
-        return message if self.leads else pickle.loads(buffer)
+        return message if self.is_coordinator else pickle.loads(buffer)
 
     def send(self, message: object, rank: int) -> None:
-        """Give a message to one rank.
+        """Send a message to one rank.
 
         Raises:
             RankLostError: a rank has died.
@@ -210,7 +209,7 @@ class Ranks:
         self.traffic.sent += len(data)
 
     def poll(self) -> tuple[int, Any] | None:
-        """A message that has come, and from which rank; None if there is none.
+        """The sender and the content of a message that has arrived; None if there is none.
 
         Raises:
             RankLostError: a rank has died.
@@ -227,7 +226,7 @@ class Ranks:
         return status.source, pickle.loads(buffer)
 
     def receive(self) -> tuple[int, Any]:
-        """The next message, waited for, and from which rank it is.
+        """Wait for the next message: its sender and its content.
 
         Raises:
             RankLostError: a rank has died.
@@ -238,23 +237,23 @@ class Ranks:
         return message
 
     def leave(self, code: int) -> tuple[int, float]:
-        """End MPI together with the others; only then can the leader give an exit code to the launcher.
+        """End MPI together with the others; only then can the coordinator give an exit code to the launcher.
 
         Args:
             code: with which the process will exit.
 
         Returns:
-            That of the leader, and the time (`time.time()`) at which those exit together that are stopped.
+            The coordinator's code, and the time (`time.time()`) at which stopped ranks exit together.
         """
-        leads, agreed = self.leads, np.array([code, time.time() + LAST_WORDS])
+        is_coordinator, agreed = self.is_coordinator, np.array([code, time.time() + EXIT_DELAY])
         with contextlib.suppress(RankLostError):
-            if leads:
-                self.broadcast(None)  # nothing more will come
+            if is_coordinator:
+                self.broadcast(None)  # the last message
             self._comm.Barrier()
-            self._comm.Bcast(agreed, root=LEADER)
+            self._comm.Bcast(agreed, root=COORDINATOR)
         if self.num_lost == 0:
-            self._mpi.Finalize()  # which may wait for the dead for ever: Open MPI 5.0.11 did so in 3 of 20 jobs
-        if leads and "SLURM_STEP_ID" in os.environ:
+            self._mpi.Finalize()  # which may wait for dead ranks for ever: Open MPI 5.0.11 did so in 3 of 20 jobs
+        if is_coordinator and "SLURM_STEP_ID" in os.environ:
             # `srun --kill-on-bad-exit` ends whoever is still there when the first leaves with a code.
             time.sleep(1.0)
         return int(agreed[0]), float(agreed[1])
@@ -274,21 +273,21 @@ class Ranks:
             pause()
 
     def _close_ranks(self, error: Exception) -> None:
-        """Go on without those that died, or give up.
+        """Go on without the ranks that died, or raise.
 
         Raises:
-            RankLostError: the others are now the ranks.
-            MPI.Exception: any other error, or nobody wants to go on.
+            RankLostError: the communicator now has the survivors alone.
+            MPI.Exception: any other error, or `shrink` is off.
         """
         lost = (self._mpi.ERR_PROC_FAILED, self._mpi.ERR_PROC_FAILED_PENDING, self._mpi.ERR_REVOKED)
         if not self._shrink or error.Get_error_class() not in lost:  # type: ignore[attr-defined]
             raise error
         if not self._comm.Is_revoked():
-            self._comm.Revoke()  # whoever waits for anybody hears of it
+            self._comm.Revoke()  # ends the waiting of all survivors
         before = self.size
         self._comm = self._comm.Shrink()
         self.num_lost += before - self.size
-        self.seats = tuple(self._comm.allgather(self._seat))
+        self.infos = tuple(self._comm.allgather(self._info))
         raise RankLostError(f"a rank died, {self.size} are left") from error
 
 

@@ -1,9 +1,9 @@
-"""Matches on all ranks, seen from the leader: it deals a table out, plays along, and collects the results."""
+"""The coordinator evaluates a table of matches on all ranks: it deals out slices, plays some, and joins the results."""
 
 from __future__ import annotations
 
 import time
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,33 +15,31 @@ from evo_hns.config import RunConfig
 from evo_hns.evaluation.matches import MatchTable
 from evo_hns.evaluation.rollout import Episodes, Keep, join
 from evo_hns.evaluation.session import GameSession, Physics
-from evo_hns.mpi.communicator import LEADER, Pause, RankLostError, Ranks, Traffic
-from evo_hns.mpi.genome_cache import GenomeLedger, IntArray
-from evo_hns.mpi.messages import Begin, Cast, Echo, Ready, Report, Wave
-from evo_hns.mpi.simulated_workload import StandInCost
+from evo_hns.mpi.communicator import COORDINATOR, Pause, RankLostError, Ranks, Traffic
+from evo_hns.mpi.messages import Begin, Echo, IntArray, Ready, Report, WorkRequest
 from evo_hns.mpi.worker import build_rank_sessions, warm_up
-from evo_hns.policies.roster import PlayerSpec, Roster
+from evo_hns.policies.roster import Roster
 from evo_hns.spec import Side
 from evo_hns.system.shutdown import ShutdownSignal, Stopped
 from evo_hns.worlds.scene import Scene
 
-MOST_WITH_A_PLAYING_LEADER = 32
-"""Ranks; the leader of more has its hands full with dealing, and is missed by less than 3 %."""
+MOST_WITH_A_PLAYING_COORDINATOR = 32
+"""Ranks; with more, the coordinator only schedules, which costs less than 3 % of the ranks."""
 
 
 @dataclass
-class Played:
-    """What waves came to and cost."""
+class Evaluation:
+    """The episodes of work requests, and their cost."""
 
     parts: list[tuple[IntArray, Episodes]] = field(default_factory=list)  #: rows of the table, their episodes
-    wall: float = 0.0  #: seconds that the waves took
+    wall: float = 0.0  #: seconds that the requests took
     busy: float = 0.0  #: seconds that ranks played
-    present: float = 0.0  #: seconds that ranks were there to play
-    answering: float = 0.0  #: seconds in which the leader took reports and answered them
+    present: float = 0.0  #: seconds in which ranks could have played
+    answering: float = 0.0  #: seconds that the coordinator spent on reports
     slices: list[tuple[int, float]] = field(default_factory=list)  #: matches of each, and seconds that they took
 
-    def add(self, other: Played) -> None:
-        """Add what other waves cost; their episodes are for who asked for them."""
+    def add_cost(self, other: Evaluation) -> None:
+        """Add the cost of other requests, without their episodes."""
         self.wall += other.wall
         self.busy += other.busy
         self.present += other.present
@@ -54,40 +52,36 @@ class Played:
         return np.concatenate([np.empty(0, dtype=np.int64), *(rows for rows, _ in self.parts)])
 
 
-class Leader:
-    """Deals out the matches of a run.
+class Coordinator:
+    """Evaluates the matches of a run on all ranks.
 
     Args:
-        ranks: this one leads.
+        ranks: all of them; this one is the coordinator.
         config: the run's settings.
         path: the run file.
-        shutdown: what this rank was told by signals, and what the others report.
-        stand_in: what matches cost if nobody is to play them.
+        shutdown: signals that this rank or a worker has received.
     """
 
-    def __init__(
-        self, ranks: Ranks, config: RunConfig, path: Path, shutdown: ShutdownSignal, stand_in: StandInCost | None = None
-    ) -> None:
+    def __init__(self, ranks: Ranks, config: RunConfig, path: Path, shutdown: ShutdownSignal) -> None:
         self.ranks = ranks
-        self.sessions = build_rank_sessions(config, ranks.size, stand_in)
-        self.num_players = ranks.size  #: ranks that are dealt to, the first ones; the others look on
-        self._begin = Begin(config.model_dump_json(), path, stand_in)
+        self.sessions = build_rank_sessions(config, ranks.size)
+        self.num_playing = ranks.size  #: ranks that play, the first ones; the others stay idle
+        self._begin = Begin(config.model_dump_json(), path)
         self._shutdown = shutdown
-        self.cost = Played()  #: of the waves since the figures were taken
+        self.cost = Evaluation()  #: since the metrics were taken
         self._counted = Traffic()
-        warm_up(self.sessions)  # compiles the kernels; the others then find them on the disk
+        warm_up(self.sessions)  # compiles the kernels, which the workers then load from the disk
         self.begin()
 
     def echo(self, num_bytes: int) -> float:
-        """Seconds until all ranks have taken so many bytes and said so."""
+        """Seconds until all workers have received so many bytes and answered."""
         message = Echo(bytes(num_bytes))
         start = time.perf_counter()
         self._ask_all(message)
         return time.perf_counter() - start
 
     def begin(self) -> None:
-        """Let all ranks build their games if they have not yet, and forget all genomes; wait until they have."""
-        self._ledgers: dict[tuple[Side, PlayerSpec], GenomeLedger] = defaultdict(GenomeLedger)
+        """Wait until all workers have built their games."""
         while True:
             try:
                 ready = self._ask_all(self._begin)
@@ -97,14 +91,14 @@ class Leader:
             return
 
     def _ask_all(self, message: Begin | Echo) -> list[Ready]:
-        """Give a message to all ranks, and wait until each of the others has done what it says."""
+        """Send a message to all workers, and wait until each has answered."""
         self.ranks.broadcast(message)
         return [self.ranks.receive()[1] for _ in range(self.ranks.size - 1)]
 
     def play(
         self, table: MatchTable, rosters: Mapping[Side, Roster], *, physics: Physics, keep: Collection[Keep] = ()
     ) -> Episodes:
-        """Play every match of a table, whatever becomes of the other ranks.
+        """Play every match of a table, also if workers die meanwhile (`--shrink`).
 
         Args:
             table: M matches.
@@ -116,21 +110,21 @@ class Leader:
             Episodes in the order of the table.
 
         Raises:
-            Stopped: the run was told to end, and the generation would not be finished in time.
+            Stopped: a signal ended the run, and the generation would not be finished in time.
         """
-        played = Played()
-        while len(missing := np.setdiff1d(np.arange(len(table)), played.rows)):
+        done = Evaluation()
+        while len(missing := np.setdiff1d(np.arange(len(table)), done.rows)):
             try:
-                self._play_wave(self._wave(table.take(missing), rosters, physics, keep), missing, rosters, played)
+                self._play_request(self._request(table.take(missing), rosters, physics, keep), missing, rosters, done)
             except RankLostError:
                 self.begin()
-        self.cost.add(played)
-        return join([episodes for _, episodes in played.parts]).take(np.argsort(played.rows))
+        self.cost.add_cost(done)
+        return join([episodes for _, episodes in done.parts]).take(np.argsort(done.rows))
 
-    def take_metrics(self) -> dict[str, float]:
-        """What the waves since the last call cost: the share of the ranks' time that was waited, and bytes."""
+    def pop_metrics(self) -> dict[str, float]:
+        """Cost since the last call: the idle share of the ranks' time, and bytes."""
         cost, now, before = self.cost, self.ranks.traffic, self._counted
-        self.cost, self._counted = Played(), Traffic(**vars(now))
+        self.cost, self._counted = Evaluation(), Traffic(**vars(now))
         return {
             "ranks": float(self.ranks.size),
             "ranks_lost": float(self.ranks.num_lost),
@@ -141,165 +135,165 @@ class Leader:
             "ranks_received_bytes": float(now.received - before.received),
         }
 
-    def _play_wave(self, wave: Wave, rows: IntArray, rosters: Mapping[Side, Roster], played: Played) -> None:
-        """Play some rows of a table on all ranks; `played` holds whatever was finished, also after an error."""
+    def _play_request(
+        self, request: WorkRequest, rows: IntArray, rosters: Mapping[Side, Roster], done: Evaluation
+    ) -> None:
+        """Play some rows of a table on all ranks; `done` holds all finished slices, also after an error."""
         start = time.perf_counter()
-        self.ranks.broadcast(wave)
-        desk = Desk(self.ranks, wave, self._shutdown, self.sessions.exact.game.scene)
+        self.ranks.broadcast(request)
+        scheduler = Scheduler(self.ranks, request, self._shutdown, self.sessions.exact.game.scene)
         try:
-            while not desk.is_clear:
-                number = desk.next_for_leader()
+            while not scheduler.is_done:
+                number = scheduler.next_for_coordinator()
                 if number is None:
-                    desk.wait()
+                    scheduler.wait()
                 else:
-                    desk.enter(self._play_slice(wave, number, rosters, desk))
+                    scheduler.add(self._play_slice(request, number, rosters, scheduler))
         except Stopped:
-            desk.recall()
+            scheduler.drain()
             raise
         finally:
-            played.parts += [(rows[desk.slices[number]], episodes) for number, episodes in desk.done.items()]
-            played.busy += desk.busy
+            done.parts += [(rows[scheduler.slices[number]], part) for number, part in scheduler.done.items()]
+            done.busy += scheduler.busy
             wall = time.perf_counter() - start
-            played.wall += wall
-            played.present += len(wave.players) * wall
-            played.answering += desk.answering
-            played.slices += desk.costs
+            done.wall += wall
+            done.present += len(request.ranks) * wall
+            done.answering += scheduler.answering
+            done.slices += scheduler.costs
 
-    def _wave(
+    def _request(
         self, table: MatchTable, rosters: Mapping[Side, Roster], physics: Physics, keep: Collection[Keep]
-    ) -> Wave:
-        leader_plays = self.num_players <= MOST_WITH_A_PLAYING_LEADER
-        return Wave(
+    ) -> WorkRequest:
+        coordinator_plays = self.num_playing <= MOST_WITH_A_PLAYING_COORDINATOR
+        return WorkRequest(
             physics=physics,
             keep=tuple(keep),
             table=table,
-            casts={side: self._cast(side, rosters[side]) for side in Side},
-            players=tuple(range(0 if leader_plays else 1, min(self.num_players, self.ranks.size))),
+            specs={side: rosters[side].spec for side in Side},
+            genomes={side: rosters[side].genomes.to(torch.float32).numpy() for side in Side},
+            ranks=tuple(range(0 if coordinator_plays else 1, min(self.num_playing, self.ranks.size))),
             num_worlds=self.sessions[physics].num_worlds,
         )
 
-    def _cast(self, side: Side, roster: Roster) -> Cast:
-        if not roster.genomes.numel():
-            return Cast(roster.spec, None)
-        genomes = roster.genomes.to(torch.float32).numpy()
-        return Cast(roster.spec, self._ledgers[side, roster.spec].deliver(genomes))
-
-    def _play_slice(self, wave: Wave, number: int, rosters: Mapping[Side, Roster], desk: Desk) -> Report:
-        """Play a slice here, and look after the others after every env step."""
-        start, before = time.perf_counter(), desk.seconds
-        table = wave.table.take(desk.slices[number])
-        episodes = self.sessions[wave.physics].play(table, rosters, keep=wave.keep, on_step=desk.look)
-        return Report.of(number, episodes, time.perf_counter() - start - (desk.seconds - before), 0)
+    def _play_slice(
+        self, request: WorkRequest, number: int, rosters: Mapping[Side, Roster], scheduler: Scheduler
+    ) -> Report:
+        """Play a slice here, and answer the workers after every env step."""
+        start, before = time.perf_counter(), scheduler.seconds
+        table = request.table.take(scheduler.slices[number])
+        session = self.sessions[request.physics]
+        episodes = session.play(table, rosters, keep=request.keep, on_step=scheduler.poll)
+        return Report.of(number, episodes, time.perf_counter() - start - (scheduler.seconds - before), 0)
 
 
-class Desk:
-    """Where slices of one wave are dealt out and reports come in, also while the leader plays.
+class Scheduler:
+    """Deals out the slices of one request and collects the reports, also while the coordinator plays.
 
     Args:
-        ranks: this one leads.
-        wave: all ranks have it.
-        shutdown: what was told by signals.
+        ranks: all of them; this one is the coordinator.
+        request: all ranks have it.
+        shutdown: signals that were received.
         scene: of the game.
     """
 
-    def __init__(self, ranks: Ranks, wave: Wave, shutdown: ShutdownSignal, scene: Scene) -> None:
+    def __init__(self, ranks: Ranks, request: WorkRequest, shutdown: ShutdownSignal, scene: Scene) -> None:
         self._ranks, self._shutdown, self._scene = ranks, shutdown, scene
-        self.slices = wave.slices
+        self.slices = request.slices
         self.done: dict[int, Episodes] = {}
         self.busy = 0.0
         self.costs: list[tuple[int, float]] = []
         self.answering = 0.0
-        self.seconds = 0.0  #: spent here while the leader plays
-        first = min(len(wave.players), len(self.slices))
-        self._out = {rank for rank in wave.players[:first] if rank != LEADER}
+        self.seconds = 0.0  # spent here while the coordinator plays
+        first = min(len(request.ranks), len(self.slices))
+        self._busy_workers = {rank for rank in request.ranks[:first] if rank != COORDINATOR}
         self._left = deque(range(first, len(self.slices)))
-        if LEADER in wave.players[:first]:
-            self._left.appendleft(wave.players.index(LEADER))
-        self._leader_plays = LEADER in wave.players
+        if COORDINATOR in request.ranks[:first]:
+            self._left.appendleft(request.ranks.index(COORDINATOR))
+        self._coordinator_plays = COORDINATOR in request.ranks
 
     @property
-    def is_clear(self) -> bool:
+    def is_done(self) -> bool:
         """Whether every slice has been reported."""
         return len(self.done) == len(self.slices)
 
-    def next_for_leader(self) -> int | None:
-        """A slice for the leader itself, if it plays and one is left."""
-        return self._left.popleft() if self._leader_plays and self._left else None
+    def next_for_coordinator(self) -> int | None:
+        """The next slice for the coordinator itself, if it plays and one is left."""
+        return self._left.popleft() if self._coordinator_plays and self._left else None
 
-    def enter(self, report: Report) -> None:
-        """Note a report."""
+    def add(self, report: Report) -> None:
+        """Add the episodes, the cost and the signal of a report."""
         self.busy += report.seconds
         self.costs.append((len(self.slices[report.number]), report.seconds))
         self._shutdown.receive(report.signum)
         if (episodes := report.episodes(self._scene)) is not None:
             self.done[report.number] = episodes
 
-    def look(self) -> None:
-        """See whether somebody waits, while the leader plays.
+    def poll(self) -> None:
+        """Answer the workers that wait, while the coordinator plays.
 
         Raises:
-            Stopped: the run was told to end.
+            Stopped: a signal ended the run.
         """
         start = time.perf_counter()
         self._answer_all()
         self.seconds += time.perf_counter() - start
 
     def wait(self) -> None:
-        """Answer until all is done or a slice is left for the leader.
+        """Answer workers until all slices are done or one is left for the coordinator.
 
         Raises:
-            Stopped: the run was told to end.
+            Stopped: a signal ended the run.
         """
         pause = Pause()
-        while not self.is_clear and not (self._leader_plays and self._left):
+        while not self.is_done and not (self._coordinator_plays and self._left):
             if self._answer_all():
                 pause = Pause()
             pause()
 
-    def recall(self) -> None:
-        """Wait for what the others are playing, and deal nothing more."""
+    def drain(self) -> None:
+        """Wait for the slices in flight, and deal out no more."""
         self._left.clear()
-        while self._out:
+        while self._busy_workers:
             self._answer(*self._ranks.receive())
 
     def _answer_all(self) -> bool:
-        """Enter and answer what has come."""
-        came = False
+        """Answer all reports that have arrived, and say whether there were any."""
+        any_arrived = False
         while (message := self._ranks.poll()) is not None:
             self._answer(*message)
-            came = True
+            any_arrived = True
         self._shutdown.check()
-        return came
+        return any_arrived
 
     def _answer(self, rank: int, report: Report) -> None:
         start = time.perf_counter()
-        self.enter(report)
+        self.add(report)
         number = self._left.popleft() if self._left else None
         self._ranks.send(number, rank)
         if number is None:
-            self._out.discard(rank)
+            self._busy_workers.discard(rank)
         self.answering += time.perf_counter() - start
 
 
 class RankEvaluator:
-    """Plays match tables on all ranks.
+    """An evaluator on all ranks.
 
     Args:
-        leader: deals them out.
+        coordinator: deals the matches out.
     """
 
-    def __init__(self, leader: Leader) -> None:
-        self.leader = leader
+    def __init__(self, coordinator: Coordinator) -> None:
+        self.coordinator = coordinator
 
     @property
     def session(self) -> GameSession:
-        """The leader's game: its sizes and networks are those of all."""
-        return self.leader.sessions.exact
+        """The coordinator's game; the workers have the same."""
+        return self.coordinator.sessions.exact
 
     @property
     def num_worlds(self) -> int:
         """Worlds of all ranks together."""
-        return self.leader.num_players * self.leader.sessions["search"].num_worlds
+        return self.coordinator.num_playing * self.coordinator.sessions["search"].num_worlds
 
     def evaluate(
         self,
@@ -310,8 +304,8 @@ class RankEvaluator:
         keep: Collection[Keep] = (),
     ) -> Episodes:
         """Play every match of a table; see `Evaluator.evaluate`."""
-        return self.leader.play(table, rosters, physics=physics, keep=keep)
+        return self.coordinator.play(table, rosters, physics=physics, keep=keep)
 
-    def take_metrics(self) -> dict[str, float]:
-        """What the ranks cost since the last call."""
-        return self.leader.take_metrics()
+    def pop_metrics(self) -> dict[str, float]:
+        """Cost of the ranks since the last call; see `Coordinator.pop_metrics`."""
+        return self.coordinator.pop_metrics()

@@ -125,7 +125,7 @@ class CpuPhysics:
         stepped = slice(None) if ids is None else ids
         failed[stepped] |= self._warnings[stepped].any(axis=1)
         if failed.any():
-            self._warnings[failed] = 0  # told once; what the next call reports is its own
+            self._warnings[failed] = 0  # reported once; the next call reports its own
         return torch.from_numpy(failed)
 
     def cast_rays(self, origins: Tensor, directions: Tensor, *, exclude_body: Tensor) -> tuple[Tensor, Tensor]:
@@ -155,7 +155,7 @@ def _ids(worlds: Tensor | None) -> NDArray[np.int64] | None:
 
 
 def _silence_log() -> None:
-    """Stop MuJoCo from telling warnings on the console and in MUJOCO_LOG.TXT, in this whole process.
+    """Stop MuJoCo from printing warnings on the console and in MUJOCO_LOG.TXT, in this whole process.
 
     `step` reports them; a long search would fill the working directory's log with worlds that blew up.
     """

@@ -32,8 +32,8 @@ class Evaluation:
             "seeker": self.seeker,
             "episodes": self.episodes,
             "failed": self.failed,
-            **{f"{side.label}_return": _figures(result) for side, result in self.returns.items()},
-            "statistics": {name: _figures(result) for name, result in self.statistics.items()},
+            **{f"{side.label}_return": _estimate_dict(result) for side, result in self.returns.items()},
+            "statistics": {name: _estimate_dict(result) for name, result in self.statistics.items()},
         }
 
 
@@ -77,5 +77,5 @@ def evaluate(hider: str, seeker: str, game: RunConfig, *, episodes: int = 256, s
     )
 
 
-def _figures(result: Estimate) -> dict[str, float]:
+def _estimate_dict(result: Estimate) -> dict[str, float]:
     return {"mean": result.mean, "ci95_low": result.low, "ci95_high": result.high}

@@ -14,7 +14,7 @@ import numpy as np
 
 from evo_hns.archive.hall_of_fame import FloatArray
 from evo_hns.archive.provenance import versions
-from evo_hns.archive.records import RecordedMatch
+from evo_hns.archive.records import Match
 from evo_hns.archive.run_view import RunView
 from evo_hns.archive.storage import RunFileError
 from evo_hns.config import ConfigError, RunConfig
@@ -30,7 +30,7 @@ class Replay:
     """A recorded match beside its repetition."""
 
     number: int  #: of the match in its file
-    match: RecordedMatch
+    match: Match
     teams: Mapping[Side, slice]  #: rows of each side among the agents
     returns: FloatArray  #: `(A,)` of the repetition
     failed: bool
@@ -56,8 +56,8 @@ class Replay:
             "seeker": match.seeker,
             "world_seed": match.world_seed,
             "env_steps": match.num_steps,
-            "stored": _figures(match.returns, match.failed, match.metrics),
-            "replayed": _figures(self.returns, self.failed, self.metrics),
+            "stored": _outcome_dict(match.returns, match.failed, match.metrics),
+            "replayed": _outcome_dict(self.returns, self.failed, self.metrics),
             "equal": self.is_equal,
         }
 
@@ -77,7 +77,7 @@ def replay(path: Path, number: int | None = None) -> list[Replay]:
     return _play_again(path, matches, build_evaluator(config))[0]
 
 
-def retrace(path: Path, number: int) -> tuple[Replay, Trajectory]:
+def replay_with_trajectory(path: Path, number: int) -> tuple[Replay, Trajectory]:
     """Play one recorded match again as `replay` does, and keep where everything was.
 
     Raises:
@@ -96,7 +96,7 @@ def in_one_world(config: RunConfig) -> RunConfig:
 
 
 def _play_again(
-    path: Path, recorded: Mapping[int, RecordedMatch], evaluator: LocalEvaluator
+    path: Path, recorded: Mapping[int, Match], evaluator: LocalEvaluator
 ) -> tuple[list[Replay], Trajectory]:
     """Recorded matches by their numbers, beside their repetitions; and where everything was."""
     matches = list(recorded.values())
@@ -131,7 +131,7 @@ def explain_difference(path: Path) -> str:
     return f"{origin} the same versions as here: replay it on that kind of processor, or with that evo_hns"
 
 
-def _read(path: Path, number: int | None) -> tuple[RunConfig, dict[int, RecordedMatch]]:
+def _read(path: Path, number: int | None) -> tuple[RunConfig, dict[int, Match]]:
     """The settings of a run, and the matches that are asked for by their numbers."""
     with RunView(path) as view:
         if not view.num_matches:
@@ -145,7 +145,7 @@ def _read(path: Path, number: int | None) -> tuple[RunConfig, dict[int, Recorded
         return view.config, {k: view.match(k) for k in numbers}
 
 
-def _check_form(match: RecordedMatch, path: Path, evaluator: LocalEvaluator) -> None:
+def _check_form(match: Match, path: Path, evaluator: LocalEvaluator) -> None:
     """Refuse matches that the game of the run's settings cannot have given."""
     game = evaluator.session.game
     expected = (game.horizon, game.observation_spec.num_agents)
@@ -165,5 +165,5 @@ def _bits(value: float) -> bytes:
     return np.float64(value).tobytes()
 
 
-def _figures(returns: FloatArray, failed: bool, metrics: Mapping[str, float]) -> dict[str, object]:
+def _outcome_dict(returns: FloatArray, failed: bool, metrics: Mapping[str, float]) -> dict[str, object]:
     return {"returns": returns.tolist(), "failed": failed, "metrics": dict(metrics)}

@@ -1,1 +1,1 @@
-"""The page of a run: one HTML file that tells all of it to someone who was not there."""
+"""The report of a run: one HTML file."""

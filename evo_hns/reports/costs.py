@@ -27,7 +27,7 @@ PARTS = {
     "time_policy": "rollouts: the networks",
     "time_update": "updates of the networks",
 }
-"""Metrics of time in words; others are told by their name."""
+"""Names of time metrics for people; others are shown by their name."""
 
 MEASUREMENTS = (MEASURING, "time_held_out", "time_recorded")
 """Laps in which nobody learns, by their names now and in older runs."""
@@ -51,7 +51,7 @@ def costs_section(subjects: Sequence[Subject]) -> Section:
     """Env steps, hours, memory, discards."""
     blocks: list[Block] = [_costs_table(subjects)]
     for subject in subjects[:1] if len(subjects) == 1 else ():
-        blocks += [_time(subject.run), _lives(subject.run)]
+        blocks += [_time(subject.run), _sessions(subject.run)]
     return Section("costs", "What it cost", blocks)
 
 
@@ -159,7 +159,7 @@ def _time(run: Run) -> Shares:
     return Shares(parts, "Where the wall time went.")
 
 
-def _lives(run: Run) -> Fold:
+def _sessions(run: Run) -> Fold:
     sessions = list(zip(run.sessions, generations_of_sessions(run), strict=True))
     rows = [
         (

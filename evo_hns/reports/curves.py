@@ -1,7 +1,7 @@
 """What was learnt, and when: held-out measurements of one or many runs against env steps.
 
 One panel for each side and held-out player (mean return of the champion's team), one for each side
-and kind of progress, and one for each of the game's statistics that tell what hiders do with boxes
+and kind of progress, and one for each of the game's statistics of hiders and boxes
 and ramps. Runs of one kind of search share a colour; a band is the 95 % interval of one measurement.
 """
 
@@ -63,7 +63,7 @@ def plot_progress(runs: Mapping[str, RunFacts], path: Path) -> None:
     """Draw the three kinds of progress of both sides, a row of panels each; errors as `plot_returns`.
 
     In a game of equals a local curve stays where it is, however much both sides learn; a historical one rises if what
-    was learnt is not forgotten; only the global one shows what is worth something to strangers.
+    was learnt is not forgotten; only the global one shows strength against unseen opponents.
     """
     drawn = {name: progress(run) for name, run in runs.items()}
     if not any(len(each) for kinds in drawn.values() for each in kinds):

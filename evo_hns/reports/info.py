@@ -92,7 +92,7 @@ def changed_settings(config: RunConfig) -> dict[str, object]:
 
 
 def describe_run(run: RunFacts) -> dict[str, object]:
-    """Everything `info` tells, for JSON; Slurm may be asked for the last job, see `jobs`."""
+    """The output of `info`, for JSON; Slurm may be asked for the last job, see `jobs`."""
     return {
         "created": run.meta.created,
         "project_version": run.meta.project_version,

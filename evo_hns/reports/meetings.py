@@ -40,7 +40,7 @@ def meetings_section(subjects: Sequence[Subject], episodes: int, command: str) -
         return Section("meetings", title, missing=[Missing(title.lower(), command)])
     if len({repr(game_of(subject.config)) for subject in subjects}) > 1 or len(subjects) > MOST_ENTRANTS:
         return Section("meetings", title)
-    payoff = play_meetings(entrants(subjects), subjects[0].config, episodes)
+    payoff = play_meetings(meeting_players(subjects), subjects[0].config, episodes)
     caption = (
         f"Mean return of the hiders with its 95 % interval, {episodes} matches of each pair in the same worlds: cyan "
         "where hiders have the better of it, red where seekers do. "
@@ -53,7 +53,7 @@ def meetings_section(subjects: Sequence[Subject], episodes: int, command: str) -
     return Section("meetings", title, [heat_of(payoff, caption, subjects[0].most)])
 
 
-def entrants(subjects: Sequence[Subject]) -> dict[str, tuple[str, str]]:
+def meeting_players(subjects: Sequence[Subject]) -> dict[str, tuple[str, str]]:
     """Who meets: addresses of a hider and a seeker by a short name."""
     if len(subjects) > 1:
         return {s.name: (f"{s.path}:hiders/last", f"{s.path}:seekers/last") for s in subjects}

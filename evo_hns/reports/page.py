@@ -31,7 +31,7 @@ class Report:
     path: Path
     num_bytes: int
     sections: tuple[str, ...]  #: names of the parts that are there
-    missing: tuple[Missing, ...]  #: what it does not tell, and what would add it
+    missing: tuple[Missing, ...]  #: missing parts, and the command that adds each
 
     def as_dict(self) -> dict[str, object]:
         """For JSON."""
@@ -62,7 +62,7 @@ def write_report(
         tournament: the file of one; by default `RUN-tournament.h5` beside the first run, if that is there.
 
     Raises:
-        ConfigError: nothing to tell of, or a page that cannot be written.
+        ConfigError: no run, or a page that cannot be written.
         RunFileError: a file that is no run, or is damaged.
     """
     if not 0 <= clips <= 20:
@@ -115,8 +115,8 @@ def render_page(subjects: Sequence[Subject], sections: Sequence[Section]) -> str
 
 
 def _tiles(subjects: Sequence[Subject]) -> list[tuple[str, str]]:
-    """What a page tells at one glance: figures and what they count."""
-    told = [gain for subject in subjects for gain in gains(subject.run)]
+    """The tiles of a page: numbers, and what they count."""
+    measured = [gain for subject in subjects for gain in gains(subject.run)]
     steps = sum(env_steps(subject.run) for subject in subjects)
     time = sum(seconds(subject.run) for subject in subjects)
     generations = sum(subject.run.num_generations for subject in subjects)
@@ -125,19 +125,19 @@ def _tiles(subjects: Sequence[Subject]) -> list[tuple[str, str]]:
         (million(steps), "env steps of training"),
         (duration(time), "of wall time"),
     ]
-    if told:
-        certain = sum(gain.gain.low > 0 for gain in told)
-        tiles.append((f"{certain} of {len(told)}", "gains certain at 95 %"))
+    if measured:
+        certain = sum(gain.gain.low > 0 for gain in measured)
+        tiles.append((f"{certain} of {len(measured)}", "gains certain at 95 %"))
     return tiles
 
 
 def _introduction(subjects: Sequence[Subject]) -> list[str]:
     """What is played, and how players came about."""
     first, others = subjects[0], len(subjects) - 1
-    told = [describe_game(first.config), describe_search(first)]
+    sentences = [describe_game(first.config), describe_search(first)]
     if others:
-        told.append(
-            f"This is said of the first of {others + 1} runs; in which settings the others differ is told in a table "
+        sentences.append(
+            f"This describes the first of {others + 1} runs; the settings in which the others differ are in a table "
             "below."
         )
-    return told
+    return sentences

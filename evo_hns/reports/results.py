@@ -39,21 +39,21 @@ NUM_COLOURS = 8  #: of runs, in the style sheet
 def results_section(subjects: Sequence[Subject]) -> Section:
     """Held-out results, first beside last."""
     title = "What the champions gained"
-    told = {subject.name: gains(subject.run) for subject in subjects}
+    gains_of = {subject.name: gains(subject.run) for subject in subjects}
     missing = [
         Missing(
             f"a second measurement of {subject.name} against held-out players, to compare with the first",
             shell_command("resume", subject.path),
         )
         for subject in subjects
-        if not told[subject.name]
+        if not gains_of[subject.name]
     ]
-    if not any(told.values()):
+    if not any(gains_of.values()):
         return Section("results", title, missing=missing)
     if len(subjects) == 1:
-        blocks: list[Block] = [_gains_table(told[subjects[0].name]), Prose(_verdict(told[subjects[0].name]))]
+        blocks: list[Block] = [_gains_table(gains_of[subjects[0].name]), Prose(_verdict(gains_of[subjects[0].name]))]
     else:
-        tables = [Fold(f"{name}: first beside last", [_gains_table(each)]) for name, each in told.items() if each]
+        tables = [Fold(f"{name}: first beside last", [_gains_table(each)]) for name, each in gains_of.items() if each]
         blocks = [_last_results(subjects), *tables]
     return Section("results", title, blocks, missing)
 
@@ -158,7 +158,7 @@ def _groups(subjects: Sequence[Subject]) -> tuple[list[str], list[int]]:
     return names, [names.index(kind) for kind in kinds]
 
 
-def told(estimate: Estimate) -> str:
+def with_interval(estimate: Estimate) -> str:
     """`+35.9 ± 15.0`."""
     return str(estimate).replace("-", "\N{MINUS SIGN}").replace("inf", "\N{INFINITY}")
 
@@ -168,7 +168,13 @@ def _gains_table(rows: Sequence[Gain]) -> Table:
     return Table(
         ("champion", "against", f"generation {first}", f"generation {last}", "gain"),
         [
-            (gain.side.label, describe_opponent(gain.opponent), told(gain.first), told(gain.last), told(gain.gain))
+            (
+                gain.side.label,
+                describe_opponent(gain.opponent),
+                with_interval(gain.first),
+                with_interval(gain.last),
+                with_interval(gain.gain),
+            )
             for gain in rows
         ],
         "Mean returns with 95 % intervals. The gain compares both champions world by world; bold: its interval "

@@ -1,4 +1,4 @@
-"""The sessions in which a run was trained: their generations, their jobs of Slurm, and what became of the last one.
+"""The training sessions of a run: the generations and the Slurm job of each, and the state of the last job.
 
 Slurm is asked for a job with `squeue`, where that is at hand. It is this machine's Slurm that answers: told of
 a run from another cluster, it knows the job not at all, or another one with the same number.
@@ -36,9 +36,7 @@ def generations_of_sessions(run: RunFacts) -> list[range]:
 
 def jobs(run: RunFacts) -> list[Job]:
     """The jobs of a run in the order in which they first trained it; Slurm is asked for the one of its last session."""
-    restarts = {
-        session.job: session.restarts for session in run.sessions if session.job
-    }  # a later session of a job overrides
+    restarts = {session.job: session.restarts for session in run.sessions if session.job}  # of the last
     last = run.sessions[-1].job if run.sessions else ""
     return [Job(name, count, job_state(name) if name == last else "") for name, count in restarts.items()]
 

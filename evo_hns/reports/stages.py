@@ -51,7 +51,7 @@ def onset_of(timeline: Timeline, name: str) -> str:
     onset, shares = timeline.onset(name), timeline.shares(name)
     if onset is not None:
         return f"generation {onset.generation}"
-    if is_unconfirmed(shares, timeline.luck[name]):
+    if is_unconfirmed(shares, timeline.chance_level[name]):
         return f"perhaps {timeline.measurements[-1].generation}"
     return "there from the start" if is_there_from_the_start(shares) else "not seen"
 
@@ -61,7 +61,7 @@ def _table(timeline: Timeline, episodes: int) -> Table:
         (
             name.replace("_", " "),
             detector.meaning,
-            str(timeline.luck[name]),
+            str(timeline.chance_level[name]),
             str(timeline.shares(name)[0]),
             str(timeline.shares(name)[-1]),
             onset_of(timeline, name),

@@ -1,4 +1,4 @@
-"""A run as a page tells of it: all figures, no genome, however many champions there are."""
+"""A run without its genomes, for pages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from evo_hns.system.shell import shell_command
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """A run that is told of."""
+    """A run of a page."""
 
     path: Path
     name: str  #: short, and different for every run of a page
@@ -70,7 +70,7 @@ def read_subjects(paths: Sequence[Path]) -> list[Subject]:
         RunFileError: a file that is no run, or is damaged.
     """
     if not paths:
-        raise ConfigError("a report needs a run file to tell of")
+        raise ConfigError("a report needs a run file")
     names = _short_names(paths)
     return [_read(path, name) for path, name in zip(paths, names, strict=True)]
 
@@ -102,15 +102,15 @@ def kind_of(config: RunConfig) -> dict[str, object]:
 
 def described(settings: Mapping[str, object], names: Sequence[str]) -> list[str]:
     """`search.algorithm=ga`: what both sides share is said once."""
-    told: list[str] = []
+    notes: list[str] = []
     for name in names:
         side, _, rest = name.partition(".")
         labels = [each.label for each in Side]
         shared = side in labels and len({repr(settings.get(f"{label}.{rest}")) for label in labels}) == 1
         text = f"{rest if shared else name}={settings.get(name)}"
-        if text not in told:
-            told.append(text)
-    return told
+        if text not in notes:
+            notes.append(text)
+    return notes
 
 
 def flatten(settings: Mapping[str, object], prefix: str = "") -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""What a tournament beside the run tells: the table in colours, a few answers in words, and its page of pictures."""
+"""The tournament section of a report: the payoff table, its measures, and pictures."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from evo_hns.tournament.tournament import payoff_of
 
 T = TypeVar("T")
 
-MOST_IN_A_TABLE = 24  #: contestants of a side, of whom each cell can still be seen
+MOST_IN_A_TABLE = 24  #: participants of a side, of whom each cell can still be seen
 
 
 def tournament_path(subjects: Sequence[Subject], chosen: Path | None) -> Path | None:
@@ -62,8 +62,8 @@ def tournament_section(subjects: Sequence[Subject], path: Path | None) -> Sectio
     missing = []
     if max(played.cells.shape) <= MOST_IN_A_TABLE:
         caption = (
-            "Mean return of each hider against each seeker: cyan where hiders have the better of it, red where "
-            "seekers do. Contestants are named by the generation whose champions they were."
+            "Mean return of each hider against each seeker: cyan where hiders win, red where seekers win. Participants "
+            "are named by the generation whose champions they were."
         )
         most = summary.bounds[1] if summary.bounds else subjects[0].most
         blocks.append(heat_of(_renamed(payoff), caption, most, in_short=max(played.cells.shape) > 6))
@@ -76,14 +76,14 @@ def tournament_section(subjects: Sequence[Subject], path: Path | None) -> Sectio
 
 
 def answers(summary: Summary) -> list[tuple[str, str]]:
-    """A few questions, and what the table says to them."""
+    """Measures of the tournament, as questions and answers."""
     rows = []
     for side in Side:
         asked = summary.sides[side]
-        rows.append((f"Do {side.label} forget?", _told(asked.forgetting, _forgetting)))
-        rows.append((f"Do later {side.label} beat the past better?", _told(asked.history, _history)))
-    rows.append(("Does strength go in circles?", _told(summary.interaction, _circles)))
-    rows.append(("What do perfect mixtures give?", _told(summary.nash, _nash)))
+        rows.append((f"Do {side.label} forget?", _answer(asked.forgetting, _forgetting)))
+        rows.append((f"Do later {side.label} beat the past better?", _answer(asked.history, _history)))
+    rows.append(("Does strength go in circles?", _answer(summary.interaction, _circles)))
+    rows.append(("What do perfect mixtures give?", _answer(summary.nash, _nash)))
     return rows
 
 
@@ -99,7 +99,7 @@ def _about(played: Tournament, path: Path) -> Prose:
 
 
 def _renamed(payoff: Payoff) -> Payoff:
-    """Names as short as headings must be: `hiders/12` is 12."""
+    """Short names for headings: `hiders/12` is 12."""
     hiders, seekers = (
         tuple(name.removeprefix(f"{side.label}/").removeprefix("scripted:") for name in names)
         for side, names in ((Side.HIDERS, payoff.hiders), (Side.SEEKERS, payoff.seekers))
@@ -107,8 +107,8 @@ def _renamed(payoff: Payoff) -> Payoff:
     return Payoff(hiders, seekers, payoff.mean, payoff.variance, payoff.count)
 
 
-def _told(answer: T | Unanswered, tell: Callable[[T], str]) -> str:
-    return f"Not answered: {answer.reason}" if isinstance(answer, Unanswered) else tell(answer)
+def _answer(answer: T | Unanswered, format_answer: Callable[[T], str]) -> str:
+    return f"Not answered: {answer.reason}" if isinstance(answer, Unanswered) else format_answer(answer)
 
 
 def _forgetting(found: Forgetting) -> str:

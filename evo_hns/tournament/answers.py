@@ -1,4 +1,4 @@
-"""What a tournament tells, put together: every measure of it, and those of time only where there is one time.
+"""All measures of a tournament; those over generations only if its champions are of one run.
 
 Generations of different runs are no common time. Where champions of several runs met, the whole is asked what needs
 no time, and the champions of each run are asked everything among themselves.
@@ -52,18 +52,18 @@ def draw(tournament: Tournament, summary: Summary, path: Path, title: str = "") 
 def only(tournament: Tournament, run: str) -> Tournament:
     """The champions of one run among themselves."""
     places = {
-        side: np.array([k for k, who in enumerate(tournament.contestants[side]) if who.run == run], dtype=np.int64)
+        side: np.array([k for k, who in enumerate(tournament.participants[side]) if who.run == run], dtype=np.int64)
         for side in Side
     }
     return replace(
         tournament,
-        contestants={side: tuple(tournament.contestants[side][k] for k in places[side]) for side in Side},
+        participants={side: tuple(tournament.participants[side][k] for k in places[side]) for side in Side},
         cells=tournament.cells.part(places[Side.HIDERS], places[Side.SEEKERS]),
     )
 
 
 def time_of(tournament: Tournament) -> Mapping[Side, IntArray]:
-    """The generation of each contestant if all champions are of one run; else nobody has any (-1)."""
+    """The generation of each participant if all champions are of one run; else nobody has any (-1)."""
     generations = {side: generations_of(tournament, side) for side in Side}
     if len(runs_of(tournament)) > 1:
         return {side: np.full_like(each, -1) for side, each in generations.items()}

@@ -17,7 +17,7 @@ import numpy as np
 from evo_hns.archive.hall_of_fame import GenomeArray, IntArray, evenly_spaced
 from evo_hns.archive.run_view import RunView
 from evo_hns.archive.storage import RunFileError
-from evo_hns.archive.tournament import Contestant
+from evo_hns.archive.tournament import Participant
 from evo_hns.config import ConfigError, PolicyConfig, RunConfig
 from evo_hns.envs.observations import observation_spec
 from evo_hns.players.addresses import (
@@ -46,24 +46,24 @@ class Hall:
 
 
 @dataclass(frozen=True)
-class Venue:
-    """A run whose game is played, and nobody of it takes part."""
+class GameSource:
+    """A run that defines the game, without participants from it."""
 
     path: Path
 
 
-Request = Address | Hall | Venue
+Request = Address | Hall | GameSource
 
 
 @dataclass(frozen=True, eq=False)
-class Entrant:
-    """A contestant, and what it plays with."""
+class LoadedParticipant:
+    """A participant with its genome."""
 
-    contestant: Contestant
+    participant: Participant
     genome: GenomeArray  #: `(N,)` float32; empty for a scripted player
 
 
-class EntrantFiles:
+class ParticipantFiles:
     """The files of a tournament's players, run files opened once; all of one game.
 
     Args:
@@ -86,8 +86,8 @@ class EntrantFiles:
             policy.check_game(observation_spec(config.world, config.rules))
         return config.model_copy(update={"physics": config.physics.model_copy(update={"search_substeps": None})})
 
-    def find(self, request: Request, side: Side) -> Iterator[Entrant]:
-        """Those who are asked for."""
+    def find(self, request: Request, side: Side) -> Iterator[LoadedParticipant]:
+        """The participants of a request."""
         if isinstance(request, Scripted):
             yield _scripted(request.name)
             return
@@ -99,7 +99,7 @@ class EntrantFiles:
             return
         run = seen_from(self._folder, request.path)
         view = self._open(run, request.path)
-        if isinstance(request, Venue):
+        if isinstance(request, GameSource):
             return
         count = len(view.generations(side))
         if count == 0:
@@ -110,25 +110,25 @@ class EntrantFiles:
             rows = evenly_spaced(count, request.champions or count)
         yield from self._champions(run, side, rows)
 
-    def find_again(self, contestants: Sequence[Contestant], side: Side) -> Iterator[Entrant]:
-        """Those who took part before, in their order."""
+    def find_again(self, participants: Sequence[Participant], side: Side) -> Iterator[LoadedParticipant]:
+        """The participants of a tournament file, in their order."""
         rows: dict[str, list[int]] = {}
-        for who in contestants:
+        for who in participants:
             if who.run:
                 view = self._open(who.run, self._folder / who.run)
                 rows.setdefault(who.run, []).append(find_row(view, side, str(who.generation)))
-        found = {e.contestant.name: e for run, there in rows.items() for e in self._champions(run, side, there)}
-        for who in contestants:
-            entrant = found[who.name] if who.run else self._find_outsider(who, side)
-            if entrant.contestant != who:
+        found = {e.participant.name: e for run, there in rows.items() for e in self._champions(run, side, there)}
+        for who in participants:
+            loaded_participant = found[who.name] if who.run else self._find_outsider(who, side)
+            if loaded_participant.participant != who:
                 raise RunFileError(
                     f"{who.name} is not the one that the tournament began with: bring its file back, "
                     "or take another --output"
                 )
-            yield entrant
+            yield loaded_participant
 
-    def _find_outsider(self, who: Contestant, side: Side) -> Entrant:
-        """One who is of no run, by name."""
+    def _find_outsider(self, who: Participant, side: Side) -> LoadedParticipant:
+        """A participant that is of no run, by name."""
         address = parse_address(who.name, side)
         if isinstance(address, Published):
             return self._publication(replace(address, path=self._folder / address.path))
@@ -136,15 +136,15 @@ class EntrantFiles:
             return _custom(address.factory)
         return _scripted(who.name.removeprefix("scripted:"))
 
-    def _publication(self, address: Published) -> Entrant:
+    def _publication(self, address: Published) -> LoadedParticipant:
         self._published.append(address.policy)
         genome = address.policy.genome
-        who = Contestant(
+        who = Participant(
             name=replace(address, path=Path(seen_from(self._folder, address.path))).name,
             genome_sha256=_digest(genome),
             network=_form(address.network),
         )
-        return Entrant(who, genome)
+        return LoadedParticipant(who, genome)
 
     def _open(self, run: str, path: Path) -> RunView:
         if run in self._views:
@@ -161,7 +161,7 @@ class EntrantFiles:
         self._views[run] = view
         return view
 
-    def _champions(self, run: str, side: Side, rows: Sequence[int] | IntArray) -> Iterator[Entrant]:
+    def _champions(self, run: str, side: Side, rows: Sequence[int] | IntArray) -> Iterator[LoadedParticipant]:
         """Champions by their places in a hall; no other genome is read."""
         view = self._views[run]
         network = _form(view.config.side(side).policy)
@@ -169,7 +169,7 @@ class EntrantFiles:
         generations = view.generations(side)
         for row, genome in zip(rows, view.genomes(side, rows), strict=True):
             generation = int(generations[row])
-            who = Contestant(
+            who = Participant(
                 name=f"{run}:{side.label}/{generation}",
                 run=run,
                 run_seed=view.meta.seed,
@@ -178,9 +178,9 @@ class EntrantFiles:
                 genome_sha256=_digest(genome),
                 network=network,
             )
-            yield Entrant(who, genome)
+            yield LoadedParticipant(who, genome)
 
-    def __enter__(self) -> EntrantFiles:
+    def __enter__(self) -> ParticipantFiles:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -188,15 +188,15 @@ class EntrantFiles:
             view.close()
 
 
-def _scripted(name: str) -> Entrant:
-    return Entrant(Contestant(f"scripted:{name}"), np.empty(0, dtype=np.float32))
+def _scripted(name: str) -> LoadedParticipant:
+    return LoadedParticipant(Participant(f"scripted:{name}"), np.empty(0, dtype=np.float32))
 
 
-def _custom(factory: str) -> Entrant:
-    """A player of a user's own, known again by the source of its module."""
+def _custom(factory: str) -> LoadedParticipant:
+    """A user's own player, identified by the source of its module."""
     source = inspect.getsourcefile(load_factory(factory))
     digest = hashlib.sha256(Path(source).read_bytes()).hexdigest() if source else ""
-    return Entrant(Contestant(factory, genome_sha256=digest), np.empty(0, dtype=np.float32))
+    return LoadedParticipant(Participant(factory, genome_sha256=digest), np.empty(0, dtype=np.float32))
 
 
 def _digest(genome: GenomeArray) -> str:
@@ -209,7 +209,7 @@ def _form(network: PolicyConfig) -> str:
 
 
 def seen_from(folder: Path, path: Path) -> str:
-    """A file as it is found from the tournament's folder, so that both can move together."""
+    """The path of a file relative to the tournament's folder, so that both can move together."""
     run = os.path.relpath(path.resolve(), folder.resolve())
     if not run.isprintable():
         raise ConfigError(f"got the file {run!r}, expected a name that can be printed: rename it")

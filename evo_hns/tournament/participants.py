@@ -1,9 +1,9 @@
-"""Who takes part in a tournament: champions of runs by address, evenly spaced over a hall, or all; other players.
+"""Participants of a tournament: champions of runs by address, evenly spaced over a hall, or all; other players.
 
     RUN:hiders/12, RUN:hiders/last, RUN:hiders/best, scripted:chaser, random, openai:FILE     as everywhere
     RUN:hiders/all                                                                            every champion of a hall
 
-Whoever is chosen is written down with the name that lasts, so that a tournament goes on with those it began with.
+The tournament file names every participant, so that a tournament is resumed with those it began with.
 """
 
 from __future__ import annotations
@@ -18,39 +18,46 @@ import torch
 from torch import Tensor
 
 from evo_hns.archive.hall_of_fame import IntArray
-from evo_hns.archive.tournament import Contestant
+from evo_hns.archive.tournament import Participant
 from evo_hns.config import ConfigError, PolicyConfig, RunConfig
 from evo_hns.players.addresses import Archived, Custom, Published, Scripted, parse_address
 from evo_hns.policies.roster import PlayerSpec, Roster
 from evo_hns.spec import Side
-from evo_hns.tournament.participant_files import Entrant, EntrantFiles, Hall, Request, Venue, seen_from
+from evo_hns.tournament.participant_files import (
+    GameSource,
+    Hall,
+    LoadedParticipant,
+    ParticipantFiles,
+    Request,
+    seen_from,
+)
 
 Selection = Mapping[Side, tuple[Request, ...]]
 
 
 @dataclass(frozen=True, eq=False)
-class Entry:
-    """All who take part, and their game."""
+class Participants:
+    """The participants of a tournament with their genomes, and their game."""
 
     game: RunConfig
-    entrants: Mapping[Side, tuple[Entrant, ...]]
+    loaded: Mapping[Side, tuple[LoadedParticipant, ...]]
 
     @property
-    def contestants(self) -> Mapping[Side, tuple[Contestant, ...]]:
-        """Who they are."""
-        return {side: tuple(each.contestant for each in entrants) for side, entrants in self.entrants.items()}
+    def participants(self) -> Mapping[Side, tuple[Participant, ...]]:
+        """The participants without their genomes."""
+        return {side: tuple(each.participant for each in loaded) for side, loaded in self.loaded.items()}
 
 
 @dataclass(frozen=True, eq=False)
-class Squad:
-    """Entrants of one side that one roster can hold: networks of one form, or one scripted player."""
+class PlayerBatch:
+    """Participants of one side in one roster: networks of one form, or one scripted player."""
 
     places: IntArray  #: `(P,)` where each stands in the tournament
     roster: Roster
 
 
 def select(runs: Sequence[Path], champions: int, addresses: Mapping[Side, Sequence[str]]) -> Selection:
-    """Read what was asked for.
+    """Parse the selection.
 
     Args:
         runs: run files; evenly spaced champions of each take part, on each side that has no addresses. If all players
@@ -59,7 +66,7 @@ def select(runs: Sequence[Path], champions: int, addresses: Mapping[Side, Sequen
         addresses: of the players of a side, instead.
 
     Raises:
-        ConfigError: an address that is none, or nobody on a side.
+        ConfigError: an invalid address, or a side without players.
     """
     if champions < 1:
         raise ConfigError(f"--champions: got {champions}, expected at least 1")
@@ -72,7 +79,7 @@ def select(runs: Sequence[Path], champions: int, addresses: Mapping[Side, Sequen
         if not requests:
             raise ConfigError(f"a tournament needs {side.label}: give a run file, or addresses with --{side.label}")
     if runs and not any(isinstance(each, Archived | Hall) for requests in selection.values() for each in requests):
-        selection[Side.HIDERS] += (Venue(runs[0]),)
+        selection[Side.HIDERS] += (GameSource(runs[0]),)
     return selection
 
 
@@ -80,7 +87,7 @@ def parse_request(text: str, side: Side) -> Request:
     """Read an address of one player, or `RUN:hiders/all`.
 
     Raises:
-        ConfigError: it is none, or of the other side.
+        ConfigError: it is invalid, or of the other side.
     """
     if not text.endswith("/all"):
         return parse_address(text, side)
@@ -89,7 +96,7 @@ def parse_request(text: str, side: Side) -> Request:
 
 
 def describe(selection: Selection, folder: Path) -> str:
-    """The selection as a text that is the same whenever the same is asked for; run files as seen from a folder."""
+    """The selection as a canonical text; paths of run files are relative to a folder."""
     return json.dumps(
         {side.label: [_describe(request, folder) for request in requests] for side, requests in selection.items()}
     )
@@ -103,38 +110,40 @@ def _describe(request: Request, folder: Path) -> str:
     run = seen_from(folder, request.path)
     if isinstance(request, Published):
         return replace(request, path=Path(run)).name
-    if isinstance(request, Venue):
+    if isinstance(request, GameSource):
         return f"the game of {run}"
     if isinstance(request, Archived):
         return f"{run}:{request.side.label}/{request.which}"
     return f"{run}:{request.side.label}/{'all' if request.champions is None else f'spaced {request.champions}'}"
 
 
-def enter(selection: Selection, folder: Path) -> Entry:
-    """Find everybody who was asked for; who was asked for twice takes part once.
+def load_participants(selection: Selection, folder: Path) -> Participants:
+    """Load the participants of a selection; a player that was selected twice takes part once.
 
     Args:
-        selection: who.
+        selection: of players.
         folder: of the tournament file.
 
     Raises:
-        ConfigError: nobody there, runs of different games, no run that says which game is played, or a player who
-            cannot play it.
+        ConfigError: no such player, runs of different games, no run that defines the game, or a player that cannot
+            play it.
         RunFileError: a run file that cannot be read.
     """
-    with EntrantFiles(folder) as runs:
-        entrants = {
-            side: tuple({e.contestant.name: e for request in requests for e in runs.find(request, side)}.values())
+    with ParticipantFiles(folder) as runs:
+        loaded = {
+            side: tuple({e.participant.name: e for request in requests for e in runs.find(request, side)}.values())
             for side, requests in selection.items()
         }
-        return Entry(runs.game, entrants)
+        return Participants(runs.game, loaded)
 
 
-def enter_again(contestants: Mapping[Side, Sequence[Contestant]], folder: Path, game: RunConfig | None = None) -> Entry:
-    """Find the contestants of a tournament that was begun.
+def reload_participants(
+    participants: Mapping[Side, Sequence[Participant]], folder: Path, game: RunConfig | None = None
+) -> Participants:
+    """Load the participants of a tournament file again.
 
     Args:
-        contestants: who they are.
+        participants: of each side.
         folder: of the tournament file.
         game: that is played if none of them is of a run.
 
@@ -142,30 +151,30 @@ def enter_again(contestants: Mapping[Side, Sequence[Contestant]], folder: Path, 
         ConfigError: a policy file that cannot be read.
         RunFileError: a run file that cannot be read, or is not the one that it was.
     """
-    with EntrantFiles(folder, game) as runs:
-        entrants = {side: tuple(runs.find_again(contestants[side], side)) for side in Side}
-        return Entry(runs.game, entrants)
+    with ParticipantFiles(folder, game) as runs:
+        loaded = {side: tuple(runs.find_again(participants[side], side)) for side in Side}
+        return Participants(runs.game, loaded)
 
 
-def make_squads(entrants: Sequence[Entrant]) -> list[Squad]:
-    """The entrants of a side in as few rosters as can hold them."""
+def make_batches(loaded: Sequence[LoadedParticipant]) -> list[PlayerBatch]:
+    """The participants of a side in as few rosters as possible."""
     places: dict[PlayerSpec, list[int]] = {}
-    for place, entrant in enumerate(entrants):
-        places.setdefault(_spec_of(entrant.contestant), []).append(place)
+    for place, each in enumerate(loaded):
+        places.setdefault(_spec_of(each.participant), []).append(place)
     return [
-        Squad(np.array(rows, dtype=np.int64), Roster(spec, _genomes([entrants[row] for row in rows])))
+        PlayerBatch(np.array(rows, dtype=np.int64), Roster(spec, _genomes([loaded[row] for row in rows])))
         for spec, rows in places.items()
     ]
 
 
-def _spec_of(who: Contestant) -> PlayerSpec:
-    """What a contestant plays with."""
+def _spec_of(who: Participant) -> PlayerSpec:
+    """The player specification of a participant."""
     if who.network:
         return PlayerSpec(network=PolicyConfig.model_validate_json(who.network))
     prefix, _, name = who.name.partition(":")
     return PlayerSpec(scripted=name) if prefix == "scripted" else PlayerSpec(factory=who.name)
 
 
-def _genomes(entrants: Sequence[Entrant]) -> Tensor:
+def _genomes(loaded: Sequence[LoadedParticipant]) -> Tensor:
     """`(P, L)`."""
-    return torch.from_numpy(np.stack([each.genome for each in entrants]))
+    return torch.from_numpy(np.stack([each.genome for each in loaded]))

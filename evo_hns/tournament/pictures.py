@@ -36,7 +36,7 @@ def plot_tournament(
     title: str = "",
     summary: Summary | None = None,
 ) -> None:
-    """Draw everything that a tournament tells.
+    """Draw all measures of a tournament.
 
     Top row: the master tournament of each side, and the interaction's singular values. Middle: each side's CIAO
     grid, and its champions' mean return by generation with the band of shuffled generations. Bottom: weights.
@@ -170,8 +170,8 @@ def _heaviest(nash: Nash, rank: AlphaRank, side: Side) -> list[str]:
     return largest_first(weight)[:_SHOWN_WEIGHTS]
 
 
-def _bars(axis: Axes, places: np.ndarray, figures: list[tuple[float, float, float]], colour: str, label: str) -> None:
-    values, low, high = (np.array(column) for column in zip(*figures, strict=True))
+def _bars(axis: Axes, places: np.ndarray, estimates: list[tuple[float, float, float]], colour: str, label: str) -> None:
+    values, low, high = (np.array(column) for column in zip(*estimates, strict=True))
     axis.barh(places, values, height=0.35, color=colour, label=label)
     axis.hlines(places, low, high, color="0.2", linewidth=1.0)
 

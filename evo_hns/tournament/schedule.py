@@ -1,10 +1,10 @@
-"""How many episodes a cell of a tournament gets: twice as many in each round, until its mean is certain enough.
+"""Sequential sampling of cells: each round doubles the episodes of cells whose mean is not precise enough.
 
-Whoever stops when the variance of few episodes is small stops too early where they came out equal by luck, most of
-all where what is rare matters. So a cell's variance is shrunk towards that of all cells together, as if `PRIOR`
-episodes had varied as those do, and its interval is Student's with as many degrees more. The common variance itself
-has a floor: it counts one more deviation, of half the range that returns have, and is never zero. In simulated
-tables where hiders are found or not, 76 of 100 intervals hold the true mean without this, and 94 with it.
+Stopping on a small-sample variance is biased: episodes that are equal by chance look certain. So a cell's variance is
+shrunk towards the pooled variance of all cells with `PRIOR` degrees of freedom, and its interval is Student's with as
+many degrees more. The pooled variance counts one further deviation, of half the range of returns, and so is never
+zero. In simulated tables where hiders are found or not, 76 of 100 intervals hold the true mean without this, and 94
+with it.
 
 Source: Smyth 2004, "Linear models and empirical Bayes methods", for the shrinking.
 """
@@ -20,10 +20,10 @@ from evo_hns.evaluation.intervals import student_95
 from evo_hns.spec import Side
 
 PRIOR = 8.0
-"""Degrees of freedom that the variance of all cells has in that of one."""
+"""Degrees of freedom of the pooled variance in that of a cell."""
 
 SHARE = 0.1
-"""Half width that is asked for by default, as a share of the range of returns."""
+"""Default half width, as a share of the range of returns."""
 
 
 def return_range(rules: RulesConfig) -> float:
@@ -41,7 +41,7 @@ def precision_of(rules: RulesConfig, half_width: float | None, min_episodes: int
     if not 0.0 < wanted < float("inf"):
         raise ConfigError(f"--half-width: got {wanted}, expected a positive number, in units of the return")
     if min_episodes < 2:
-        raise ConfigError(f"--min-episodes: got {min_episodes}, expected at least 2: one tells nothing of chance")
+        raise ConfigError(f"--min-episodes: got {min_episodes}, expected at least 2: one has no variance")
     if max_episodes < min_episodes:
         raise ConfigError(f"--max-episodes: got {max_episodes}, expected at least the {min_episodes} of --min-episodes")
     return Precision(wanted, min_episodes, max_episodes)

@@ -64,7 +64,7 @@ class Summary:
     pairings: int  #: cells that were played
     episodes: int  #: all of them together
     par: float  #: the return that counts as a draw
-    bounds: tuple[float, float] | None  #: the least and the most that a match can pay the hiders, if it was told
+    bounds: tuple[float, float] | None  #: the least and the most return of the hiders in a match, if known
     zero_sum: bool  #: what one side wins the other loses, in every pairing; if not, the measures below take that part
     sides: Mapping[Side, SideSummary]
     interaction: Interaction | Unanswered

@@ -1,8 +1,8 @@
-"""Any champions against any: a table of returns, each as certain as was asked for; it goes on wherever it stopped.
+"""A tournament: a table of mean returns, each to a requested precision; it is resumed where it stopped.
 
-All cells play the same worlds in the same order, so that differences between cells are not those of luck with worlds.
-What is played next follows from the scores so far and from nothing else: a tournament that was killed ends with the
-numbers of one that was not, on any number of threads and ranks.
+All cells play the same worlds in the same order, so that differences between cells are not due to the worlds.
+The next matches follow from the scores so far alone: a tournament that was killed ends with the numbers of one that
+was not, on any number of threads and ranks.
 """
 
 from __future__ import annotations
@@ -25,7 +25,15 @@ from evo_hns.players.addresses import game_differences, game_of
 from evo_hns.policies.roster import Roster
 from evo_hns.spec import Side
 from evo_hns.system.shutdown import ShutdownSignal
-from evo_hns.tournament.participants import Entry, Selection, Squad, describe, enter, enter_again, make_squads
+from evo_hns.tournament.participants import (
+    Participants,
+    PlayerBatch,
+    Selection,
+    describe,
+    load_participants,
+    make_batches,
+    reload_participants,
+)
 from evo_hns.tournament.payoff import Payoff
 from evo_hns.tournament.schedule import next_round, precision_of, return_range
 
@@ -37,8 +45,8 @@ GROWTH = 16
 
 
 @dataclass(frozen=True)
-class Order:
-    """What was asked for."""
+class TournamentSpec:
+    """The specification of a tournament."""
 
     selection: Selection
     half_width: float | None = None  #: in units of the return; None: a tenth of their range
@@ -48,8 +56,8 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Portion:
-    """Matches that are played in one go: of hiders of one form and seekers of one form."""
+class Chunk:
+    """A chunk of matches that are evaluated together: hiders of one specification against seekers of one."""
 
     cell_of: IntArray  #: `(M,)` the cell of each, counted row by row
     table: MatchTable
@@ -62,7 +70,7 @@ Observer = Callable[[Tournament], None]
 
 def play_tournament(
     path: Path,
-    order: Order,
+    spec: TournamentSpec,
     build: Callable[[RunConfig], Evaluator],
     *,
     shutdown: ShutdownSignal | None = None,
@@ -72,45 +80,45 @@ def play_tournament(
 
     Args:
         path: the tournament file; created if it is not there.
-        order: what is asked for. One that differs from the file's may ask for more of the same: further contestants,
+        spec: what is asked for. One that differs from the file's may ask for more of the same: further participants,
             a narrower interval, more episodes.
-        build: makes the place where matches of a game are played; is not called if nothing is left to play.
-        shutdown: what the process is told by signals.
+        build: builds the evaluator of a game; is not called if all matches have been played.
+        shutdown: signals that the process receives.
         observers: see `Observer`.
 
     Raises:
-        ConfigError: players that are not there or cannot meet, or the file is of another tournament.
+        ConfigError: players that do not exist or cannot meet, or the file is of another tournament.
         RunFileError: a file that cannot be read or written, or somebody else is writing it.
-        Stopped: a signal said so; the tournament can be gone on with.
+        Stopped: a signal ended it; the tournament can be resumed.
     """
     path = Path(path).resolve()
     shutdown = shutdown or ShutdownSignal()
     if path.exists():
         with TournamentFile.open(path) as file:
-            entry = _go_on(file, order)
+            entry = _go_on(file, spec)
             _play(file, entry, None, build, shutdown, observers)
             return file.tournament
-    entry = enter(order.selection, path.parent)
+    entry = load_participants(spec.selection, path.parent)
     _check_teams(entry.game)
-    begun = begin(entry, order, path.parent)
+    begun = begin(entry, spec, path.parent)
     evaluator = build(entry.game)  # what cannot be played fails here, and leaves no file behind
     with TournamentFile.create(path, begun) as file:
         _play(file, entry, evaluator, build, shutdown, observers)
         return file.tournament
 
 
-def begin(entry: Entry, order: Order, folder: Path) -> Tournament:
-    """A tournament of which nothing has been played.
+def begin(entry: Participants, spec: TournamentSpec, folder: Path) -> Tournament:
+    """A tournament without any episode.
 
     Raises:
-        ConfigError: an order that makes no sense.
+        ConfigError: a specification that makes no sense.
     """
-    precision = precision_of(entry.game.rules, order.half_width, order.min_episodes, order.max_episodes)
-    fresh_seeds(1, order.seed)  # refuses a negative one
-    meta = provenance.describe(entry.game.model_copy(update={"seed": order.seed}), TOURNAMENT_SCHEMA)
-    contestants = entry.contestants
-    cells = Cells.empty(*(len(contestants[side]) for side in Side))
-    return Tournament(meta, describe(order.selection, folder), precision, contestants, cells)
+    precision = precision_of(entry.game.rules, spec.half_width, spec.min_episodes, spec.max_episodes)
+    fresh_seeds(1, spec.seed)  # refuses a negative one
+    meta = provenance.describe(entry.game.model_copy(update={"seed": spec.seed}), TOURNAMENT_SCHEMA)
+    participants = entry.participants
+    cells = Cells.empty(*(len(participants[side]) for side in Side))
+    return Tournament(meta, describe(spec.selection, folder), precision, participants, cells)
 
 
 def payoff_of(tournament: Tournament) -> Payoff:
@@ -132,43 +140,43 @@ def payoff_of(tournament: Tournament) -> Payoff:
 
 
 def short_names(tournament: Tournament) -> Mapping[Side, tuple[str, ...]]:
-    """Names of the contestants, without the run file if there is only one."""
+    """Names of the participants, without the run file if there is only one."""
     runs = runs_of(tournament)
     prefix = f"{runs[0]}:" if len(runs) == 1 else ""
-    return {side: tuple(each.name.removeprefix(prefix) for each in tournament.contestants[side]) for side in Side}
+    return {side: tuple(each.name.removeprefix(prefix) for each in tournament.participants[side]) for side in Side}
 
 
 def runs_of(tournament: Tournament) -> list[str]:
     """The run files that its champions come from, in the order of their first."""
-    runs = dict.fromkeys(each.run for side in Side for each in tournament.contestants[side])
+    runs = dict.fromkeys(each.run for side in Side for each in tournament.participants[side])
     return [run for run in runs if run]
 
 
 def generations_of(tournament: Tournament, side: Side) -> IntArray:
-    """`(P,)` the generation that each contestant was the champion of, -1 for a scripted player."""
-    return np.array([each.generation for each in tournament.contestants[side]], dtype=np.int64)
+    """`(P,)` the generation that each participant was the champion of, -1 for a scripted player."""
+    return np.array([each.generation for each in tournament.participants[side]], dtype=np.int64)
 
 
 def env_steps_of(tournament: Tournament, side: Side) -> IntArray:
-    """`(P,)` env steps of training behind each contestant, -1 for a scripted player."""
-    return np.array([each.env_steps for each in tournament.contestants[side]], dtype=np.int64)
+    """`(P,)` env steps of training behind each participant, -1 for a scripted player."""
+    return np.array([each.env_steps for each in tournament.participants[side]], dtype=np.int64)
 
 
-def _go_on(file: TournamentFile, order: Order) -> Entry:
-    """Find the contestants of a tournament that was begun; the file is brought to the order if that asks for more."""
+def _go_on(file: TournamentFile, spec: TournamentSpec) -> Participants:
+    """Load the participants of a tournament file, which takes over a larger specification."""
     stored, folder = file.tournament, file.path.parent
-    if describe(order.selection, folder) == stored.selection:
-        entry = enter_again(stored.contestants, folder, stored.meta.config)
+    if describe(spec.selection, folder) == stored.selection:
+        entry = reload_participants(stored.participants, folder, stored.meta.config)
     else:
-        entry = enter(order.selection, folder)
-    wanted = extended(stored, begin(entry, order, folder), file.path)
+        entry = load_participants(spec.selection, folder)
+    wanted = extended(stored, begin(entry, spec, folder), file.path)
     if (wanted.selection, wanted.precision) != (stored.selection, stored.precision):
         file.write(wanted)
     return entry
 
 
 def extended(stored: Tournament, asked: Tournament, path: Path) -> Tournament:
-    """What was played so far as a part of what is asked for.
+    """The episodes so far as a part of a larger tournament.
 
     Raises:
         ConfigError: it is no part of that; the first difference is named.
@@ -182,13 +190,13 @@ def extended(stored: Tournament, asked: Tournament, path: Path) -> Tournament:
     _check_precision(stored.precision, asked.precision, path)
     places = {}
     for side in Side:
-        now = {who: place for place, who in enumerate(asked.contestants[side])}
-        if lost := [who.name for who in stored.contestants[side] if who not in now]:
+        now = {who: place for place, who in enumerate(asked.participants[side])}
+        if lost := [who.name for who in stored.participants[side] if who not in now]:
             raise ConfigError(
                 f"{path} has {lost[0]}, who is not among the {len(now)} {side.label} that are asked for: ask for all "
                 f"who are in it and more, or {remedy}"
             )
-        places[side] = np.array([now[who] for who in stored.contestants[side]], dtype=np.int64)
+        places[side] = np.array([now[who] for who in stored.participants[side]], dtype=np.int64)
     cells = stored.cells.within(asked.cells.shape, places[Side.HIDERS], places[Side.SEEKERS])
     return replace(asked, meta=stored.meta, cells=cells)
 
@@ -213,15 +221,15 @@ def _check_teams(game: RunConfig) -> None:
 
 def _play(
     file: TournamentFile,
-    entry: Entry,
+    entry: Participants,
     evaluator: Evaluator | None,
     build: Callable[[RunConfig], Evaluator],
     shutdown: ShutdownSignal,
     observers: Sequence[Observer],
 ) -> None:
-    """Play round after round until nothing is left to be played."""
+    """Play round after round until every cell is precise enough."""
     span = return_range(entry.game.rules)
-    squads: Mapping[Side, list[Squad]] | None = None
+    batches: Mapping[Side, list[PlayerBatch]] | None = None
     shutdown.begin_generation()
     while True:
         tournament = file.tournament
@@ -236,20 +244,20 @@ def _play(
         shutdown.begin_generation()
         if evaluator is None:
             evaluator = build(entry.game)
-        if squads is None:
-            squads = {side: make_squads(entry.entrants[side]) for side in Side}
+        if batches is None:
+            batches = {side: make_batches(entry.loaded[side]) for side in Side}
         size = max(BATCHES * evaluator.num_worlds, int(tournament.cells.count.sum()) // GROWTH)
-        portion = next_portion(tournament, squads, size)
-        scores = play_portion(portion, evaluator)
-        file.write(replace(tournament, cells=tournament.cells.with_played(portion.cell_of, scores)))
+        chunk = next_chunk(tournament, batches, size)
+        scores = play_chunk(chunk, evaluator)
+        file.write(replace(tournament, cells=tournament.cells.with_played(chunk.cell_of, scores)))
 
 
-def next_portion(tournament: Tournament, squads: Mapping[Side, Sequence[Squad]], size: int) -> Portion:
+def next_chunk(tournament: Tournament, batches: Mapping[Side, Sequence[PlayerBatch]], size: int) -> Chunk:
     """The first matches of the round that have not been played.
 
     Args:
         tournament: in a round that is not over.
-        squads: of each side.
+        batches: of each side.
         size: most matches.
     """
     cells = tournament.cells
@@ -257,8 +265,8 @@ def next_portion(tournament: Tournament, squads: Mapping[Side, Sequence[Squad]],
     missing = np.maximum(cells.wanted - cells.count, 0)
     hiders, seekers = next(
         (hiders, seekers)
-        for hiders in squads[Side.HIDERS]
-        for seekers in squads[Side.SEEKERS]
+        for hiders in batches[Side.HIDERS]
+        for seekers in batches[Side.SEEKERS]
         if missing[np.ix_(hiders.places, seekers.places)].any()
     )
     theirs = missing[np.ix_(hiders.places, seekers.places)].ravel()
@@ -268,14 +276,14 @@ def next_portion(tournament: Tournament, squads: Mapping[Side, Sequence[Squad]],
     number = np.arange(len(pair)) - (ends - theirs)[pair]  # of a match among the new ones of its cell
     hider, seeker = np.divmod(pair, len(seekers.places))
     rows, columns = hiders.places[hider], seekers.places[seeker]
-    return Portion(
+    return Chunk(
         cell_of=rows * cells.shape[1] + columns,
         table=MatchTable(hider, seeker, seeds[cells.count[rows, columns] + number]),
         rosters={Side.HIDERS: hiders.roster, Side.SEEKERS: seekers.roster},
     )
 
 
-def play_portion(portion: Portion, evaluator: Evaluator) -> Mapping[Side, np.ndarray]:
+def play_chunk(chunk: Chunk, evaluator: Evaluator) -> Mapping[Side, np.ndarray]:
     """`(M,)` return of each side's team in every match, NaN where the physics failed."""
-    episodes = evaluator.evaluate(portion.table, portion.rosters)
+    episodes = evaluator.evaluate(chunk.table, chunk.rosters)
     return {side: team_return(episodes, evaluator.session.spec, side).numpy() for side in Side}

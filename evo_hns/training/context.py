@@ -11,7 +11,7 @@ from evo_hns.archive.records import TrainingSession
 from evo_hns.config import RunConfig
 from evo_hns.evaluation.evaluators import Evaluator, build_evaluator
 from evo_hns.mpi.communicator import Ranks
-from evo_hns.mpi.coordinator import Leader, RankEvaluator
+from evo_hns.mpi.coordinator import Coordinator, RankEvaluator
 from evo_hns.system.machine import usable_cores
 from evo_hns.system.shutdown import ShutdownSignal
 
@@ -21,8 +21,8 @@ class RunContext:
     """The processes of a run, seen from the one that trains, and the signals that it received."""
 
     shutdown: ShutdownSignal = field(default_factory=ShutdownSignal)
-    ranks: Ranks | None = None  #: all processes, this one being the leader; None: this one is alone
-    inherited: Path | None = None  #: the run file of a leader that has died, whose place this process takes
+    ranks: Ranks | None = None  #: all processes, this one being the coordinator; None: this one is alone
+    inherited: Path | None = None  #: the run file of a coordinator that has died, whose place this process takes
 
     def build_evaluator(self, config: RunConfig, path: Path) -> Evaluator:
         """Where the matches of a run are played.
@@ -33,7 +33,7 @@ class RunContext:
         """
         if self.ranks is None:
             return build_evaluator(config, self.shutdown)
-        return RankEvaluator(Leader(self.ranks, config, path.resolve(), self.shutdown))
+        return RankEvaluator(Coordinator(self.ranks, config, path.resolve(), self.shutdown))
 
     def begin_session(self, first_generation: int) -> TrainingSession:
         """What the run file keeps of who trains from a generation on."""
@@ -55,6 +55,6 @@ class RunContext:
         found = self.ranks.warnings()
         if config.physics.num_threads > 1:
             found.append(f"physics.num_threads is {config.physics.num_threads}, but each rank plays on one thread")
-        if evaluator.leader.num_threads > 1:
-            found.append(f"torch computes on {evaluator.leader.num_threads} threads in a rank, one is quicker")
+        if evaluator.coordinator.num_threads > 1:
+            found.append(f"torch computes on {evaluator.coordinator.num_threads} threads in a rank, one is quicker")
         return found

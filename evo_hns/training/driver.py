@@ -61,7 +61,7 @@ def train(
     with _prepared(config, path, context, resumes=resumes) as (run, cost):
         first, end = run.file.run.num_generations, config.coevolution.generations
         announce(cost)
-        run.evaluator.take_metrics()  # what was measured to estimate the cost belongs to no generation
+        run.evaluator.pop_metrics()  # what was measured to estimate the cost belongs to no generation
         run.file.begin(context.begin_session(first))
         context.shutdown.begin_generation()
         for trained in islice(run.trainer.generations(first), end - first):
@@ -122,7 +122,7 @@ class _OpenRun:
             **found.progress,
             "measurement_env_steps": float(self.config.rules.horizon * found.num_matches),
             MEASURING: time.perf_counter() - start,
-            **self.evaluator.take_metrics(),
+            **self.evaluator.pop_metrics(),
         }
         state = with_opponents(trained.state, self.opponents)
         return replace(trained, metrics=metrics, state=state, held_out=found.held_out, matches=found.matches)

@@ -222,7 +222,7 @@ def remember(
 ) -> None:
     """Take in the champions, and what came of meeting those before them; the last batch chose the champions."""
     for side, population in populations.items():
-        population.encounters.fade()
+        population.encounters.decay()
         for batch in batches:
             opponents = batch.opponents[side.other]
             population.encounters.meet(opponents.rows, batch.wins[side.other].numpy())

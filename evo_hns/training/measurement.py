@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from evo_hns.archive.hall_of_fame import HallOfFame
-from evo_hns.archive.records import Champion, HeldOutRow, RecordedMatch, recorded_matches
+from evo_hns.archive.records import Champion, HeldOutRow, Match, recorded_matches
 from evo_hns.config import CoevolutionConfig, RunConfig
 from evo_hns.evaluation.evaluators import Evaluator
 from evo_hns.evaluation.fitness import team_return
@@ -53,7 +53,7 @@ class Measurement:
     """What was measured in a generation."""
 
     held_out: tuple[HeldOutRow, ...]
-    matches: tuple[RecordedMatch, ...]  #: recorded
+    matches: tuple[Match, ...]  #: recorded
     progress: Mapping[str, float]  #: metrics by name
     num_matches: int  #: that were played to measure; those that are recorded only show
 
@@ -108,7 +108,7 @@ def meet_held_out(
 
 def record_champions(
     config: RunConfig, evaluator: Evaluator, champions: Champions, generation: int
-) -> tuple[RecordedMatch, ...]:
+) -> tuple[Match, ...]:
     """The champions of a measured generation against each other, in fresh worlds, to be watched later."""
     num = config.coevolution.recorded_matches
     if num == 0 or not held_out_is_due(config.coevolution, generation):

@@ -12,8 +12,8 @@ from typing import cast
 import numpy as np
 import torch
 
-from evo_hns.archive.encounters import Encounters
 from evo_hns.archive.hall_of_fame import HallOfFame, IntArray
+from evo_hns.archive.opponent_stats import OpponentStats
 from evo_hns.archive.records import Champion, Run, State
 from evo_hns.config import ConfigError, RunConfig
 from evo_hns.evaluation.candidates import Opponents
@@ -33,7 +33,7 @@ class Population:
 
     searcher: Searcher
     hall: HallOfFame  #: its champions, one for each generation
-    encounters: Encounters  #: what is known of them and of its exploiters as opponents
+    encounters: OpponentStats  #: what is known of them and of its exploiters as opponents
     exploiters: HallOfFame  #: the best of each exploiter that was replaced
     exploiter: Searcher | None = None  #: the search of now; None: there is none
 
@@ -75,7 +75,7 @@ def build_populations(config: RunConfig, lengths: Mapping[Side, int]) -> dict[Si
                 config.side(side).search, lengths[side], seed=seed_of(config.seed, 0, Stream.SEARCH, side)
             ),
             hall=HallOfFame(lengths[side]),
-            encounters=Encounters(),
+            encounters=OpponentStats(),
             exploiters=HallOfFame(lengths[side]),
             exploiter=build_exploiter(config, side, lengths[side], 0) if config.coevolution.exploiter_every else None,
         )
@@ -125,9 +125,9 @@ def restore_populations(config: RunConfig, run: Run) -> dict[Side, Population]:
         population.hall = _copy(run.halls[side])
         population.exploiters = _copy(run.exploiters.get(side, population.exploiters))
         if side.label in known:
-            population.encounters = Encounters.from_state(cast(Mapping[str, np.ndarray], known[side.label]))
+            population.encounters = OpponentStats.from_state(cast(Mapping[str, np.ndarray], known[side.label]))
         else:
-            population.encounters = Encounters.of_strangers(len(population.hall))
+            population.encounters = OpponentStats.of_untracked(len(population.hall))
         if population.exploiter is not None and side.label in exploiters:
             population.exploiter.load_state_dict(cast(SearchState, exploiters[side.label]))
     return populations

@@ -18,7 +18,7 @@ import numpy as np
 
 from evo_hns.envs.vision import CONE_HALF_ANGLE
 from evo_hns.evaluation.trajectory import Trajectory
-from evo_hns.viewer.moments import Moment, moment_of
+from evo_hns.viewer.snapshots import Snapshot, snapshot_of
 from evo_hns.worlds.sizes import AGENT_RADIUS
 
 Rgba = tuple[float, float, float, float]
@@ -43,7 +43,7 @@ class Show:
     cones: bool = True  #: the 135 degrees in front of each agent
     sight: bool = True  #: an arrow from each agent to every opponent that it sees
     objects: bool = False  #: thin lines to every object that it sees
-    lidar: bool = False  #: its rays, as long as what it is told
+    lidar: bool = False  #: its rays, as long as their readings
     grips: bool = True  #: a bar from each agent to what it holds
     locks: bool = True  #: a hull around what is locked, in the colour of the owner's team
     names: bool = False  #: who is who
@@ -132,10 +132,10 @@ def overlay_shapes(trajectory: Trajectory, world: int, row: float, show: Show) -
         row: env steps done, 0 to T; in between, things are drawn on their way (`moments`).
         show: what is wanted.
     """
-    return moment_shapes(moment_of(trajectory, world, row), show)
+    return snapshot_shapes(snapshot_of(trajectory, world, row), show)
 
 
-def moment_shapes(moment: Moment, show: Show) -> list[Shape]:
+def snapshot_shapes(snapshot: Snapshot, show: Show) -> list[Shape]:
     """The same of a moment that was already taken out of its trajectory."""
     kinds = (
         (show.cones, _cones),
@@ -146,7 +146,7 @@ def moment_shapes(moment: Moment, show: Show) -> list[Shape]:
         (show.locks, _locks),
         (show.names, _names),
     )
-    return [shape for is_wanted, shapes in kinds if is_wanted for shape in shapes(moment)]
+    return [shape for is_wanted, shapes in kinds if is_wanted for shape in shapes(snapshot)]
 
 
 def add_shapes(scene: mujoco.MjvScene, shapes: Iterable[Shape]) -> None:
@@ -200,60 +200,62 @@ def _geom(kind: mujoco.mjtGeom, size: np.ndarray, pos: np.ndarray, mat: np.ndarr
     return geom
 
 
-def _team_rgba(moment: Moment, agent: int, alpha: float) -> Rgba:
-    return (*(HIDER_RGB if moment.is_hider(agent) else SEEKER_RGB), alpha)
+def _team_rgba(snapshot: Snapshot, agent: int, alpha: float) -> Rgba:
+    return (*(HIDER_RGB if snapshot.is_hider(agent) else SEEKER_RGB), alpha)
 
 
-def _present(moment: Moment) -> list[int]:
-    return [int(agent) for agent in np.flatnonzero(moment.agent_mask)]
+def _present(snapshot: Snapshot) -> list[int]:
+    return [int(agent) for agent in np.flatnonzero(snapshot.agent_mask)]
 
 
-def _cones(moment: Moment) -> Iterator[Shape]:
-    for agent in _present(moment):
-        apex = moment.agents[agent].copy()
+def _cones(snapshot: Snapshot) -> Iterator[Shape]:
+    for agent in _present(snapshot):
+        apex = snapshot.agents[agent].copy()
         # On the floor below the agent, or as far below it where it stands on something; one above the other.
         apex[2] += _FLOOR_GAP * (1 + agent / 10) - AGENT_RADIUS
-        heading = float(moment.headings[agent])
-        yield Cone(apex, heading, CONE_HALF_ANGLE, CONE_RADIUS, _team_rgba(moment, agent, 0.22))
+        heading = float(snapshot.headings[agent])
+        yield Cone(apex, heading, CONE_HALF_ANGLE, CONE_RADIUS, _team_rgba(snapshot, agent, 0.22))
 
 
-def _lidar(moment: Moment) -> Iterator[Shape]:
-    angles = 2 * math.pi * np.arange(moment.lidar.shape[1]) / max(1, moment.lidar.shape[1])
+def _lidar(snapshot: Snapshot) -> Iterator[Shape]:
+    angles = 2 * math.pi * np.arange(snapshot.lidar.shape[1]) / max(1, snapshot.lidar.shape[1])
     ways = np.stack([np.cos(angles), np.sin(angles), np.zeros_like(angles)], -1)
-    for agent in _present(moment):
-        centre = moment.agents[agent]
-        for reading, way in zip(moment.lidar[agent], ways, strict=True):
+    for agent in _present(snapshot):
+        centre = snapshot.agents[agent]
+        for reading, way in zip(snapshot.lidar[agent], ways, strict=True):
             yield Line(centre + AGENT_RADIUS * way, centre + reading * way, 0.006, (*LIDAR_RGB, 0.5))
 
 
-def _seen_objects(moment: Moment) -> Iterator[Shape]:
-    for agent, item in np.argwhere(moment.sees_objects):
-        yield _between(moment.agents[agent], moment.objects[item], 0.006, _team_rgba(moment, agent, 0.55), gap=0.0)
+def _seen_objects(snapshot: Snapshot) -> Iterator[Shape]:
+    for agent, item in np.argwhere(snapshot.sees_objects):
+        yield _between(
+            snapshot.agents[agent], snapshot.objects[item], 0.006, _team_rgba(snapshot, agent, 0.55), gap=0.0
+        )
 
 
-def _seen_opponents(moment: Moment) -> Iterator[Shape]:
-    for agent, other in np.argwhere(moment.sees_agents):
-        if moment.is_hider(agent) != moment.is_hider(other):
-            rgba = _team_rgba(moment, agent, 0.9)
-            yield _between(moment.agents[agent], moment.agents[other], 0.02, rgba, gap=AGENT_RADIUS, is_arrow=True)
+def _seen_opponents(snapshot: Snapshot) -> Iterator[Shape]:
+    for agent, other in np.argwhere(snapshot.sees_agents):
+        if snapshot.is_hider(agent) != snapshot.is_hider(other):
+            rgba = _team_rgba(snapshot, agent, 0.9)
+            yield _between(snapshot.agents[agent], snapshot.agents[other], 0.02, rgba, gap=AGENT_RADIUS, is_arrow=True)
 
 
-def _grips(moment: Moment) -> Iterator[Shape]:
-    for agent, item in np.argwhere(moment.grabbed):
-        yield Line(moment.agents[agent], moment.objects[item], 0.045, _team_rgba(moment, agent, 1.0))
+def _grips(snapshot: Snapshot) -> Iterator[Shape]:
+    for agent, item in np.argwhere(snapshot.grabbed):
+        yield Line(snapshot.agents[agent], snapshot.objects[item], 0.045, _team_rgba(snapshot, agent, 1.0))
 
 
-def _locks(moment: Moment) -> Iterator[Shape]:
-    for item in np.flatnonzero(moment.locked):
-        half = moment.half_sizes[item] + _LOCK_MARGIN
-        rgba = _team_rgba(moment, int(moment.lock_owner[item]), 0.5)
-        yield Block(moment.objects[item], half, moment.rotations[item], rgba)
+def _locks(snapshot: Snapshot) -> Iterator[Shape]:
+    for item in np.flatnonzero(snapshot.locked):
+        half = snapshot.half_sizes[item] + _LOCK_MARGIN
+        rgba = _team_rgba(snapshot, int(snapshot.lock_owner[item]), 0.5)
+        yield Block(snapshot.objects[item], half, snapshot.rotations[item], rgba)
 
 
-def _names(moment: Moment) -> Iterator[Shape]:
-    for agent in _present(moment):
-        place = moment.agents[agent] + np.array([0.0, 0.0, 2 * AGENT_RADIUS])
-        yield Label(place, agent_name(agent, moment.num_hiders))
+def _names(snapshot: Snapshot) -> Iterator[Shape]:
+    for agent in _present(snapshot):
+        place = snapshot.agents[agent] + np.array([0.0, 0.0, 2 * AGENT_RADIUS])
+        yield Label(place, agent_name(agent, snapshot.num_hiders))
 
 
 def agent_name(agent: int, num_hiders: int) -> str:
@@ -261,9 +263,9 @@ def agent_name(agent: int, num_hiders: int) -> str:
     return f"hider {agent}" if agent < num_hiders else f"seeker {agent - num_hiders}"
 
 
-def marker(moment: Moment, agent: int) -> Line:
+def marker(snapshot: Snapshot, agent: int) -> Line:
     """An arrow that points down at an agent."""
-    top = moment.agents[agent] + np.array([0.0, 0.0, 1.6 * AGENT_RADIUS + 0.7])
+    top = snapshot.agents[agent] + np.array([0.0, 0.0, 1.6 * AGENT_RADIUS + 0.7])
     return Line(top, top - np.array([0.0, 0.0, 0.7]), 0.05, MARKER_RGBA, is_arrow=True)
 
 

@@ -8,12 +8,12 @@ import h5py
 import numpy as np
 import pytest
 
-from evo_hns.archive import RecordedMatch, RunFile, RunFileError
+from evo_hns.archive import Match, RunFile, RunFileError
 
 
-def match_of(number: int, **changes) -> RecordedMatch:
+def match_of(number: int, **changes) -> Match:
     rng = np.random.default_rng(number)
-    match = RecordedMatch(
+    match = Match(
         generation=number,
         hider=f"hiders/{number}",
         seeker="lärm/a b.h5:seekers/3",
@@ -30,7 +30,7 @@ def match_of(number: int, **changes) -> RecordedMatch:
     return replace(match, **changes)
 
 
-def assert_same(one: RecordedMatch, other: RecordedMatch) -> None:
+def assert_same(one: Match, other: Match) -> None:
     for name, value in vars(one).items():
         there = getattr(other, name)
         if name == "returns":

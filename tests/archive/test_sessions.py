@@ -12,10 +12,10 @@ import h5py
 import numpy as np
 import pytest
 
-from evo_hns.archive import RecordedMatch, RunFile, RunFileError, TrainingSession
+from evo_hns.archive import Match, RunFile, RunFileError, TrainingSession
 from evo_hns.archive.provenance import begin_session, slurm_job
 
-LIFE = TrainingSession(
+SESSION = TrainingSession(
     started="2026-01-31T23:59:59+00:00",
     first_generation=0,
     num_ranks=4,
@@ -28,10 +28,10 @@ ALONE = TrainingSession("2026-02-01T00:00:00+00:00", 0, 1, ("laptop",), "", "", 
 
 
 @pytest.fixture
-def two_lives(create, record) -> RunFile:
+def two_sessions(create, record) -> RunFile:
     """A closed run of 3 generations, 2 of them of its first session."""
     with create() as run_file:
-        run_file.begin(LIFE)
+        run_file.begin(SESSION)
         for generation in range(2):
             run_file.commit(record(generation))
         run_file.begin(replace(ALONE, first_generation=2))
@@ -39,15 +39,15 @@ def two_lives(create, record) -> RunFile:
     return run_file
 
 
-def test_lives_come_back_as_they_were_and_in_order(two_lives, check_whole):
-    with RunFile.open(two_lives.path) as resumed:
-        resumed.begin(replace(LIFE, first_generation=3))
+def test_sessions_come_back_as_they_were_and_in_order(two_sessions, check_whole):
+    with RunFile.open(two_sessions.path) as resumed:
+        resumed.begin(replace(SESSION, first_generation=3))
         resumed.begin(replace(ALONE, first_generation=3))
         run = RunFile.read(resumed.path)
-    expected = [LIFE, replace(ALONE, first_generation=2), replace(LIFE, first_generation=3)]
+    expected = [SESSION, replace(ALONE, first_generation=2), replace(SESSION, first_generation=3)]
     assert run.sessions == resumed.run.sessions == (*expected, replace(ALONE, first_generation=3))
     for session in run.sessions:
-        assert [type(value) for value in vars(session).values()] == [type(value) for value in vars(LIFE).values()]
+        assert [type(value) for value in vars(session).values()] == [type(value) for value in vars(SESSION).values()]
     check_whole(run)
 
 
@@ -67,26 +67,26 @@ def test_a_life_that_dies_before_its_first_generation_is_in_the_file(create, tmp
     assert (run.num_generations, run.sessions) == (1, (replace(ALONE, first_generation=1),))
 
 
-def test_generations_and_matches_keep_the_lives(two_lives, record):
-    match = RecordedMatch(2, "still", "random", 0, False, np.zeros(2), {}, {"movement": np.zeros((4, 2, 3), np.uint8)})
-    sessions = two_lives.run.sessions
-    with RunFile.open(two_lives.path) as run_file:
+def test_generations_and_matches_keep_the_sessions(two_sessions, record):
+    match = Match(2, "still", "random", 0, False, np.zeros(2), {}, {"movement": np.zeros((4, 2, 3), np.uint8)})
+    sessions = two_sessions.run.sessions
+    with RunFile.open(two_sessions.path) as run_file:
         run_file.record([match])
         assert RunFile.read(run_file.path).sessions == sessions
         run_file.commit(record(3))
         assert RunFile.read(run_file.path).sessions == sessions
-        run_file.begin(replace(LIFE, first_generation=4))
+        run_file.begin(replace(SESSION, first_generation=4))
         assert len(RunFile.read(run_file.path).matches) == 1
 
 
-def test_a_file_of_an_older_version_has_no_lives_and_takes_some(create, check_whole):
+def test_a_file_of_an_older_version_has_no_sessions_and_takes_some(create, check_whole):
     with create(2) as run_file:
         path = run_file.path
     with h5py.File(path) as file:
         assert "lives" not in file
     assert RunFile.read(path).sessions == ()
     with RunFile.open(path) as run_file:
-        run_file.begin(replace(LIFE, first_generation=2))
+        run_file.begin(replace(SESSION, first_generation=2))
     check_whole(RunFile.read(path))
     with h5py.File(path) as file:
         assert file["meta"].attrs["schema_version"] == 1
@@ -119,7 +119,7 @@ def test_a_life_that_does_not_fit_changes_nothing(create, changes, complaint):
         run_file.begin(replace(ALONE, first_generation=2))
         before = run_file.path.read_bytes()
         with pytest.raises(ValueError, match=complaint):
-            run_file.begin(replace(LIFE, **{"first_generation": 2, **changes}))
+            run_file.begin(replace(SESSION, **{"first_generation": 2, **changes}))
         assert run_file.path.read_bytes() == before
         assert len(run_file.run.sessions) == 1
 
@@ -128,34 +128,34 @@ def test_a_closed_run_begins_no_life(create):
     run_file = create()
     run_file.close()
     with pytest.raises(RunFileError, match="is closed for writing"):
-        run_file.begin(LIFE)
+        run_file.begin(SESSION)
 
 
-@pytest.mark.parametrize("column", [name for name in vars(LIFE) if name != "first_generation"])
+@pytest.mark.parametrize("column", [name for name in vars(SESSION) if name != "first_generation"])
 @pytest.mark.parametrize("rows", [1, 2])
-def test_damaged_columns_are_refused(two_lives, column, rows):
-    with h5py.File(two_lives.path, "r+") as file:
+def test_damaged_columns_are_refused(two_sessions, column, rows):
+    with h5py.File(two_sessions.path, "r+") as file:
         del file["lives"][column]
         file["lives"][column] = np.full(rows, -1)
     with pytest.raises(RunFileError, match="is damaged or cut short"):
-        RunFile.read(two_lives.path)
+        RunFile.read(two_sessions.path)
 
 
 @pytest.mark.parametrize("starts", [[0], [-1, 0], [2, 1], [0, 4], [0, 1, 2], [[0, 1]]])
-def test_lives_whose_generations_do_not_fit_are_refused(two_lives, starts):
-    with h5py.File(two_lives.path, "r+") as file:
+def test_sessions_whose_generations_do_not_fit_are_refused(two_sessions, starts):
+    with h5py.File(two_sessions.path, "r+") as file:
         del file["lives/first_generation"]
         file["lives/first_generation"] = np.array(starts)
     with pytest.raises(RunFileError, match="is damaged or cut short"):
-        RunFile.read(two_lives.path)
+        RunFile.read(two_sessions.path)
 
 
-@pytest.mark.parametrize("column", vars(LIFE))
-def test_a_missing_column_is_refused(two_lives, column):
-    with h5py.File(two_lives.path, "r+") as file:
+@pytest.mark.parametrize("column", vars(SESSION))
+def test_a_missing_column_is_refused(two_sessions, column):
+    with h5py.File(two_sessions.path, "r+") as file:
         del file["lives"][column]
     with pytest.raises(RunFileError, match="is damaged or cut short"):
-        RunFile.read(two_lives.path)
+        RunFile.read(two_sessions.path)
 
 
 @pytest.mark.parametrize(

@@ -11,22 +11,22 @@ import numpy as np
 import pytest
 
 from evo_hns.archive import RunFileError, provenance
-from evo_hns.archive.tournament import Cells, Contestant, Precision, Tournament
+from evo_hns.archive.tournament import Cells, Participant, Precision, Tournament
 from evo_hns.archive.tournament_file import TOURNAMENT_SCHEMA, TournamentFile
 from evo_hns.config import RunConfig
 from evo_hns.spec import Side
 
 HIDERS = (
-    Contestant("lärm.h5:hiders/3", "lärm.h5", 7, 3, 123_456_789_012, "ab" * 32, '{"network":"mlp"}'),
-    Contestant("scripted:fugitive"),
+    Participant("lärm.h5:hiders/3", "lärm.h5", 7, 3, 123_456_789_012, "ab" * 32, '{"network":"mlp"}'),
+    Participant("scripted:fugitive"),
 )
-SEEKERS = tuple(Contestant(f"../b.h5:seekers/{k}", "../b.h5", 1, k, k, "", "{}") for k in range(3))
+SEEKERS = tuple(Participant(f"../b.h5:seekers/{k}", "../b.h5", 1, k, k, "", "{}") for k in range(3))
 
 
 def tournament_of(cells: Cells) -> Tournament:
     meta = provenance.describe(RunConfig(seed=9), TOURNAMENT_SCHEMA)
-    contestants = {Side.HIDERS: HIDERS, Side.SEEKERS: SEEKERS}
-    return Tournament(meta, '{"hiders": []}', Precision(2.5, 8, 64), contestants, cells)
+    participants = {Side.HIDERS: HIDERS, Side.SEEKERS: SEEKERS}
+    return Tournament(meta, '{"hiders": []}', Precision(2.5, 8, 64), participants, cells)
 
 
 def some_cells() -> Cells:
@@ -40,7 +40,7 @@ def some_cells() -> Cells:
 
 def assert_same(one: Tournament, other: Tournament) -> None:
     assert (one.meta, one.selection, one.precision) == (other.meta, other.selection, other.precision)
-    assert one.contestants == other.contestants
+    assert one.participants == other.participants
     for name in ("wanted", "count"):
         np.testing.assert_array_equal(getattr(one.cells, name), getattr(other.cells, name))
     for side in Side:

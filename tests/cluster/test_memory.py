@@ -1,4 +1,4 @@
-"""Memory that is asked for, beside peaks that were measured: three ranks of one node, MB, the leader's first."""
+"""Memory that is asked for, beside peaks that were measured: three ranks of one node, MB, the coordinator's first."""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ from evo_hns.behaviour.stages.shares import Share
 from evo_hns.behaviour.stages.timeline import Measurement, Timeline
 from evo_hns.cli import main
 from evo_hns.comparison import emergence
-from evo_hns.comparison.compare import Comparison, Wish, compare
-from evo_hns.comparison.conditions import read_arms
+from evo_hns.comparison.compare import Comparison, ComparisonOptions, compare
+from evo_hns.comparison.conditions import read_conditions
 from evo_hns.comparison.pages.drawing import onset_drawing
 from evo_hns.comparison.pages.page import write_page
 from evo_hns.comparison.pages.table import Column, Figure, PaperTable, paper_table
@@ -27,7 +27,7 @@ from tests.reports.test_page import assert_asks_nothing, read
 
 
 def made(folder: Path) -> list[str]:
-    """Two arms of two seeds: small networks that learn nothing, large ones that do."""
+    """Two conditions of two seeds: small networks that learn nothing, large ones that do."""
     return [
         *(
             str(make_run(folder / f"small-{seed}.h5", config(seed, policy={"hidden_size": 4}), lambda _, g, s=seed: s))
@@ -42,7 +42,7 @@ def made(folder: Path) -> list[str]:
 
 @pytest.fixture
 def told(tmp_path: Path) -> Comparison:
-    return compare(read_arms(made(tmp_path)), Wish(tmp_path / "cross.h5", is_played=False))
+    return compare(read_conditions(made(tmp_path)), ComparisonOptions(tmp_path / "cross.h5", is_played=False))
 
 
 def test_what_is_in_the_runs_is_told_without_playing(told: Comparison, tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_a_page_has_all_that_was_not_left_out_and_asks_nothing_of_the_network(to
 def test_arms_of_one_size_are_not_drawn_against_their_size(tmp_path: Path) -> None:
     one = make_run(tmp_path / "a.h5", config())
     two = make_run(tmp_path / "b.h5", config(search={"algorithm": "ga"}))
-    found = compare(read_arms([str(one), str(two)]), Wish(tmp_path / "cross.h5", is_played=False))
+    found = compare(read_conditions([str(one), str(two)]), ComparisonOptions(tmp_path / "cross.h5", is_played=False))
     write_page(found, tmp_path / "page.html")
     assert "sizes" not in read(tmp_path / "page.html").sections
     assert "One seed only: sep-CMA-ES, GA" in found.notes[0]
@@ -91,14 +91,14 @@ def test_arms_of_one_size_are_not_drawn_against_their_size(tmp_path: Path) -> No
 def test_worlds_that_differ_in_number_are_told(tmp_path: Path) -> None:
     one = make_run(tmp_path / "a.h5", config())
     two = make_run(tmp_path / "b.h5", config(search={"algorithm": "ga"}), worlds=8)
-    found = compare(read_arms([str(one), str(two)]), Wish(tmp_path / "cross.h5", is_played=False))
+    found = compare(read_conditions([str(one), str(two)]), ComparisonOptions(tmp_path / "cross.h5", is_played=False))
     assert any("Held-out measurements have 4 to 8 worlds" in note for note in found.notes)
 
 
 def test_core_hours_that_were_not_recorded_are_said_to_be_missing(tmp_path: Path) -> None:
     settings = config(physics={"num_threads": 0})
     one = make_run(tmp_path / "a.h5", settings, metrics={"cpu_seconds": float("nan")})
-    found = compare(read_arms([str(one)]), Wish(tmp_path / "cross.h5", is_played=False))
+    found = compare(read_conditions([str(one)]), ComparisonOptions(tmp_path / "cross.h5", is_played=False))
     assert found.standing("hiders", "core_hours") is None
     write_page(found, tmp_path / "page.html")
     assert (
@@ -110,7 +110,7 @@ def test_core_hours_that_were_not_recorded_are_said_to_be_missing(tmp_path: Path
 def test_the_table_has_a_row_for_each_arm_in_all_three_forms(told: Comparison) -> None:
     table = paper_table(told)
     rows = list(csv.DictReader(io.StringIO(table.text(".csv"))))
-    assert [row["arm"] for row in rows] == ["mlp 7 parameters", "mlp 900 parameters"]
+    assert [row["condition"] for row in rows] == ["mlp 7 parameters", "mlp 900 parameters"]
     assert (rows[1]["score, hiders"], rows[1]["score, hiders ci95"]) == ("4.5", "6.3531")  # 12.7062 * 0.7071 / sqrt(2)
     assert (rows[1]["parameters"], rows[1]["genome, bytes"], rows[1]["core-hours"]) == ("900", "3600", "0.1")
     assert rows[0]["env steps to half-way"] == "not reached"
@@ -125,7 +125,7 @@ def test_the_table_has_a_row_for_each_arm_in_all_three_forms(told: Comparison) -
 
 def test_latex_has_no_letter_that_it_would_take_for_an_order() -> None:
     table = PaperTable(
-        [Column("arm", ["a_b & 5 %", "x"]), Column("µs", [Figure(float("inf")), Figure(-2.0, 1.0)])], "#1"
+        [Column("condition", ["a_b & 5 %", "x"]), Column("µs", [Figure(float("inf")), Figure(-2.0, 1.0)])], "#1"
     )
     latex = table.text(".tex")
     assert r"a\_b \& 5 \% & --" in latex
@@ -145,7 +145,7 @@ def line(shown: list[int], steps: int) -> Timeline:
 
 
 def test_onsets_are_told_for_each_seed_beside_the_papers(told: Comparison) -> None:
-    small, large = (arm.name for arm in told.arms)
+    small, large = (condition.name for condition in told.conditions)
     lines = {small: (line([0, 0, 0, 50], 1000), line([40, 40, 40, 40], 1000)), large: (line([0, 0, 40, 50], 1000),) * 2}
     found = emergence.Emergence(lines, {small: (0, 1), large: (0, 1)}, 100, "quadrant")
     onsets = found.onsets("door_blocking", small)
@@ -155,7 +155,7 @@ def test_onsets_are_told_for_each_seed_beside_the_papers(told: Comparison) -> No
     ]
     assert [each.env_steps for each in found.onsets("door_blocking", large)] == [3000, 3000]
     assert (found.reached(small), found.reached(large)) == ([0, 0], [1, 1])
-    drawing = onset_drawing(told.arms, found)
+    drawing = onset_drawing(told.conditions, found)
     assert drawing.count("<circle") == 3
     assert "2.69M episodes" in drawing  # of 80 env steps each: far beyond what was trained
     places = [float(x) for x in re.findall(r'<circle class="dot run1" cx="([\d.]+)"', drawing)]
@@ -208,4 +208,7 @@ def test_places_that_are_none_are_refused_before_anything_is_played(
     assert main(["compare", one, "--output", str(tmp_path / "p.html"), "--stage-episodes", "-1"]) == 2
     assert "--stage-episodes: got -1, expected 0 or more" in capsys.readouterr().err
     with pytest.raises(ConfigError, match="there is no folder"):
-        write_page(compare(read_arms([one]), Wish(tmp_path / "c.h5", is_played=False)), tmp_path / "no" / "page.html")
+        write_page(
+            compare(read_conditions([one]), ComparisonOptions(tmp_path / "c.h5", is_played=False)),
+            tmp_path / "no" / "page.html",
+        )

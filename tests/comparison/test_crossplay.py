@@ -1,4 +1,4 @@
-"""Cross-play: runs are the samples, in both directions, and an arm among itself leaves each run's own pair out."""
+"""Cross-play: runs are the samples, in both directions, and a condition among itself leaves each run's own pair out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evo_hns.comparison.conditions import read_arms
+from evo_hns.comparison.conditions import read_conditions
 from evo_hns.comparison.crossplay import (
     Party,
     among_itself,
@@ -23,7 +23,7 @@ from evo_hns.config import ConfigError
 from evo_hns.evaluation.evaluators import build_evaluator
 from evo_hns.evaluation.intervals import student_quantile
 from evo_hns.spec import Side
-from evo_hns.tournament.tournament import Order, play_tournament
+from evo_hns.tournament.tournament import TournamentSpec, play_tournament
 
 
 def party(name: str, *places: int) -> Party:
@@ -51,7 +51,7 @@ def test_intervals_cover_the_truth_also_with_three_runs_each() -> None:
     assert 0.93 < covered / 1000 <= 0.99
 
 
-def test_an_arm_among_itself_is_jackknifed_run_by_run() -> None:
+def test_a_condition_among_itself_is_jackknifed_run_by_run() -> None:
     table = np.array([[90.0, 1.0, 2.0], [3.0, 90.0, 4.0], [5.0, 6.0, 90.0]])
     mean, squared, dof = among_itself(table)
     assert (mean, dof) == (3.5, 2.0)
@@ -60,7 +60,7 @@ def test_an_arm_among_itself_is_jackknifed_run_by_run() -> None:
     assert among_itself(table[:2, :2])[:2] == (2.0, np.inf)
 
 
-def test_an_arm_of_one_run_meets_itself_since_there_is_no_other() -> None:
+def test_a_condition_of_one_run_meets_itself_since_there_is_no_other() -> None:
     scores, noise = np.array([[7.0, 1.0], [3.0, 5.0]]), np.full((2, 2), 0.5)
     lone = party("lone", 0)
     cell = meeting(lone, lone, scores, noise)
@@ -85,19 +85,19 @@ def test_an_advantage_counts_both_directions() -> None:
     assert (back.mean, back.p) == (pytest.approx(-found.mean), pytest.approx(found.p))
 
 
-def test_last_champions_of_all_arms_and_further_players_meet_and_go_on(trained: Path, tmp_path: Path) -> None:
-    arms = read_arms([str(trained / f"{name}.h5") for name in ("a0", "a1", "b0")])
+def test_last_champions_of_all_conditions_and_further_players_meet_and_go_on(trained: Path, tmp_path: Path) -> None:
+    conditions = read_conditions([str(trained / f"{name}.h5") for name in ("a0", "a1", "b0")])
     players = ["scripted:chaser", f"{trained / 'a0.h5'}:hiders/0"]
-    order = Order(selection_of(arms, players), min_episodes=4, max_episodes=4)
+    order = TournamentSpec(selection_of(conditions, players), min_episodes=4, max_episodes=4)
     path = tmp_path / "cross.h5"
     played = play_tournament(path, order, build_evaluator)
     assert played.cells.shape == (5, 4)
     again = play_tournament(path, order, lambda game: pytest.fail("nothing is left to be played"))
-    assert again.contestants == played.contestants
-    snes, ga, chaser, old = parties_of(played, path, arms)
+    assert again.participants == played.participants
+    snes, ga, chaser, old = parties_of(played, path, conditions)
     assert [len(each.places[Side.HIDERS]) for each in (snes, ga, chaser, old)] == [2, 1, 1, 1]
-    assert old.name.endswith("a0.h5:hiders/0")  # an earlier champion of an arm's run is somebody else
-    found = cross_play(played, path, arms)
+    assert old.name.endswith("a0.h5:hiders/0")  # an earlier champion of a condition's run is somebody else
+    found = cross_play(played, path, conditions)
     assert found.hiders[:3] == found.seekers == ("SNES", "GA", "chaser")
     assert found.episodes == 80
     assert [(each.one, each.other) for each in found.duels] == [("SNES", "GA"), ("SNES", "chaser"), ("GA", "chaser")]
@@ -105,6 +105,6 @@ def test_last_champions_of_all_arms_and_further_players_meet_and_go_on(trained: 
 
 
 def test_a_player_that_is_none_is_refused(trained: Path) -> None:
-    arms = read_arms([str(trained / "a0.h5")])
+    conditions = read_conditions([str(trained / "a0.h5")])
     with pytest.raises(ConfigError, match="no scripted player 'nobody'"):
-        selection_of(arms, ["scripted:nobody"])
+        selection_of(conditions, ["scripted:nobody"])

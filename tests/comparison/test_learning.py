@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evo_hns.comparison.curves import arm_curve, common_budget
+from evo_hns.comparison.curves import common_budget, condition_curve
 from evo_hns.comparison.pages.prose import each_seed, p_value, typical, verdict, what_seeds_show
 from evo_hns.comparison.standings import Difference, holm, stand, welch
 from evo_hns.comparison.thresholds import find_threshold, first_time
@@ -73,7 +73,9 @@ def test_a_track_is_read_off_between_its_measurements_and_nowhere_else() -> None
 
 
 def test_a_curve_is_the_mean_of_its_seeds_with_a_t_interval() -> None:
-    curve = arm_curve([track([0.0, 2.0], [0, 10]), track([1.0, 4.0], [0, 10]), track([2.0, 6.0], [0, 10])], "env_steps")
+    curve = condition_curve(
+        [track([0.0, 2.0], [0, 10]), track([1.0, 4.0], [0, 10]), track([2.0, 6.0], [0, 10])], "env_steps"
+    )
     assert curve is not None
     assert (curve.x.tolist(), curve.mean.tolist(), curve.num_seeds) == ([0.0, 10.0], [1.0, 4.0], 3)
     np.testing.assert_allclose(curve.half_widths, [T_975[2] * sd / np.sqrt(3) for sd in (1.0, 2.0)], rtol=1e-5)
@@ -83,18 +85,18 @@ def test_a_curve_of_seeds_that_were_measured_elsewhere_is_drawn_where_all_of_the
     long = track([0.0, 4.0, 8.0], [0, 20, 40])
     short = track([2.0, 4.0], [10, 30])
     short.generations[:] = [1, 2]
-    curve = arm_curve([long, short], "env_steps")
+    curve = condition_curve([long, short], "env_steps")
     assert curve is not None
     assert curve.x.tolist() == [10.0, 20.0, 30.0]
     np.testing.assert_allclose(curve.mean, [2.0, 3.5, 5.0])
 
 
 def test_a_curve_of_one_seed_has_its_interval_over_worlds() -> None:
-    curve = arm_curve([track([0.0, 2.0], [0, 10], half_width=3.0)], "env_steps")
+    curve = condition_curve([track([0.0, 2.0], [0, 10], half_width=3.0)], "env_steps")
     assert curve is not None
     assert curve.half_widths.tolist() == [3.0, 3.0]
     assert curve.as_dict()["interval_over"] == "worlds"
-    assert arm_curve([track([0.0, 2.0], [0, 10])], "core_hours") is None
+    assert condition_curve([track([0.0, 2.0], [0, 10])], "core_hours") is None
 
 
 def test_the_common_budget_is_the_most_that_every_run_had_spent() -> None:
@@ -104,7 +106,7 @@ def test_the_common_budget_is_the_most_that_every_run_had_spent() -> None:
     assert common_budget({"a": [track([0, 1], [0, 9])], "b": [track([0, 1], [10, 20])]}, "env_steps") is None
 
 
-def test_arms_stand_at_the_common_budget_with_all_their_seeds() -> None:
+def test_conditions_stand_at_the_common_budget_with_all_their_seeds() -> None:
     tracks = {
         "a": [track([0, 8], [0, 40]), track([0, 4], [0, 20]), track([3, 3], [0, 20])],
         "b": [track([0, 1], [0, 20], half_width=0.5)],
@@ -139,7 +141,7 @@ def test_p_values_allow_for_the_number_of_pairs() -> None:
     np.testing.assert_allclose(told, [0.06, 0.03, np.nan, 0.06])
 
 
-def test_half_way_is_between_the_untrained_and_the_best_mean_of_any_arm() -> None:
+def test_half_way_is_between_the_untrained_and_the_best_mean_of_any_condition() -> None:
     tracks = {
         "quick": [track([0, 8, 8], [0, 10, 20]), track([0, 4, 8], [0, 10, 20])],
         "slow": [track([0, 0, 4], [0, 10, 20]), track([0, 0, 2], [0, 10, 20])],
@@ -173,7 +175,7 @@ def test_verdicts_say_what_is_certain_and_what_such_seeds_cannot_show() -> None:
     assert told.startswith("Certain: b over a by 5.0 ± 2.0; the other differences are within what chance explains")
     assert "about 8 to stand out" in told
     assert verdict([dim]).startswith("The difference is within")
-    assert "No two arms have two seeds each" in verdict([Difference("a", "b", 1.0, np.inf, 0.0, np.nan)])
+    assert "No two conditions have two seeds each" in verdict([Difference("a", "b", 1.0, np.inf, 0.0, np.nan)])
     assert "4.3 / √3 = 2.5 standard deviations" in what_seeds_show([3, 5])
-    assert "tells of that run alone" in what_seeds_show([1, 5])
+    assert "another seed may lie far outside it" in what_seeds_show([1, 5])
     assert [p_value(p) for p in (0.0004, 0.0312, 0.41, float("nan"))] == ["< 0.001", "0.031", "0.41", "–"]

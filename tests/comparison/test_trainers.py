@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from evo_hns.comparison.compare import Wish, compare
-from evo_hns.comparison.conditions import read_arms
+from evo_hns.comparison.compare import ComparisonOptions, compare
+from evo_hns.comparison.conditions import read_conditions
 from evo_hns.spec import Side
 from tests.comparison.made import config, make_run
 
@@ -20,13 +20,15 @@ def test_a_run_of_ppo_is_called_so_and_its_settings_are_told(tmp_path: Path) -> 
         str(make_run(tmp_path / f"p{rate}.h5", config(policy={"network": "entity"}, ppo={"learning_rate": rate})))
         for rate in (0.001, 0.002)
     ]
-    assert [arm.name for arm in read_arms([*evolved, learnt[0]])] == ["sep-CMA-ES", "PPO"]
-    assert [arm.name for arm in read_arms([*evolved, *learnt])] == [
+    assert [condition.name for condition in read_conditions([*evolved, learnt[0]])] == ["sep-CMA-ES", "PPO"]
+    assert [condition.name for condition in read_conditions([*evolved, *learnt])] == [
         "sep-CMA-ES, mlp 7 parameters",
         "PPO, entity 7 parameters, ppo.learning_rate=0.001",
         "PPO, entity 7 parameters, ppo.learning_rate=0.002",
     ]
-    told = compare(read_arms([*evolved, learnt[0]]), Wish(tmp_path / "cross.h5", is_played=False)).settings
+    told = compare(
+        read_conditions([*evolved, learnt[0]]), ComparisonOptions(tmp_path / "cross.h5", is_played=False)
+    ).settings
     assert told["ppo.learning_rate"] == (None, 0.001)
     assert told["hiders.policy.network"] == ("mlp", "entity")
 
@@ -40,10 +42,12 @@ def test_champions_of_both_meet_and_decide_in_one_comparison(trained: Path, tmp_
     small = {"num_worlds": 4, "rollouts_per_generation": 1, "epochs": 1, "minibatches": 2}
     settings = tiny(coevolution=measured, ppo=small, policy={"network": "entity", "entity": ENTITY})
     train(settings, tmp_path / "p0.h5", announce=lambda _: None, observers=[])
-    arms = read_arms([str(trained / "a0.h5"), str(trained / "a1.h5"), str(tmp_path / "p0.h5")])
-    wish = Wish(tmp_path / "cross.h5", players=("scripted:still",), max_episodes=8, stage_champions=2, stage_episodes=2)
-    found = compare(arms, wish)
-    assert [arm.name for arm in found.arms] == ["SNES", "PPO"]
+    conditions = read_conditions([str(trained / "a0.h5"), str(trained / "a1.h5"), str(tmp_path / "p0.h5")])
+    options = ComparisonOptions(
+        tmp_path / "cross.h5", players=("scripted:still",), max_episodes=8, stage_champions=2, stage_episodes=2
+    )
+    found = compare(conditions, options)
+    assert [condition.name for condition in found.conditions] == ["SNES", "PPO"]
     assert found.crossplay is not None
     assert len(found.crossplay.hiders) == 3
     assert all(found.expenses[1].microseconds[side] > 0 for side in Side)
@@ -52,5 +56,5 @@ def test_champions_of_both_meet_and_decide_in_one_comparison(trained: Path, tmp_
     assert found.expenses[1].core_hours[0] is not None
     assert found.emergence is not None
     assert {name: len(lines) for name, lines in found.emergence.timelines.items()} == dict(
-        zip((arm.name for arm in arms), (2, 1), strict=True)
+        zip((condition.name for condition in conditions), (2, 1), strict=True)
     )

@@ -1,15 +1,17 @@
-"""Levers and timesteps are measured on the same worlds, and what changes nothing is found to change nothing."""
+"""Ablations and timesteps are measured on the same worlds, and what changes nothing is found to change nothing."""
 
 from __future__ import annotations
 
 from evo_hns.config import PhysicsConfig, RulesConfig, RunConfig
-from evo_hns.diagnostics.ablations import LEVERS, measure
+from evo_hns.diagnostics.ablations import ABLATIONS, measure
 from evo_hns.diagnostics.timestep_study import compare
 from evo_hns.spec import Side
 
 
-def test_a_lever_that_changes_nothing_drifts_by_nothing_and_a_push_drifts() -> None:
-    effects = measure(RunConfig(), num_worlds=2, levers={name: LEVERS[name] for name in ("no sensors", "no sleep")})
+def test_an_ablation_that_changes_nothing_drifts_by_nothing_and_a_push_drifts() -> None:
+    effects = measure(
+        RunConfig(), num_worlds=2, ablations={name: ABLATIONS[name] for name in ("no sensors", "no sleep")}
+    )
     assert effects["none"].same_bits
     assert effects["no sensors"].same_bits
     assert set(effects["no sensors"].drift.values()) == {0.0}
@@ -25,6 +27,6 @@ def test_fewer_substeps_play_the_same_matches() -> None:
     own, coarse = compare(config, cuts, dict.fromkeys(Side, "random"), num_worlds=6, batch=4)
     assert (own.num_substeps, coarse.num_substeps) == (15, 5)
     assert min(own.microseconds, coarse.microseconds) > 0.0
-    assert own.figures.keys() == coarse.figures.keys()
-    assert own.figures["max_agent_travel"].num_samples == 6
-    assert own.figures["left_field"].mean == 0.0
+    assert own.metrics.keys() == coarse.metrics.keys()
+    assert own.metrics["max_agent_travel"].num_samples == 6
+    assert own.metrics["left_field"].mean == 0.0

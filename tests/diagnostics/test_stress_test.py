@@ -1,4 +1,4 @@
-"""A soak of seconds, and its verdict on made slices."""
+"""A stress test of seconds, and its verdict on made slices."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ import pytest
 from evo_hns.cli import main
 from evo_hns.cli.command import INTERRUPTED
 from evo_hns.config import RunConfig
-from evo_hns.diagnostics import stress_test as soak_module
-from evo_hns.diagnostics.stress_test import Slice, Soak, soak
+from evo_hns.diagnostics import stress_test as module
+from evo_hns.diagnostics.stress_test import Slice, StressTest, stress_test
 
 TINY = {
     "world": {"num_hiders": 1, "num_seekers": 1, "num_boxes": 1, "num_ramps": 0},
     "rules": {"horizon": 5},
     "physics": {"num_worlds": 4, "num_threads": 2},
 }
-LIMIT = round(100 * soak_module.MAX_DISCARDED)  # of 100 episodes
-WORDS = ["soak", "quadrant-1v1", "--rules.horizon", "5", "--physics.num-worlds", "4"]
+LIMIT = round(100 * module.MAX_DISCARDED)  # of 100 episodes
+WORDS = ["stress-test", "quadrant-1v1", "--rules.horizon", "5", "--physics.num-worlds", "4"]
 
 
-def made(memory: list[float], microseconds: list[float] | None = None, physics: int = 0, flung: int = 0) -> Soak:
+def made(memory: list[float], microseconds: list[float] | None = None, physics: int = 0, flung: int = 0) -> StressTest:
     """Slices of 10,000 env steps in 100 episodes."""
     costs = microseconds or [500.0] * len(memory)
-    return Soak(
+    return StressTest(
         tuple(
             Slice(10_000, 100, {"physics": physics, "flung": flung}, cost * 1e-2, 1.0, held)
             for held, cost in zip(memory, costs, strict=True)
@@ -32,15 +32,15 @@ def made(memory: list[float], microseconds: list[float] | None = None, physics: 
     )
 
 
-def test_a_short_soak_plays_what_was_asked_for_in_whole_batches() -> None:
-    *_, done = soak(RunConfig.model_validate(TINY), 110)
+def test_a_short_stress_test_plays_what_was_asked_for_in_whole_batches() -> None:
+    *_, done = stress_test(RunConfig.model_validate(TINY), 110)
     assert (done.env_steps, done.episodes, len(done.slices)) == (120, 24, 6)
     assert done.discards == {"physics": 0, "flung": 0}
     assert all(s.cpu_seconds > 0 and s.seconds > 0 and s.memory_mb > 50 for s in done.slices)
 
 
-def test_a_long_soak_has_twenty_slices() -> None:
-    parts = list(soak(RunConfig.model_validate(TINY), 800))
+def test_a_long_stress_test_has_twenty_slices() -> None:
+    parts = list(stress_test(RunConfig.model_validate(TINY), 800))
     assert [part.env_steps for part in parts] == list(range(40, 801, 40))
 
 
@@ -57,9 +57,9 @@ def test_every_slice_plays_new_worlds(monkeypatch: pytest.MonkeyPatch) -> None:
             seeds.extend(table.seed.tolist())
             self.discards = {"physics": len(seeds), "flung": 1}
 
-    build = soak_module.build_evaluator
-    monkeypatch.setattr(soak_module, "build_evaluator", Watched)
-    *_, done = soak(RunConfig.model_validate(TINY), 60)
+    build = module.build_evaluator
+    monkeypatch.setattr(module, "build_evaluator", Watched)
+    *_, done = stress_test(RunConfig.model_validate(TINY), 60)
     assert seeds == list(range(12))
     assert [s.discards for s in done.slices] == [{"physics": 4, "flung": 1}, *[{"physics": 4, "flung": 0}] * 2]
 
@@ -80,7 +80,7 @@ def test_every_slice_plays_new_worlds(monkeypatch: pytest.MonkeyPatch) -> None:
         (made([100.0]), None),
     ],
 )
-def test_the_verdict_names_what_is_wrong_and_nothing_else(result: Soak, complaint: str | None) -> None:
+def test_the_verdict_names_what_is_wrong_and_nothing_else(result: StressTest, complaint: str | None) -> None:
     assert len(result.complaints) == (complaint is not None)
     assert complaint is None or complaint in result.complaints[0]
 
@@ -101,7 +101,7 @@ def test_the_figures_come_as_json_and_the_lines_beside_them(capsys: pytest.Captu
 
 
 def test_a_complaint_is_exit_code_1(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(soak_module, "soak", lambda config, env_steps: iter([made([100.0] * 19 + [200.0] * 2)]))
+    monkeypatch.setattr(module, "stress_test", lambda config, env_steps: iter([made([100.0] * 19 + [200.0] * 2)]))
     with pytest.raises(SystemExit) as stop:
         main([*WORDS, "--env-steps", "60"])
     assert stop.value.code == 1
@@ -115,6 +115,6 @@ def test_an_interrupt_tells_what_was_measured(
         yield made([100.0] * 3)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(soak_module, "soak", interrupted)
+    monkeypatch.setattr(module, "stress_test", interrupted)
     assert main([*WORDS, "--env-steps", "60"]) == INTERRUPTED
     assert capsys.readouterr().err.startswith("evo-hns: interrupted: 30,000 env steps in 3.0 s: memory +0.0%, ")

@@ -39,7 +39,7 @@ def make_game() -> MakeGame:
 
 
 def random_actions(num_steps: int, num_worlds: int, num_agents: int = 4, seed: int = 0) -> list[Action]:
-    """The same wishes for the same seed; strong enough that boxes are met, grabbed and locked."""
+    """The same actions for the same seed; strong enough that boxes are met, grabbed and locked."""
     rng = torch.Generator().manual_seed(seed)
     movement = torch.randint(0, 11, (num_steps, num_worlds, num_agents, 3), generator=rng)
     movement = movement.repeat_interleave(3, 0)[:num_steps]

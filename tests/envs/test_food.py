@@ -47,9 +47,9 @@ def test_reach_is_a_distance_in_three_dimensions_or_endless():
 
 def test_what_is_gone_comes_back_whole_after_its_time_or_never():
     health, timer = torch.zeros(1, 1, dtype=torch.float64), torch.zeros(1, 1, dtype=torch.int64)
-    told = []
+    observed = []
     for _ in range(4):
         health, timer = come_back(health, timer, FoodConfig(max_health=2.0, respawn_time=3))
-        told.append(health.item())
-    assert told == [0.0, 0.0, 2.0, 2.0]
+        observed.append(health.item())
+    assert observed == [0.0, 0.0, 2.0, 2.0]
     assert come_back(torch.zeros(1, 1), torch.full((1, 1), 99), FoodConfig())[0].item() == 0.0

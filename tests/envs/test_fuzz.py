@@ -149,7 +149,7 @@ def make_game(case: Case) -> Game:
 
 
 def make_actions(case: Case) -> list[Action]:
-    """Wishes that are kept for three steps; half of the movements are the strongest there are."""
+    """Actions that are repeated for three steps; half of the movements are the strongest there are."""
     rng = torch.Generator().manual_seed(case.action_seed)
     steps, w, n = case.rules.horizon, len(case.seeds), case.world.max_agents
     m = case.world.max_boxes + case.world.max_ramps
@@ -158,11 +158,11 @@ def make_actions(case: Case) -> list[Action]:
     movement = torch.where(torch.rand(movement.shape, generator=rng) < 0.5, strong, movement)
     pull = torch.rand((steps, w, n, m) if case.rules.grab_selective else (steps, w, n), generator=rng) < 0.6
     glue = torch.rand((steps, w, n), generator=rng) < 0.5
-    wishes = (values.repeat_interleave(3, 0)[:steps] for values in (movement, pull, glue))
-    return [Action(*wish) for wish in zip(*wishes, strict=True)]
+    repeated = (values.repeat_interleave(3, 0)[:steps] for values in (movement, pull, glue))
+    return [Action(*parts) for parts in zip(*repeated, strict=True)]
 
 
-class Moment:
+class Snapshot:
     """Everything in plain arrays, copied: agents, then boxes, then ramps."""
 
     def __init__(self, env: Game, num_worlds: int) -> None:
@@ -203,7 +203,7 @@ class Play:
     env: Game
     layout: Layout
     met: Counter[str]  #: what was met in all games: a fuzz that meets nothing proves nothing
-    start: Moment
+    start: Snapshot
     pinned: dict[tuple[int, int], np.ndarray]  #: where the locked objects were when they were locked
     seen_steps: np.ndarray  #: `(W,)` rewarded env steps in which a hider was seen
     total_eaten: np.ndarray  #: `(W,)`
@@ -236,8 +236,8 @@ class Play:
 
 
 def tensors(env: Game, step: Step) -> dict[str, torch.Tensor]:
-    told = {f.name: getattr(step.observation, f.name).clone() for f in fields(Observation)}
-    return told | env.metrics() | {"reward": step.reward, "failed": step.failed}
+    observed = {f.name: getattr(step.observation, f.name).clone() for f in fields(Observation)}
+    return observed | env.metrics() | {"reward": step.reward, "failed": step.failed}
 
 
 def check_shapes(play: Play, observation: Observation) -> None:
@@ -261,10 +261,10 @@ def check_shapes(play: Play, observation: Observation) -> None:
         "lidar": (n, rays, 1),
     }
     for name, shape in expected.items():
-        told = getattr(observation, name)
-        assert told.shape == (w, *shape), name
-        assert told.dtype == (torch.bool if "mask" in name else torch.float64), name
-        assert torch.isfinite(told).all(), name
+        observed = getattr(observation, name)
+        assert observed.shape == (w, *shape), name
+        assert observed.dtype == (torch.bool if "mask" in name else torch.float64), name
+        assert torch.isfinite(observed).all(), name
     assert observation.door_obs.shape[::2] == (w, 3) and torch.isfinite(observation.door_obs).all()
 
 
@@ -275,25 +275,25 @@ def check_masks(play: Play, w: int, observation: Observation) -> None:
     assert np.array_equal(there, there.T)
     assert np.array_equal(there, agents[:, None] & agents & ~np.eye(play.n, dtype=bool))
     assert not (square(observation.mask_aa_obs.numpy())[w] & ~there).any()
-    told = torch.cat([observation.mask_ab_obs_spoof, observation.mask_ar_obs_spoof], 2)[w].numpy()
-    assert np.array_equal(told, agents[:, None] & objects)
-    assert not (torch.cat([observation.mask_ab_obs, observation.mask_ar_obs], 2)[w].numpy() & ~told).any()
+    observed = torch.cat([observation.mask_ab_obs_spoof, observation.mask_ar_obs_spoof], 2)[w].numpy()
+    assert np.array_equal(observed, agents[:, None] & objects)
+    assert not (torch.cat([observation.mask_ab_obs, observation.mask_ar_obs], 2)[w].numpy() & ~observed).any()
     assert not (observation.mask_af_obs[w].numpy() & ~agents[:, None]).any()
     for rows in (observation.observation_self, observation.lidar, observation.food_obs, observation.agent_qpos_qvel):
         assert (rows[w].numpy()[~agents] == 0).all()
     assert (observation.agent_qpos_qvel[w][~observation.mask_aa_obs_spoof[w]] == 0).all()
-    for rows, exists in ((observation.box_obs, told[:, :boxes]), (observation.ramp_obs, told[:, boxes:])):
+    for rows, exists in ((observation.box_obs, observed[:, :boxes]), (observation.ramp_obs, observed[:, boxes:])):
         assert (rows[w].numpy()[~exists] == 0).all()
 
 
-def ahead(now: Moment, w: int, i: int, target: np.ndarray) -> float:
+def ahead(now: Snapshot, w: int, i: int, target: np.ndarray) -> float:
     """How far inside the cone of agent i a point is: cosine of its angle less that of the cone's edge."""
     x, y = target[:2] - now.qpos[w, i, :2]
     turn, distance = now.qpos[w, i, 3], math.hypot(x, y)
     return 1.0 - CONE if distance == 0.0 else (x * math.sin(turn) - y * math.cos(turn)) / distance - CONE
 
 
-def check_sight(play: Play, w: int, now: Moment) -> None:
+def check_sight(play: Play, w: int, now: Snapshot) -> None:
     """Nobody sees beside its cone; and who is seen sees back, if it looks there.
 
     The one honest exception: a third body that reaches into the own one hides from an agent, whose rays start at its
@@ -326,13 +326,13 @@ def first_hit(play: Play, w: int, i: int, j: int) -> float:
     return float(physics.cast_rays(centres[:, i : i + 1].contiguous(), way, exclude_body=body)[0][w, 0])
 
 
-def check_told(play: Play, w: int, now: Moment, observation: Observation) -> None:
+def check_observed(play: Play, w: int, now: Snapshot, observation: Observation) -> None:
     """Numbers of who is there, and lock flags."""
     for i in np.flatnonzero(play.agents[w]):
-        told = observation.observation_self[w, i].tolist()
-        assert told[:8] == [*now.qpos[w, i], *now.qvel[w, i]]
+        observed = observation.observation_self[w, i].tolist()
+        assert observed[:8] == [*now.qpos[w, i], *now.qvel[w, i]]
         prep = play.case.rules.prep_fraction * play.case.rules.horizon
-        assert told[8:] == [float(play.is_hider(i)), min(1.0, now.t / (prep + 1e-5))]
+        assert observed[8:] == [float(play.is_hider(i)), min(1.0, now.t / (prep + 1e-5))]
         spec, boxes = play.env.observation_spec, play.case.world.max_boxes
         for rows, columns, first in (
             (observation.box_obs, spec.box_columns, 0),
@@ -349,7 +349,7 @@ def check_told(play: Play, w: int, now: Moment, observation: Observation) -> Non
                     assert rows[w, i, k, columns.locks].tolist() == flags
 
 
-def check_absent(play: Play, w: int, now: Moment, step: Step) -> None:
+def check_absent(play: Play, w: int, now: Snapshot, step: Step) -> None:
     gone = ~np.concatenate([play.agents[w], play.objects[w]])
     assert np.array_equal(now.pos[w, gone], play.start.pos[w, gone])
     assert not now.locked[w, ~play.objects[w]].any()
@@ -358,7 +358,7 @@ def check_absent(play: Play, w: int, now: Moment, step: Step) -> None:
     assert (now.ctrl[w, ~play.agents[w]] == 0).all()
 
 
-def distance_to(play: Play, before: Moment, w: int, i: int, item: int) -> float:
+def distance_to(play: Play, before: Snapshot, w: int, i: int, item: int) -> float:
     """Metres from the centre of an agent to the surface of an object, taken for a cuboid."""
     rotation, offset = before.rotation[w, play.n + item], before.pos[w, i] - before.pos[w, play.n + item]
     half, square_sum = play.half_size(w, item), 0.0
@@ -368,7 +368,7 @@ def distance_to(play: Play, before: Moment, w: int, i: int, item: int) -> float:
     return math.sqrt(square_sum)
 
 
-def check_hands(play: Play, w: int, before: Moment, action: Action, now: Moment) -> None:
+def check_manipulation(play: Play, w: int, before: Snapshot, action: Action, now: Snapshot) -> None:
     """Grips and locks, decided again from the state before the physics."""
     rules, boxes = play.case.rules, play.case.world.max_boxes
     frozen = play.in_preparation(now.t)
@@ -393,7 +393,7 @@ def check_hands(play: Play, w: int, before: Moment, action: Action, now: Moment)
         check_lock(play, w, item, hands, asks, before, now)
 
 
-def check_grips(play: Play, w: int, pairs: list[tuple[float, int, int]], before: Moment, now: Moment) -> None:
+def check_grips(play: Play, w: int, pairs: list[tuple[float, int, int]], before: Snapshot, now: Snapshot) -> None:
     """The nearest pairs first; an agent holds one thing, a thing has one holder where grips are exclusive."""
     if any(b[0] - a[0] < ROUNDING and b[0] > a[0] for a, b in itertools.pairwise(pairs)):
         return
@@ -411,7 +411,7 @@ def check_grips(play: Play, w: int, pairs: list[tuple[float, int, int]], before:
 
 
 def check_lock(
-    play: Play, w: int, item: int, hands: list[int], asks: dict[int, bool], before: Moment, now: Moment
+    play: Play, w: int, item: int, hands: list[int], asks: dict[int, bool], before: Snapshot, now: Snapshot
 ) -> None:
     """One object's lock by the rules: who is able and asks wants it, who is able and does not ask refuses it."""
     kind, owner = play.case.rules.lock_type, before.owner[w, item]
@@ -435,7 +435,7 @@ def check_lock(
     play.met["a lock passed on"] += bool(passed and was)
 
 
-def check_locked_stay(play: Play, w: int, before: Moment, now: Moment) -> None:
+def check_locked_stay(play: Play, w: int, before: Snapshot, now: Snapshot) -> None:
     """What is locked stays where it was locked, but for the softness of the joint's limit (see `LOCK_SLACK`)."""
     for item in range(now.locked.shape[1]):
         if not now.locked[w, item]:
@@ -451,7 +451,7 @@ def check_locked_stay(play: Play, w: int, before: Moment, now: Moment) -> None:
         assert moved <= (LOCK_SLACK if kept else LOCK_SLACK_AT_A_DISTANCE)
 
 
-def check_rewards(play: Play, w: int, now: Moment, step: Step) -> None:
+def check_rewards(play: Play, w: int, now: Snapshot, step: Step) -> None:
     """Paid by what the masks say, or for being outside; food adds to it at any time."""
     world, rules = play.case.world, play.case.rules
     agents = [i for i in range(play.n) if play.agents[w, i]]
@@ -498,7 +498,7 @@ def check_rewards(play: Play, w: int, now: Moment, step: Step) -> None:
         assert low * bites[i] - 1e-9 <= extra <= high * bites[i] + 1e-9
 
 
-def check_food(play: Play, w: int, before: Moment, now: Moment) -> None:
+def check_food(play: Play, w: int, before: Snapshot, now: Snapshot) -> None:
     """Who eats how much of what, and what is left of it."""
     rules, world = play.case.rules.food, play.case.world
     caught = before.sees[w, world.max_hiders :, : world.max_hiders].any()
@@ -528,7 +528,7 @@ def check_food(play: Play, w: int, before: Moment, now: Moment) -> None:
     play.met["a bite"] += int(eaten.sum() > 0)
 
 
-def check_metrics(play: Play, w: int, now: Moment, metrics: dict[str, torch.Tensor]) -> None:
+def check_metrics(play: Play, w: int, now: Snapshot, metrics: dict[str, torch.Tensor]) -> None:
     got, boxes = {name: float(value[w]) for name, value in metrics.items()}, play.case.world.max_boxes
     assert set(got) <= set(STATISTICS)
     assert all(math.isfinite(value) and value >= 0.0 for value in got.values())
@@ -546,9 +546,9 @@ def check_metrics(play: Play, w: int, now: Moment, metrics: dict[str, torch.Tens
         assert got["food_eaten"] == pytest.approx(play.total_eaten[w])
 
 
-def check_step(play: Play, before: Moment, action: Action, step: Step) -> Moment:
+def check_step(play: Play, before: Snapshot, action: Action, step: Step) -> Snapshot:
     """Everything that must hold after an env step; what the next one starts from."""
-    now = Moment(play.env, len(play.case.seeds))
+    now = Snapshot(play.env, len(play.case.seeds))
     check_shapes(play, step.observation)
     assert step.reward.shape == (len(play.case.seeds), play.n) and torch.isfinite(step.reward).all()
     hiders = play.case.world.max_hiders
@@ -558,16 +558,16 @@ def check_step(play: Play, before: Moment, action: Action, step: Step) -> Moment
     play.total_eaten = play.total_eaten + now.eaten.sum(1)
     for w in range(len(play.case.seeds)):
         if step.failed[w]:
-            told = tensors(play.env, step)
-            assert all((value[w] == 0).all() for name, value in told.items() if name != "failed")
+            observed = tensors(play.env, step)
+            assert all((value[w] == 0).all() for name, value in observed.items() if name != "failed")
             play.met["a failed world"] += 1
             continue
         assert np.isfinite(now.everything[w]).all()
         check_masks(play, w, step.observation)
         check_sight(play, w, now)
-        check_told(play, w, now, step.observation)
+        check_observed(play, w, now, step.observation)
         check_absent(play, w, now, step)
-        check_hands(play, w, before, action, now)
+        check_manipulation(play, w, before, action, now)
         check_locked_stay(play, w, before, now)
         check_food(play, w, before, now)
         check_rewards(play, w, now, step)
@@ -584,7 +584,7 @@ def check_case(case: Case, met: Counter[str]) -> None:
         assume(False)
     env = make_game(case)
     observation = env.reset(seeds)
-    before = Moment(env, len(seeds))
+    before = Snapshot(env, len(seeds))
     play = Play(case, env, layout, met, before, {}, np.zeros(len(seeds)), np.zeros(len(seeds)))
     check_shapes(play, observation)
     steps = []

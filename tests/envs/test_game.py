@@ -250,7 +250,7 @@ def test_games_of_other_sizes_have_observations_of_the_promised_shape(make_game,
     assert (spec.box_columns.width, spec.ramp_columns.width) == ((9, 12) if "lock_ramp" in settings else (12, 9))
 
 
-def test_who_is_absent_is_told_nothing_of_anybody(make_game, play_randomly):
+def test_absent_agents_observe_nothing(make_game, play_randomly):
     env = make_game(8, num_hiders=(1, 3), num_seekers=(1, 2), num_food=1)
     for step in play(env, range(8), play_randomly(3, 8, num_agents=5)):
         absent = ~step["agent_mask"]

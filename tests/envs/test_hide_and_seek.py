@@ -31,7 +31,7 @@ EATING = {"num_food": 1, "num_hiders": 2, "num_seekers": 1, "num_boxes": 0, "num
 def bites(env, *, seen: bool, caught: bool, prep: bool) -> list[float]:
     """What the three agents eat in a step after which they stand on the food, having seen this before it."""
     env.reset(np.array([0]))
-    food = env._cast.food[0, 0]
+    food = env._constants.food[0, 0]
     joints = torch.as_tensor(env.scene.agent_qpos)
     for agent in range(3):  # observed corners, not centres, are what is compared
         env.physics.field("qpos")[0, joints[agent, :3]] = food + torch.tensor([0.0, 0.0, 0.2 * agent])

@@ -1,4 +1,4 @@
-"""What is told of objects, number by number; agents, masks and locks are tested with whole games in `test_fuzz`."""
+"""Observations of objects, number by number; agents, masks and locks are tested with whole games in `test_fuzz`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from evo_hns.config import RulesConfig, WorldConfig
-from evo_hns.envs.entities import Cast, Entities
+from evo_hns.envs.entities import Entities, EpisodeConstants
 from evo_hns.envs.observations import ObservationBuilder, observation_spec
 from evo_hns.envs.state import GameState
 
@@ -25,7 +25,7 @@ def coins(*shape: int, seed: int) -> torch.Tensor:
 
 def random_moment(num_tipping: int) -> tuple[Entities, GameState]:
     """Numbers without any meaning; of agents and objects two thirds exist."""
-    cast = Cast(
+    constants = EpisodeConstants(
         seeds=torch.arange(W),
         agent_mask=coins(W, N, seed=1),
         object_mask=coins(W, B + R, seed=2),
@@ -35,15 +35,15 @@ def random_moment(num_tipping: int) -> tuple[Entities, GameState]:
         floor_size=noise(W, seed=6),
     )
     wide = [noise(W, N + B + R, width, seed=7 + k) for k, width in enumerate((4, 4, 3, 3, 9))]
-    entities = Entities(cast, *wide, *(noise(W, num_tipping, 2, seed=12 + k) for k in range(2)))
+    entities = Entities(constants, *wide, *(noise(W, num_tipping, 2, seed=12 + k) for k in range(2)))
     state = GameState.initial(W, N, B + R, F, food_health=2.5)
-    state.locked = coins(W, B + R, seed=14) & cast.object_mask
+    state.locked = coins(W, B + R, seed=14) & constants.object_mask
     state.lock_owner = torch.randint(0, N, (W, B + R), generator=torch.Generator().manual_seed(15))
     return entities, state
 
 
 def slow_row(entities: Entities, state: GameState, w: int, i: int, item: int, world: WorldConfig, rules: RulesConfig):
-    """The numbers that agent i is told of an object, in the order of `ObjectColumns`."""
+    """The numbers that agent i observes of an object, in the order of `ObjectColumns`."""
     is_box, e = item < B, N + item
     x, y, z, turn = entities.qpos[w, e].tolist()
     *speed, turning = entities.qvel[w, e].tolist()
@@ -63,7 +63,7 @@ def slow_row(entities: Entities, state: GameState, w: int, i: int, item: int, wo
     if is_box and rules.tell_box_index:
         row += [item]
     if world.has_elongated_boxes or (is_box and rules.tell_box_size):
-        row += (2 * entities.cast.half_sizes[w, item]).tolist() if is_box else [0.0] * 3
+        row += (2 * entities.constants.half_sizes[w, item]).tolist() if is_box else [0.0] * 3
     if rules.lock_box if is_box else rules.lock_ramp:
         locked, owner = bool(state.locked[w, item]), int(state.lock_owner[w, item])
         row += [locked and owner == i, locked and (owner < 2) == (i < 2), locked]
@@ -87,22 +87,22 @@ def test_rows_of_objects_are_their_numbers_in_the_promised_order(settings):
     rules = RulesConfig(**{k: v for k, v in settings.items() if k in RulesConfig.model_fields})
     spec = observation_spec(world, rules)
     entities, state = random_moment(B if world.free_box_rotation else 0)
-    told = ObservationBuilder(spec).build(entities, state, torch.zeros(W, N, 0), 0.5)
+    observed = ObservationBuilder(spec).build(entities, state, torch.zeros(W, N, 0), 0.5)
     for w in range(W):
         for i in range(N):
-            rows = [*told.box_obs[w, i].tolist(), *told.ramp_obs[w, i].tolist()]
+            rows = [*observed.box_obs[w, i].tolist(), *observed.ramp_obs[w, i].tolist()]
             for item, row in enumerate(rows):
-                there = bool(entities.cast.agent_mask[w, i] and entities.cast.object_mask[w, item])
+                there = bool(entities.constants.agent_mask[w, i] and entities.constants.object_mask[w, item])
                 slow = slow_row(entities, state, w, i, item, world, rules)
                 assert row == (slow if there else [0.0] * len(slow))
-    assert told.box_obs.abs().amax() > 0.0
+    assert observed.box_obs.abs().amax() > 0.0
 
 
-def test_food_is_told_by_its_place_and_health_to_who_is_there():
+def test_agents_that_exist_observe_place_and_health_of_food():
     entities, state = random_moment(0)
     spec = observation_spec(WorldConfig(num_boxes=B, num_ramps=R, num_food=F), RulesConfig())
-    told = ObservationBuilder(spec).build(entities, state, torch.zeros(W, N, 0), 0.5).food_obs
+    observed = ObservationBuilder(spec).build(entities, state, torch.zeros(W, N, 0), 0.5).food_obs
     for w in range(W):
         for i in range(N):
-            rows = [[*place, 2.5] for place in entities.cast.food[w].tolist()]
-            assert told[w, i].tolist() == (rows if entities.cast.agent_mask[w, i] else [[0.0] * 4] * F)
+            rows = [[*place, 2.5] for place in entities.constants.food[w].tolist()]
+            assert observed[w, i].tolist() == (rows if entities.constants.agent_mask[w, i] else [[0.0] * 4] * F)

@@ -51,7 +51,7 @@ WORLDS = (
 
 
 def make_rules(rng: np.random.Generator) -> RulesConfig:
-    """Hands reach as far as in the game, across a room, or everywhere; they need no eyes."""
+    """Agents reach as far as in the game, across a room, or everywhere; they need not see."""
     return RulesConfig(
         prep_fraction=0.0,
         lock_grab_radius=rng.choice([0.25, 1.0, 100.0]),
@@ -96,15 +96,15 @@ class Trial:
         """Play, copy, change the constraints, open them; `(2, K)` the largest `rests` since the copy."""
         self.lift()
         for _ in range(PLAY):
-            wishes = self.wishes(strength=5)
-            self.step(wishes, self.awake)
+            actions = self.actions(strength=5)
+            self.step(actions, self.awake)
         self.copy()
-        still = Action(torch.full_like(wishes.movement, 5), wishes.pull, wishes.glueall)
-        never = torch.zeros_like(wishes.pull)
+        still = Action(torch.full_like(actions.movement, 5), actions.pull, actions.glueall)
+        never = torch.zeros_like(actions.pull)
         rested = []
         for action, num_steps in (
             (still, SETTLE),
-            (self.wishes(strength=0), CHANGED),
+            (self.actions(strength=0), CHANGED),
             (Action(still.movement, never, never), CHANGED),
         ):
             for _ in range(num_steps):
@@ -112,7 +112,7 @@ class Trial:
             rested.append(self.rests())
         return np.max(rested, axis=0)[:, ~self.failed]
 
-    def wishes(self, strength: int) -> Action:
+    def actions(self, strength: int) -> Action:
         shape = NUM_WORLDS, self.num_agents
         movement = 5 + strength * torch.from_numpy(self.rng.integers(-1, 2, (*shape, 3)))
         pull, glue = torch.from_numpy(self.rng.random((2, *shape)) < 0.5)

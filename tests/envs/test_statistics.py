@@ -7,20 +7,20 @@ import pytest
 import torch
 
 from evo_hns.config import RulesConfig, WorldConfig
-from evo_hns.envs.entities import Cast, Entities
+from evo_hns.envs.entities import Entities, EpisodeConstants
 from evo_hns.envs.state import GameState
 from evo_hns.envs.statistics import STATISTICS, EpisodeStatistics
-from evo_hns.envs.task import Moment
+from evo_hns.envs.task import Snapshot
 
 DOORS = torch.tensor([[[3.1, 1.5, 1.0], [0.0, 0.0, 0.0]]], dtype=torch.float64)
 UNLOCKED = torch.zeros(1, 3, dtype=torch.bool)
 UNSEEN, SEEN = torch.tensor([False]), torch.tensor([True])  # None: in the preparation
 
 
-def cast(absent: int | None = None) -> Cast:
+def constants(absent: int | None = None) -> EpisodeConstants:
     """One world of four agents, two boxes and a ramp; one of the seven may be absent."""
     there = torch.arange(7)[None] != (-1 if absent is None else absent)
-    return Cast(
+    return EpisodeConstants(
         seeds=torch.zeros(1, dtype=torch.int64),
         agent_mask=there[:, :4],
         object_mask=there[:, 4:],
@@ -38,21 +38,21 @@ def entities(moved: dict[int, Iterable[float]] | None = None, absent: int | None
         pos[0, entity] = torch.tensor(list(place), dtype=torch.float64)
     qpos, upright = torch.cat([pos, torch.zeros(1, 7, 1)], -1), torch.eye(3, dtype=torch.float64).view(1, 1, 9)
     none = torch.zeros(1, 0, 2)
-    return Entities(cast(absent), qpos, torch.zeros_like(qpos), pos, pos, upright.expand(1, 7, 9), none, none)
+    return Entities(constants(absent), qpos, torch.zeros_like(qpos), pos, pos, upright.expand(1, 7, 9), none, none)
 
 
-def moment(frame: Entities, locked=UNLOCKED, eaten: float = 0.0) -> Moment:
+def snapshot(frame: Entities, locked=UNLOCKED, eaten: float = 0.0) -> Snapshot:
     state = replace(GameState.initial(1, 4, 3), locked=locked, eaten=torch.tensor([[eaten, 0.0, 0.0, 0.0]]).double())
-    return Moment(frame, state)
+    return Snapshot(frame, state)
 
 
 def follow(*frames: tuple[Entities, float], locked=UNLOCKED, seen=UNSEEN, eaten=0.0, num_food=0, lock_ramp=False):
     statistics = EpisodeStatistics(WorldConfig(num_food=num_food), RulesConfig(lock_ramp=lock_ramp))
     statistics.reset(entities())
-    for frame, clock in frames:
-        now = moment(frame, locked, eaten)
-        statistics.update(now, clock, seen)
-    return {name: value.item() for name, value in statistics.figures(now).items()}
+    for frame, prep_progress in frames:
+        now = snapshot(frame, locked, eaten)
+        statistics.update(now, prep_progress, seen)
+    return {name: value.item() for name, value in statistics.metrics(now).items()}
 
 
 def test_moves_are_from_the_start_to_now_in_three_dimensions():
@@ -79,10 +79,10 @@ def test_locks_are_counted_where_there_can_be_any():
 def test_seen_share_counts_rewarded_steps_alone():
     statistics = EpisodeStatistics(WorldConfig(), RulesConfig())
     statistics.reset(entities())
-    shares, now = [], moment(entities())
+    shares, now = [], snapshot(entities())
     for seen in (None, SEEN, UNSEEN, UNSEEN, UNSEEN):
         statistics.update(now, 0.5, seen)
-        shares.append(statistics.figures(now)["hider_seen_share"].item())
+        shares.append(statistics.metrics(now)["hider_seen_share"].item())
     assert shares == [0.0, 1.0, 0.5, pytest.approx(1 / 3), 0.25]
 
 
@@ -120,7 +120,7 @@ def test_bites_are_added_up_in_games_with_food():
 def test_a_game_without_the_room_has_no_figure_of_it():
     statistics = EpisodeStatistics(WorldConfig(scenario="randomwalls"), RulesConfig())
     statistics.reset(entities())
-    assert "hiders_in_room_prep" not in statistics.figures(moment(entities()))
+    assert "hiders_in_room_prep" not in statistics.metrics(snapshot(entities()))
 
 
 def test_every_metric_says_what_it_means():

@@ -57,8 +57,8 @@ def test_lidar_reads_a_miss_as_six_metres_and_a_far_hit_as_it_is():
 
 
 def test_compressed_lidar_saturates():
-    told = [lidar_reading(d, 2.0) for d in (-1.0, 0.0, 2.5, 7.3)]
-    assert told == pytest.approx([2.0 * math.tanh(d / 2.0) for d in (6.0, 0.0, 2.5, 7.3)], rel=1e-15)
+    observed = [lidar_reading(d, 2.0) for d in (-1.0, 0.0, 2.5, 7.3)]
+    assert observed == pytest.approx([2.0 * math.tanh(d / 2.0) for d in (6.0, 0.0, 2.5, 7.3)], rel=1e-15)
 
 
 def test_an_agent_may_have_no_lidar():

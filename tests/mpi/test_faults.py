@@ -40,9 +40,9 @@ sys.exit(main())
 @pytest.mark.parametrize(
     ("rank", "where"),
     [
-        (0, "coordinator.Leader.take_metrics"),
-        (0, "coordinator.Desk._answer"),
-        (1, "worker.Server.play"),
+        (0, "coordinator.Coordinator.pop_metrics"),
+        (0, "coordinator.Scheduler._answer"),
+        (1, "worker.Worker.play"),
         (2, "worker.build_rank_sessions"),
     ],
 )

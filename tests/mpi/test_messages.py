@@ -11,20 +11,20 @@ from evo_hns.mpi.messages import SMALLEST_SLICE, Report, deal
 
 
 @pytest.mark.parametrize("num_matches", [0, 1, 2, 7, 96, 768, 5_000])
-@pytest.mark.parametrize("num_players", [1, 2, 3, 7, 100])
+@pytest.mark.parametrize("num_ranks", [1, 2, 3, 7, 100])
 @pytest.mark.parametrize("size", [1, 64, 128, 256])
 def test_every_match_is_in_one_slice_and_no_slice_is_empty_or_too_long(
-    num_matches: int, num_players: int, size: int
+    num_matches: int, num_ranks: int, size: int
 ) -> None:
-    slices = deal(num_matches, num_players, size)
+    slices = deal(num_matches, num_ranks, size)
     rows = np.concatenate([np.empty(0, dtype=int), *slices])
     assert sorted(rows) == list(range(num_matches))
     assert all(0 < len(rows) <= size for rows in slices)
-    assert len(slices) >= min(num_matches, num_players)
+    assert len(slices) >= min(num_matches, num_ranks)
 
 
 @pytest.mark.parametrize(
-    ("num_matches", "num_players", "size", "lengths"),
+    ("num_matches", "num_ranks", "size", "lengths"),
     [
         (768, 2, 256, [192, 96, 96]),  # 48 would cost more than they save
         (768, 2, 128, [128, 128, 64, 64]),
@@ -33,11 +33,11 @@ def test_every_match_is_in_one_slice_and_no_slice_is_empty_or_too_long(
     ],
 )
 def test_slices_grow_shorter_so_that_nobody_is_waited_for_long(
-    num_matches: int, num_players: int, size: int, lengths: list[int]
+    num_matches: int, num_ranks: int, size: int, lengths: list[int]
 ) -> None:
-    slices = [len(rows) for rows in deal(num_matches, num_players, size)]
-    assert slices == [length for length in lengths for _ in range(num_players)]
-    assert min(lengths) >= min(SMALLEST_SLICE, num_matches // num_players)
+    slices = [len(rows) for rows in deal(num_matches, num_ranks, size)]
+    assert slices == [length for length in lengths for _ in range(num_ranks)]
+    assert min(lengths) >= min(SMALLEST_SLICE, num_matches // num_ranks)
 
 
 def test_each_slice_takes_evenly_from_all_candidates_and_all_worlds() -> None:

@@ -8,7 +8,7 @@ from evo_hns.archive.tournament_file import TournamentFile
 from evo_hns.evaluation.evaluators import build_evaluator
 from evo_hns.spec import Side
 from evo_hns.tournament.participants import select
-from evo_hns.tournament.tournament import Order, play_tournament
+from evo_hns.tournament.tournament import TournamentSpec, play_tournament
 from tests.mpi.conftest import PATIENCE, Start
 from tests.published import quadrant_policy
 from tests.runs import run_whole, tiny
@@ -33,6 +33,6 @@ def test_two_ranks_play_the_tournament_of_one_process(start: Start, tmp_path: Pa
 
     files = [address.replace("openai:", f"openai:{tmp_path}/") for address in hiders_asked]
     addresses = {Side.HIDERS: [str(tmp_path / address) if "h5:" in address else address for address in files]}
-    order = Order(select([plain, memory], 16, addresses), half_width=1.6, max_episodes=16)
-    alone = play_tournament(tmp_path / "alone.h5", order, build_evaluator)
+    spec = TournamentSpec(select([plain, memory], 16, addresses), half_width=1.6, max_episodes=16)
+    alone = play_tournament(tmp_path / "alone.h5", spec, build_evaluator)
     assert_same_bits(TournamentFile.read(tmp_path / "ranks.h5"), alone)

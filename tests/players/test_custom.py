@@ -14,7 +14,7 @@ from evo_hns.players.addresses import Custom, parse_address
 from evo_hns.players.evaluate import evaluate
 from evo_hns.policies.roster import PlayerSpec, Roster
 from evo_hns.spec import ObservationSpec, Side
-from evo_hns.tournament.participants import enter, enter_again, make_squads, select
+from evo_hns.tournament.participants import load_participants, make_batches, reload_participants, select
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "players.md"
 
@@ -47,10 +47,10 @@ def test_it_turns_as_it_was_written(module: str) -> None:
 def test_a_tournament_knows_it_again_by_its_source(module: str, run_path: Path, tmp_path: Path) -> None:
     shutil.copy(run_path, tmp_path / "run.h5")
     asked = {Side.HIDERS: [f"{module}:build", "random"]}
-    entry = enter(select([tmp_path / "run.h5"], 1, asked), tmp_path)
-    specs = [squad.roster.spec for squad in make_squads(entry.entrants[Side.HIDERS])]
+    entry = load_participants(select([tmp_path / "run.h5"], 1, asked), tmp_path)
+    specs = [squad.roster.spec for squad in make_batches(entry.loaded[Side.HIDERS])]
     assert specs == [PlayerSpec(factory=f"{module}:build"), PlayerSpec(scripted="random")]
-    assert enter_again(entry.contestants, tmp_path).contestants == entry.contestants
+    assert reload_participants(entry.participants, tmp_path).participants == entry.participants
 
 
 @pytest.mark.parametrize(

@@ -32,11 +32,11 @@ def test_one_side_gains_what_the_other_loses_inside_the_field(run_path: Path) ->
 
 
 def test_the_same_seed_gives_the_same_figures_and_another_one_others(run_path: Path) -> None:
-    def figures(seed: int) -> dict[str, object]:
+    def results(seed: int) -> dict[str, object]:
         return evaluate(f"{run_path}:hiders/1", "scripted:chaser", GAME, episodes=12, seed=seed).as_dict()
 
-    assert figures(5) == figures(5)
-    assert figures(5) != figures(6)
+    assert results(5) == results(5)
+    assert results(5) != results(6)
 
 
 def test_last_and_best_are_champions_of_the_hall(run_path: Path) -> None:

@@ -19,9 +19,9 @@ from evo_hns.players.evaluate import evaluate
 from evo_hns.players.record import record
 from evo_hns.players.replay import replay
 from evo_hns.spec import Side
-from evo_hns.tournament.participants import describe, enter, enter_again, make_squads, select
-from evo_hns.tournament.tournament import Order, play_tournament
-from evo_hns.viewer.browser.casting import Casting
+from evo_hns.tournament.participants import describe, load_participants, make_batches, reload_participants, select
+from evo_hns.tournament.tournament import TournamentSpec, play_tournament
+from evo_hns.viewer.browser.available_players import AvailablePlayers
 from evo_hns.viewer.films.footage import new_footage
 from tests.conftest import tiny
 from tests.published import full_policy, quadrant_policy
@@ -85,7 +85,7 @@ def test_a_game_that_it_does_not_fit_is_refused_in_every_verb(run: Path, tmp_pat
     with pytest.raises(ConfigError, match=complaint):
         new_footage(run, full)
     with pytest.raises(ConfigError, match=complaint):
-        play_tournament(tmp_path / "t.h5", Order(select([run], 1, {Side.HIDERS: [full]})), build_evaluator)
+        play_tournament(tmp_path / "t.h5", TournamentSpec(select([run], 1, {Side.HIDERS: [full]})), build_evaluator)
     assert not (tmp_path / "t.h5").exists()
 
 
@@ -99,21 +99,21 @@ def test_its_matches_are_recorded_and_come_out_again(quadrant: Path, run: Path) 
 def test_it_is_watched_and_filmed_by_its_address(quadrant: Path, run: Path) -> None:
     footage = new_footage(run, f"openai:{quadrant}", "scripted:chaser")
     assert (footage.hider, footage.num_steps) == (f"openai:{quadrant}", 6)
-    casting = Casting(run, {Side.SEEKERS: f"openai-greedy:{quadrant}"})
-    assert casting.lasting(Side.SEEKERS, casting.first[Side.SEEKERS]) == f"openai-greedy:{quadrant}"
-    assert casting.lasting(Side.HIDERS, "hiders/last") == "hiders/2"
+    available = AvailablePlayers(run, {Side.SEEKERS: f"openai-greedy:{quadrant}"})
+    assert available.lasting(Side.SEEKERS, available.first[Side.SEEKERS]) == f"openai-greedy:{quadrant}"
+    assert available.lasting(Side.HIDERS, "hiders/last") == "hiders/2"
 
 
 def test_a_tournament_holds_policies_champions_and_scripted_players(quadrant: Path, run: Path, tmp_path: Path) -> None:
     other = quadrant_policy(tmp_path / "other.npz", seed=1)
     asked = [f"openai:{quadrant}", f"openai:{other}", f"openai-greedy:{quadrant}", "random", f"{run}:hiders/last"]
-    entry = enter(select([run], 1, {Side.HIDERS: asked}), tmp_path)
-    names = [who.name for who in entry.contestants[Side.HIDERS]]
+    entry = load_participants(select([run], 1, {Side.HIDERS: asked}), tmp_path)
+    names = [who.name for who in entry.participants[Side.HIDERS]]
     policies = ["openai:quadrant.npz", "openai:other.npz", "openai-greedy:quadrant.npz"]
     assert names == [*policies, "scripted:random", "run.h5:hiders/2"]
-    squads = make_squads(entry.entrants[Side.HIDERS])
+    squads = make_batches(entry.loaded[Side.HIDERS])
     assert [squad.places.tolist() for squad in squads] == [[0, 1], [2], [3], [4]]
-    order = Order(select([run], 1, {Side.HIDERS: asked}), min_episodes=2, max_episodes=2)
+    order = TournamentSpec(select([run], 1, {Side.HIDERS: asked}), min_episodes=2, max_episodes=2)
     played = play_tournament(tmp_path / "t.h5", order, build_evaluator)
     assert (played.cells.count == 2).all()
     more = replace(order, min_episodes=4, max_episodes=4)
@@ -123,18 +123,18 @@ def test_a_tournament_holds_policies_champions_and_scripted_players(quadrant: Pa
 
 
 def test_who_took_part_is_found_again_and_no_other_file_in_its_place(quadrant: Path, run: Path, tmp_path: Path) -> None:
-    contestants = enter(select([run], 1, {Side.SEEKERS: [f"openai:{quadrant}"]}), tmp_path).contestants
-    assert enter_again(contestants, tmp_path).contestants == contestants
+    participants = load_participants(select([run], 1, {Side.SEEKERS: [f"openai:{quadrant}"]}), tmp_path).participants
+    assert reload_participants(participants, tmp_path).participants == participants
     quadrant_policy(quadrant, seed=2)
     with pytest.raises(RunFileError, match=r"openai:quadrant\.npz is not the one that the tournament began with"):
-        enter_again(contestants, tmp_path)
+        reload_participants(participants, tmp_path)
 
 
 def test_without_champions_the_game_is_that_of_the_run_that_is_named(quadrant: Path, run: Path, tmp_path: Path) -> None:
     asked = {Side.HIDERS: [f"openai:{quadrant}"], Side.SEEKERS: ["random", f"openai-greedy:{quadrant}"]}
     selection = select([run], 4, asked)
     assert "the game of run.h5" in describe(selection, tmp_path)
-    order = Order(selection, min_episodes=2, max_episodes=2)
+    order = TournamentSpec(selection, min_episodes=2, max_episodes=2)
     played = play_tournament(tmp_path / "t.h5", order, build_evaluator)
     assert played.cells.count.tolist() == [[2, 2]]
     assert played.meta.config.world == tiny().world
@@ -142,4 +142,4 @@ def test_without_champions_the_game_is_that_of_the_run_that_is_named(quadrant: P
     further = play_tournament(tmp_path / "t.h5", replace(order, max_episodes=4, min_episodes=4), build_evaluator)
     assert further.cells.count.tolist() == [[4, 4]]
     with pytest.raises(ConfigError, match="got nobody from a run: give a run file too, whose game is played"):
-        enter(select([], 1, asked), tmp_path)
+        load_participants(select([], 1, asked), tmp_path)

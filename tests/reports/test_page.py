@@ -21,7 +21,7 @@ from evo_hns.reports import clips, page
 from evo_hns.reports.clips import Quality, clips_section
 from evo_hns.reports.info import gains
 from evo_hns.reports.kit.charts import Mark, Series, line_chart, log_ticks, number, short, ticks
-from evo_hns.reports.meetings import entrants, heat_of, play_meetings
+from evo_hns.reports.meetings import heat_of, meeting_players, play_meetings
 from evo_hns.reports.page import write_report
 from evo_hns.reports.subject import read_subjects
 from evo_hns.spec import Side
@@ -94,7 +94,7 @@ def test_it_tells_what_the_run_is_to_someone_who_was_not_there(one: tuple[Path, 
         "one hider against one seeker in OpenAI's quadrant game",
         "An episode has 6 env steps",
         "by SNES with 4 candidates a generation",
-        f"({run.halls[0].num_params:,} numbers each)",
+        f"networks of {run.halls[0].num_params:,} parameters",
         "Seed 0 decides every random number",
         f"mujoco {run.meta.versions['mujoco']}",
         run.meta.platform,
@@ -188,7 +188,7 @@ def test_champions_meet_for_a_table_and_show_stages(run_path: Path, tmp_path: Pa
     assert "hiders close a door" in text
     assert "Shares of 4 episodes of each generation" in text
     [subject] = read_subjects([run_path])
-    payoff = play_meetings(entrants([subject]), subject.config, 4)
+    payoff = play_meetings(meeting_players([subject]), subject.config, 4)
     told = evaluate(f"{run_path}:hiders/0", f"{run_path}:seekers/2", subject.config, episodes=4, seed=1)
     assert payoff.mean[Side.HIDERS][0, 2] == told.returns[Side.HIDERS].mean
     assert payoff.mean[Side.SEEKERS][0, 2] == told.returns[Side.SEEKERS].mean

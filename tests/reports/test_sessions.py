@@ -1,4 +1,4 @@
-"""What a run tells of its sessions: who did which generations, in which jobs, and whether the last one is there."""
+"""The sessions of a run: the generations and jobs of each, and whether the last job is still there."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from evo_hns.archive import Generation, Run, RunFile, TrainingSession
 from evo_hns.cli import main
 from evo_hns.cli.text.tables import info_text, sessions_table
 from evo_hns.config import RunConfig
-from evo_hns.reports import sessions as sessions
+from evo_hns.reports import sessions as module
 from evo_hns.reports.info import describe_run
 from evo_hns.reports.sessions import Job, generations_of_sessions, job_state, jobs
 from evo_hns.spec import Side
 
-LIFE = TrainingSession("2026-01-31T12:00:00+00:00", 0, 64, ("n1", "n2", "n3", "n4"), "MPICH", "1234", 0)
+SESSION = TrainingSession("2026-01-31T12:00:00+00:00", 0, 64, ("n1", "n2", "n3", "n4"), "MPICH", "1234", 0)
 HOME = TrainingSession("2026-01-31T12:00:00+00:00", 0, 1, ("laptop",), "", "", 0)
 
 
@@ -64,10 +64,10 @@ def run_of(tmp_path: Path) -> Callable[..., Run]:
 
 
 FOUR = (
-    LIFE,
-    replace(LIFE, first_generation=3, restarts=1, started="2026-01-31T13:00:00+00:00"),
-    replace(LIFE, first_generation=3, restarts=3, started="2026-01-31T14:00:00+00:00"),
-    replace(LIFE, first_generation=4, job="1240_2", num_ranks=2, hosts=("n1",), started="2026-02-01T00:00:00+00:00"),
+    SESSION,
+    replace(SESSION, first_generation=3, restarts=1, started="2026-01-31T13:00:00+00:00"),
+    replace(SESSION, first_generation=3, restarts=3, started="2026-01-31T14:00:00+00:00"),
+    replace(SESSION, first_generation=4, job="1240_2", num_ranks=2, hosts=("n1",), started="2026-02-01T00:00:00+00:00"),
 )
 
 
@@ -79,7 +79,7 @@ def test_generations_before_the_first_known_life_are_nobodys(run_of: Callable[..
     assert generations_of_sessions(run_of(5, replace(HOME, first_generation=2))) == [range(2, 5)]
 
 
-def test_a_run_without_lives_tells_of_none(run_of: Callable[..., Run], squeue: Callable[[str], Path]) -> None:
+def test_a_run_without_sessions_tells_of_none(run_of: Callable[..., Run], squeue: Callable[[str], Path]) -> None:
     asked = squeue("echo RUNNING")
     run = run_of(2)
     assert (generations_of_sessions(run), jobs(run)) == ([], [])
@@ -102,7 +102,7 @@ def test_a_last_life_outside_slurm_asks_for_nothing(run_of: Callable[..., Run], 
 
 
 def test_a_job_that_is_gone_on_to_again_is_one_job(run_of: Callable[..., Run]) -> None:
-    again = replace(LIFE, first_generation=5, restarts=4)
+    again = replace(SESSION, first_generation=5, restarts=4)
     assert jobs(run_of(6, *FOUR, again)) == [Job("1234", 4, ""), Job("1240_2", 0, "")]
 
 
@@ -135,13 +135,13 @@ def test_a_slurm_that_hangs_is_waited_for_no_longer_than_the_limit(
     squeue: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, script: str
 ) -> None:
     squeue(script)
-    monkeypatch.setattr(sessions, "TIME_LIMIT", 0.5)
+    monkeypatch.setattr(module, "TIME_LIMIT", 0.5)
     start = time.monotonic()
     assert job_state("1234") == ""
     assert 0.4 < time.monotonic() - start < 5
 
 
-def test_info_tells_of_jobs_and_lives_in_columns(run_of: Callable[..., Run], squeue: Callable[[str], Path]) -> None:
+def test_info_tells_of_jobs_and_sessions_in_columns(run_of: Callable[..., Run], squeue: Callable[[str], Path]) -> None:
     squeue("echo RUNNING")
     run = run_of(6, *FOUR)
     told = info_text(run)
@@ -159,7 +159,7 @@ started (UTC)        generations  ranks       hosts     job  restarts
 
 def test_one_restart_is_told_beside_the_state(run_of: Callable[..., Run], squeue: Callable[[str], Path]) -> None:
     squeue("echo RUNNING")
-    assert "1234 (1 restart, RUNNING)" in info_text(run_of(1, replace(LIFE, restarts=1)))
+    assert "1234 (1 restart, RUNNING)" in info_text(run_of(1, replace(SESSION, restarts=1)))
 
 
 def test_a_run_at_home_is_told_without_jobs(run_of: Callable[..., Run]) -> None:
@@ -168,17 +168,17 @@ def test_a_run_at_home_is_told_without_jobs(run_of: Callable[..., Run]) -> None:
     assert "started (UTC)        generations  ranks   hosts\n2026-01-31 12:00:00            0      1  laptop\n" in told
 
 
-def test_of_many_lives_the_last_are_shown(run_of: Callable[..., Run]) -> None:
-    many = [replace(LIFE, first_generation=k, job=str(1000 + k)) for k in range(40)]
+def test_of_many_sessions_the_last_are_shown(run_of: Callable[..., Run]) -> None:
+    many = [replace(SESSION, first_generation=k, job=str(1000 + k)) for k in range(40)]
     run = run_of(40, *many)
     table = sessions_table(run.sessions, generations_of_sessions(run)).splitlines()
     assert len(table) == 1 + 12 + 1
-    assert table[-1] == "before: 28 more, generations 0-27; --json tells of all"
+    assert table[-1] == "before: 28 more, generations 0-27; --json lists all"
     assert "\njobs         28 more, 1028, 1029, " in info_text(run)
     assert len(describe_run(run)["sessions"]) == 40  # type: ignore[arg-type]
 
 
-def test_json_tells_of_all_lives(
+def test_json_tells_of_all_sessions(
     run_of: Callable[..., Run],
     squeue: Callable[[str], Path],
     tmp_path: Path,

@@ -40,7 +40,7 @@ def queue(site: Site) -> Queue:
         enter(site, patch, PYTHONPATH=with_slow_disk())
         words = "tiny --array 3-4 --nodes 2 --ranks-per-node 1 --time 2 --grace 60"
         requeued = submit(*words.split())["job"]
-    site.wait_for_generations("runs/tiny-seed3.h5", 1)  # its first session is short, processors are few
+    site.wait_for_generations("runs/tiny-seed3.h5", 1)  # its first session is short
     two_nodes = site.sbatch("--nodes=2", "slurm/many-nodes.sbatch", "tiny")
     array = site.sbatch("--array=3,4", "slurm/array.sbatch", "tiny")
     return Queue(requeued, two_nodes, array)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from evo_hns.archive import provenance
-from evo_hns.archive.tournament import Cells, Contestant, Precision, Tournament
+from evo_hns.archive.tournament import Cells, Participant, Precision, Tournament
 from evo_hns.archive.tournament_file import TOURNAMENT_SCHEMA
 from evo_hns.config import RunConfig
 from evo_hns.spec import Side
@@ -19,20 +19,20 @@ from evo_hns.tournament.tournament import payoff_of
 EPISODES = 6
 
 
-def contestants(side: Side, *runs: str) -> tuple[Contestant, ...]:
+def participants(side: Side, *runs: str) -> tuple[Participant, ...]:
     """A champion of each run's next generation; nothing is a scripted player."""
     seen: dict[str, int] = {}
     found = []
     for run in runs:
         generation = seen[run] = seen.get(run, -1) + 1
         name = f"{run}:{side.label}/{generation}"
-        found.append(Contestant(name, run, generation=generation) if run else Contestant("scripted:still"))
+        found.append(Participant(name, run, generation=generation) if run else Participant("scripted:still"))
     return tuple(found)
 
 
 def tournament(hiders: tuple[str, ...], seekers: tuple[str, ...], level: float = 0.0) -> Tournament:
     """A tournament whose scores are noise around a level."""
-    who = {Side.HIDERS: contestants(Side.HIDERS, *hiders), Side.SEEKERS: contestants(Side.SEEKERS, *seekers)}
+    who = {Side.HIDERS: participants(Side.HIDERS, *hiders), Side.SEEKERS: participants(Side.SEEKERS, *seekers)}
     size = len(hiders) * len(seekers)
     scores = level + np.random.default_rng(0).normal(0, 3, size * EPISODES)
     cells = Cells.empty(len(hiders), len(seekers))

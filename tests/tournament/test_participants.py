@@ -14,7 +14,15 @@ import pytest
 from evo_hns.archive import RunFile, RunFileError
 from evo_hns.config import ConfigError
 from evo_hns.spec import Side
-from evo_hns.tournament.participants import Hall, describe, enter, enter_again, make_squads, parse_request, select
+from evo_hns.tournament.participants import (
+    Hall,
+    describe,
+    load_participants,
+    make_batches,
+    parse_request,
+    reload_participants,
+    select,
+)
 from evo_hns.training.driver import train
 from tests.conftest import tiny
 from tests.runs import crowded_run
@@ -23,8 +31,8 @@ from tests.runs import crowded_run
 def names(path: Path, **addresses: list[str]) -> dict[str, list[str]]:
     """Who takes part, by side."""
     asked = {side: addresses.get(side.label, []) for side in Side}
-    entry = enter(select([path], 2, asked), path.parent)
-    return {side.label: [who.name for who in entry.contestants[side]] for side in Side}
+    entry = load_participants(select([path], 2, asked), path.parent)
+    return {side.label: [who.name for who in entry.participants[side]] for side in Side}
 
 
 def test_champions_are_evenly_spaced_from_the_first_to_the_last(run_path: Path) -> None:
@@ -44,12 +52,12 @@ def test_addresses_take_the_place_of_a_side_and_nobody_comes_twice(run_path: Pat
 
 def test_everything_that_matters_of_a_contestant_is_known(run_path: Path) -> None:
     run = RunFile.read(run_path)
-    entry = enter(select([run_path], 3, {}), run_path.parent)
+    entry = load_participants(select([run_path], 3, {}), run_path.parent)
     assert entry.game.world == run.config.world
     for side in Side:
-        for row, entrant in enumerate(entry.entrants[side]):
-            assert entrant.genome.tobytes() == run.halls[side].genomes[row].tobytes()
-            who = entrant.contestant
+        for row, loaded_participant in enumerate(entry.loaded[side]):
+            assert loaded_participant.genome.tobytes() == run.halls[side].genomes[row].tobytes()
+            who = loaded_participant.participant
             assert (who.generation, who.run_seed) == (row, run.meta.seed)
             assert who.env_steps == run.metrics["env_steps"][: row + 1].sum()
             assert json.loads(who.network)["hidden_size"] == 2
@@ -66,12 +74,14 @@ def test_the_same_selection_has_the_same_description_wherever_it_is_typed(
 
 def test_who_took_part_is_found_again_and_nobody_else(run_path: Path, tmp_path: Path) -> None:
     path = Path(shutil.copy(run_path, tmp_path / "run.h5"))
-    contestants = enter(select([path], 2, {Side.SEEKERS: ["random", f"{path}:seekers/last"]}), tmp_path).contestants
-    assert enter_again(contestants, tmp_path).contestants == contestants
+    participants = load_participants(
+        select([path], 2, {Side.SEEKERS: ["random", f"{path}:seekers/last"]}), tmp_path
+    ).participants
+    assert reload_participants(participants, tmp_path).participants == participants
     with h5py.File(path, "r+") as file:
         file["hiders/archive/genomes"][2, 0] += 1
     with pytest.raises(RunFileError, match=r"run\.h5:hiders/2 is not the one that the tournament began with"):
-        enter_again(contestants, tmp_path)
+        reload_participants(participants, tmp_path)
 
 
 def test_networks_of_several_forms_and_scripted_players_are_held_apart(run_path: Path, tmp_path: Path) -> None:
@@ -79,13 +89,13 @@ def test_networks_of_several_forms_and_scripted_players_are_held_apart(run_path:
     policy = {"hidden_size": 2, "gru_size": 2}
     train(tiny(policy=policy, seed=4), other, announce=lambda _: None, observers=[])
     asked = ["random", f"{run_path}:hiders/0", f"{other}:hiders/1", f"{run_path}:hiders/2", "scripted:still"]
-    entry = enter(select([run_path], 1, {Side.HIDERS: asked}), tmp_path)
-    squads = make_squads(entry.entrants[Side.HIDERS])
-    assert [squad.places.tolist() for squad in squads] == [[0], [1, 3], [2], [4]]
-    assert [squad.roster.spec.scripted for squad in squads] == ["random", "", "", "still"]
-    lengths = [squad.roster.genomes.shape[1] for squad in squads]
+    entry = load_participants(select([run_path], 1, {Side.HIDERS: asked}), tmp_path)
+    batches = make_batches(entry.loaded[Side.HIDERS])
+    assert [batch.places.tolist() for batch in batches] == [[0], [1, 3], [2], [4]]
+    assert [batch.roster.spec.scripted for batch in batches] == ["random", "", "", "still"]
+    lengths = [batch.roster.genomes.shape[1] for batch in batches]
     assert lengths[1] == RunFile.read(run_path).halls[Side.HIDERS].num_params != lengths[2]
-    assert np.array_equal(squads[2].roster.genomes[0], RunFile.read(other).halls[Side.HIDERS].genomes[1])
+    assert np.array_equal(batches[2].roster.genomes[0], RunFile.read(other).halls[Side.HIDERS].genomes[1])
 
 
 @pytest.mark.parametrize(
@@ -107,7 +117,7 @@ def test_who_cannot_take_part_is_refused_in_one_line(
 ) -> None:
     typed = [each.replace("RUN", str(run_path)).replace("OTHER", str(other_game_path)) for each in hiders]
     with pytest.raises(ConfigError, match=complaint) as caught:
-        enter(select([run_path], champions, {Side.HIDERS: typed}), run_path.parent)
+        load_participants(select([run_path], champions, {Side.HIDERS: typed}), run_path.parent)
     assert "\n" not in str(caught.value)
 
 
@@ -115,7 +125,7 @@ def test_without_a_run_there_is_no_game_and_without_players_no_table() -> None:
     with pytest.raises(ConfigError, match="a tournament needs seekers: give a run file, or addresses with --seekers"):
         select([], 3, {Side.HIDERS: ["random"]})
     with pytest.raises(ConfigError, match="got nobody from a run: give a run file too"):
-        enter(select([], 3, {side: ["random"] for side in Side}), Path())
+        load_participants(select([], 3, {side: ["random"] for side in Side}), Path())
 
 
 def test_all_is_asked_of_one_hall() -> None:
@@ -126,12 +136,14 @@ def test_a_few_champions_of_thousands_are_read_alone(tmp_path: Path) -> None:
     path = crowded_run(tmp_path / "run.h5")
     tracemalloc.start()
     try:
-        entry = enter(select([path], 16, {}), tmp_path)
+        entry = load_participants(select([path], 16, {}), tmp_path)
         _, most = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    chosen = entry.contestants[Side.SEEKERS]
+    chosen = entry.participants[Side.SEEKERS]
     assert [who.generation for who in chosen[:3]] == [0, 333, 667]
     assert (len(chosen), chosen[-1].generation, chosen[-1].env_steps) == (16, 4999, 50_000)
-    assert [entrant.genome[0] for entrant in entry.entrants[Side.HIDERS]] == [who.generation for who in chosen]
+    assert [loaded_participant.genome[0] for loaded_participant in entry.loaded[Side.HIDERS]] == [
+        who.generation for who in chosen
+    ]
     assert most < 4e6  # bytes; a hall has 66 million

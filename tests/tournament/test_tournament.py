@@ -32,7 +32,7 @@ from evo_hns.spec import Side
 from evo_hns.system.shutdown import ShutdownSignal, Stopped
 from evo_hns.tournament.participants import select
 from evo_hns.tournament.tournament import (
-    Order,
+    TournamentSpec,
     env_steps_of,
     generations_of,
     payoff_of,
@@ -42,15 +42,15 @@ from evo_hns.training.driver import train
 from tests.conftest import tiny
 
 
-def order(*runs: Path, champions: int = 3, **changes: object) -> Order:
+def order(*runs: Path, champions: int = 3, **changes: object) -> TournamentSpec:
     """A small tournament of some runs, or of addresses."""
     addresses = {side: changes.pop(side.label, ()) for side in Side}
     settings = {"min_episodes": 4, "max_episodes": 8, **changes}
-    return Order(select(runs, champions, addresses), **settings)
+    return TournamentSpec(select(runs, champions, addresses), **settings)
 
 
 def assert_same_bits(one: Tournament, other: Tournament) -> None:
-    assert (one.selection, one.precision, one.contestants) == (other.selection, other.precision, other.contestants)
+    assert (one.selection, one.precision, one.participants) == (other.selection, other.precision, other.participants)
     assert replace(one.meta, created="") == replace(other.meta, created="")
     assert one.cells.wanted.tolist() == other.cells.wanted.tolist()
     assert one.cells.count.tolist() == other.cells.count.tolist()

@@ -96,7 +96,7 @@ def test_every_batch_teaches_who_beats_whom() -> None:
     for generation in range(3):
         next(trainer.generations(generation))
     for population in trainer.populations.values():
-        past = population.encounters.past
+        past = population.encounters.history
         assert len(past) == len(population.hall) == 3
         assert np.isnan(past.chances).tolist() == [False, False, True]  # the newest has been met by nobody
         assert past.beats.shape == (3, 3)
@@ -107,9 +107,9 @@ def test_a_population_that_nobody_beats_is_known_as_such() -> None:
     trainer = toy(lambda h, s, _: np.full(len(h), 5.0))
     for generation in range(3):
         record = next(trainer.generations(generation))
-    assert (trainer.populations[Side.HIDERS].encounters.past.chances[:2] < 0.2).all()
-    assert (trainer.populations[Side.SEEKERS].encounters.past.chances[:2] > 0.8).all()
-    assert trainer.populations[Side.HIDERS].encounters.past.beats[0, 1:].tolist() == [1.0, 1.0]
+    assert (trainer.populations[Side.HIDERS].encounters.history.chances[:2] < 0.2).all()
+    assert (trainer.populations[Side.SEEKERS].encounters.history.chances[:2] > 0.8).all()
+    assert trainer.populations[Side.HIDERS].encounters.history.beats[0, 1:].tolist() == [1.0, 1.0]
     assert record.metrics["hiders.win_share"] == 1.0
     assert record.metrics["seekers.win_share"] == 0.0
     assert record.metrics["hiders.disengaged"] == record.metrics["seekers.disengaged"] == 1.0

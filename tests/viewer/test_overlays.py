@@ -10,7 +10,6 @@ import pytest
 
 from evo_hns.config import RunConfig
 from evo_hns.evaluation.trajectory import Trajectory
-from evo_hns.viewer.moments import Moment, moment_of
 from evo_hns.viewer.overlays import (
     HIDER_RGB,
     SEEKER_RGB,
@@ -20,10 +19,11 @@ from evo_hns.viewer.overlays import (
     Show,
     add_shapes,
     geoms,
-    moment_shapes,
     overlay_shapes,
+    snapshot_shapes,
 )
 from evo_hns.viewer.scenery import shown_model
+from evo_hns.viewer.snapshots import Snapshot, snapshot_of
 
 NOTHING = Show(cones=False, sight=False, grips=False, locks=False)
 ROWS = (0, 17, 40)
@@ -39,15 +39,15 @@ def test_a_moment_is_where_the_shown_model_has_everything(
     for row in ROWS:
         data.qpos[:] = trajectory.qpos[world, row]
         mujoco.mj_forward(model, data)
-        moment = moment_of(trajectory, world, row)
+        snapshot = snapshot_of(trajectory, world, row)
         agents, objects = trajectory.layout.agent_mask[world], trajectory.object_mask[world]
-        assert np.allclose(moment.agents[agents], data.xpos[scene.agent_body][agents], atol=1e-9)
-        assert np.allclose(moment.objects[objects], data.xpos[scene.object_body][objects], atol=1e-9)
+        assert np.allclose(snapshot.agents[agents], data.xpos[scene.agent_body][agents], atol=1e-9)
+        assert np.allclose(snapshot.objects[objects], data.xpos[scene.object_body][objects], atol=1e-9)
         turned = data.xmat[scene.object_body].reshape(-1, 3, 3)
-        assert np.allclose(moment.rotations[objects], turned[objects], atol=1e-9)
+        assert np.allclose(snapshot.rotations[objects], turned[objects], atol=1e-9)
         boxes = objects[: scene.num_boxes]
         sizes = model.geom_size[scene.object_geom[: scene.num_boxes]]
-        assert np.allclose(moment.half_sizes[: scene.num_boxes][boxes], sizes[boxes])
+        assert np.allclose(snapshot.half_sizes[: scene.num_boxes][boxes], sizes[boxes])
     assert np.ptp(trajectory.qpos[world], axis=0).max() > 0.5  # metres: somebody went somewhere
 
 
@@ -67,13 +67,13 @@ def test_what_is_absent_is_invisible_and_what_is_there_is_not(busy_game: RunConf
 
 def test_everyone_present_has_a_cone_of_135_degrees_where_it_looks(trajectory: Trajectory) -> None:
     for world in range(3):
-        moment = moment_of(trajectory, world, 40)
-        cones = moment_shapes(moment, replace(NOTHING, cones=True))
-        assert len(cones) == moment.agent_mask.sum()
-        for cone, agent in zip(cones, np.flatnonzero(moment.agent_mask), strict=True):
+        snapshot = snapshot_of(trajectory, world, 40)
+        cones = snapshot_shapes(snapshot, replace(NOTHING, cones=True))
+        assert len(cones) == snapshot.agent_mask.sum()
+        for cone, agent in zip(cones, np.flatnonzero(snapshot.agent_mask), strict=True):
             assert isinstance(cone, Cone)
             assert 2 * np.degrees(cone.half_angle) == pytest.approx(135)
-            turn = moment.turns[agent]  # agents look along their local -y
+            turn = snapshot.turns[agent]  # agents look along their local -y
             assert np.allclose([np.cos(cone.heading), np.sin(cone.heading)], [np.sin(turn), -np.cos(turn)])
             ways = cone.triangles[:, 1:] - cone.apex
             assert np.allclose(np.linalg.norm(ways, axis=-1), cone.radius)
@@ -82,10 +82,10 @@ def test_everyone_present_has_a_cone_of_135_degrees_where_it_looks(trajectory: T
 def test_an_arrow_for_each_opponent_that_is_seen_and_none_for_team_mates(trajectory: Trajectory) -> None:
     drawn = 0
     for row in range(41):
-        moment = moment_of(trajectory, 0, row)
-        arrows = moment_shapes(moment, replace(NOTHING, sight=True))
-        opponents = np.arange(len(moment.agents)) < moment.num_hiders
-        assert len(arrows) == (moment.sees_agents & (opponents[:, None] != opponents)).sum()
+        snapshot = snapshot_of(trajectory, 0, row)
+        arrows = snapshot_shapes(snapshot, replace(NOTHING, sight=True))
+        opponents = np.arange(len(snapshot.agents)) < snapshot.num_hiders
+        assert len(arrows) == (snapshot.sees_agents & (opponents[:, None] != opponents)).sum()
         for arrow in arrows:
             assert isinstance(arrow, Line)
             assert arrow.is_arrow
@@ -95,35 +95,35 @@ def test_an_arrow_for_each_opponent_that_is_seen_and_none_for_team_mates(traject
 
 
 def test_held_and_locked_objects_are_marked_in_the_colour_of_whose_they_are(trajectory: Trajectory) -> None:
-    moment = held_and_locked(moment_of(trajectory, 0, 0))
-    (grip,) = moment_shapes(moment, replace(NOTHING, grips=True))
-    (lock,) = moment_shapes(moment, replace(NOTHING, locks=True))
+    snapshot = held_and_locked(snapshot_of(trajectory, 0, 0))
+    (grip,) = snapshot_shapes(snapshot, replace(NOTHING, grips=True))
+    (lock,) = snapshot_shapes(snapshot, replace(NOTHING, locks=True))
     assert isinstance(grip, Line)
-    assert np.allclose([grip.start, grip.end], [moment.agents[0], moment.objects[1]])
+    assert np.allclose([grip.start, grip.end], [snapshot.agents[0], snapshot.objects[1]])
     assert grip.rgba[:3] == HIDER_RGB
     assert isinstance(lock, Block)
-    assert np.allclose(lock.centre, moment.objects[0])
-    assert (lock.half_size > moment.half_sizes[0]).all()
+    assert np.allclose(lock.centre, snapshot.objects[0])
+    assert (lock.half_size > snapshot.half_sizes[0]).all()
     assert lock.rgba[:3] == SEEKER_RGB
 
 
-def held_and_locked(moment: Moment) -> Moment:
+def held_and_locked(snapshot: Snapshot) -> Snapshot:
     """The first hider holds object 1, and the last seeker has locked object 0."""
-    locked, grabbed = np.zeros_like(moment.locked), np.zeros_like(moment.grabbed)
+    locked, grabbed = np.zeros_like(snapshot.locked), np.zeros_like(snapshot.grabbed)
     locked[0] = grabbed[0, 1] = True
-    owner = np.full_like(moment.lock_owner, len(moment.agents) - 1)
-    return replace(moment, locked=locked, lock_owner=owner, grabbed=grabbed)
+    owner = np.full_like(snapshot.lock_owner, len(snapshot.agents) - 1)
+    return replace(snapshot, locked=locked, lock_owner=owner, grabbed=grabbed)
 
 
 def test_lidar_rays_end_where_the_lidar_says(trajectory: Trajectory) -> None:
     rays = overlay_shapes(trajectory, 1, 12, replace(NOTHING, lidar=True))
     agents = np.flatnonzero(trajectory.layout.agent_mask[1])
     assert len(rays) == 30 * len(agents)
-    moment = moment_of(trajectory, 1, 12)
+    snapshot = snapshot_of(trajectory, 1, 12)
     readings = trajectory.lidar[1, 12, agents].flatten()
     for ray, agent, reading in zip(rays, np.repeat(agents, 30), readings, strict=True):
         assert isinstance(ray, Line)
-        assert np.linalg.norm(ray.end - moment.agents[agent]) == pytest.approx(reading)
+        assert np.linalg.norm(ray.end - snapshot.agents[agent]) == pytest.approx(reading)
 
 
 def test_an_arrow_ends_where_it_points_and_its_head_looks_outwards() -> None:
@@ -153,8 +153,8 @@ def test_shapes_become_geoms_of_a_scene_up_to_what_fits_in(trajectory: Trajector
 
 
 def test_bars_reach_from_end_to_end_in_a_scene(trajectory: Trajectory) -> None:
-    moment = held_and_locked(moment_of(trajectory, 0, 20))
-    bars = moment_shapes(moment, replace(NOTHING, sight=True, objects=True, lidar=True, grips=True))
+    snapshot = held_and_locked(snapshot_of(trajectory, 0, 20))
+    bars = snapshot_shapes(snapshot, replace(NOTHING, sight=True, objects=True, lidar=True, grips=True))
     scene = mujoco.MjvScene(trajectory.scene.model, maxgeom=2000)
     add_shapes(scene, bars)
     capsules = [g for g in scene.geoms[: scene.ngeom] if g.type == mujoco.mjtGeom.mjGEOM_CAPSULE]

@@ -1,8 +1,8 @@
 """The stages of emergence, and exploits: a detector of each, by name, in the order in which the paper met them.
 
 Stages after Baker et al. 2020. A detector says of every episode whether it shows the stage; what exactly that means is
-said where it is defined. It judges episodes, not players: luck shows some of them, too, which is what a comparison with
-players that have learnt nothing is for (`timeline`).
+said where it is defined. It judges episodes, not players: random play shows some stages too, so that
+`timeline` compares with random players.
 """
 
 from __future__ import annotations

@@ -22,12 +22,12 @@ class Published:
         return self.onsets[stage] * self.env_steps if stage in self.onsets else None
 
     def __str__(self) -> str:
-        told = ", ".join(
+        onsets = ", ".join(
             f"{stage.replace('_', ' ')} after {onset:g} million episodes "
             f"({onset * self.env_steps / 1000:.2g} billion env steps)"
             for stage, onset in self.onsets.items()
         )
-        return f"{self.source}: {told}"
+        return f"{self.source}: {onsets}"
 
 
 PUBLISHED: Mapping[str, Published] = {

@@ -46,7 +46,7 @@ def _draw(axis: Axes, timeline: Timeline, stage: str, published: Published) -> N
     shares, colour = timeline.shares(stage), COLOURS[DETECTORS[stage].side]
     axis.plot(steps, [share.value for share in shares], color=colour, linewidth=1.2, marker=".")
     axis.fill_between(steps, [s.low for s in shares], [s.high for s in shares], color=colour, alpha=0.15, linewidth=0)
-    axis.axhline(timeline.luck[stage].value, color="0.5", linestyle=":", linewidth=0.9, zorder=0)
+    axis.axhline(timeline.chance_level[stage].value, color="0.5", linestyle=":", linewidth=0.9, zorder=0)
     if (onset := timeline.onset(stage)) is not None:
         axis.axvline(onset.env_steps / 1e6, color=colour, linestyle="--", linewidth=0.9)
     theirs = published.million_env_steps(stage)

@@ -17,8 +17,8 @@ import torch
 from evo_hns.archive.hall_of_fame import evenly_spaced
 from evo_hns.archive.run_view import RunView
 from evo_hns.behaviour.stages.detectors import DETECTORS, detect
-from evo_hns.behaviour.stages.figures import figures
 from evo_hns.behaviour.stages.shares import Share
+from evo_hns.behaviour.stages.statistics import statistics_of
 from evo_hns.config import ConfigError, RunConfig
 from evo_hns.evaluation.evaluators import LocalEvaluator, build_evaluator
 from evo_hns.evaluation.held_out import held_out_opponents
@@ -28,7 +28,7 @@ from evo_hns.policies.roster import Roster, scripted_roster
 from evo_hns.spec import Side
 
 FLOOR = 0.05
-"""A stage that fewer episodes show than this is not there, whatever the reference: now and then luck shows anything."""
+"""A stage that fewer episodes show than this is not there, whatever the reference: single episodes occur by chance."""
 
 AGAINST = ("self", "held-out")
 """Whom champions meet: the other side's champion of the same generation, or the held-out players with a plan."""
@@ -46,7 +46,9 @@ class Measurement:
     shares: Mapping[str, Share]  #: by detector
     episodes: int
     failed: int  #: episodes that were discarded because the physics failed
-    figures: Mapping[str, float]  #: means of OpenAI's statistics and those of the main phase, of the hiders' episodes
+    statistics: Mapping[
+        str, float
+    ]  #: means of OpenAI's statistics and those of the main phase, of the hiders' episodes
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Timeline:
 
     scenario: str
     against: str
-    luck: Mapping[str, Share]  #: what random players show in the same worlds, by detector
+    chance_level: Mapping[str, Share]  #: shares of random players in the same worlds, by detector
     measurements: tuple[Measurement, ...]
 
     def shares(self, stage: str) -> list[Share]:
@@ -64,7 +66,7 @@ class Timeline:
 
     def onset(self, stage: str) -> Measurement | None:
         """The first measurement from which on the stage is there (`find_onset`)."""
-        found = find_onset(self.shares(stage), self.luck[stage])
+        found = find_onset(self.shares(stage), self.chance_level[stage])
         return None if found is None else self.measurements[found]
 
     def as_dict(self) -> dict[str, object]:
@@ -80,21 +82,21 @@ class Timeline:
                     "env_steps": each.env_steps,
                     "episodes": each.episodes,
                     "failed": each.failed,
-                    "statistics": dict(each.figures),
+                    "statistics": dict(each.statistics),
                 }
                 for each in self.measurements
             ],
         }
 
     def _stage(self, name: str) -> dict[str, object]:
-        onset, shares, luck = self.onset(name), self.shares(name), self.luck[name]
+        onset, shares, chance_level = self.onset(name), self.shares(name), self.chance_level[name]
         return {
             "meaning": DETECTORS[name].meaning,
             "onset_generation": None if onset is None else onset.generation,
             "onset_env_steps": None if onset is None else onset.env_steps,
             "from_the_start": is_there_from_the_start(shares),
-            "unconfirmed_at_the_end": is_unconfirmed(shares, luck),
-            "random": luck.as_dict(),
+            "unconfirmed_at_the_end": is_unconfirmed(shares, chance_level),
+            "random": chance_level.as_dict(),
             "shares": [share.as_dict() for share in shares],
         }
 
@@ -108,27 +110,29 @@ def is_clear(share: Share, *references: Share) -> bool:
     return bool(share.counted) and share.low > max(FLOOR, *(reference.high for reference in references))
 
 
-def find_onset(shares: Sequence[Share], luck: Share) -> int | None:
+def find_onset(shares: Sequence[Share], chance_level: Share) -> int | None:
     """Where a stage begins: the first measurement that is clear of the references and is followed by another such.
 
     Args:
         shares: of the generations; the first is one reference.
-        luck: of random players, the other one: to move about at all is not yet a stage, though it may look like one.
+        chance_level: of random players, the other reference: random movement may look like a stage.
 
     Returns:
         Its place, at least 1; None if there is none. What only the last one shows is not confirmed.
     """
-    clear = [is_clear(share, shares[0], luck) for share in shares]
+    clear = [is_clear(share, shares[0], chance_level) for share in shares]
     return next((k for k in range(1, len(clear) - 1) if clear[k] and clear[k + 1]), None)
 
 
-def is_unconfirmed(shares: Sequence[Share], luck: Share) -> bool:
+def is_unconfirmed(shares: Sequence[Share], chance_level: Share) -> bool:
     """Whether the last measurement, and it alone, might be an onset."""
-    return len(shares) > 1 and find_onset(shares, luck) is None and is_clear(shares[-1], shares[0], luck)
+    return (
+        len(shares) > 1 and find_onset(shares, chance_level) is None and is_clear(shares[-1], shares[0], chance_level)
+    )
 
 
 def is_there_from_the_start(shares: Sequence[Share]) -> bool:
-    """Whether the reference shows the stage more often than `FLOOR`, by luck or by nature."""
+    """Whether the reference shows the stage more often than `FLOOR`, by chance or by nature."""
     return shares[0].low > FLOOR
 
 
@@ -139,7 +143,7 @@ def measure_timeline(
     episodes: int = 128,
     against: str = "self",
     seed: int = 0,
-    luck: Mapping[str, Share] | None = None,
+    chance_level: Mapping[str, Share] | None = None,
     observe: Callable[[Measurement], None] = lambda _: None,
 ) -> Timeline:
     """Let champions of a run play, and see which stages they show.
@@ -150,8 +154,8 @@ def measure_timeline(
         episodes: worlds, each played once by every generation; none was seen in training.
         against: one of `AGAINST`.
         seed: decides the worlds.
-        luck: what random players show in these worlds, if that was found out before.
-        observe: is told of each measurement.
+        chance_level: shares of random players in these worlds, if they have been measured.
+        observe: receives each measurement.
 
     Raises:
         ConfigError: a game of one team, a run without champions, or impossible numbers.
@@ -168,9 +172,9 @@ def measure_timeline(
         if not len(chosen):
             raise ConfigError(f"{path} has no champions yet; let its first generation finish")
         evaluator = build_evaluator(config)
-        if luck is None:
+        if chance_level is None:
             players = dict.fromkeys(Side, scripted_roster("random"))
-            luck = watch(evaluator, players, seeds, against).shares
+            chance_level = watch(evaluator, players, seeds, against).shares
         env_steps = np.cumsum(view.metrics["env_steps"])
         measurements = []
         for generation in chosen.tolist():
@@ -180,7 +184,7 @@ def measure_timeline(
             found = watch(evaluator, rosters, seeds, against)
             measurements.append(found.measurement(generation, int(env_steps[generation])))
             observe(measurements[-1])
-    return Timeline(config.world.scenario, against, luck, tuple(measurements))
+    return Timeline(config.world.scenario, against, chance_level, tuple(measurements))
 
 
 def choose(generations: np.ndarray, count: int) -> np.ndarray:
@@ -234,7 +238,7 @@ class Tally:
                 self.shares[name] += detection.share
             if with_figures:
                 self._summed += int((~trajectory.failed).sum())
-                for name, values in figures(trajectory).items():
+                for name, values in statistics_of(trajectory).items():
                     self._sums[name] = self._sums.get(name, 0.0) + float(values[~trajectory.failed].sum())
 
 

@@ -18,25 +18,25 @@ def comparison_text(found: Comparison) -> str:
 
 
 def _going_on(found: Comparison) -> str:
-    names = [run.name for arm in found.arms for run in arm.runs if not run.is_finished]
+    names = [run.name for condition in found.conditions for run in condition.runs if not run.is_finished]
     return f"still in training: {', '.join(names)}" if names else ""
 
 
 def _scores(found: Comparison) -> str:
     from evo_hns.comparison.pages.prose import spent, verdict, with_interval
 
-    told = [standing for outcome in found.means if (standing := found.standing(outcome.name)) is not None]
-    if not told:
+    standings = [standing for outcome in found.means if (standing := found.standing(outcome.name)) is not None]
+    if not standings:
         return "the runs have no number of env steps in common at which both were measured"
-    rows: list[Sequence[object]] = [("arm", "seeds", "parameters", *(each.outcome for each in told))]
-    for number, (arm, expense) in enumerate(zip(found.arms, found.expenses, strict=True)):
-        scores = [each.standings[number].estimate for each in told]
+    rows: list[Sequence[object]] = [("condition", "seeds", "parameters", *(each.outcome for each in standings))]
+    for number, (condition, expense) in enumerate(zip(found.conditions, found.expenses, strict=True)):
+        scores = [each.standings[number].estimate for each in standings]
         sizes = " / ".join(dict.fromkeys(f"{count:,}" for count in expense.parameters.values()))
         told_scores = [with_interval(score.mean, score.half_width) for score in scores]
-        rows.append((arm.name, len(arm.runs), sizes, *told_scores))
-    head = f"held-out score after {spent('env_steps', told[0].at)} env steps, 95 % intervals over seeds"
-    lines = [f"{each.outcome}: {verdict(each.differences)}" for each in told]
-    return "\n".join([head, columns(rows), *(lines if len(found.arms) > 1 else [])])
+        rows.append((condition.name, len(condition.runs), sizes, *told_scores))
+    head = f"held-out score after {spent('env_steps', standings[0].at)} env steps, 95 % intervals over seeds"
+    lines = [f"{each.outcome}: {verdict(each.differences)}" for each in standings]
+    return "\n".join([head, columns(rows), *(lines if len(found.conditions) > 1 else [])])
 
 
 def _faster(found: Comparison) -> str:
@@ -45,10 +45,10 @@ def _faster(found: Comparison) -> str:
     head = ("half-way to the best after", "score", "env steps", "each seed", "core-hours", "wall time")
     rows: list[Sequence[object]] = [head]
     for each in found.thresholds:
-        for arm in found.arms:
-            times = {budget: of_arms[arm.name] for budget, of_arms in each.times.items()}
+        for condition in found.conditions:
+            times = {budget: of_conditions[condition.name] for budget, of_conditions in each.times.items()}
             steps, *others = [typical(budget, seeds) for budget, seeds in times.items()]
-            rows.append((arm.name, each.outcome, steps, each_seed("env_steps", times["env_steps"]), *others))
+            rows.append((condition.name, each.outcome, steps, each_seed("env_steps", times["env_steps"]), *others))
     return columns(rows) if len(rows) > 1 else ""
 
 

@@ -76,10 +76,10 @@ def _both(summary: Summary) -> list[Line]:
     ]
 
 
-def _lines(answer: T | Unanswered, name: str, tell: Callable[[T], list[Line]]) -> list[Line]:
+def _lines(answer: T | Unanswered, name: str, format_answer: Callable[[T], list[Line]]) -> list[Line]:
     from evo_hns.tournament.summary import Unanswered
 
-    return [(name, f"not answered: {answer.reason}")] if isinstance(answer, Unanswered) else tell(answer)
+    return [(name, f"not answered: {answer.reason}")] if isinstance(answer, Unanswered) else format_answer(answer)
 
 
 def _forgetting(found: Forgetting) -> list[Line]:
@@ -105,8 +105,8 @@ def _rate(rate: Rate, what: str) -> str:
 def _history(found: History) -> list[Line]:
     slope = found.slope
     trend = "rises" if slope.low > 0 else "falls" if slope.high < 0 else "neither rises nor falls for certain"
-    figures = f"{slope.value:+.3g} [{slope.low:+.3g}, {slope.high:+.3g}] a generation"
-    return [("history", f"mean return against earlier opponents {trend}: {figures}")]
+    estimates = f"{slope.value:+.3g} [{slope.low:+.3g}, {slope.high:+.3g}] a generation"
+    return [("history", f"mean return against earlier opponents {trend}: {estimates}")]
 
 
 def _dominance(found: Dominance, par: float) -> list[Line]:
@@ -124,7 +124,7 @@ def _time(found: Ciao) -> list[Line]:
         if _certain(found.banding) and found.banding.value > 0
         else "no regular cycle"
     )
-    smooth = "neighbours are alike" if _certain(found.continuity) else "neighbours are like strangers"
+    smooth = "neighbours are alike" if _certain(found.continuity) else "neighbours are not alike"
     return [
         ("progress", f"{progress}: {_tested(found.progress, '{:+.2f}')}"),
         ("ancestors", f"{against}: {_tested(found.against_newer, '{:+.2f}')}"),
@@ -164,14 +164,14 @@ def _some(generations: Sequence[int]) -> str:
 
 
 def _ratings(found: Ratings) -> list[Line]:
-    def tell(side: Side) -> str:
+    def format_answer(side: Side) -> str:
         best = found.ordered(side)[:_SHOWN]
-        figures = [(name, found.of[side][name]) for name in best]
+        estimates = [(name, found.of[side][name]) for name in best]
         digits = 0 if found.unit == "Elo" else 1
-        return ", ".join(f"{n} {i.value:+.{digits}f} [{i.low:+.{digits}f}, {i.high:+.{digits}f}]" for n, i in figures)
+        return ", ".join(f"{n} {i.value:+.{digits}f} [{i.low:+.{digits}f}, {i.high:+.{digits}f}]" for n, i in estimates)
 
     name = "Elo" if found.unit == "Elo" else "ratings"
-    return [(f"{name if side is Side.HIDERS else ''}", f"best {side.label}: {tell(side)}") for side in Side]
+    return [(f"{name if side is Side.HIDERS else ''}", f"best {side.label}: {format_answer(side)}") for side in Side]
 
 
 def _nash(found: Nash) -> list[Line]:

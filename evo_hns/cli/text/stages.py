@@ -45,13 +45,13 @@ def timeline_text(timeline: Timeline) -> str:
 def _row(timeline: Timeline, name: str) -> tuple[str, ...]:
     from evo_hns.behaviour.stages.timeline import is_there_from_the_start, is_unconfirmed
 
-    shares, onset, luck = timeline.shares(name), timeline.onset(name), timeline.luck[name]
+    shares, onset, chance_level = timeline.shares(name), timeline.onset(name), timeline.chance_level[name]
     most = max(shares, key=lambda share: (share.counted > 0, share.value))
-    remark = "last?" if is_unconfirmed(shares, luck) else "-"
+    remark = "last?" if is_unconfirmed(shares, chance_level) else "-"
     if onset is not None:
         remark = str(onset.generation)
     elif is_there_from_the_start(shares):
         remark = "start"
     steps = "" if onset is None else f"{onset.env_steps:,}"
     then = "" if onset is None else str(onset.shares[name])
-    return name, remark, steps, then, str(luck), str(shares[0]), str(shares[-1]), str(most)
+    return name, remark, steps, then, str(chance_level), str(shares[0]), str(shares[-1]), str(most)

@@ -1,4 +1,4 @@
-"""Figures as text: columns that line up for people, JSON for programs."""
+"""Results as text: columns that line up for people, JSON for programs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from evo_hns.diagnostics.ablations import Effect
     from evo_hns.diagnostics.bench import Benchmark
     from evo_hns.diagnostics.scaling import Scaling
-    from evo_hns.diagnostics.stress_test import Slice, Soak
+    from evo_hns.diagnostics.stress_test import Slice, StressTest
     from evo_hns.diagnostics.timestep_study import Timestep
     from evo_hns.players.evaluate import Evaluation
     from evo_hns.players.replay import Replay
@@ -76,9 +76,23 @@ def gains_table(gains: Sequence[Gain]) -> str:
     return f"{columns([header, *rows])}\n± is a 95 % confidence interval; * one that excludes zero"
 
 
+def progress_table(run: RunFacts) -> str:
+    """The first and the last measurement of each kind of progress, with its generation; empty if there is none."""
+    from evo_hns.reports.progress import progress
+
+    rows = [
+        (
+            f"{each.side.label}: {each.kind}, against {each.opponents}",
+            *(f"{each.means[k]:+.1f} ± {each.half_widths[k]:.1f} in {each.generations[k]}" for k in (0, -1)),
+        )
+        for each in progress(run)
+        if len(each)
+    ]
+    return columns([("mean return", "first", "last"), *rows]) if rows else ""
+
+
 def info_text(run: RunFacts) -> str:
     """What a run is, how far it is, what trained it, and what it gained."""
-    from evo_hns.cli.text.progress_table import progress_table
     from evo_hns.reports.info import changed_settings, env_steps, gains, seconds, sharing
     from evo_hns.reports.sessions import generations_of_sessions, jobs
 
@@ -90,7 +104,7 @@ def info_text(run: RunFacts) -> str:
         ("on", run.meta.platform),
         ("settings", settings or "all defaults"),
         ("generations", f"{run.num_generations} of {run.config.coevolution.generations}"),
-        *([("jobs", _jobs(told))] if (told := jobs(run)) else []),
+        *([("jobs", _jobs(found))] if (found := jobs(run)) else []),
         ("env steps", f"{env_steps(run):,} in {duration(seconds(run))}"),
         ("champions", halls),
         *([("exploiters", exploiters)] if exploiters else []),
@@ -136,13 +150,13 @@ def sessions_table(sessions: Sequence[TrainingSession], generations: Sequence[ra
         )
         for session, did in list(zip(sessions, generations, strict=True))[-_SHOWN_SESSIONS:]
     ]
-    told = [column for column in zip(header, *rows, strict=True) if any(cell != "" for cell in column[1:])]
-    table = columns(list(zip(*told, strict=True)))
+    shown = [column for column in zip(header, *rows, strict=True) if any(cell != "" for cell in column[1:])]
+    table = columns(list(zip(*shown, strict=True)))
     earlier = len(sessions) - len(rows)
     if not earlier:
         return table
     before = range(generations[0].start, generations[earlier].start)
-    return f"{table}\nbefore: {earlier} more, generations {_span(before)}; --json tells of all"
+    return f"{table}\nbefore: {earlier} more, generations {_span(before)}; --json lists all"
 
 
 def _span(generations: range) -> str:
@@ -186,7 +200,7 @@ def replays_text(replays: Sequence[Replay]) -> str:
 
 
 def replay_text(replay: Replay) -> str:
-    """A recorded match beside its repetition, figure by figure."""
+    """A recorded match beside its repetition, value by value."""
     match = replay.match
     header = (
         f"match {replay.number}, recorded in generation {match.generation}: {match.hider} against {match.seeker} "
@@ -249,9 +263,9 @@ def scaling_text(result: Scaling) -> str:
     ]
     facts = (
         f"model: {1e6 * model.world_seconds:.0f} us per env step of a world (spread {model.match_spread:.2f}) and "
-        f"{1e6 * model.batch_seconds:,.0f} us of a batch, {1e3 * model.leader_seconds:.1f} ms of the leader alone, "
-        f"{1e6 * model.report_seconds:.0f} us a report, {1e3 * model.hop_seconds:.2f} ms a hop, "
-        f"{1e9 * model.byte_seconds:.2f} ns a byte"
+        f"{1e6 * model.batch_seconds:,.0f} us per env step of a batch, {1e3 * model.coordinator_seconds:.1f} ms of the "
+        f"coordinator per generation, {1e6 * model.report_seconds:.0f} us a report, "
+        f"{1e3 * model.hop_seconds:.2f} ms a hop, {1e9 * model.byte_seconds:.2f} ns a byte"
     )
     return "\n".join(
         [
@@ -262,7 +276,7 @@ def scaling_text(result: Scaling) -> str:
             "",
             facts,
             "",
-            "what the model says of this generation on more such ranks, and of populations that grow with them:",
+            "extrapolated by the model: this generation on more such ranks, and populations that grow with them:",
             columns(
                 [("ranks", "seconds", "efficiency", "populations that grow alike: seconds", "efficiency"), *predicted]
             ),
@@ -270,8 +284,8 @@ def scaling_text(result: Scaling) -> str:
     )
 
 
-def soak_line(result: Soak, env_steps: int) -> str:
-    """The last slice of a soak, on its way to so many env steps."""
+def stress_test_line(result: StressTest, env_steps: int) -> str:
+    """The last slice of a stress test of so many env steps."""
     part = result.slices[-1]
     return (
         f"{result.env_steps:>12,} of {env_steps:,} env steps  {part.env_steps / part.seconds:7,.0f}/s"
@@ -279,8 +293,8 @@ def soak_line(result: Soak, env_steps: int) -> str:
     )
 
 
-def soak_text(result: Soak) -> str:
-    """What was measured in a line, and what is wrong with it, if anything."""
+def stress_test_text(result: StressTest) -> str:
+    """The measurements in a line, and the verdict."""
     verdict = "; ".join(result.complaints) or "ok"
     return (
         f"{result.env_steps:,} env steps in {duration(result.seconds)}: memory {result.growth:+.1%}, "
@@ -288,15 +302,15 @@ def soak_text(result: Soak) -> str:
     )
 
 
-def _discards(played: Slice | Soak) -> str:
+def _discards(played: Slice | StressTest) -> str:
     causes = ", ".join(f"{count:,} {cause}" for cause, count in played.discards.items())
     return f"{sum(played.discards.values()):,} of {played.episodes:,} episodes discarded ({causes})"
 
 
-def levers_text(runs: Sequence[Mapping[str, Effect]]) -> str:
-    """A row for each lever: its speed-up in every repetition, its mean drift, and whether a step has the same bits."""
+def ablation_text(runs: Sequence[Mapping[str, Effect]]) -> str:
+    """A row for each ablation: speed-up in every repetition, mean drift, and whether a step has the same bits."""
     moments = list(next(iter(runs[0].values())).drift)
-    header = ["lever", "speed-up", *(f"drift {t}" for t in moments), "same bits"]
+    header = ["ablation", "speed-up", *(f"drift {t}" for t in moments), "same bits"]
     rows = []
     for name in runs[0]:
         effects = [run[name] for run in runs]
@@ -306,7 +320,7 @@ def levers_text(runs: Sequence[Mapping[str, Effect]]) -> str:
     return f"{columns([header, *rows])}\ndrift: metres after so many env steps, median over worlds"
 
 
-def timesteps_text(results: Sequence[Timestep]) -> str:
+def timestep_study_text(results: Sequence[Timestep]) -> str:
     """A column for each timestep, the first being the measure of the others."""
     rows: list[list[object]] = [
         ["substeps", *(r.num_substeps for r in results)],
@@ -314,7 +328,7 @@ def timesteps_text(results: Sequence[Timestep]) -> str:
         ["speed-up of the physics", *(f"{results[0].microseconds / r.microseconds:.2f}" for r in results)],
         ["discarded worlds", *(f"{r.discarded:.1%}" for r in results)],
     ]
-    for name in results[0].figures:
-        figures = [r.figures[name] for r in results]
-        rows.append([name, *(f"{figure.mean:.3f} ± {figure.half_width:.3f}" for figure in figures)])
+    for name in results[0].metrics:
+        metrics = [r.metrics[name] for r in results]
+        rows.append([name, *(f"{metric.mean:.3f} ± {metric.half_width:.3f}" for metric in metrics)])
     return columns(rows)

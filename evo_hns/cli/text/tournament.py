@@ -27,7 +27,7 @@ MOST_IN_A_LIST = 24
 
 SHADES = " ░▒▓█"
 
-_TELL_EVERY = 10.0  # seconds between two lines of a round
+_REPORT_EVERY = 10.0  # seconds between two lines of a round
 
 
 class Steps:
@@ -43,7 +43,7 @@ class Steps:
         self._task = bar.add_task("episodes", total=None)
         self._start = time.perf_counter()
         self._before: int | None = None  # episodes that were there
-        self._round, self._told = -1, -math.inf
+        self._round, self._reported = -1, -math.inf
 
     def observe(self, tournament: Tournament) -> None:
         """A line when a round begins, and now and then how much is on the disk."""
@@ -57,8 +57,8 @@ class Steps:
         played = done - self._before
         now = time.perf_counter()
         speed = played * tournament.meta.config.rules.horizon / (now - self._start)
-        if played and now - self._told > _TELL_EVERY:
-            self._told = now
+        if played and now - self._reported > _REPORT_EVERY:
+            self._reported = now
             self._console.print(f"  {played:,} episodes at {speed:,.0f} env steps/s")
         if wanted != self._round and wanted > done:
             self._round = wanted
@@ -99,7 +99,7 @@ def heat_map(payoff: Payoff) -> str:
 
 
 def means(payoff: Payoff, side: Side) -> str:
-    """Mean returns of a side's contestants against all of the other, some of them if there are many."""
+    """Mean returns of a side's participants against all of the other, some of them if there are many."""
     table = payoff.of(side)
     names = payoff.hiders if side is Side.HIDERS else payoff.seekers
     chosen = evenly_spaced(len(names), MOST_IN_A_LIST)
@@ -108,14 +108,14 @@ def means(payoff: Payoff, side: Side) -> str:
     return columns([(f"{side.label}, mean return", "of all", "least", "most"), *rows])
 
 
-def figures(tournament: Tournament) -> Mapping[str, object]:
+def tournament_dict(tournament: Tournament) -> Mapping[str, object]:
     """A tournament for JSON: who, and the table with its uncertainty."""
     from evo_hns.tournament.schedule import half_widths, return_range
     from evo_hns.tournament.tournament import payoff_of
 
     payoff, span = payoff_of(tournament), return_range(tournament.meta.config.rules)
     return {
-        **{side.label: [vars(each) for each in tournament.contestants[side]] for side in Side},
+        **{side.label: [vars(each) for each in tournament.participants[side]] for side in Side},
         "mean_returns": {side.label: payoff.mean[side].tolist() for side in Side},
         "ci95_half_widths": {side.label: half_widths(tournament.cells, side, span).tolist() for side in Side},
         "episodes": tournament.cells.count.tolist(),

@@ -17,11 +17,11 @@ from evo_hns.config import ConfigError
 
 if TYPE_CHECKING:
     from evo_hns.behaviour.stages.timeline import Measurement
-    from evo_hns.comparison.compare import Comparison, Wish
-    from evo_hns.comparison.conditions import Arm
+    from evo_hns.comparison.compare import Comparison, ComparisonOptions
+    from evo_hns.comparison.conditions import Condition
 
 Runs = Annotated[Positional[tuple[str, ...]], tyro.conf.arg(metavar="RUN...")]
-Arms = Annotated[UseAppendAction[tuple[str, ...]], tyro.conf.arg(name="arm", metavar="NAME=RUN,RUN")]
+Conditions = Annotated[UseAppendAction[tuple[str, ...]], tyro.conf.arg(name="condition", metavar="NAME=RUN,RUN")]
 Players = Annotated[UseAppendAction[tuple[str, ...]], tyro.conf.arg(name="player", metavar="ADDRESS")]
 Returns = Annotated[float | None, tyro.conf.arg(metavar="FLOAT")]
 
@@ -31,10 +31,10 @@ class Compare:
     """Set runs side by side: learning against cost, stages, cross-play, sizes; one page and one table."""
 
     runs: Runs
-    """Run files of one game, in training or finished. Those that differ only in their seed are one arm; NAME=RUN,RUN
-    makes one by hand."""
-    arms: Arms = ()
-    """An arm with a name of its own; may be given several times."""
+    """Run files of one game, in training or finished. Runs that differ only in their seed are one condition;
+    NAME=RUN,RUN makes one by hand."""
+    conditions: Conditions = ()
+    """A condition with a name of its own; may be given several times."""
     output: Annotated[Path, tyro.conf.arg(metavar="FILE")] = Path("comparison.html")
     """The page."""
     table: File = None
@@ -65,7 +65,7 @@ class Compare:
         check_positive(stage_champions=self.stage_champions)
         if self.stage_episodes < 0:
             raise ConfigError(f"--stage-episodes: got {self.stage_episodes}, expected 0 or more")
-        from evo_hns.comparison.conditions import read_arms
+        from evo_hns.comparison.conditions import read_conditions
         from evo_hns.comparison.pages.page import write_page
         from evo_hns.comparison.pages.table import check_table, write_table
         from evo_hns.reports.kit.sheet import check_target
@@ -73,7 +73,7 @@ class Compare:
         table = self.table or self.output.with_suffix(".md")
         check_target(self.output)
         check_table(table)
-        found = self._compare(read_arms(self.runs, self.arms))
+        found = self._compare(read_conditions(self.runs, self.conditions))
         num_bytes, sections = write_page(found, self.output)
         write_table(found, table)
         if self.as_json:
@@ -88,10 +88,10 @@ class Compare:
                 show(f"  not in it: {each.what}")
         show(f"\nThe page is {self.output} ({num_bytes / 1e6:.1f} MB), the table {table}.")
 
-    def _wish(self) -> Wish:
-        from evo_hns.comparison.compare import Wish
+    def _options(self) -> ComparisonOptions:
+        from evo_hns.comparison.compare import ComparisonOptions
 
-        return Wish(
+        return ComparisonOptions(
             tournament=self.tournament or self.output.with_name(f"{self.output.stem}-tournament.h5"),
             players=self.players,
             half_width=self.half_width,
@@ -103,19 +103,19 @@ class Compare:
             is_played=not self.no_play,
         )
 
-    def _compare(self, arms: tuple[Arm, ...]) -> Comparison:
+    def _compare(self, conditions: tuple[Condition, ...]) -> Comparison:
         from rich.console import Console
 
         from evo_hns.cli.progress import bar
         from evo_hns.cli.text.tournament import Steps
-        from evo_hns.comparison.compare import Witness, compare
+        from evo_hns.comparison.compare import Callbacks, compare
 
         if self.no_play:
-            return compare(arms, self._wish())
+            return compare(conditions, self._options())
         console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
         hint = f"to go on with the cross-play, type the same again: {as_typed_again()}"
         with hinting(hint), bar(console) as shown:
-            return compare(arms, self._wish(), Witness([Steps(console, shown).observe], tell_stage))
+            return compare(conditions, self._options(), Callbacks([Steps(console, shown).observe], tell_stage))
 
 
 def tell_stage(run: str, found: Measurement) -> None:

@@ -12,15 +12,19 @@ import tyro
 from tyro.conf import Positional
 
 from evo_hns.cli.console import show
-from evo_hns.cli.options import Cost, Experiment, Json, Ranks, Settings
+from evo_hns.cli.options import Experiment, Json, Ranks, Settings
 from evo_hns.cli.run_context import start_ranks, workers
-from evo_hns.cli.text.tables import bench_text, levers_text, scaling_text, soak_line, soak_text, timesteps_text
+from evo_hns.cli.text.tables import (
+    ablation_text,
+    bench_text,
+    scaling_text,
+    stress_test_line,
+    stress_test_text,
+    timestep_study_text,
+)
 from evo_hns.config import ConfigError, RunConfig
 from evo_hns.experiment import load_experiment, refuse_unused
 from evo_hns.spec import Side
-
-BATCH_IN_WORLDS = 8
-"""A stand-in for a batch costs so many worlds more than its own, as a real one does."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +63,6 @@ class Bench:
     """Measure instead how much faster so many MPI ranks are than one: `auto` takes the physical cores."""
     rounds: int = 3
     """With --ranks: turns of each number of ranks."""
-    stand_in: Cost = None
-    """With --ranks: microseconds of sleep per env step of a world (200) instead of the game, so that many ranks fit on
-    few cores and dealing out is all that is measured."""
     settings: Settings = ()
     """Any setting; --physics.num-worlds 64 is short for --set physics.num_worlds=64."""
 
@@ -69,13 +70,9 @@ class Bench:
         """Print the rate of each layer, or the efficiency of each number of ranks."""
         resolved = load_experiment(self.experiment, self.settings)
         check_positive(rounds=self.rounds)
-        if self.stand_in is not None and not 0.0 < self.stand_in < float("inf"):
-            raise ConfigError(f"--stand-in: got {self.stand_in:g}, expected microseconds above 0")
         if self.ranks is not None:
             self._measure_ranks(resolved)
             return
-        if self.stand_in is not None:
-            raise ConfigError("--stand-in needs --ranks")
         from evo_hns.diagnostics.bench import bench
 
         result = bench(resolved)
@@ -89,16 +86,13 @@ class Bench:
             if context.ranks is None:
                 raise ConfigError("--ranks: there is only one, so that there is nothing to compare; ask for 2 or more")
             from evo_hns.diagnostics.scaling import measure
-            from evo_hns.mpi.simulated_workload import StandInCost
 
-            seconds = None if self.stand_in is None else 1e-6 * self.stand_in
-            cost = None if seconds is None else StandInCost(seconds, BATCH_IN_WORLDS * seconds)
-            result = measure(resolved, context.ranks, rounds=self.rounds, stand_in=cost)
+            result = measure(resolved, context.ranks, rounds=self.rounds)
             show(result.as_dict() if self.as_json else scaling_text(result))
 
 
 @dataclass(frozen=True)
-class Levers:
+class PhysicsAblation:
     """Measure what would make the physics cheaper, and what it would change."""
 
     experiment: Experiment = "full"
@@ -114,7 +108,7 @@ class Levers:
 
     def __call__(self) -> None:
         """Print a table: speed-up, drift, and whether a step has the same bits."""
-        refuse_all_but_the_game(self.settings, "levers")
+        refuse_all_but_the_game(self.settings, "physics-ablation")
         resolved = load_experiment(self.experiment, self.settings)
         check_positive(num_worlds=self.num_worlds, repetitions=self.repetitions)
         from evo_hns.diagnostics.ablations import measure
@@ -123,12 +117,12 @@ class Levers:
         show(
             [{name: vars(effect) for name, effect in run.items()} for run in runs]
             if self.as_json
-            else levers_text(runs)
+            else ablation_text(runs)
         )
 
 
 @dataclass(frozen=True)
-class Timesteps:
+class TimestepStudy:
     """Measure what coarser timesteps would gain in search, and what they would change in the game."""
 
     experiment: Experiment = "quadrant"
@@ -148,7 +142,7 @@ class Timesteps:
 
     def __call__(self) -> None:
         """Print a table: speed-up, and means of the game's statistics with 95 % intervals."""
-        refuse_all_but_the_game(self.settings, "timesteps")
+        refuse_all_but_the_game(self.settings, "timestep-study")
         resolved = load_experiment(self.experiment, self.settings)
         check_positive(num_worlds=self.num_worlds)
         cuts = [
@@ -159,11 +153,11 @@ class Timesteps:
 
         players = {Side.HIDERS: self.hiders, Side.SEEKERS: self.seekers}
         results = compare(resolved, cuts, players, self.num_worlds)
-        show([asdict(result) for result in results] if self.as_json else timesteps_text(results))
+        show([asdict(result) for result in results] if self.as_json else timestep_study_text(results))
 
 
 @dataclass(frozen=True)
-class Soak:
+class StressTest:
     """Play millions of random env steps, and say whether memory, speed and physics hold out."""
 
     experiment: Experiment
@@ -177,20 +171,20 @@ class Soak:
 
     def __call__(self) -> None:
         """Print a line for each slice and a verdict; exit code 1 if something grew, slowed down or failed too much."""
-        refuse_all_but_the_game(self.settings, "soak")
+        refuse_all_but_the_game(self.settings, "stress-test")
         resolved = load_experiment(self.experiment, self.settings)
-        from evo_hns.diagnostics.stress_test import soak
+        from evo_hns.diagnostics.stress_test import stress_test
 
         so_far = None
         try:
-            for so_far in soak(resolved, self.env_steps):
-                line = soak_line(so_far, self.env_steps)
+            for so_far in stress_test(resolved, self.env_steps):
+                line = stress_test_line(so_far, self.env_steps)
                 print(line, file=sys.stderr if self.as_json else sys.stdout, flush=True)
         except KeyboardInterrupt:
-            raise KeyboardInterrupt(soak_text(so_far) if so_far else "nothing was measured yet") from None
+            raise KeyboardInterrupt(stress_test_text(so_far) if so_far else "nothing was measured yet") from None
         if so_far is None:  # at least one slice is played
             return
-        show(so_far.as_dict() if self.as_json else soak_text(so_far))
+        show(so_far.as_dict() if self.as_json else stress_test_text(so_far))
         if so_far.complaints:
             raise SystemExit(1)
 

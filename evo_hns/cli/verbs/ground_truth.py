@@ -61,7 +61,7 @@ class GroundTruth:
             courses.append(course)
             if len(courses) % self.seeds == 0:
                 done = course.trial
-                print(f"{len(courses)}/{len(trials)} {done.game}, {done.algorithm}, {done.arm}", file=sys.stderr)
+                print(f"{len(courses)}/{len(trials)} {done.game}, {done.algorithm}, {done.condition}", file=sys.stderr)
         comparisons = compare(courses)
         if self.output is not None:
             draw(courses, self.output)
@@ -81,9 +81,11 @@ def ground_truth_text(comparisons: Sequence[Comparison]) -> str:
     tables = []
     for (game, algorithm), rows in groupby(comparisons, key=lambda each: (each.game, each.algorithm)):
         members = list(rows)
-        arms, others = members[0].arms, members[0].differences
-        header = (f"{game}, {algorithm}", *arms, *(f"{arm} - latest" for arm in others))
-        cells = [(row.measure, *map(_cell, row.arms.values()), *map(_gap, row.differences.values())) for row in members]
+        conditions, others = members[0].conditions, members[0].differences
+        header = (f"{game}, {algorithm}", *conditions, *(f"{condition} - latest" for condition in others))
+        cells = [
+            (row.measure, *map(_cell, row.conditions.values()), *map(_gap, row.differences.values())) for row in members
+        ]
         tables.append(columns([header, *cells]))
     shown = dict.fromkeys(each.measure for each in comparisons)
     meanings = [f"{name}: {MEASURES[name]}" for name in shown]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from evo_hns.cli.verbs.compare import Compare
-from evo_hns.cli.verbs.diagnostics import Bench, Doctor, Levers, Parity, Soak, Timesteps
+from evo_hns.cli.verbs.diagnostics import Bench, Doctor, Parity, PhysicsAblation, StressTest, TimestepStudy
 from evo_hns.cli.verbs.ground_truth import GroundTruth
 from evo_hns.cli.verbs.matches import Evaluate, Record, Replay
 from evo_hns.cli.verbs.ppo_check import PPOCheck
@@ -49,8 +49,8 @@ VERBS: dict[str, type[Verb]] = {
     "ppo-check": PPOCheck,
     "parity": Parity,
     "bench": Bench,
-    "levers": Levers,
-    "timesteps": Timesteps,
-    "soak": Soak,
+    "physics-ablation": PhysicsAblation,
+    "timestep-study": TimestepStudy,
+    "stress-test": StressTest,
     "doctor": Doctor,
 }

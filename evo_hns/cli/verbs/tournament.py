@@ -20,7 +20,7 @@ from evo_hns.system.installation import how_to_install
 
 if TYPE_CHECKING:
     from evo_hns.archive.tournament import Tournament as Played
-    from evo_hns.tournament.tournament import Order
+    from evo_hns.tournament.tournament import TournamentSpec
     from evo_hns.training.context import RunContext
 
 Runs = Annotated[Positional[tuple[Path, ...]], tyro.conf.arg(metavar="RUN...")]
@@ -79,12 +79,12 @@ class Tournament:
             raise ConfigError("tournament needs a run file; or --hiders, --seekers and a file for the scores, --output")
         return self.runs[0].with_name(f"{self.runs[0].stem}-tournament.h5")
 
-    def _order(self) -> Order:
+    def _spec(self) -> TournamentSpec:
         from evo_hns.tournament.participants import select
-        from evo_hns.tournament.tournament import Order
+        from evo_hns.tournament.tournament import TournamentSpec
 
         addresses = {Side.HIDERS: self.hiders, Side.SEEKERS: self.seekers}
-        return Order(
+        return TournamentSpec(
             selection=select(self.runs, self.champions, addresses),
             half_width=self.half_width,
             min_episodes=self.min_episodes,
@@ -104,7 +104,7 @@ class Tournament:
         with hinting(hint), bar(console) as shown:
             played = play_tournament(
                 path,
-                self._order(),
+                self._spec(),
                 lambda game: context.build_evaluator(game, path),
                 shutdown=context.shutdown,
                 observers=[Steps(console, shown).observe],
@@ -113,7 +113,7 @@ class Tournament:
 
     def _tell(self, played: Played, path: Path) -> None:
         from evo_hns.cli.text.measures import summary_text
-        from evo_hns.cli.text.tournament import figures, tournament_text
+        from evo_hns.cli.text.tournament import tournament_dict, tournament_text
         from evo_hns.tournament.answers import WHOLE, ask, draw
 
         answers = ask(played)
@@ -123,7 +123,7 @@ class Tournament:
             files["picture"] = self.picture
         if self.as_json:
             questions = {name: summary.as_dict() for name, summary in answers.items()}
-            show({**files, **figures(played), "questions": questions})
+            show({**files, **tournament_dict(played), "questions": questions})
             return
         titles = {name: "" if name == WHOLE else f"{name} among itself\n" for name in answers}
         told = [f"{titles[name]}{summary_text(summary)}" for name, summary in answers.items()]

@@ -1,4 +1,4 @@
-"""When stages came, as one drawing: a lane for each arm in each stage's row, and the paper's onsets beside them."""
+"""A drawing of the onsets of stages: a lane for each condition in each stage's row, beside the paper's onsets."""
 
 from __future__ import annotations
 
@@ -7,37 +7,37 @@ from collections.abc import Callable, Sequence
 from html import escape
 
 from evo_hns.behaviour.stages.paper import PUBLISHED, Published
-from evo_hns.comparison.conditions import Arm
+from evo_hns.comparison.conditions import Condition
 from evo_hns.comparison.emergence import Emergence, Onset
 from evo_hns.reports.kit.charts import log_ticks, short
 
 WIDTH, LEFT, RIGHT, TOP, BOTTOM = 760, 118, 24, 34, 30
-LANE, GAP = 13, 9  #: heights of an arm's lane, and between rows of stages
+LANE, GAP = 13, 9  #: heights of a condition's lane, and between rows of stages
 
 
-def onset_drawing(arms: Sequence[Arm], emergence: Emergence) -> str:
+def onset_drawing(conditions: Sequence[Condition], emergence: Emergence) -> str:
     """Onsets of all seeds over env steps, on a logarithmic axis that reaches to the paper's.
 
     A disc is a seed that shows the stage from there on, a ring one that shows it in its last generation only, a bar at
     the left end one that showed it from the start; a line is how far training went; a diamond is OpenAI's PPO.
     """
     published = PUBLISHED[emergence.scenario]
-    stages, steps = emergence.told, _reach(arms, emergence, published)
+    stages, steps = emergence.shown, _reach(conditions, emergence, published)
     low, high = math.log10(steps[0]) - 0.1, math.log10(steps[1]) + 0.25
-    height = TOP + BOTTOM + len(stages) * (GAP + LANE * len(arms))
+    height = TOP + BOTTOM + len(stages) * (GAP + LANE * len(conditions))
 
     def place(env_steps: float) -> float:
         return round(LEFT + (math.log10(env_steps) - low) / (high - low) * (WIDTH - LEFT - RIGHT), 1)
 
-    parts = [_axes(low, high, place, height, arms[0].config.rules.horizon)]
+    parts = [_axes(low, high, place, height, conditions[0].config.rules.horizon)]
     for row, stage in enumerate(stages):
-        top = TOP + row * (GAP + LANE * len(arms))
-        foot = top + LANE * len(arms)
+        top = TOP + row * (GAP + LANE * len(conditions))
+        foot = top + LANE * len(conditions)
         name = stage.replace("_", " ")
         parts.append(f'<path class="rule" d="M0,{foot + GAP / 2:g}H{WIDTH - RIGHT}"/>')
         parts.append(f'<text class="ink" x="0" y="{(top + foot) / 2 + 3:g}">{escape(name)}</text>')
-        for lane, arm in enumerate(arms):
-            parts.append(_lane(arm, emergence.onsets(stage, arm.name), top + LANE * (lane + 0.5), place))
+        for lane, condition in enumerate(conditions):
+            parts.append(_lane(condition, emergence.onsets(stage, condition.name), top + LANE * (lane + 0.5), place))
         onset = published.million_env_steps(stage)
         if onset is not None:
             parts.append(_diamond(place(onset * 1e6), (top + foot) / 2, f"{published.onsets[stage]:g}M episodes"))
@@ -45,10 +45,10 @@ def onset_drawing(arms: Sequence[Arm], emergence: Emergence) -> str:
     return f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(label)}">{"".join(parts)}</svg>'
 
 
-def _reach(arms: Sequence[Arm], emergence: Emergence, published: Published) -> tuple[float, float]:
+def _reach(conditions: Sequence[Condition], emergence: Emergence, published: Published) -> tuple[float, float]:
     """The least and the most env steps that are drawn."""
     first = min(line.measurements[0].env_steps for lines in emergence.timelines.values() for line in lines)
-    last = max(float(run.steps()[-1]) for arm in arms for run in arm.runs)
+    last = max(float(run.steps()[-1]) for condition in conditions for run in condition.runs)
     onsets = [1e6 * (published.million_env_steps(stage) or 0.0) for stage in emergence.stages]
     return max(float(first), 1.0), max(last, *onsets)
 
@@ -69,17 +69,19 @@ def _axes(low: float, high: float, place: Callable[[float], float], height: int,
     return "".join(parts)
 
 
-def _lane(arm: Arm, onsets: Sequence[Onset], y: float, place: Callable[[float], float]) -> str:
-    end = place(max(float(run.steps()[-1]) for run in arm.runs))
-    parts = [f'<path class="reach {arm.colour}" d="M{LEFT},{y:g}H{end:g}"/>']
+def _lane(condition: Condition, onsets: Sequence[Onset], y: float, place: Callable[[float], float]) -> str:
+    end = place(max(float(run.steps()[-1]) for run in condition.runs))
+    parts = [f'<path class="reach {condition.colour}" d="M{LEFT},{y:g}H{end:g}"/>']
     for onset in onsets:
-        told = escape(f"{arm.name}, seed {onset.seed}: {onset.remark or 'from here on'}")
+        tooltip = escape(f"{condition.name}, seed {onset.seed}: {onset.remark or 'from here on'}")
         if onset.remark == "start":
-            parts.append(f'<path class="line {arm.colour}" d="M{LEFT},{y - 4:g}v8"><title>{told}</title></path>')
+            parts.append(
+                f'<path class="line {condition.colour}" d="M{LEFT},{y - 4:g}v8"><title>{tooltip}</title></path>'
+            )
         elif onset.env_steps is not None:
             kind = "hollow" if onset.remark else "dot"
-            dot = f'<circle class="{kind} {arm.colour}" cx="{place(onset.env_steps):g}" cy="{y:g}" r="3.6">'
-            parts.append(f"{dot}<title>{told}</title></circle>")
+            dot = f'<circle class="{kind} {condition.colour}" cx="{place(onset.env_steps):g}" cy="{y:g}" r="3.6">'
+            parts.append(f"{dot}<title>{tooltip}</title></circle>")
     return "".join(parts)
 
 

@@ -24,7 +24,7 @@ def write_page(found: Comparison, path: Path) -> tuple[int, list[Section]]:
     """Write the page.
 
     Args:
-        found: what it tells.
+        found: the comparison.
         path: its name ends with .html.
 
     Returns:
@@ -56,11 +56,11 @@ def compose(found: Comparison) -> list[Section]:
 
 def render_page(found: Comparison, sections: Sequence[Section]) -> str:
     """The page as text."""
-    runs = [run for arm in found.arms for run in arm.runs]
-    names = [arm.name for arm in found.arms]
+    runs = [run for condition in found.conditions for run in condition.runs]
+    names = [condition.name for condition in found.conditions]
     steps = sum(sum(each.env_steps) for each in found.expenses)
     tiles = [
-        (str(len(found.arms)), "arm" if len(found.arms) == 1 else "arms"),
+        (str(len(found.conditions)), "condition" if len(found.conditions) == 1 else "conditions"),
         (str(len(runs)), "run" if len(runs) == 1 else "runs"),
         (million(steps), "env steps of training"),
     ]
@@ -68,9 +68,11 @@ def render_page(found: Comparison, sections: Sequence[Section]) -> str:
         tiles.append((f"{found.crossplay.episodes:,}", "episodes against each other"))
     return render(
         verb="compare",
-        title=f"{', '.join(names[:-1])} and {names[-1]}" if 1 < len(names) < 4 else f"{len(names)} arms side by side",
+        title=f"{', '.join(names[:-1])} and {names[-1]}"
+        if 1 < len(names) < 4
+        else f"{len(names)} conditions side by side",
         going_on=[f"{run.name} with {progress_of(run)}" for run in runs if not run.is_finished],
-        introduction=[describe_game(found.arms[0].config), _what_is_compared(found), *found.notes],
+        introduction=[describe_game(found.conditions[0].config), _what_is_compared(found), *found.notes],
         tiles=tiles,
         sections=sections,
         intervals="over seeds, where nothing else is said",
@@ -78,12 +80,13 @@ def render_page(found: Comparison, sections: Sequence[Section]) -> str:
 
 
 def _what_is_compared(found: Comparison) -> str:
-    count = len(found.arms)
-    arms = "; ".join(
-        f"{arm.name} (seed{'s' * (len(arm.runs) > 1)} {', '.join(map(str, arm.seeds))})" for arm in found.arms
+    count = len(found.conditions)
+    conditions = "; ".join(
+        f"{condition.name} (seed{'s' * (len(condition.runs) > 1)} {', '.join(map(str, condition.seeds))})"
+        for condition in found.conditions
     )
     return (
-        f"{'One arm' if count == 1 else f'{count} arms'} of this one game: {arms}. Runs of an arm are the same but for "
-        "their seed. All were measured against the same players, none of whom ever took part in training, in worlds "
-        "that training never draws."
+        f"{'One condition' if count == 1 else f'{count} conditions'} of this one game: {conditions}. Runs of "
+        "a condition differ only in their seed. All were measured against the same held-out players, which never took "
+        "part in training, in worlds that training never draws."
     )

@@ -1,4 +1,4 @@
-"""What a comparison tells of play and cost: stages, cross-play, sizes and expenses, settings."""
+"""Sections on play and cost: stages, cross-play, sizes and expenses, settings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from evo_hns.behaviour.stages.detectors import DETECTORS
 from evo_hns.behaviour.stages.paper import PUBLISHED
 from evo_hns.comparison.compare import Comparison, has_two_teams
 from evo_hns.comparison.crossplay import CrossPlay, Meeting
-from evo_hns.comparison.curves import arm_curve
+from evo_hns.comparison.curves import condition_curve
 from evo_hns.comparison.emergence import Emergence
 from evo_hns.comparison.expense import BYTES, Expense, Extra, version_of
 from evo_hns.comparison.pages.drawing import onset_drawing
@@ -31,9 +31,9 @@ def stages_section(found: Comparison) -> Section:
     title, emergence = "Stages of emergence", found.emergence
     if emergence is None:
         needs = [Missing(f"which of the paper's stages came, and when ({_REMEDY}, and --stage-episodes above 0)")]
-        return Section("stages", title, missing=needs if has_two_teams(found.arms[0].runs[0]) else [])
+        return Section("stages", title, missing=needs if has_two_teams(found.conditions[0].runs[0]) else [])
     published = PUBLISHED[emergence.scenario]
-    world, rules = found.arms[0].config.world, found.arms[0].config.rules
+    world, rules = found.conditions[0].config.world, found.conditions[0].config.rules
     sizes = f"{world.max_hiders} against {world.max_seekers}"
     caption = (
         "Discs: a seed shows the stage clearly more often than random players and than its first generation, from here "
@@ -41,13 +41,15 @@ def stages_section(found: Comparison) -> Section:
         f"how far training went. Diamonds: {published}, with 1.6 million parameters and in OpenAI's setting; here "
         f"{sizes} and {rules.horizon} env steps an episode."
     )
-    if unseen := [stage.replace("_", " ") for stage in emergence.stages if stage not in emergence.told]:
+    if unseen := [stage.replace("_", " ") for stage in emergence.stages if stage not in emergence.shown]:
         caption += f" Shown by nobody: {', '.join(unseen)}."
-    drawing = Figures([Figure("", onset_drawing(found.arms, emergence))], caption, legend_of(found.arms), is_one=True)
+    drawing = Figures(
+        [Figure("", onset_drawing(found.conditions, emergence))], caption, legend_of(found.conditions), is_one=True
+    )
     blocks: list[Block] = [drawing, _onset_table(found, emergence)]
     if curves := _share_curves(found, emergence):
-        told = "Share of episodes that show a stage: means over seeds with 95 % intervals."
-        blocks.append(Fold("How often each stage was shown", [Figures(curves, told, legend_of(found.arms))]))
+        caption = "Share of episodes that show a stage: means over seeds with 95 % intervals."
+        blocks.append(Fold("How often each stage was shown", [Figures(curves, caption, legend_of(found.conditions))]))
     return Section("stages", title, blocks)
 
 
@@ -55,15 +57,15 @@ def cross_play_section(found: Comparison) -> Section:
     """Everybody's hiders against everybody's seekers."""
     title, played = "Against each other", found.crossplay
     if played is None:
-        needs = [Missing(f"the last champions of all arms against each other ({_REMEDY})")]
-        return Section("cross-play", title, missing=needs if has_two_teams(found.arms[0].runs[0]) else [])
-    most = found.arms[0].runs[0].most
+        needs = [Missing(f"the last champions of all conditions against each other ({_REMEDY})")]
+        return Section("cross-play", title, missing=needs if has_two_teams(found.conditions[0].runs[0]) else [])
+    most = found.conditions[0].runs[0].most
     failed = f", {played.failed} of them discarded" if played.failed else ""
     caption = (
         "Mean return of the hiders of the row against the seekers of the column, cyan where hiders have the better of "
-        "it: the last champion of each run against that of each other run, mean over pairs of runs; an arm against "
-        "itself leaves out each run against itself (an asterisk: there is no other). 95 % intervals are over runs of "
-        "both arms, where an arm has several; where neither has (†), over worlds. "
+        "it: the last champion of each run against that of each other run, mean over pairs of runs; a condition "
+        "against itself leaves out each run against itself (an asterisk: there is no other). 95 % intervals are over "
+        "runs of both conditions, where a condition has several; where neither has (†), over worlds. "
         f"{played.episodes:,} episodes{failed}, each pair until its mean was certain to ±{played.half_width:.3g}, "
         f"within bounds ({played.path.name})."
     )
@@ -71,8 +73,8 @@ def cross_play_section(found: Comparison) -> Section:
     heat = Heat("hiders of", "seekers of", played.hiders, played.seekers, cells, caption, is_wide=True)
     blocks: list[Block] = [heat]
     if played.duels:
-        told = verdict(played.duels)
-        how = f"By how much one arm plays better than another when they meet: {told[0].lower()}{told[1:]}"
+        text = verdict(played.duels)
+        how = f"By how much one condition plays better than another when they meet: {text[0].lower()}{text[1:]}"
         blocks += [Prose(how), _duels_table(played)]
     return Section("cross-play", title, blocks)
 
@@ -86,11 +88,11 @@ def costs_section(found: Comparison) -> Section:
         "game has (hiders / seekers if they differ). A parameter is 4 bytes."
     )
     header = (
-        *("arm", "parameters", "genome", "µs / decision", "env steps", "episodes"),
+        *("condition", "parameters", "genome", "µs / decision", "env steps", "episodes"),
         *("core-hours", "wall time", "env steps / core-s", "discards / M"),
     )
     blocks: list[Block] = [Table(header, rows, caption)]
-    if threads := [each.arm for each in found.expenses if each.counts_threads]:
+    if threads := [each.condition for each in found.expenses if each.counts_threads]:
         blocks.append(
             Prose(
                 f"Runs of {', '.join(threads)} did not record what their processors spent: their core-hours are "
@@ -99,7 +101,7 @@ def costs_section(found: Comparison) -> Section:
         )
     seeds = [
         (
-            each.arm,
+            each.condition,
             str(seed),
             f"{steps:,}",
             DASH if hours is None else f"{hours:.3g}",
@@ -111,25 +113,29 @@ def costs_section(found: Comparison) -> Section:
             each.seeds, each.env_steps, each.core_hours, each.wall_hours, each.discards, strict=True
         )
     ]
-    by_seed = Table(("arm", "seed", "env steps", "core-hours", "wall time", "discards"), seeds)
+    by_seed = Table(("condition", "seed", "env steps", "core-hours", "wall time", "discards"), seeds)
     return Section("costs", "What it cost, and how large it is", [*blocks, Fold("Each seed", [by_seed])])
 
 
 def settings_section(found: Comparison) -> Section:
-    """In which settings arms differ, and where the runs come from."""
+    """In which settings conditions differ, and where the runs come from."""
     rows = [(name, *(_cut(plain(value)) for value in values)) for name, values in _once(found.settings).items()]
     blocks: list[Block] = []
     if rows:
-        caption = "Settings in which the arms differ; those of the game and its timestep are the same to the last."
-        blocks.append(Table(("setting", *(arm.name for arm in found.arms)), rows, caption, is_wide=True))
+        caption = (
+            "Settings in which the conditions differ; those of the game and its timestep are the same to the last."
+        )
+        blocks.append(
+            Table(("setting", *(condition.name for condition in found.conditions)), rows, caption, is_wide=True)
+        )
     else:
         blocks.append(Prose("All runs have the same settings to the last."))
     origins = [
-        (arm.name, str(run.run.meta.seed), run.path.name, version_of(run), run.run.meta.created[:10])
-        for arm in found.arms
-        for run in arm.runs
+        (condition.name, str(run.run.meta.seed), run.path.name, version_of(run), run.run.meta.created[:10])
+        for condition in found.conditions
+        for run in condition.runs
     ]
-    files = Table(("arm", "seed", "file", "evo_hns", "begun"), origins, num_words=5)
+    files = Table(("condition", "seed", "file", "evo_hns", "begun"), origins, num_words=5)
     blocks.append(Fold("Seeds, files and versions", [files]))
     return Section("settings", "What differs", blocks)
 
@@ -137,12 +143,12 @@ def settings_section(found: Comparison) -> Section:
 def _once(settings: Mapping[str, Sequence[object]]) -> dict[str, Sequence[object]]:
     """What is the same for both sides is said once, without naming a side."""
     hiders, seekers = (f"{side.label}." for side in Side)
-    told: dict[str, Sequence[object]] = {}
+    values_of: dict[str, Sequence[object]] = {}
     for name, values in settings.items():
         rest = name.removeprefix(hiders).removeprefix(seekers)
         is_shared = rest != name and settings.get(hiders + rest) == settings.get(seekers + rest)
-        told[rest if is_shared else name] = values
-    return told
+        values_of[rest if is_shared else name] = values
+    return values_of
 
 
 def _meeting(cell: Meeting) -> str:
@@ -172,12 +178,12 @@ def _onset_table(found: Comparison, emergence: Emergence) -> Table:
     published = PUBLISHED[emergence.scenario]
     rows = []
     for stage in emergence.stages:
-        told = [each_onset(emergence.onsets(stage, arm.name)) for arm in found.arms]
+        cells = [each_onset(emergence.onsets(stage, condition.name)) for condition in found.conditions]
         onset = published.million_env_steps(stage)
         paper = DASH if onset is None else million(onset * 1e6)
-        rows.append((stage.replace("_", " "), DETECTORS[stage].meaning, *told, paper))
+        rows.append((stage.replace("_", " "), DETECTORS[stage].meaning, *cells, paper))
     return Table(
-        ("stage", "in short", *(arm.name for arm in found.arms), "PPO, published"),
+        ("stage", "in short", *(condition.name for condition in found.conditions), "PPO, published"),
         rows,
         f"Env steps of training when each seed began to show a stage ({emergence.episodes} episodes of each generation "
         "that played); between generations that played nothing is known.",
@@ -190,13 +196,15 @@ def _share_curves(found: Comparison, emergence: Emergence) -> list[Figure]:
     figures = []
     for stage in emergence.stages:
         series = []
-        for arm in found.arms:
-            curve = arm_curve(emergence.tracks(stage, arm.name), "env_steps")
+        for condition in found.conditions:
+            curve = condition_curve(emergence.tracks(stage, condition.name), "env_steps")
             if curve is not None and np.isfinite(curve.mean).any():
                 half = np.where(np.isfinite(curve.half_widths), curve.half_widths, 0.0)
                 low, high = np.clip(curve.mean - half, 0, 1), np.clip(curve.mean + half, 0, 1)
                 middle = (low + high) / 2
-                series.append(Series(arm.name, arm.colour, curve.x / 1e6, curve.mean, (high - low) / 2, middle))
+                series.append(
+                    Series(condition.name, condition.colour, curve.x / 1e6, curve.mean, (high - low) / 2, middle)
+                )
         if any(each.y.max() > 0 for each in series):
             title = f"{stage.replace('_', ' ').capitalize()}: {DETECTORS[stage].meaning}"
             figures.append(Figure(title, line_chart(series, "million env steps", (0.0, 1.0))))
@@ -207,7 +215,7 @@ def _expense_row(each: Expense) -> tuple[str, ...]:
     hours, speed = each.core_hours, each.env_steps_per_core_second
     known = [hour for hour in hours if hour is not None]
     return (
-        each.arm,
+        each.condition,
         _both([f"{each.parameters[side]:,}" for side in Side]),
         _both([_bytes(each.genome_bytes[side]) for side in Side]),
         _both([f"{value:.3g}" for value in each.microseconds.values()]) or DASH,

@@ -1,4 +1,4 @@
-"""Figures of a comparison in words."""
+"""Formatting of a comparison's results."""
 
 from __future__ import annotations
 
@@ -60,10 +60,10 @@ def each_onset(onsets: Sequence[Onset]) -> str:
     """When seeds began to show a stage: `1.2M, 2.0M; 1 of 3 not`."""
     reached = sorted(each.env_steps for each in onsets if each.is_reached and each.env_steps is not None)
     parts = [", ".join(short(steps) for steps in reached)] if reached else []
-    for remark, told in (("start", "from the start"), ("unconfirmed", "perhaps at the end"), ("", "not seen")):
+    for remark, words in (("start", "from the start"), ("unconfirmed", "perhaps at the end"), ("", "not seen")):
         count = sum(each.remark == remark and not each.is_reached for each in onsets)
         if count:
-            parts.append(told if count == len(onsets) else f"{count} {told}")
+            parts.append(words if count == len(onsets) else f"{count} {words}")
     return "; ".join(parts)
 
 
@@ -71,13 +71,13 @@ def verdict(differences: Sequence[Difference]) -> str:
     """Which differences are certain, in a sentence."""
     tested = [each for each in differences if np.isfinite(each.p)]
     if not tested:
-        return "No two arms have two seeds each, so that no difference between arms can be tested."
+        return "No two conditions have two seeds each, so that no difference between conditions can be tested."
     certain = [each for each in tested if each.is_certain]
     others = [each for each in tested if not each.is_certain]
     parts = []
     if certain:
-        told = "; ".join(f"{_better(each)} by {abs(each.mean):.1f} ± {each.half_width:.1f}" for each in certain)
-        parts.append(f"certain: {told}")
+        listed = "; ".join(f"{_better(each)} by {abs(each.mean):.1f} ± {each.half_width:.1f}" for each in certain)
+        parts.append(f"certain: {listed}")
     if others:
         which = (
             "the other differences are"
@@ -97,15 +97,15 @@ def what_seeds_show(counts: Sequence[int]) -> str:
     least = min(counts)
     if least < 2:
         return (
-            "An arm of one seed tells of that run alone: its interval is over worlds, and another seed may lie far "
-            "outside it. No difference to such an arm is tested."
+            "The interval of a condition of one seed is over worlds: another seed may lie far outside it. Differences "
+            "to such a condition are not tested."
         )
     factor = {2: "12.7 / √2 = 9.0", 3: "4.3 / √3 = 2.5", 4: "3.2 / √4 = 1.6", 5: "2.8 / √5 = 1.2"}.get(least)
     wide = f"A 95 % interval of {least} seeds reaches {factor} standard deviations of seeds to either side. "
     return (
         f"{wide if factor else ''}With few seeds only large differences that all seeds agree on can be certain; a "
         "difference that is not certain is not thereby shown to be none. p values are Welch's, adjusted for all pairs "
-        "of arms (Holm)."
+        "of conditions (Holm)."
     )
 
 

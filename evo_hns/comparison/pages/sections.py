@@ -1,4 +1,4 @@
-"""What a comparison tells of learning: scores, curves, who is faster, and differences."""
+"""Sections on learning: scores, curves, times to a threshold, and differences."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from evo_hns.comparison.compare import Comparison
-from evo_hns.comparison.conditions import Arm
+from evo_hns.comparison.conditions import Condition
 from evo_hns.comparison.pages.prose import (
     each_seed,
     p_value,
@@ -25,7 +25,7 @@ from evo_hns.reports.kit.charts import Series, line_chart
 from evo_hns.reports.kit.formatting import OPPONENTS, signed
 
 _FEW = 10  #: points of a curve, up to which each has a whisker; more have a band
-_APART = 0.008  #: of the axis, between whiskers of arms that were measured at the same time
+_APART = 0.008  #: of the axis, between whiskers of conditions that were measured at the same time
 
 
 def results_section(found: Comparison) -> Section:
@@ -33,15 +33,17 @@ def results_section(found: Comparison) -> Section:
     title = "Who is better at equal cost"
     blocks: list[Block] = []
     for budget in ("env_steps", "core_hours"):
-        told = [standing for outcome in found.means if (standing := found.standing(outcome.name, budget)) is not None]
-        if not told:
+        standings = [
+            standing for outcome in found.means if (standing := found.standing(outcome.name, budget)) is not None
+        ]
+        if not standings:
             continue
-        blocks += [_scores_table(found, told), *(_verdicts(told) if len(found.arms) > 1 else [])]
-        differences = [(each.outcome, one) for each in told for one in each.differences]
+        blocks += [_scores_table(found, standings), *(_verdicts(standings) if len(found.conditions) > 1 else [])]
+        differences = [(each.outcome, one) for each in standings for one in each.differences]
         if differences:
-            at = f"{spent(budget, told[0].at)} {'env steps' if budget == 'env_steps' else 'of cores'}"
+            at = f"{spent(budget, standings[0].at)} {'env steps' if budget == 'env_steps' else 'of cores'}"
             blocks.append(Fold(f"All differences after {at}", [differences_table(differences)]))
-    blocks.append(Prose(what_seeds_show([len(arm.runs) for arm in found.arms])))
+    blocks.append(Prose(what_seeds_show([len(condition.runs) for condition in found.conditions])))
     return Section("results", title, blocks, _unrecorded(found))
 
 
@@ -62,14 +64,14 @@ def curves_section(found: Comparison) -> Section:
     clauses = [f"{name} {OPPONENTS[name]}" for name in dict.fromkeys(players) if name in OPPONENTS]
     caption = (
         "Mean return of each generation's champion against held-out players, whom no fitness ever used, in held-out "
-        f"worlds; up is better for either side. {'; '.join(clauses)}. Lines are means over the seeds of an arm where "
-        "all of them were, whiskers and bands 95 % t-intervals over seeds (of one seed: over worlds; arms are moved "
-        "apart a little where whiskers would hide each other), thin lines single seeds. Core-hours and wall time are "
-        "those of training: measurements are left out."
+        f"worlds; up is better for either side. {'; '.join(clauses)}. Lines are means over the seeds of a condition "
+        "where all were measured; whiskers and bands are 95 % t-intervals over seeds (of one seed: over worlds), moved "
+        "apart a little where they would overlap; thin lines are single seeds. Core-hours and wall time are those of "
+        "training, without measurements."
     )
-    blocks: list[Block] = [Figures(figures, caption, legend_of(found.arms))]
+    blocks: list[Block] = [Figures(figures, caption, legend_of(found.conditions))]
     if single:
-        blocks.append(Fold("Each held-out player", [Figures(single, legend=legend_of(found.arms))]))
+        blocks.append(Fold("Each held-out player", [Figures(single, legend=legend_of(found.conditions))]))
     return Section("curves", "How it was learnt", blocks, _few_points(found))
 
 
@@ -78,18 +80,18 @@ def faster_section(found: Comparison) -> Section:
     title = "Who learns faster"
     if not found.thresholds:
         return Section(
-            "faster", title, [Prose("No arm became better than the untrained ones, so that none is faster.")]
+            "faster", title, [Prose("No condition became better than the untrained ones, so that none is faster.")]
         )
     rows = [
         (
             each.outcome,
-            arm.name,
-            typical("env_steps", each.times["env_steps"][arm.name]),
-            each_seed("env_steps", each.times["env_steps"][arm.name]),
-            *(typical(budget, each.times[budget][arm.name]) for budget in ("core_hours", "wall_hours")),
+            condition.name,
+            typical("env_steps", each.times["env_steps"][condition.name]),
+            each_seed("env_steps", each.times["env_steps"][condition.name]),
+            *(typical(budget, each.times[budget][condition.name]) for budget in ("core_hours", "wall_hours")),
         )
         for each in found.thresholds
-        for arm in found.arms
+        for condition in found.conditions
     ]
     levels = "; ".join(
         f"{each.outcome} {signed(each.value)}, between {signed(each.untrained)} and {signed(each.best)}"
@@ -97,15 +99,15 @@ def faster_section(found: Comparison) -> Section:
     )
     caption = (
         f"What was spent until a run's score first was half-way ({levels}) from the first measurement, mean of all "
-        "runs, to the best mean that any arm reached: median over seeds, and each seed. Between measurements scores "
-        "are taken to change evenly, so that times are no finer than measurements are apart."
+        "runs, to the best mean that any condition reached: median over seeds, and each seed. Between measurements "
+        "scores are interpolated linearly, so that times are no finer than measurements are apart."
     )
-    header = ("score", "arm", "env steps, median", "each seed", "core-hours, median", "wall time, median")
+    header = ("score", "condition", "env steps, median", "each seed", "core-hours, median", "wall time, median")
     return Section("faster", title, [Table(header, rows, caption, num_words=2)])
 
 
 def differences_table(differences: Sequence[tuple[str, Difference]]) -> Table:
-    """Every pair of arms."""
+    """Every pair of conditions."""
     rows = [
         (
             outcome,
@@ -127,57 +129,62 @@ def differences_table(differences: Sequence[tuple[str, Difference]]) -> Table:
 
 
 def curve_chart(found: Comparison, outcome: Outcome, budget: str) -> str:
-    """Curves of all arms that recorded a budget; empty if none did."""
+    """Curves of all conditions that recorded a budget; empty if none did."""
     curves = found.curves(outcome, budget)
     if not curves:
         return ""
     most_spent = max(float(curve.x[-1]) for curve in curves.values())
     unit, label = _unit(budget, most_spent)
     series: list[Series] = []
-    for arm in found.arms:
-        if arm.name in curves:
-            tracks, curve = found.tracks[outcome][arm.name], curves[arm.name]
+    for condition in found.conditions:
+        if condition.name in curves:
+            tracks, curve = found.tracks[outcome][condition.name], curves[condition.name]
             if len(tracks) > 1:
-                series += [_thin(arm, each, budget, unit) for each in tracks]
+                series += [_thin(condition, each, budget, unit) for each in tracks]
             half = np.where(np.isfinite(curve.half_widths), curve.half_widths, 0.0)
             most = _most(found)
             low, high = np.clip(curve.mean - half, -most, most), np.clip(curve.mean + half, -most, most)
             style: Literal["whiskers", "line"] = "whiskers" if len(curve.x) <= _FEW else "line"
-            shift = (arm.number - (len(found.arms) - 1) / 2) * _APART * most_spent * (style == "whiskers")
+            shift = (condition.number - (len(found.conditions) - 1) / 2) * _APART * most_spent * (style == "whiskers")
             half, middle = (high - low) / 2, (high + low) / 2
-            series.append(Series(arm.name, arm.colour, (curve.x + shift) / unit, curve.mean, half, middle, style))
+            series.append(
+                Series(condition.name, condition.colour, (curve.x + shift) / unit, curve.mean, half, middle, style)
+            )
     return line_chart(series, label)
 
 
-def legend_of(arms: Sequence[Arm]) -> list[tuple[str, str]]:
-    """Which arm has which colour, and how many seeds."""
-    return [(arm.colour, f"{arm.name} ({len(arm.runs)} seed{'s' * (len(arm.runs) > 1)})") for arm in arms]
+def legend_of(conditions: Sequence[Condition]) -> list[tuple[str, str]]:
+    """Which condition has which colour, and how many seeds."""
+    return [
+        (condition.colour, f"{condition.name} ({len(condition.runs)} seed{'s' * (len(condition.runs) > 1)})")
+        for condition in conditions
+    ]
 
 
-def _scores_table(found: Comparison, told: Sequence[Standings]) -> Table:
-    budget, at = told[0].budget, told[0].at
+def _scores_table(found: Comparison, standings: Sequence[Standings]) -> Table:
+    budget, at = standings[0].budget, standings[0].at
     rows = []
-    for number, arm in enumerate(found.arms):
-        cells = [with_interval(e.mean, e.half_width) for each in told for e in [each.standings[number].estimate]]
-        rows.append((arm.name, str(len(arm.runs)), *cells))
+    for number, condition in enumerate(found.conditions):
+        cells = [with_interval(e.mean, e.half_width) for each in standings for e in [each.standings[number].estimate]]
+        rows.append((condition.name, str(len(condition.runs)), *cells))
     what = "env steps of training" if budget == "env_steps" else "spent by all cores"
     return Table(
-        ("arm", "seeds", *(each.outcome for each in told)),
+        ("condition", "seeds", *(each.outcome for each in standings)),
         rows,
         f"Mean return against held-out players after {spent(budget, at)} {what}, the most that every run had: means "
         "over seeds with 95 % t-intervals over seeds (of one seed: over worlds).",
     )
 
 
-def _verdicts(told: Sequence[Standings]) -> list[Block]:
-    texts = {each.outcome: verdict(each.differences) for each in told}
+def _verdicts(standings: Sequence[Standings]) -> list[Block]:
+    texts = {each.outcome: verdict(each.differences) for each in standings}
     if len(set(texts.values())) == 1:
         return [Prose(next(iter(texts.values())))]
     return [Prose(f"{outcome.capitalize()}: {text[0].lower()}{text[1:]}") for outcome, text in texts.items()]
 
 
 def _unrecorded(found: Comparison) -> list[Missing]:
-    lacking = [each.arm for each in found.expenses if any(hours is None for hours in each.core_hours)]
+    lacking = [each.condition for each in found.expenses if any(hours is None for hours in each.core_hours)]
     if not lacking:
         return []
     return [Missing(f"scores at equal core-hours, which the runs of {', '.join(lacking)} did not record")]
@@ -185,7 +192,7 @@ def _unrecorded(found: Comparison) -> list[Missing]:
 
 def _few_points(found: Comparison) -> list[Missing]:
     tracks = found.tracks[found.means[0]]
-    few = [name for name, of_arm in tracks.items() if min(len(each.values) for each in of_arm) < 4]
+    few = [name for name, of_condition in tracks.items() if min(len(each.values) for each in of_condition) < 4]
     if not few:
         return []
     return [
@@ -196,8 +203,8 @@ def _few_points(found: Comparison) -> list[Missing]:
     ]
 
 
-def _thin(arm: Arm, track: Track, budget: str, unit: float) -> Series:
-    return Series(arm.name, arm.colour, track.budgets[budget] / unit, track.values, style="thin")
+def _thin(condition: Condition, track: Track, budget: str, unit: float) -> Series:
+    return Series(condition.name, condition.colour, track.budgets[budget] / unit, track.values, style="thin")
 
 
 def _unit(budget: str, most: float) -> tuple[float, str]:
@@ -209,5 +216,5 @@ def _unit(budget: str, most: float) -> tuple[float, str]:
 
 def _most(found: Comparison) -> float:
     """The most that hiding and seeking pay, beyond which no interval is drawn; other tasks: no such bound."""
-    rules = found.arms[0].config.rules
-    return found.arms[0].runs[0].most if rules.task == "hide-and-seek" and rules.reward_scale == 1.0 else np.inf
+    rules = found.conditions[0].config.rules
+    return found.conditions[0].runs[0].most if rules.task == "hide-and-seek" and rules.reward_scale == 1.0 else np.inf

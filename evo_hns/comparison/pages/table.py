@@ -1,4 +1,4 @@
-"""The table for a paper: a row for each arm, as Markdown, LaTeX (booktabs) or CSV."""
+"""The table for a paper: a row for each condition, as Markdown, LaTeX (booktabs) or CSV."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class Figure:
 
 @dataclass(frozen=True)
 class Column:
-    """What is told of every arm."""
+    """A column of the table: a cell for each condition."""
 
     name: str
-    cells: Sequence[str | Figure]  #: one for each arm
+    cells: Sequence[str | Figure]  #: one for each condition
 
 
 @dataclass(frozen=True)
@@ -92,9 +92,9 @@ class PaperTable:
             writer.writerow(row)
         return file.getvalue()
 
-    def _rows(self, tell: Callable[[str | Figure], str]) -> list[list[str]]:
+    def _rows(self, render: Callable[[str | Figure], str]) -> list[list[str]]:
         return [
-            [tell(cell) for cell in cells] for cells in zip(*(column.cells for column in self.columns), strict=True)
+            [render(cell) for cell in cells] for cells in zip(*(column.cells for column in self.columns), strict=True)
         ]
 
 
@@ -121,10 +121,10 @@ def write_table(found: Comparison, path: Path) -> None:
 
 
 def paper_table(found: Comparison) -> PaperTable:
-    """A row for each arm."""
+    """A row for each condition."""
     expenses = found.expenses
     columns = [
-        Column("arm", [each.arm for each in expenses]),
+        Column("condition", [each.condition for each in expenses]),
         Column("seeds", [Figure(len(each.seeds)) for each in expenses]),
         Column("parameters", [" / ".join(dict.fromkeys(str(n) for n in e.parameters.values())) for e in expenses]),
         Column("genome, bytes", [" / ".join(dict.fromkeys(map(str, e.genome_bytes.values()))) for e in expenses]),
@@ -146,8 +146,8 @@ def _scores(found: Comparison) -> list[Column]:
     for outcome in found.means:
         standing = found.standing(outcome.name)
         if standing is not None:
-            told = [Figure(each.estimate.mean, each.estimate.half_width) for each in standing.standings]
-            columns.append(Column(f"score, {outcome.name}", told))
+            cells = [Figure(each.estimate.mean, each.estimate.half_width) for each in standing.standings]
+            columns.append(Column(f"score, {outcome.name}", cells))
     return columns
 
 
@@ -155,27 +155,27 @@ def _halfway(found: Comparison) -> list[Column]:
     threshold = found.threshold(found.means[-1].name)
     if threshold is None:
         return []
-    told = [median(times) for times in threshold.times["env_steps"].values()]
-    return [Column("env steps to half-way", [Figure(each) if np.isfinite(each) else "not reached" for each in told])]
+    medians = [median(times) for times in threshold.times["env_steps"].values()]
+    return [Column("env steps to half-way", [Figure(each) if np.isfinite(each) else "not reached" for each in medians])]
 
 
 def _stages(found: Comparison) -> list[Column]:
     if found.emergence is None:
         return []
     return [
-        Column("stages", [Figure(float(np.mean(found.emergence.reached(each.arm)))) for each in found.expenses]),
+        Column("stages", [Figure(float(np.mean(found.emergence.reached(each.condition)))) for each in found.expenses]),
     ]
 
 
 def _caption(found: Comparison) -> str:
     standing = found.standing(found.means[0].name)
     at = "the end of the common budget" if standing is None else f"{short(standing.at)} env steps"
-    told = (
-        f"Scores: mean return against held-out players when every arm had had {at}, with 95 % intervals over seeds "
-        "(Student's t; of one seed over worlds). Env steps, core-hours and wall time: means over seeds. Half-way: from "
-        "untrained to the best mean of any arm, median over seeds."
+    caption = (
+        f"Scores: mean return against held-out players when every condition had had {at}, with 95 % intervals over "
+        "seeds (Student's t; of one seed over worlds). Env steps, core-hours and wall time: means over seeds. "
+        "Half-way: from untrained to the best mean of any condition, median over seeds."
     )
-    return told if found.emergence is None else f"{told} Stages: that came during training, mean over seeds."
+    return caption if found.emergence is None else f"{caption} Stages: that came during training, mean over seeds."
 
 
 def _hours(hours: Sequence[float | None]) -> str | Figure:

@@ -191,6 +191,6 @@ class AnalyticEvaluator:
             agent_mask=torch.ones(len(table), 2, dtype=torch.bool),
         )
 
-    def take_metrics(self) -> dict[str, float]:
+    def pop_metrics(self) -> dict[str, float]:
         """Nothing: all is played here."""
         return {}

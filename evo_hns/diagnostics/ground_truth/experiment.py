@@ -21,10 +21,10 @@ from evo_hns.spec import Side
 from evo_hns.training.evolution import Evolution
 
 LATEST = "latest only"
-"""The arm without memory, which the others are compared with."""
+"""The condition without memory, which the others are compared with."""
 
 MIXED = "default mix"
-"""The arm of the default settings."""
+"""The condition of the default settings."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Trial:
 
     game: str  #: an entry of `GAMES`
     algorithm: str  #: of both sides' searches
-    arm: str  #: `LATEST`, `MIXED`, or `hall: ` and the name of an opponent sampler
+    condition: str  #: `LATEST`, `MIXED`, or `hall: ` and the name of an opponent sampler
     seed: int
     generations: int  #: T
 
@@ -43,7 +43,7 @@ class Trial:
         meets = {
             LATEST: {"champion_share": 1.0},
             MIXED: {"champion_share": CoevolutionConfig().champion_share},
-        }.get(self.arm, {"champion_share": 0.0, "opponent_sampler": self.arm.removeprefix(_HALL)})
+        }.get(self.condition, {"champion_share": 0.0, "opponent_sampler": self.condition.removeprefix(_HALL)})
         nothing = {"held_out_episodes": 0, "progress_episodes": 0, "recorded_matches": 0}
         tables = {
             "seed": self.seed,
@@ -70,25 +70,25 @@ class Course:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A measure over seeds: each arm, and how far it is from the one without memory, seed by seed."""
+    """A measure over seeds: each condition, and how far it is from the one without memory, seed by seed."""
 
     game: str
     algorithm: str
     measure: str
-    arms: dict[str, Estimate]
-    differences: dict[str, Estimate]  #: of all arms but `LATEST`
+    conditions: dict[str, Estimate]
+    differences: dict[str, Estimate]  #: of all conditions but `LATEST`
 
 
 def list_trials(
     games: Sequence[str], algorithms: Sequence[str], samplers: Sequence[str], seeds: Sequence[int], generations: int
 ) -> list[Trial]:
-    """All trials, the seeds of an arm one after the other.
+    """All trials, the seeds of a condition one after the other.
 
     Args:
         games: entries of `GAMES`.
         algorithms: of both sides' searches.
-        samplers: how opponents are drawn from the hall, an arm each.
-        seeds: of the runs; each arm has the same.
+        samplers: how opponents are drawn from the hall, a condition each.
+        seeds: of the runs; each condition has the same.
         generations: of a run.
 
     Raises:
@@ -100,12 +100,12 @@ def list_trials(
                 raise ConfigError(f"got the {kind} {name!r}, expected one of {', '.join(known)}")
     if len(seeds) < 2 or generations < 2:
         raise ConfigError(f"got {len(seeds)} seeds and {generations} generations, expected at least 2 of each")
-    arms = [LATEST, MIXED, *(f"{_HALL}{sampler}" for sampler in samplers)]
+    conditions = [LATEST, MIXED, *(f"{_HALL}{sampler}" for sampler in samplers)]
     return [
-        Trial(game, algorithm, arm, seed, generations)
+        Trial(game, algorithm, condition, seed, generations)
         for game in games
         for algorithm in algorithms
-        for arm in arms
+        for condition in conditions
         for seed in seeds
     ]
 
@@ -139,13 +139,17 @@ def compare(courses: Sequence[Course]) -> list[Comparison]:
 
 def _compare(game: str, algorithm: str, name: str, courses: Sequence[Course]) -> Comparison:
     values: dict[str, list[float]] = {}
-    for course in courses:  # the seeds come in the same order in every arm
-        values.setdefault(course.trial.arm, []).append(course.measures[name])
-    arrays = {arm: np.array(of_seeds) for arm, of_seeds in values.items()}
+    for course in courses:  # the seeds come in the same order in every condition
+        values.setdefault(course.trial.condition, []).append(course.measures[name])
+    arrays = {condition: np.array(of_seeds) for condition, of_seeds in values.items()}
     return Comparison(
         game,
         algorithm,
         name,
-        arms={arm: estimate_few(array) for arm, array in arrays.items()},
-        differences={arm: estimate_few(array - arrays[LATEST]) for arm, array in arrays.items() if arm != LATEST},
+        conditions={condition: estimate_few(array) for condition, array in arrays.items()},
+        differences={
+            condition: estimate_few(array - arrays[LATEST])
+            for condition, array in arrays.items()
+            if condition != LATEST
+        },
     )

@@ -89,8 +89,8 @@ def _panels(courses: Sequence[Course]) -> list[Painter]:
     disc = [course for course in courses if course.trial.game == DISC]
     numbers = [course for course in courses if course.trial.game == NUMBERS]
     painters: list[Painter] = []
-    for arm in dict.fromkeys(course.trial.arm for course in disc):
-        first = next(course for course in disc if course.trial.arm == arm)
+    for condition in dict.fromkeys(course.trial.condition for course in disc):
+        first = next(course for course in disc if course.trial.condition == condition)
         painters.append(lambda axis, course=first: _paint_disc(axis, course))  # type: ignore[misc]
     if disc:
         painters.append(lambda axis: _paint_turns(axis, disc))
@@ -110,7 +110,7 @@ def _paint_disc(axis: Axes, course: Course) -> None:
     axis.set(aspect="equal", xticks=[], yticks=[], xlim=(-1.08, 1.08), ylim=(-1.08, 1.08))
     axis.spines[:].set_visible(False)
     axis.set_xlabel(f"generations 0 (dark) to {len(points) - 1} (bright)", fontsize=7)
-    axis.set_title(f"disc, {course.trial.arm}", fontsize=9)
+    axis.set_title(f"disc, {course.trial.condition}", fontsize=9)
 
 
 def _paint_turns(axis: Axes, courses: Sequence[Course]) -> None:
@@ -133,13 +133,13 @@ def _paint_turns(axis: Axes, courses: Sequence[Course]) -> None:
 
 
 def _paint_curves(axis: Axes, courses: Sequence[Course], curve: Curve, title: str, *, binned: int = _BIN) -> None:
-    """A curve for each arm, mean over seeds."""
-    for number, arm in enumerate(dict.fromkeys(course.trial.arm for course in courses)):
-        values = np.array([_binned(curve(course), binned) for course in courses if course.trial.arm == arm])
+    """A curve for each condition, mean over seeds."""
+    for number, condition in enumerate(dict.fromkeys(course.trial.condition for course in courses)):
+        values = np.array([_binned(curve(course), binned) for course in courses if course.trial.condition == condition])
         generations = binned * np.arange(values.shape[1]) + (binned - 1) / 2
         means = [estimate_few(column) for column in values.T]
-        colour = "C3" if arm == LATEST else ("C1", "C0", "C2", "C4", "C5", "C6")[(number - 1) % 6]
-        axis.plot(generations, [each.mean for each in means], color=colour, linewidth=1.3, label=arm)
+        colour = "C3" if condition == LATEST else ("C1", "C0", "C2", "C4", "C5", "C6")[(number - 1) % 6]
+        axis.plot(generations, [each.mean for each in means], color=colour, linewidth=1.3, label=condition)
         axis.fill_between(
             generations, [m.low for m in means], [m.high for m in means], color=colour, alpha=0.18, linewidth=0
         )

@@ -63,7 +63,7 @@ class ParityReport:
     mask_mismatches: int  #: of all agents, targets and rows
     observation_errors: dict[str, float]  #: key -> largest difference, masks left out
     reward_mismatches: int  #: of all agents and steps
-    statistic_errors: dict[str, float]  #: name -> difference at the end, where the recording tells the figure
+    statistic_errors: dict[str, float]  #: name -> difference at the end, where the recording has the statistic
     lock_mismatches: int  #: objects and steps with another lock, owner or pose
     grab_mismatches: int  #: agents and steps with another object in hand, or held at another pose
     mirrored_grips: int  #: grips whose recorded offset has the opposite sign (the original as it was run)
@@ -212,7 +212,7 @@ def format_reports(reports: Sequence[ParityReport]) -> str:
 def _paragraph(report: ParityReport) -> str:
     verdict = "reproduced" if report.within_tolerance else "NOT reproduced: " + ", ".join(report.violations)
     errors = [f"{key} {error:.0e}" if error else f"{key} 0" for key, error in report.observation_errors.items()]
-    statistics = f"{len(report.statistic_errors)} told" + (
+    statistics = f"{len(report.statistic_errors)} compared" + (
         f", largest error {max(report.statistic_errors.values()):.0e}" if report.statistic_errors else ""
     )
     mirrored = f" ({report.mirrored_grips} at the mirrored offset)" if report.mirrored_grips else ""

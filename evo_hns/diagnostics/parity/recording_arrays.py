@@ -162,7 +162,7 @@ def _sizes(path: Path, arrays: Arrays) -> dict[str, int]:
         raise RecordingError(f"{path}: {steps} steps of {n} agents; expected at least 1 step and 1 agent")
     places, boxes = arrays["obs_box_obs"].shape[2], arrays["st_lock_box_obj_locked"].shape[1]
     if boxes > places:
-        raise RecordingError(f"{path}: st_lock_box_obj_locked tells of {boxes} boxes; expected at most {places}")
+        raise RecordingError(f"{path}: st_lock_box_obj_locked has {boxes} boxes; expected at most {places}")
     ramps = arrays["obs_ramp_obs"].shape[2]
     sizes = {"T": steps, "S": steps + 1, "n": n, "n-1": n - 1, "B": places, "b": boxes, "R": ramps, "m": boxes + ramps}
     sizes |= {"C": arrays["obs_box_obs"].shape[3], "D": arrays["obs_ramp_obs"].shape[3], "q": 4 * (n + boxes + ramps)}

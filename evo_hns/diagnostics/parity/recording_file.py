@@ -1,4 +1,4 @@
-"""Reading recordings of the original game from `.npz` files: which game a file tells of, and what it says of it."""
+"""Reading recordings of the original game from `.npz` files: the game of a file, and its episode."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def read_recording(path: Path) -> Recording:
 
 @dataclass(frozen=True)
 class _Game:
-    """Which game a file tells of."""
+    """The game of a recording."""
 
     task: Literal["hide-and-seek", "box-locking"]
     scenario: Literal["quadrant", "randomwalls"]
@@ -83,7 +83,7 @@ def _read_game(path: Path, arrays: Arrays) -> _Game:
         return _Game("box-locking", "randomwalls", 1)
     num_hiders = metadata["n_hiders"]
     if not (isinstance(num_hiders, int) and num_agents and 0 < num_hiders < num_agents[0]):
-        raise RecordingError(f"{path}: metadata_json tells of {num_hiders!r} hiders; expected 1 to all but one agent")
+        raise RecordingError(f"{path}: metadata_json has {num_hiders!r} hiders; expected 1 to all but one agent")
     return _Game("hide-and-seek", "quadrant" if "quadrant_size" in metadata else "randomwalls", num_hiders)
 
 
@@ -163,7 +163,7 @@ def _assemble(path: Path, arrays: Arrays, game: _Game, locks_ramps: bool) -> Rec
 
 
 def _read_statistics(path: Path, arrays: Arrays) -> dict[str, float]:
-    """The figures that the original tells when an episode ends."""
+    """OpenAI's statistics at the end of an episode."""
     if "info_json" not in arrays:
         return {}
     try:

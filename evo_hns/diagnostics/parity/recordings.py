@@ -29,7 +29,7 @@ TALLER_THAN_INNER_WALLS = 1.0  #: half height, metres: walls around the field ar
 _DEFAULT_HORIZON, _PREP_FRACTION = 80, 0.4  # of the original's examples
 _MOVED_BY_HAND = 0.01  # metres, radians: less is a difference between observation and state, and an error
 _OPEN_FIELD = (-6.0, -6.0, 12.0, 12.0)  # what the original's example with random walls calls outside
-_FOOD_RADIUS = 0.25  # metres: recordings do not tell; in the one with food nobody comes nearer when allowed to eat
+_FOOD_RADIUS = 0.25  # metres: not in recordings; in the one with food nobody comes nearer when allowed to eat
 _LOCK_AND_RETURN = BoxLockingConfig(goal="all-return", lock_reward=5.0, unlock_penalty=5.0, shaped_reward_scale=0.5)
 
 
@@ -43,8 +43,8 @@ class Recording:
     num_hiders: int
     present: BoolArray  #: `(m,)` the object exists
     num_ramps: int
-    box_columns: ObjectColumns  #: what is told of boxes
-    ramp_columns: ObjectColumns  #: what is told of ramps
+    box_columns: ObjectColumns  #: of boxes in observations
+    ramp_columns: ObjectColumns  #: of ramps in observations
     observations: dict[str, NDArray[Any]]  #: `OBSERVATION_KEYS`, `(S, n, ...)`
     qpos: FloatArray  #: `(S, q)` x, y, z, rz of agents, boxes, ramps that exist; metres, radians
     qvel: FloatArray  #: `(S, q)`
@@ -58,7 +58,7 @@ class Recording:
     pull: BoolArray  #: `(T, n)`
     glueall: BoolArray  #: `(T, n)`
     reward: FloatArray  #: `(T, n)`
-    statistics: dict[str, float]  #: OpenAI's statistics at the end of the episode, where the file tells any
+    statistics: dict[str, float]  #: OpenAI's statistics at the end of the episode, where the file has them
     finished: bool  #: the last step reached the horizon
     wall_pos: FloatArray  #: `(K, 3)` centres, metres
     wall_size: FloatArray  #: `(K, 3)` half sizes, metres
@@ -88,7 +88,7 @@ class Recording:
         return round(float(ticks[-1] / clock[ticks[-1]]) - 1e-5, 6) if len(ticks) else 0.0
 
     def rules(self) -> RulesConfig:
-        """The rules that the episode was played by: those of the original's example, with what the file tells."""
+        """The rules that the episode was played by: those of the original's example, with the settings in the file."""
         longest_known = max(_DEFAULT_HORIZON, self.num_steps + 1, round(self.prep_steps / _PREP_FRACTION))
         horizon = self.num_steps if self.finished else longest_known
         is_quadrant, food = self.scenario == "quadrant", self.observations["food_obs"]
@@ -127,7 +127,7 @@ class Recording:
     @cached_property
     def placed_by_hand(self) -> BoolArray:
         """`(S,)` rows of a scripted episode whose observation was made before something was moved by hand."""
-        moved = np.abs(self._told() - self._observed()).max(axis=(1, 2)) > _MOVED_BY_HAND
+        moved = np.abs(self._expected_observation() - self._observed()).max(axis=(1, 2)) > _MOVED_BY_HAND
         return np.asarray(moved & self.scripted)
 
     @cached_property
@@ -147,12 +147,12 @@ class Recording:
         """`(S, E, 9)` what is observed of everything that exists: x, y, z, cos rz, sin rz and four velocities."""
         agents = self.observations["observation_self"]
         angle = agents[..., 3:4]
-        told = np.concatenate([agents[..., :3], np.cos(angle), np.sin(angle), agents[..., 4:8]], axis=-1)
+        observed = np.concatenate([agents[..., :3], np.cos(angle), np.sin(angle), agents[..., 4:8]], axis=-1)
         objects = np.concatenate([self.observations[key][:, 0, :, :9] for key in ("box_obs", "ramp_obs")], axis=1)
-        return np.concatenate([told, objects[:, self.present]], axis=1)
+        return np.concatenate([observed, objects[:, self.present]], axis=1)
 
-    def _told(self) -> FloatArray:
-        """`(S, E, 9)` what an observation would tell of the state."""
+    def _expected_observation(self) -> FloatArray:
+        """`(S, E, 9)` the observation that the state should give."""
         poses, speeds = (state.reshape(len(state), -1, 4) for state in (self.qpos, self.qvel))
         angle = poses[..., 3:]
         return np.concatenate([poses[..., :3], np.cos(angle), np.sin(angle), speeds], axis=-1)

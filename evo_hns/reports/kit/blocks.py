@@ -139,7 +139,7 @@ Block = Prose | Table | Heat | Figures | Films | Picture | Shares | Commands | F
 
 @dataclass(frozen=True)
 class Missing:
-    """What a page could tell, and does not yet."""
+    """A missing part of a page, and the command that adds it."""
 
     what: str
     command: str = ""  #: adds it; empty: nothing does
@@ -147,7 +147,7 @@ class Missing:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page; without blocks it is left out, and only what is missing of it is told."""
+    """A part of the page; without blocks only its missing parts are listed."""
 
     name: str  #: as the address of the part has it
     title: str

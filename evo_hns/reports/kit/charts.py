@@ -177,9 +177,9 @@ def _line(series: Series, axis: _Axis, upright: _Axis) -> str:
     parts = [] if series.style == "points" else [f'<path class="{kind} {series.colour}" d="{_path(places)}"/>']
     if len(places) <= _SHOWN_POINTS and series.style != "thin":
         for (x, y), value, half in zip(places, series.y, _half(series), strict=True):
-            told = f"{series.name}: {number(value)}" + (f" ± {number(half)}" if half else "")
+            tooltip = f"{series.name}: {number(value)}" + (f" ± {number(half)}" if half else "")
             dot = f'<circle class="dot {series.colour}" cx="{x:g}" cy="{y:g}" r="2.2">'
-            parts.append(f"{dot}<title>{escape(told)}</title></circle>")
+            parts.append(f"{dot}<title>{escape(tooltip)}</title></circle>")
     return "".join(parts)
 
 

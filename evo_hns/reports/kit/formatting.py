@@ -1,8 +1,8 @@
-"""Sentences about a game and a search that hold for these settings and no others."""
+"""Formatting of games, searches, opponents and numbers for pages."""
 
 from __future__ import annotations
 
-from evo_hns.config import PPOConfig, RunConfig
+from evo_hns.config import RunConfig
 from evo_hns.reports.kit.charts import number
 from evo_hns.reports.subject import Subject
 from evo_hns.spec import Side
@@ -14,17 +14,16 @@ ALGORITHMS = {
     "pgpe": "PGPE",
     "ga": "a genetic algorithm",
 }
-NETWORKS = {"mlp": "a perceptron that pools over what it sees", "attention": "a network with attention"}
 
 OPPONENTS = {
     "still": "stands still",
     "random": "acts at random",
-    "chaser": "searches room and doors and runs at whom it sees",
+    "chaser": "searches room and doors and runs at hiders in sight",
     "fugitive": "hides in the room",
     "tracker": "follows the way to the nearest hider",
     "evader": "keeps out of the seekers' sight",
 }
-"""What scripted players do, in a clause."""
+"""Scripted players in a clause."""
 
 _SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
@@ -40,7 +39,7 @@ def counted(count: CountRange, noun: str, plural: str = "") -> str:
 
 
 def describe_game(config: RunConfig) -> str:
-    """A paragraph on what is played."""
+    """A paragraph on the game."""
     world, rules = config.world, config.rules
     seconds = rules.horizon * config.physics.timestep * config.physics.num_substeps
     place = "OpenAI's quadrant game, a field with one room in a corner"
@@ -64,55 +63,35 @@ def describe_game(config: RunConfig) -> str:
         text += f" In the first {prep}, the preparation, seekers stand still and nothing is rewarded."
     if rules.reward_type == "joint_zero_sum" and rules.reward_scale == 1.0:
         return text + (
-            " After that hiders are paid +1 in every env step in which no seeker sees any of them, and −1 in every "
-            "other; seekers get the opposite. So returns lie between "
-            f"−{most} and +{most}, and 0 means seen in half of these env steps. (Whoever leaves the area pays extra.)"
+            " After that hiders are rewarded with +1 in every env step in which no seeker sees any of them, and −1 in "
+            f"every other; seekers get the opposite. Returns lie between −{most} and +{most}; 0 means seen in half of "
+            "these env steps. (Agents that leave the area are penalised.)"
         )
-    return text + " After that hiders are paid for not being seen, and seekers for seeing them."
+    return text + " After that hiders are rewarded for not being seen, and seekers for seeing them."
 
 
 def describe_search(subject: Subject) -> str:
-    """A paragraph on how players came about."""
-    config = subject.config
-    if config.ppo is not None:
-        return _describe_ppo(subject, config.ppo)
-    settings = config.coevolution
-    kinds = {side: config.side(side).search for side in Side}
-    sizes = {side: f"{subject.num_params[side]:,} numbers" for side in Side}
-    same = sizes[Side.HIDERS] == sizes[Side.SEEKERS]
-    size = sizes[Side.HIDERS] if same else " and ".join(f"{sizes[side]} for {side.label}" for side in Side)
-    names = {
-        side: f"{ALGORITHMS.get(s.algorithm, s.algorithm)} with {s.popsize} candidates" for side, s in kinds.items()
-    }
-    search = names[Side.HIDERS]
-    if names[Side.HIDERS] != names[Side.SEEKERS]:
-        search = " and ".join(f"{name} for {side.label}" for side, name in names.items())
-    if subject.is_solo:
-        return (
-            "Nobody showed the players what to do and no gradient was followed. A population of small neural networks "
-            f"({sizes[Side.HIDERS]} each) evolved by {names[Side.HIDERS]} a generation, each of which plays "
-            f"{settings.episodes_per_candidate} episodes; the best becomes the generation's champion. Champions are "
-            "measured in worlds that training never draws."
+    """How the players were trained, and which scores are absolute."""
+    config, sides = subject.config, (Side.HIDERS,) if subject.is_solo else tuple(Side)
+    sizes = {f"{subject.num_params[side]:,}" for side in sides}
+    networks = f"networks of {' and '.join(sorted(sizes))} parameters"
+    if (ppo := config.ppo) is not None:
+        how = (
+            f"PPO by self-play, one network of {sizes.pop()} parameters for both sides: a generation has "
+            f"{ppo.rollouts_per_generation} rollouts of {ppo.num_worlds} worlds, {counted(ppo.epochs, 'epoch')} each"
         )
-    return (
-        "Nobody showed the players what to do and no gradient was followed. Two populations of small neural networks "
-        f"({size} each), one of hiders and one of seekers, evolved against each other by {search} a generation. "
-        f"Each candidate plays {settings.episodes_per_candidate} matches a generation against the other side's current "
-        "champion and its hall of fame, the champions of earlier generations; the best becomes champion and enters the "
-        "hall. What such matches say of progress is relative: both sides move. The figures to trust are those "
-        "against scripted players that never take part in the search, in worlds that training never draws."
-    )
-
-
-def _describe_ppo(subject: Subject, settings: PPOConfig) -> str:
-    return (
-        f"Nobody showed the players what to do. One network ({subject.num_params[Side.HIDERS]:,} numbers, of the form "
-        "that Baker et al. used) plays all agents of both sides and learns from these matches by proximal policy "
-        f"optimisation (PPO): a generation has {settings.rollouts_per_generation} rollouts of {settings.num_worlds} "
-        f"worlds, each used {counted(settings.epochs, 'time')}, and the network after it is the champion of both "
-        "sides. The figures to trust are those against scripted players that never take part in it, in worlds that "
-        "training never draws."
-    )
+    else:
+        settings, searches = config.coevolution, [config.side(side).search for side in sides]
+        names = dict.fromkeys(
+            f"{ALGORITHMS.get(s.algorithm, s.algorithm)} with {s.popsize} candidates" for s in searches
+        )
+        opponents = "" if subject.is_solo else " against the other side's champion and hall of fame"
+        how = (
+            f"{'Evolution' if subject.is_solo else 'Coevolution'} of {networks} by {' and '.join(names)} a generation; "
+            f"each candidate plays {settings.episodes_per_candidate} matches{opponents}, and the best becomes champion"
+        )
+    relative = "" if subject.is_solo else " Scores between the two sides are relative, since both change."
+    return f"{how}. Champions are measured against held-out players in worlds that training never draws.{relative}"
 
 
 def describe_opponent(name: str) -> str:

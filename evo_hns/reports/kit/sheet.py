@@ -30,8 +30,8 @@ def render(
         title: its heading.
         going_on: runs that are in training, each with how far it is.
         introduction: paragraphs before the first section.
-        tiles: figures that are told at one glance, and what they count.
-        sections: in their order; of those without blocks only what is missing is told.
+        tiles: numbers at the top, and what they count.
+        sections: in their order; of those without blocks only the missing parts are listed.
         intervals: what the intervals of the page are over, if nothing else is said.
     """
     environment = jinja2.Environment(

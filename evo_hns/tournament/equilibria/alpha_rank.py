@@ -18,8 +18,8 @@ import numpy as np
 
 from evo_hns.spec import Side
 from evo_hns.tournament.equilibria.joint_chain import JointChain
+from evo_hns.tournament.measures.additive import completed
 from evo_hns.tournament.measures.certainty import Interval, largest_first
-from evo_hns.tournament.measures.complete import completed
 from evo_hns.tournament.measures.score_table import ScoreTable, UnanswerableError, noisy_copies
 
 POPULATION = 50
@@ -139,8 +139,8 @@ def _replays(
 def _intervals(names: tuple[str, ...], masses: np.ndarray) -> dict[str, Interval]:
     """Of `(1 + replays, players)` masses, the first of which is the answer."""
     low, high = np.quantile(masses, [0.025, 0.975], axis=0)
-    figures = zip(masses[0].tolist(), low.tolist(), high.tolist(), strict=True)
-    return {name: Interval(m, min(m, lo), max(m, hi)) for name, (m, lo, hi) in zip(names, figures, strict=True)}
+    estimates = zip(masses[0].tolist(), low.tolist(), high.tolist(), strict=True)
+    return {name: Interval(m, min(m, lo), max(m, hi)) for name, (m, lo, hi) in zip(names, estimates, strict=True)}
 
 
 def _heaviest(table: ScoreTable, mass: np.ndarray) -> tuple[Profile, ...]:

@@ -1,4 +1,4 @@
-"""Who would be in the best mixture? Nash weights, Nash averaging, and how much they owe to luck.
+"""Nash weights, Nash averaging, and how much they vary by chance.
 
 Of the zero-sum part of the game. Weights are those of the *most even* equilibrium (Balduzzi et al. 2018), which does
 not change if a player is entered twice. They jump when episodes are played again: the bootstrap says how much, and
@@ -14,8 +14,8 @@ import numpy as np
 
 from evo_hns.spec import Side
 from evo_hns.tournament.equilibria.matrix_game import exploitability, most_even, solve
+from evo_hns.tournament.measures.additive import completed
 from evo_hns.tournament.measures.certainty import Interval
-from evo_hns.tournament.measures.complete import completed
 from evo_hns.tournament.measures.score_table import ScoreTable, noisy_copies
 
 TOLERANCE = 1e-4
@@ -114,8 +114,8 @@ def _replayed(table: ScoreTable, rng: np.random.Generator, replicates: int) -> d
 def _members(names: tuple[str, ...], weights: np.ndarray, again: np.ndarray, averages: np.ndarray) -> dict[str, Member]:
     low, high = np.quantile(again, [0.025, 0.975], axis=0)
     inside = (again > SUPPORT).mean(0)
-    figures = zip(weights.tolist(), low.tolist(), high.tolist(), inside.tolist(), averages.tolist(), strict=True)
-    return {name: Member(*each) for name, each in zip(names, figures, strict=True)}
+    estimates = zip(weights.tolist(), low.tolist(), high.tolist(), inside.tolist(), averages.tolist(), strict=True)
+    return {name: Member(*each) for name, each in zip(names, estimates, strict=True)}
 
 
 def _overlap(support: np.ndarray, others: np.ndarray) -> float:

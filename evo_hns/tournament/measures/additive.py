@@ -6,13 +6,14 @@ taken out by name, by the groups, and never by how small a computed eigenvalue i
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 
 from evo_hns.tournament.measures.certainty import Interval
-from evo_hns.tournament.measures.score_table import UnanswerableError, noisy_copies
+from evo_hns.tournament.measures.score_table import ScoreTable, UnanswerableError, noisy_copies
 
 _ROUNDING = 1e-10
 """What is left of a table is nothing if it is less than this share of it."""
@@ -194,3 +195,29 @@ def _power(table: np.ndarray) -> float:
 def _shrink(signal: float, measured: float) -> float:
     """The factor that leaves of a measured sum of squares what is signal."""
     return float(np.sqrt(max(signal, 0.0) / measured)) if measured > 0 else 0.0
+
+
+MOST_FILLED = 0.1
+"""Share of the pairings that may be filled in with what ratings expect."""
+
+
+def completed(table: ScoreTable) -> tuple[ScoreTable, int]:
+    """Leave out who did not play, and fill in pairings that are missing with the sum of both strengths.
+
+    Returns:
+        The table, and how many cells were filled in; their noise is taken as the largest of all.
+
+    Raises:
+        UnanswerableError: fewer than two on a side, too many pairings are missing, or the players fall into groups that
+            never met.
+    """
+    met = table.met()
+    holes = ~met.played
+    if holes.mean() > MOST_FILLED:
+        raise UnanswerableError(f"{holes.mean():.0%} of the pairings were not played, {MOST_FILLED:.0%} may be missing")
+    if not holes.any():
+        return met, 0
+    require_one_group(met.played)
+    scores = np.where(holes, Additive(met.played).fitted(met.scores), met.scores)
+    noise = np.where(holes, np.nanmax(met.noise), met.noise)
+    return replace(met, scores=scores, noise=noise), int(holes.sum())

@@ -1,6 +1,6 @@
-"""What a watcher can ask for and what is to be shown then. It knows no screen; a screen tells it wishes, and asks.
+"""Follows the requests of a watcher and holds what is shown, without any user interface.
 
-A wish that cannot be fulfilled changes nothing but the note that is shown.
+A request that cannot be followed changes nothing but the note that is shown.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from evo_hns.archive.records import RecordedMatch
+from evo_hns.archive.records import Match
 from evo_hns.archive.run_view import RunView
 from evo_hns.archive.storage import RunFileError
 from evo_hns.config import ConfigError
@@ -19,7 +19,7 @@ from evo_hns.evaluation.fitness import team_return
 from evo_hns.evaluation.trajectory import Trajectory
 from evo_hns.spec import Side
 from evo_hns.system.shell import shell_command
-from evo_hns.viewer.browser.casting import Casting
+from evo_hns.viewer.browser.available_players import AvailablePlayers
 from evo_hns.viewer.browser.playback import Playback
 from evo_hns.viewer.browser.session import HANDS_OFF, Session
 from evo_hns.viewer.overlays import agent_name
@@ -31,10 +31,10 @@ _NOBODY = dict.fromkeys(Side, "scripted:still")  # plays in a recorded match, wh
 
 @dataclass(frozen=True)
 class Series:
-    """Figures of an episode, env step by env step; T + 1 values, the start first."""
+    """Statistics of an episode, env step by env step; T + 1 values, the start first."""
 
     returns: Mapping[Side, np.ndarray]  #: `(T + 1,)` mean over the team's members, so far
-    statistics: Mapping[str, np.ndarray]  #: `(T + 1,)` the game's figures
+    statistics: Mapping[str, np.ndarray]  #: `(T + 1,)` the game's statistics
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class View:
     agents: Mapping[int, str]  #: names of those that are there
     taken: int | None  #: the agent that a person steers
     is_recorded: bool  #: it is a recorded match
-    note: str  #: what came of the last wish, or of the episode
+    note: str  #: what came of the last request, or of the episode
 
     @property
     def row(self) -> int:
@@ -64,11 +64,11 @@ class View:
 
 
 class Director:
-    """Fulfils wishes; used by one thread.
+    """Follows requests; used by one thread.
 
     Args:
         run: the run file.
-        asked: addresses per side; see `Casting`.
+        asked: addresses per side; see `AvailablePlayers`.
         seed: of the first world.
         match: number of a recorded match to watch instead.
 
@@ -79,12 +79,12 @@ class Director:
 
     def __init__(self, run: Path, asked: Mapping[Side, str], seed: int = 0, match: int | None = None) -> None:
         self._match = None if match is None else _find_match(run, match)
-        self._casting = Casting(run, asked if self._match is None else _NOBODY)
-        self._session = Session(self._casting.config)
+        self._available = AvailablePlayers(run, asked if self._match is None else _NOBODY)
+        self._session = Session(self._available.config)
         self._episode, self._note = 0, ""
         self._series_of, self._last_series = (-1, -1), Series({}, {})
         if self._match is None:
-            self._begin(self._casting.first, seed)
+            self._begin(self._available.first, seed)
         else:
             self._players = {Side.HIDERS: self._match.hider, Side.SEEKERS: self._match.seeker}
             self._session.begin_match(self._match)
@@ -96,11 +96,11 @@ class Director:
         """The episode."""
         return self._session
 
-    def wish(self, wish: Callable[[Director], None]) -> None:
+    def request(self, request: Callable[[Director], None]) -> None:
         """Do what somebody asks for, or say why not."""
         self._note = ""
         try:
-            wish(self)
+            request(self)
         except (ConfigError, RunFileError, OSError, ValueError) as error:
             self._note = str(error)
 
@@ -120,7 +120,7 @@ class Director:
 
     def refresh(self) -> None:
         """Look for new champions in a run that is still training."""
-        new = self._casting.refresh()
+        new = self._available.refresh()
         self._note = f"{new} new champions" if new else "no new champions"
 
     def tick(self, seconds: float) -> None:
@@ -151,7 +151,7 @@ class Director:
             episode=self._episode,
             players=self._players,
             teams=spec.teams,
-            generations=self._casting.generations,
+            generations=self._available.generations,
             seed=session.seed,
             trajectory=session.trajectory,
             series=self._series(),
@@ -168,8 +168,8 @@ class Director:
     def _begin(self, players: Mapping[Side, str], seed: int) -> None:
         if not 0 <= seed < SEED_LIMIT:
             raise ConfigError(f"got the world seed {seed}, expected 0 to {SEED_LIMIT - 1}")
-        named = {side: self._casting.lasting(side, players[side]) for side in Side}
-        rosters = {side: self._casting.roster(side, named[side], self._session.spec) for side in Side}
+        named = {side: self._available.lasting(side, players[side]) for side in Side}
+        rosters = {side: self._available.roster(side, named[side], self._session.spec) for side in Side}
         self._session.begin(rosters, seed)
         self._players = named
 
@@ -214,7 +214,7 @@ def _series(session: Session) -> Series:
     return Series(returns, {name: np.array([row[name] for row in session.statistics]) for name in names})
 
 
-def _find_match(run: Path, number: int) -> RecordedMatch:
+def _find_match(run: Path, number: int) -> Match:
     with RunView(run) as view:
         if not view.num_matches:
             raise ConfigError(

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from evo_hns.archive.records import RecordedMatch
+from evo_hns.archive.records import Match
 from evo_hns.config import ConfigError, RunConfig
 from evo_hns.evaluation.matches import MatchTable
 from evo_hns.evaluation.recording import steps_of
@@ -57,7 +57,7 @@ class Session:
     trajectory: Trajectory  #: everything so far
     returns: np.ndarray  #: `(A,)` float64, what each agent has earned so far
     failed: bool  #: the physics failed
-    statistics: list[dict[str, float]]  #: the game's figures after each env step, the start first
+    statistics: list[dict[str, float]]  #: the game's statistics after each env step, the start first
     taken: int | None  #: the agent that a person steers
     was_steered: bool  #: somebody took over in this episode
 
@@ -79,7 +79,7 @@ class Session:
             decide = both_teams(self._game, self._session.teams(MatchTable(first, first, seeds), rosters), seeds)
         self._start(decide, seed, is_recorded=False)
 
-    def begin_match(self, match: RecordedMatch) -> None:
+    def begin_match(self, match: Match) -> None:
         """Start a recorded match again.
 
         Raises:
@@ -104,7 +104,7 @@ class Session:
         self.agent_mask = self._observation.agent_mask[0].numpy().copy()
         self._recorder = TrajectoryRecorder(self._game, seeds)
         self._recorder.begin(self._observation)
-        self.statistics = [self._figures()]
+        self.statistics = [self._statistics()]
         self.trajectory = self._recorder.trajectory
 
     @property
@@ -157,7 +157,7 @@ class Session:
         self._recorder.record(self._observation, action, step)
         self._observation, self.failed = step.observation, bool(step.failed[0])
         self.returns = self.returns + step.reward[0].numpy()
-        self.statistics.append(self._figures())
+        self.statistics.append(self._statistics())
         self.trajectory = self._recorder.trajectory
 
     @property
@@ -170,17 +170,17 @@ class Session:
             agent_mask=torch.from_numpy(self.agent_mask)[None],
         )
 
-    def equals(self, match: RecordedMatch) -> bool:
+    def equals(self, match: Match) -> bool:
         """Whether a whole episode came to what is stored of a recorded match, to the bit."""
-        figures = {name: value for name, value in self.statistics[-1].items() if not np.isnan(value)}
+        statistics = {name: value for name, value in self.statistics[-1].items() if not np.isnan(value)}
         return (
             self.is_over
             and self.returns.tobytes() == match.returns.tobytes()
             and self.failed == match.failed
-            and figures == dict(match.metrics)
+            and statistics == dict(match.metrics)
         )
 
-    def _figures(self) -> dict[str, float]:
+    def _statistics(self) -> dict[str, float]:
         return {name: float(value[0]) for name, value in self._game.metrics().items()}
 
 

@@ -1,4 +1,4 @@
-"""The panels beside the scene: players and world, what is drawn, taking over, the time line, and figures.
+"""The panels beside the scene: players and world, what is drawn, taking over, the time line, and statistics.
 
 Immediate mode: every frame says anew what there is. What the watcher has picked but not yet begun with is kept here.
 """
@@ -12,17 +12,17 @@ import numpy as np
 from mujoco.studio.dear_imgui import dear_imgui as imgui
 
 from evo_hns.spec import Side
-from evo_hns.viewer.browser.casting import SCRIPTED_NAMES, is_published
+from evo_hns.viewer.browser.available_players import SCRIPTED_NAMES, is_published
 from evo_hns.viewer.browser.director import Director, View
 from evo_hns.viewer.browser.playback import SPEEDS
 from evo_hns.viewer.browser.session import Steering
-from evo_hns.viewer.browser.studio_figures import Figures
+from evo_hns.viewer.browser.studio_statistics import StatisticsPanel
 from evo_hns.viewer.overlays import Show
 
 Ask = Callable[[Callable[[Director], None]], None]
-"""Send a wish to the director."""
+"""Send a request to the director."""
 
-CONTROLS_WIDTH, FIGURES_WIDTH, TIMELINE_HEIGHT = 280, 320, 68  #: pixels
+CONTROLS_WIDTH, STATISTICS_WIDTH, TIMELINE_HEIGHT = 280, 320, 68  #: pixels
 _LEAST_TIMELINE = 240  # pixels of its width
 _BORDER = 10  # pixels around panels
 
@@ -51,13 +51,13 @@ class Panels:
     """Builds all panels; `picked` and `show` are what the watcher has chosen there.
 
     Args:
-        ask: sends a wish.
+        ask: sends a request.
     """
 
     def __init__(self, ask: Ask) -> None:
         self.show, self.are_hidden = Show(names=True), False
         self._ask = ask
-        self._figures = Figures()
+        self._statistics = StatisticsPanel()
         self.picked: dict[Side, str] = {}
         self._policies: list[str] = []  # addresses of OpenAI's that have played, offered to both sides
         self._seed = ""
@@ -73,8 +73,8 @@ class Panels:
             return
         size = imgui.GetIO().DisplaySize
         height = size.y - 2 * _BORDER
-        left, across = CONTROLS_WIDTH + 2 * _BORDER, size.x - CONTROLS_WIDTH - FIGURES_WIDTH - 4 * _BORDER
-        is_narrow = across < _LEAST_TIMELINE  # then without figures, and the time line below the controls
+        left, across = CONTROLS_WIDTH + 2 * _BORDER, size.x - CONTROLS_WIDTH - STATISTICS_WIDTH - 4 * _BORDER
+        is_narrow = across < _LEAST_TIMELINE  # then without statistics, and the time line below the controls
         if is_narrow:
             left, across = _BORDER, size.x - 2 * _BORDER
         beside = TIMELINE_HEIGHT + _BORDER if is_narrow else 0
@@ -89,8 +89,8 @@ class Panels:
         imgui.End()
         if is_narrow:
             return
-        if _begin("Figures", size.x - FIGURES_WIDTH - _BORDER, _BORDER, FIGURES_WIDTH, height):
-            self._figures.build_gui(view)
+        if _begin("Statistics", size.x - STATISTICS_WIDTH - _BORDER, _BORDER, STATISTICS_WIDTH, height):
+            self._statistics.build_gui(view)
         imgui.End()
 
     def _build_players_gui(self, view: View) -> None:
@@ -152,7 +152,7 @@ class Panels:
             imgui.TextUnformatted("T takes over the next agent")
             return
         imgui.TextUnformatted("W A S D move    Q E turn")
-        grab, lock = ("on" if wish else "off" for wish in (steering.grab, steering.lock))
+        grab, lock = ("on" if request else "off" for request in (steering.grab, steering.lock))
         imgui.TextUnformatted(f"G grab: {grab}    L lock: {lock}")
         imgui.TextUnformatted("T next agent    Esc let go")
 
@@ -177,9 +177,9 @@ class Panels:
         if moved:
             self._ask(lambda director: director.playback.seek(row))
 
-    def _button(self, icon: str, wish: Callable[[Director], None], tooltip: str) -> None:
+    def _button(self, icon: str, request: Callable[[Director], None], tooltip: str) -> None:
         if imgui.Button(f"{icon}###{tooltip}", imgui.Vec2(34, 0)):
-            self._ask(wish)
+            self._ask(request)
         imgui.SetItemTooltip(tooltip)
         imgui.SameLine()
 

@@ -14,14 +14,14 @@ from evo_hns.spec import Side
 from evo_hns.viewer.browser.director import Director, View
 from evo_hns.viewer.browser.session import HANDS_OFF, Steering
 from evo_hns.viewer.browser.studio_panels import Panels
-from evo_hns.viewer.browser.studio_stage import Shown, Steer, Wish, handler
-from evo_hns.viewer.moments import moment_of
-from evo_hns.viewer.overlays import Shape, Show, geoms, marker, moment_shapes
+from evo_hns.viewer.browser.studio_simulation import Request, Shown, Steer, handler
+from evo_hns.viewer.overlays import Shape, Show, geoms, marker, snapshot_shapes
 from evo_hns.viewer.scenery import overview
+from evo_hns.viewer.snapshots import snapshot_of
 
 
 class Screen:
-    """Shows what the stage tells of, and sends it the watcher's wishes."""
+    """Shows what the stage sends, and sends it the watcher's requests."""
 
     view: View | None  #: what is shown
     shapes: list[Shape]  #: what is drawn into it
@@ -76,8 +76,8 @@ class Screen:
         if self.view is not None:
             self._panels.build_gui(self.view, self._steering)
 
-    def _ask(self, wish: Any) -> None:
-        self._viewer.send_to_sim(Wish(wish))
+    def _ask(self, request: Any) -> None:
+        self._viewer.send_to_sim(Request(request))
 
     def _aim(self, floor_size: float) -> None:
         camera, wanted = self._viewer.camera, overview(floor_size)
@@ -89,10 +89,10 @@ class Screen:
         if key == self._drawn:
             return
         self._drawn = key
-        moment = moment_of(view.trajectory, 0, view.position)
-        self.shapes = moment_shapes(moment, show)
+        snapshot = snapshot_of(view.trajectory, 0, view.position)
+        self.shapes = snapshot_shapes(snapshot, show)
         if view.taken is not None:
-            self.shapes.append(marker(moment, view.taken))
+            self.shapes.append(marker(snapshot, view.taken))
         self._viewer.extra_geoms[:] = geoms(self.shapes)
 
     def _follow_keys(self, view: View) -> None:

@@ -24,7 +24,7 @@ from evo_hns.config import ConfigError
 from evo_hns.viewer.browser.director import Director
 from evo_hns.viewer.browser.studio_guard import Keys, guarded
 from evo_hns.viewer.browser.studio_plugin import Screen
-from evo_hns.viewer.browser.studio_stage import Stage
+from evo_hns.viewer.browser.studio_simulation import GameSimulation
 
 FIRST_PORT, NUM_PORTS = 8080, 100  #: where a free port is looked for
 
@@ -126,8 +126,8 @@ def serve(
             opened.set()
         viewer_protocol.run_viewer_loop(viewer)
 
-    logging.getLogger("WebServer").setLevel(logging.WARNING)  # who comes and goes is not told
-    with launch_thread.launch_thread(run_viewer, sim_plugins=[Stage(director)]) as handle:
+    logging.getLogger("WebServer").setLevel(logging.WARNING)  # connections are not logged
+    with launch_thread.launch_thread(run_viewer, sim_plugins=[GameSimulation(director)]) as handle:
         opened.wait()
         if handle.is_running():
             ready()

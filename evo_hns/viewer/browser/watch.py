@@ -79,13 +79,13 @@ def watch(
 
     Args:
         run: the run file, which may be in training.
-        asked: addresses of players by side; see `Casting`.
+        asked: addresses of players by side; see `AvailablePlayers`.
         seed: of the first world.
         match: number of a recorded match to watch first.
         host: the address to listen on.
         port: 0 for the first that is free.
         open_browser: open the page in a browser, where there is a screen.
-        announce: is told where the page is.
+        announce: receives the address of the page.
 
     Raises:
         ConfigError: a player, match, address or port that is not there, or MuJoCo Studio is not.

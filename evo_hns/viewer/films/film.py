@@ -19,8 +19,8 @@ from evo_hns.viewer.films.encoding import check_output, contact_sheet, write_fil
 from evo_hns.viewer.films.footage import Footage
 from evo_hns.viewer.films.graphics import Canvas, require_backend
 from evo_hns.viewer.films.replica import Replica
-from evo_hns.viewer.moments import Moment
-from evo_hns.viewer.overlays import Show, add_shapes, moment_shapes
+from evo_hns.viewer.overlays import Show, add_shapes, snapshot_shapes
+from evo_hns.viewer.snapshots import Snapshot
 
 SHOWN = Show(objects=False, lidar=False)  #: of the overlays
 SIZES = (64, 4096)  #: the least and the most pixels of an edge
@@ -99,13 +99,13 @@ class Film:
         return map(self.picture, self.steps.tolist())
 
     def picture(self, step: float) -> np.ndarray:
-        """`(height, width, 3)` uint8, one moment; words and overlays tell of the last whole env step."""
+        """`(height, width, 3)` uint8, one moment; captions and overlays show the last whole env step."""
         replica = self._replica
         replica.pose(step)
         everything = mujoco.mjtCatBit.mjCAT_ALL
         mujoco.mjv_updateScene(replica.model, replica.data, self._options, None, self._camera, everything, self._scene)
         if self.look.overlays:
-            self._overlay(replica.moment(step))
+            self._overlay(replica.snapshot(step))
         self._light()
         pixels = self._canvas.draw(self._scene)
         if not self.look.caption:
@@ -120,10 +120,10 @@ class Film:
     ) -> None:
         self._canvas.__exit__(kind, error, trace)
 
-    def _overlay(self, moment: Moment) -> None:
+    def _overlay(self, snapshot: Snapshot) -> None:
         """What is said of a moment; it shines, since it takes the sun from the floor below."""
         before = self._scene.ngeom
-        add_shapes(self._scene, moment_shapes(moment, SHOWN))
+        add_shapes(self._scene, snapshot_shapes(snapshot, SHOWN))
         for number in range(before, self._scene.ngeom):
             self._scene.geoms[number].emission = 0.7
 
@@ -165,8 +165,8 @@ def render(footage: Footage, look: Look, output: Path, *, step: int | None = Non
     with Film(footage, look) as film:
         if not is_still:
             return write_film(output, film.frames(), look.fps, quality=quality)
-        moments = np.linspace(0, footage.num_steps, SHEET_ROWS * SHEET_COLUMNS).round() if step is None else [step]
-        pictures = [film.picture(float(moment)) for moment in moments]
+        snapshots = np.linspace(0, footage.num_steps, SHEET_ROWS * SHEET_COLUMNS).round() if step is None else [step]
+        pictures = [film.picture(float(snapshot)) for snapshot in snapshots]
     write_picture(output, contact_sheet(pictures, min(SHEET_COLUMNS, len(pictures))))
     return len(pictures)
 

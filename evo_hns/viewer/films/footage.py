@@ -16,7 +16,7 @@ from evo_hns.evaluation.evaluators import build_evaluator
 from evo_hns.evaluation.matches import MatchTable, fresh_seeds
 from evo_hns.evaluation.trajectory import Trajectory
 from evo_hns.players.addresses import common_game, find_player, game_differences, game_of, lasting_name, parse_address
-from evo_hns.players.replay import explain_difference, in_one_world, retrace
+from evo_hns.players.replay import explain_difference, in_one_world, replay_with_trajectory
 from evo_hns.spec import Side
 
 LOOK_EVERY = 4
@@ -105,7 +105,7 @@ def recorded_footage(path: Path, number: int) -> Footage:
         ConfigError: there is no such match, or it does not come out again as it was played.
         RunFileError: a run file that cannot be read, or matches that are not of its settings.
     """
-    again, trajectory = retrace(path, number)
+    again, trajectory = replay_with_trajectory(path, number)
     match = again.match
     if not again.is_equal:
         raise ConfigError(

@@ -8,8 +8,8 @@ import mujoco
 import numpy as np
 
 from evo_hns.viewer.films.footage import Footage
-from evo_hns.viewer.moments import Moment, moment_of
 from evo_hns.viewer.scenery import shown_model
+from evo_hns.viewer.snapshots import Snapshot, snapshot_of
 
 
 class Replica:
@@ -30,10 +30,10 @@ class Replica:
         mujoco.mj_comPos(self.model, self.data)
         mujoco.mj_camlight(self.model, self.data)
 
-    def moment(self, step: float) -> Moment:
+    def snapshot(self, step: float) -> Snapshot:
         """Who saw, held and had locked what after the last whole env step, where everything is posed at `step`."""
         before, after, share = self._around(step)
-        last, following = (moment_of(self._trajectory, 0, row) for row in (before, after))
+        last, following = (snapshot_of(self._trajectory, 0, row) for row in (before, after))
         between = {
             name: (1.0 - share) * getattr(last, name) + share * getattr(following, name)
             for name in ("agents", "turns", "objects")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from evo_hns.behaviour.stages import DETECTORS, detect
-from evo_hns.behaviour.stages.figures import figures
+from evo_hns.behaviour.stages.statistics import statistics_of
 from evo_hns.evaluation.evaluators import build_evaluator
 from evo_hns.evaluation.matches import MatchTable
 from evo_hns.evaluation.rollout import Episodes
@@ -70,7 +70,7 @@ def test_only_worlds_that_could_show_a_stage_count(played: tuple[Episodes, Traje
 
 def test_figures_are_those_of_the_game_by_the_same_names(played: tuple[Episodes, Trajectory]) -> None:
     episodes, trajectory = played
-    found, counted = figures(trajectory), ~trajectory.failed
+    found, counted = statistics_of(trajectory), ~trajectory.failed
     same = [name for name in found if name in episodes.metrics]
     assert {"max_box_move", "max_box_move_prep", "num_box_lock_prep", "max_ramp_move"} <= set(same)
     for name in same:
@@ -79,7 +79,7 @@ def test_figures_are_those_of_the_game_by_the_same_names(played: tuple[Episodes,
 
 def test_what_moves_in_the_main_phase_is_told_from_what_moved_before(played: tuple[Episodes, Trajectory]) -> None:
     trajectory = played[1]
-    found, counted = figures(trajectory), ~trajectory.failed
+    found, counted = statistics_of(trajectory), ~trajectory.failed
     assert found["max_box_move_main"].max() > 0.0
     assert (found["max_box_move"] <= found["max_box_move_prep"] + found["max_box_move_main"] + 1e-9)[counted].all()
     assert np.array_equal(found["num_box_lock_main"], found["num_box_lock"] - found["num_box_lock_prep"])

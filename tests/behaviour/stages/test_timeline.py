@@ -94,7 +94,7 @@ def test_the_first_and_the_last_generation_play_all_worlds(measured: Timeline, r
         assert each.episodes == 5
         assert set(each.shares) == set(DETECTORS)
         assert each.shares["running"].counted == 5 - each.failed
-        assert each.figures["max_box_move_main"] >= 0.0
+        assert each.statistics["max_box_move_main"] >= 0.0
 
 
 def test_memory_is_bounded_by_batches_and_only_genomes_that_play_are_read(

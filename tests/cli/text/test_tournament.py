@@ -8,10 +8,10 @@ import numpy as np
 from rich.console import Console
 
 from evo_hns.archive import provenance
-from evo_hns.archive.tournament import Cells, Contestant, Precision, Tournament
+from evo_hns.archive.tournament import Cells, Participant, Precision, Tournament
 from evo_hns.archive.tournament_file import TOURNAMENT_SCHEMA
 from evo_hns.cli.progress import bar
-from evo_hns.cli.text.tournament import MOST_IN_A_LIST, Steps, figures, tournament_text
+from evo_hns.cli.text.tournament import MOST_IN_A_LIST, Steps, tournament_dict, tournament_text
 from evo_hns.config import RunConfig
 from evo_hns.spec import Side
 
@@ -22,13 +22,13 @@ def tournament(means: list[list[float]] | np.ndarray, wanted: int = 2) -> Tourna
     scores = (values[:, :, None] + [-1.0, 1.0]).ravel()
     cell_of = np.repeat(np.arange(values.size), 2)
     cells = Cells.empty(*values.shape).with_played(cell_of, {Side.HIDERS: scores, Side.SEEKERS: -scores})
-    contestants = {
-        side: tuple(Contestant(f"a.h5:{side.label}/{k}", "a.h5", 0, k, 10 * k) for k in range(count))
+    participants = {
+        side: tuple(Participant(f"a.h5:{side.label}/{k}", "a.h5", 0, k, 10 * k) for k in range(count))
         for side, count in zip(Side, values.shape, strict=True)
     }
     cells = Cells(np.full(values.shape, wanted), cells.count, cells.scores)
     meta = provenance.describe(RunConfig(seed=3), TOURNAMENT_SCHEMA)
-    return Tournament(meta, "", Precision(2.5, 2, 8), contestants, cells)
+    return Tournament(meta, "", Precision(2.5, 2, 8), participants, cells)
 
 
 def test_a_small_table_is_a_map_with_means() -> None:
@@ -53,7 +53,7 @@ def test_a_large_table_is_two_lists_of_means() -> None:
 
 
 def test_figures_are_those_of_the_table() -> None:
-    told = figures(tournament([[1.0, np.nan]]))
+    told = tournament_dict(tournament([[1.0, np.nan]]))
     np.testing.assert_array_equal(told["mean_returns"]["hiders"], [[1.0, np.nan]])
     np.testing.assert_array_equal(told["mean_returns"]["seekers"], [[-1.0, np.nan]])
     assert np.isinf(told["ci95_half_widths"]["hiders"][0][1])

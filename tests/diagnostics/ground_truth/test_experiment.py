@@ -21,7 +21,7 @@ HALL = "hall: uniform"
 def opposites(games: list[str], num_seeds: int, generations: int) -> list[Trial]:
     """Trials without any memory, and with nothing but the hall."""
     trials = list_trials(games, ["cmaes", "ga"], ["uniform"], range(num_seeds), generations)
-    return [trial for trial in trials if trial.arm != MIXED]
+    return [trial for trial in trials if trial.condition != MIXED]
 
 
 @pytest.fixture(scope="module")
@@ -43,16 +43,16 @@ def find(comparisons: list[Comparison], game: str, algorithm: str, measure: str)
 @pytest.mark.parametrize("algorithm", ["cmaes", "ga"])
 def test_a_hall_slows_the_turning_on_the_disc(comparisons: list[Comparison], algorithm: str) -> None:
     turns = find(comparisons, "disc", algorithm, "turns")
-    assert turns.arms[LATEST].low > 0.0
+    assert turns.conditions[LATEST].low > 0.0
     assert turns.differences[HALL].high < 0.0
-    assert turns.arms[HALL].mean < 0.5 * turns.arms[LATEST].mean
+    assert turns.conditions[HALL].mean < 0.5 * turns.conditions[LATEST].mean
 
 
 @pytest.mark.parametrize("algorithm", ["cmaes", "ga"])
 def test_a_hall_lets_less_be_forgotten_in_the_numbers_game(comparisons: list[Comparison], algorithm: str) -> None:
     forgotten = find(comparisons, "numbers", algorithm, "forgotten")
     assert forgotten.differences[HALL].high < 0.0
-    assert forgotten.arms[HALL].mean < 0.7 * forgotten.arms[LATEST].mean
+    assert forgotten.conditions[HALL].mean < 0.7 * forgotten.conditions[LATEST].mean
 
 
 def test_where_there_is_no_cycle_nobody_turns_with_or_without_a_hall() -> None:
@@ -73,18 +73,18 @@ def test_the_arms_differ_from_a_default_run_in_whom_they_meet_and_in_nothing_els
     off = {f"coevolution.{name}" for name in ("held_out_episodes", "progress_episodes", "recorded_matches")}
     share = "coevolution.champion_share"
     assert usual.differences(trial.config).keys() == off | {share}
-    assert usual.differences(replace(trial, arm=MIXED).config).keys() == off
-    assert usual.differences(replace(trial, arm=HALL).config)[share] == (CoevolutionConfig().champion_share, 0.0)
+    assert usual.differences(replace(trial, condition=MIXED).config).keys() == off
+    assert usual.differences(replace(trial, condition=HALL).config)[share] == (CoevolutionConfig().champion_share, 0.0)
 
 
 def test_differences_are_paired_seed_by_seed(courses: list[Course], comparisons: list[Comparison]) -> None:
     turns = find(comparisons, "disc", "ga", "turns")
-    of_arm = {
-        arm: [c.measures["turns"] for c in courses if (c.trial.game, c.trial.algorithm, c.trial.arm) == key]
-        for arm in turns.arms
-        for key in [("disc", "ga", arm)]
+    of_condition = {
+        condition: [c.measures["turns"] for c in courses if (c.trial.game, c.trial.algorithm, c.trial.condition) == key]
+        for condition in turns.conditions
+        for key in [("disc", "ga", condition)]
     }
-    expected = np.subtract(of_arm[HALL], of_arm[LATEST])
+    expected = np.subtract(of_condition[HALL], of_condition[LATEST])
     assert turns.differences[HALL].mean == pytest.approx(expected.mean())
     half_width = 2.7764 * expected.std(ddof=1) / np.sqrt(5)  # Student's t, four degrees of freedom
     assert turns.differences[HALL].half_width == pytest.approx(half_width, rel=2e-3)

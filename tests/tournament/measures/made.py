@@ -15,8 +15,8 @@ def payoff(truth: np.ndarray, *, sd: float = 0.0, episodes: int = 16, seed: int 
 
 def won_or_lost(truth: np.ndarray, *, stake: float = 48.0, episodes: int = 16, seed: int = 0) -> Payoff:
     """A zero-sum tournament of episodes that pay the hiders all or cost them all, with these true means."""
-    luck = np.random.default_rng(seed).random((episodes, *truth.shape))
-    return of_returns(np.where(luck < (truth / stake + 1) / 2, stake, -stake))
+    draws = np.random.default_rng(seed).random((episodes, *truth.shape))
+    return of_returns(np.where(draws < (truth / stake + 1) / 2, stake, -stake))
 
 
 def of_returns(returns: np.ndarray) -> Payoff:

@@ -1,4 +1,4 @@
-"""A watcher's wishes: players by generation, worlds, recorded matches; what cannot be is said and changes nothing."""
+"""A watcher's requests: players by generation, worlds, recorded matches; what cannot be is said and changes nothing."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_other_players_and_another_world_begin_another_episode(path: Path) -> No
     finish(director)
     first = director.view
     assert first.note.startswith("final returns: hiders ")
-    director.wish(lambda d: d.choose(pair("hiders/1", "random"), 5))
+    director.request(lambda d: d.choose(pair("hiders/1", "random"), 5))
     view = director.view
     assert view.players == pair("hiders/1", "scripted:random")
     assert (view.seed, view.position, view.note) == (5, 0.0, "")
@@ -68,25 +68,25 @@ def test_other_players_and_another_world_begin_another_episode(path: Path) -> No
 def test_what_cannot_be_is_said_and_changes_nothing(path: Path, hider: str, seed: int, complaint: str) -> None:
     director = Director(path, {}, seed=3)
     director.step(1)
-    director.wish(lambda d: d.choose(pair(hider, "seekers/0"), seed))
+    director.request(lambda d: d.choose(pair(hider, "seekers/0"), seed))
     view = director.view
     assert complaint in view.note
     assert view.players == pair("hiders/2", "seekers/2")
     assert (view.seed, view.trajectory.num_steps) == (3, 1)
-    director.wish(lambda d: d.step(1))
+    director.request(lambda d: d.step(1))
     assert director.view.note == ""
 
 
 def test_champions_that_arrive_while_a_run_trains_can_be_picked(path: Path) -> None:
     director = Director(path, {})
-    director.wish(Director.refresh)
+    director.request(Director.refresh)
     assert director.view.note == "no new champions"
     resume(path, generations=4, announce=lambda _: None, observers=[])
-    director.wish(Director.refresh)
+    director.request(Director.refresh)
     view = director.view
     assert view.note == "2 new champions"
     assert view.generations[Side.HIDERS].tolist() == [0, 1, 2, 3]
-    director.wish(lambda d: d.choose(pair("hiders/3", "seekers/3"), 0))
+    director.request(lambda d: d.choose(pair("hiders/3", "seekers/3"), 0))
     assert director.view.players == pair("hiders/3", "seekers/3")
 
 
@@ -98,13 +98,13 @@ def test_a_recorded_match_is_watched_and_found_equal(path: Path) -> None:
     assert view.is_recorded
     finish(director)
     assert director.view.note == "equal to the stored score, to the bit"
-    director.wish(lambda d: d.playback.take_over(0))
+    director.request(lambda d: d.playback.take_over(0))
     assert "can only be watched" in director.view.note
-    director.wish(Director.restart)
+    director.request(Director.restart)
     assert director.view.trajectory.num_steps == 0
     finish(director)
     assert director.view.note == "equal to the stored score, to the bit"
-    director.wish(lambda d: d.choose(pair("hiders/0", "scripted:chaser"), view.seed))
+    director.request(lambda d: d.choose(pair("hiders/0", "scripted:chaser"), view.seed))
     assert not director.view.is_recorded
 
 

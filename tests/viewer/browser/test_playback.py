@@ -12,7 +12,7 @@ from evo_hns.policies.roster import scripted_roster
 from evo_hns.spec import Side
 from evo_hns.viewer.browser.playback import Playback
 from evo_hns.viewer.browser.session import Session, Steering
-from evo_hns.viewer.moments import moment_of, qpos_at
+from evo_hns.viewer.snapshots import qpos_at, snapshot_of
 
 STEP = 0.075  # seconds
 
@@ -103,7 +103,7 @@ def test_between_two_env_steps_things_are_on_their_way(playback: Playback) -> No
     for _ in range(2):
         playback.step(1)
     trajectory = playback.session.trajectory
-    before, between, after = (moment_of(trajectory, 0, row) for row in (1, 1.5, 2))
+    before, between, after = (snapshot_of(trajectory, 0, row) for row in (1, 1.5, 2))
     assert np.allclose(between.agents, (before.agents + after.agents) / 2)
     assert not np.allclose(before.agents, after.agents)
     assert np.array_equal(between.sees_agents, before.sees_agents)

@@ -109,11 +109,11 @@ def test_players_of_another_game_are_refused(run_path: Path, other_game_path: Pa
 
 
 def test_a_caption_tells_players_moment_score_and_stages(footage: Footage) -> None:
-    players, moment, stages = words(describe(footage, footage.num_steps))
+    players, snapshot, stages = words(describe(footage, footage.num_steps))
     assert players.startswith("hiders of generation 0 against seekers of generation 0  ·  world ")
     assert players.endswith(f"{footage.world_seed}  ·  run.h5, match 0")
-    assert moment.startswith("step 6 of 6  seekers released | hiders ")
-    assert moment.endswith(f"seekers {footage.team_return(Side.SEEKERS, 6) or 0:+.4g}".replace(" +0", " 0"))
+    assert snapshot.startswith("step 6 of 6  seekers released | hiders ")
+    assert snapshot.endswith(f"seekers {footage.team_return(Side.SEEKERS, 6) or 0:+.4g}".replace(" +0", " 0"))
     assert stages == "stages so far: none"
 
 

@@ -1,7 +1,6 @@
-"""Who can play each side: champions of a run by their generation, scripted players, and whoever has an address.
+"""Players of each side: champions of a run by their generation, scripted players, and players by address.
 
-Nothing is read but what is asked for, and only one champion at a time; a run that is still training is looked into
-again with `refresh`.
+Only one champion is read at a time; `refresh` reads again which champions a run in training has.
 """
 
 from __future__ import annotations
@@ -29,8 +28,8 @@ from evo_hns.spec import ObservationSpec, Side
 SCRIPTED_NAMES = tuple(f"scripted:{name}" for name in SCRIPTED)
 
 
-class Casting:
-    """The players that a run offers, and those that are to begin.
+class AvailablePlayers:
+    """The players that a run offers, and the first ones to play.
 
     Args:
         run: the run file.
@@ -38,7 +37,7 @@ class Casting:
             run's latest champion. Champions of a side are offered from the run that its address leads to.
 
     Raises:
-        ConfigError: an address that leads nowhere, or players of different games.
+        ConfigError: an address without a player, or players of different games.
         RunFileError: a run file that cannot be read.
     """
 

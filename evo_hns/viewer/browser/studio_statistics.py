@@ -15,7 +15,7 @@ _PREPARATION_RGBA, _HERE_RGBA = (0.55, 0.55, 0.55, 0.8), (0.9, 0.6, 0.1, 0.9)
 _FIRST_CHOICE = ("hider_seen_share", "max_box_move", "max_agent_travel")
 
 
-class Figures:
+class StatisticsPanel:
     """Plots, and a table to choose from what is plotted."""
 
     def __init__(self) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from evo_hns.archive import Run, RunFile
-from evo_hns.cli.text.progress_table import progress_table
+from evo_hns.cli.text.tables import progress_table
 from evo_hns.spec import Side
 from tests.runs import tiny
 

@@ -19,7 +19,7 @@ _HINGES = {4: (2,), 6: (0, 1, 2)}  # number of an object's joints -> the axes ab
 
 
 @dataclass(frozen=True, eq=False)
-class Moment:
+class Snapshot:
     """Where everything is in one world, and who sees, holds and has locked what. n agents, m objects, L rays."""
 
     num_hiders: int  #: they come first among the agents
@@ -46,7 +46,7 @@ class Moment:
         return self.turns - np.pi / 2
 
 
-def moment_of(trajectory: Trajectory, world: int, row: float) -> Moment:
+def snapshot_of(trajectory: Trajectory, world: int, row: float) -> Snapshot:
     """A moment of a match.
 
     Args:
@@ -59,7 +59,7 @@ def moment_of(trajectory: Trajectory, world: int, row: float) -> Moment:
     # Joints measure from places that differ from world to world; the layout says where they started.
     begun = np.concatenate([layout.boxes[world], layout.ramps[world]])
     ramps = np.full((scene.num_ramps, 3), RAMP_SIZE / 2)
-    return Moment(
+    return Snapshot(
         num_hiders=scene.num_hiders,
         agents=layout.agents[world] + (qpos - start)[scene.agent_qpos[:, :3]],
         turns=qpos[scene.agent_qpos[:, 3]],

@@ -57,13 +57,13 @@ def test_masks_equal_a_cone_and_one_ray_between_centres(played):
         for i in range(4):
             targets = [*circulant(4)[i].tolist(), *range(4, 4 + len(scene.object_body))]
             masks = [getattr(step.observation, f"mask_{kind}_obs")[w, i].tolist() for kind in ("aa", "ab", "ar")]
-            for k, told in zip(targets, itertools.chain(*masks), strict=True):
+            for k, observed in zip(targets, itertools.chain(*masks), strict=True):
                 x, y, _, turn = data.qpos[qpos_index[i]]
                 offset = data.qpos[qpos_index[k][:2]] - (x, y)
                 origin, target = data.geom_xpos[geoms[i]], data.geom_xpos[geoms[k]]
                 _, body = first_hit(model, data, origin, target - origin, bodies[i])
-                assert told == (heads_for(turn, offset) and body == bodies[k])
-                seen.append(told)
+                assert observed == (heads_for(turn, offset) and body == bodies[k])
+                seen.append(observed)
     assert 0.1 < np.mean(seen) < 0.9
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from evo_hns.evaluation.trajectory import Trajectory
 
 
-def figures(trajectory: Trajectory) -> dict[str, np.ndarray]:
+def statistics_of(trajectory: Trajectory) -> dict[str, np.ndarray]:
     """Name -> `(W,)` float64; nothing of kinds that a game does not have, zeros of locks that it does not know."""
     boxes = trajectory.scene.num_boxes
     kinds = {"box": slice(boxes), "ramp": slice(boxes, boxes + trajectory.scene.num_ramps)}

@@ -1,8 +1,8 @@
-"""The agents' eyes: all rays of all worlds in one call, and what they make visible.
+"""Perception: casts all rays of all worlds in one call, and finds what each agent sees.
 
 An agent sees an entity if it lies in the cone of sight and the first thing on the line between
-their centres belongs to it; it sees food if nothing stands before it. Everything hides: walls, boxes,
-ramps, other agents and their arms. Who is absent neither sees nor is seen.
+their centres belongs to it; it sees food if nothing stands before it. Walls, boxes, ramps, other
+agents and their arms block the view. Absent agents neither see nor are seen.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from evo_hns.envs.arrays import arrays
-from evo_hns.envs.entities import Entities
+from evo_hns.envs.entities import Entities, arrays
 from evo_hns.envs.vision import NO_BODY, aim, circulant, lidar_directions, read_lidar, recognise
 from evo_hns.physics.base import Physics
 from evo_hns.worlds.scene import Scene
@@ -30,7 +29,7 @@ class Sight:
     lidar: Tensor  #: `(W, n, L)` readings, metres
 
 
-class Eyes:
+class Perception:
     """Casts every ray of the agents: the lidar, and lines of sight to the others, to objects and to food.
 
     Args:
@@ -38,7 +37,7 @@ class Eyes:
         physics: casts the rays.
         num_lidar_rays: rays of each agent's lidar.
         num_food: food items.
-        lidar_compression: distance at which readings saturate, metres; None tells distances.
+        lidar_compression: distance at which readings saturate, metres; None: readings are distances.
     """
 
     def __init__(
@@ -71,9 +70,9 @@ class Eyes:
         Args:
             entities: where everything is; the physics must hold the same.
         """
-        cast, num = entities.cast, len(entities.cast)
+        constants, num = entities.constants, len(entities.constants)
         ahead, sees = np.empty((2, num, *self._targets.shape), np.bool_)
-        places = arrays(cast.mask, entities.qpos, entities.rotation, entities.centre, cast.food)
+        places = arrays(constants.mask, entities.qpos, entities.rotation, entities.centre, constants.food)
         # The cone is tested between qpos coordinates: a quirk of the original, about 0.1 m for a box. Whatever is out
         # of it, as two thirds of the targets are, gets a ray without length, which costs nothing.
         aim(self._targets, *places, ahead, *self._ray_arrays)
@@ -82,5 +81,5 @@ class Eyes:
         recognise(ahead, self._target_bodies, distance, geom, self._geom_body, sees)
         agents, objects, food = torch.from_numpy(sees).split_with_sizes(self._num_seen, 2)
         lidar = np.empty((*ahead.shape[:2], self._num_lidar_rays))
-        read_lidar(*arrays(cast.agent_mask), distance, self._compression, lidar)
+        read_lidar(*arrays(constants.agent_mask), distance, self._compression, lidar)
         return Sight(agents, objects, food, torch.from_numpy(lidar))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from evo_hns.envs.manipulation import decide_grabs, decide_locks, distance_to_cuboids, draw_owner, grip_poses
+from evo_hns.envs.grab_lock import decide_grabs, decide_locks, distance_to_cuboids, draw_owner, grip_poses
 
 NUM_HIDERS = 2
 

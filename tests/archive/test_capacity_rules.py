@@ -5,40 +5,40 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evo_hns.archive.past import Past
-from evo_hns.archive.pruning import PRUNE_RULES, equilibrium
+from evo_hns.archive.capacity_rules import CAPACITY_RULES, equilibrium
+from evo_hns.archive.samplers import OpponentHistory
 from evo_hns.config import CoevolutionConfig
 
 
-def past_of(beats: list[list[float]]) -> Past:
-    return Past(np.full(len(beats), 0.5), np.array(beats, dtype=np.float64))
+def history_of(beats: list[list[float]]) -> OpponentHistory:
+    return OpponentHistory(np.full(len(beats), 0.5), np.array(beats, dtype=np.float64))
 
 
 def stay(rule: str, beats: list[list[float]], n: int) -> list[int]:
-    return PRUNE_RULES[rule](past_of(beats), n).tolist()
+    return CAPACITY_RULES[rule](history_of(beats), n).tolist()
 
 
 def test_every_rule_has_a_setting() -> None:
     names = CoevolutionConfig.model_fields["hall_rule"].annotation
-    assert set(PRUNE_RULES) == set(names.__args__)  # type: ignore[union-attr]
+    assert set(CAPACITY_RULES) == set(names.__args__)  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("rule", PRUNE_RULES)
+@pytest.mark.parametrize("rule", CAPACITY_RULES)
 @pytest.mark.parametrize("n", [1, 5, 19])
 def test_every_rule_keeps_so_many_each_once_and_the_same_ones_again(rule: str, n: int) -> None:
     rng = np.random.default_rng(3)
     beats = np.where(rng.random((20, 7)) < 0.5, np.nan, rng.integers(0, 3, (20, 7)) / 2)
-    past = Past(np.where(rng.random(20) < 0.3, np.nan, rng.random(20)), beats)
-    rows = PRUNE_RULES[rule](past, n)
+    history = OpponentHistory(np.where(rng.random(20) < 0.3, np.nan, rng.random(20)), beats)
+    rows = CAPACITY_RULES[rule](history, n)
     assert rows.dtype == np.int64
-    assert rows.tolist() == sorted(set(rows.tolist())) == PRUNE_RULES[rule](past, n).tolist()
+    assert rows.tolist() == sorted(set(rows.tolist())) == CAPACITY_RULES[rule](history, n).tolist()
     assert len(rows) == n and rows.min() >= 0 and rows.max() < 20
 
 
-@pytest.mark.parametrize("rule", PRUNE_RULES)
+@pytest.mark.parametrize("rule", CAPACITY_RULES)
 def test_of_opponents_who_are_alike_the_newest_stay(rule: str) -> None:
     assert stay(rule, [[1, 0, 1]] * 6, 2) == [4, 5]
-    assert PRUNE_RULES[rule](Past(np.full(6, np.nan), np.empty((6, 0))), 2).tolist() == [4, 5]
+    assert CAPACITY_RULES[rule](OpponentHistory(np.full(6, np.nan), np.empty((6, 0))), 2).tolist() == [4, 5]
 
 
 def test_oldest_lets_the_oldest_go() -> None:

@@ -1,4 +1,4 @@
-"""What of MuJoCo Studio runs beside the game: it fulfils wishes, lets time pass, and hands on the picture.
+"""The game as the simulation of MuJoCo Studio: it follows requests, advances time, and sends what is shown.
 
 Studio runs a viewer and a simulation in two threads that only send each other messages. Here the simulation is the
 game, and the model that Studio knows is only the one that is shown: its joints are written, it is never stepped.
@@ -17,8 +17,8 @@ from mujoco.studio.viewer_handle import SimInitEvent
 
 from evo_hns.viewer.browser.director import Director, View
 from evo_hns.viewer.browser.session import Steering
-from evo_hns.viewer.moments import qpos_at
 from evo_hns.viewer.scenery import shown_model
+from evo_hns.viewer.snapshots import qpos_at
 
 _TICK = 1 / 60  # seconds from one picture to the next
 _LONGEST_TICK = 0.25  # seconds: what took longer (an episode that begins) is not made up for
@@ -32,7 +32,7 @@ def handler(method: Method) -> Method:
 
 
 @dataclass(frozen=True)
-class Wish(messages.Event):  # type: ignore[misc]
+class Request(messages.Event):  # type: ignore[misc]
     """Something that the watcher asks for; never lost."""
 
     do: Callable[[Director], None]
@@ -40,23 +40,23 @@ class Wish(messages.Event):  # type: ignore[misc]
 
 @dataclass(frozen=True)
 class Steer(messages.Snapshot):  # type: ignore[misc]
-    """What the watcher's keys say now."""
+    """The keys that the watcher holds."""
 
     steering: Steering
 
 
 @dataclass(frozen=True, eq=False)
 class Shown(messages.Snapshot):  # type: ignore[misc]
-    """What there is to see now."""
+    """The view at this moment."""
 
     view: View
 
 
-class Stage:
+class GameSimulation:
     """Runs the game in Studio's simulation thread.
 
     Args:
-        director: fulfils wishes; used by that thread alone from now on.
+        director: follows requests; used by that thread alone from now on.
     """
 
     def __init__(self, director: Director) -> None:
@@ -66,14 +66,14 @@ class Stage:
 
     @handler
     def on_init(self, event: SimInitEvent) -> None:
-        """Remember Studio's end of the line."""
+        """Keep Studio's handle."""
         self._handle: Any = event.handle
         self._set_up()
 
     @handler
-    def on_wish(self, event: Wish) -> None:
-        """Do it, or have the view say why not."""
-        self._director.wish(event.do)
+    def on_request(self, event: Request) -> None:
+        """Follow a request; the view says why if that fails."""
+        self._director.request(event.do)
 
     @handler
     def on_steer(self, event: Steer) -> None:
@@ -88,7 +88,7 @@ class Stage:
 
     @handler
     def on_step(self, event: messages.StepEvent) -> None:
-        """Let time pass, and show where things are; Studio leaves the pace to who steps."""
+        """Advance time, and show the poses; Studio leaves the pace to the simulation."""
         now = time.perf_counter()
         self._director.tick(min(now - self._last_tick, _LONGEST_TICK))
         self._last_tick = now

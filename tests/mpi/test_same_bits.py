@@ -75,7 +75,7 @@ def test_a_run_with_everything_switched_on_has_the_same_bits_on_ranks(
     assert {row.opponent for row in run.held_out} >= {f"{guests}:hiders/3", f"{guests}:seekers/3"}
 
 
-@pytest.mark.parametrize(("game", "num_ranks"), zip(GAMES, (3, 2), strict=True))
+@pytest.mark.parametrize(("game", "num_ranks"), [*zip(GAMES, (3, 2), strict=True)])
 def test_other_games_have_the_same_bits_on_ranks(
     game: str, num_ranks: int, start: Start, tmp_path: Path, settings: Callable[..., str]
 ) -> None:

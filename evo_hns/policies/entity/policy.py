@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from evo_hns.config import PolicyConfig
+from evo_hns.policies.actions import start_streams
 from evo_hns.policies.base import TeamState
 from evo_hns.policies.entity.choice import choose
 from evo_hns.policies.entity.encoder import Sight
@@ -24,7 +25,6 @@ from evo_hns.policies.entity.form import KINDS, NUM_LOGITS, EntityForm
 from evo_hns.policies.entity.genome import genome_size, network_of
 from evo_hns.policies.entity.network import EntityNetwork
 from evo_hns.policies.network import check_genomes
-from evo_hns.policies.streams import start_streams
 from evo_hns.spec import Action, Observation, ObservationSpec
 
 BLOCK = 32

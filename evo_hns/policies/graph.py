@@ -7,6 +7,7 @@ too. A memory is a node that its own inputs may read: before it is computed, it 
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -52,6 +53,10 @@ class Op(enum.IntEnum):
 
 
 _WEIGHTED = (Op.LINEAR, Op.SQUASH, Op.GATE, Op.EMBEDDING)
+_INPUTS = {  # u: units of the agent, o: what is observed of entities, e: embeddings
+    **{Op.INPUT: "", Op.LINEAR: "u*", Op.SQUASH: "u*", Op.GATE: "u*", Op.EMBEDDING: "o"},
+    **{Op.MEAN_POOL: "ue*", Op.ATTENTION_POOL: "ue", Op.PRODUCT: "uu", Op.INTERPOLATE: "uu"},
+}
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,12 @@ class Node:
     def parts(self) -> tuple[str, ...]:
         """Inputs that act without weights, unit by unit."""
         return () if self.op in _WEIGHTED else self.inputs
+
+
+def _letter(node: Node) -> str:
+    if node.entity_type < 0:
+        return "u"
+    return "o" if node.op is Op.INPUT else "e"
 
 
 @dataclass(frozen=True)
@@ -90,7 +101,7 @@ class Layer:
 
 
 class Program(NamedTuple):
-    """A graph as the kernel `network.run` reads it."""
+    """A graph as the kernel reads it, without looking twice: `ComputeGraph` has checked it."""
 
     instructions: np.ndarray
     """`(K, 6)` int64: operation, place and size of the values, start of the weights, first and end of the operands."""
@@ -100,9 +111,34 @@ class Program(NamedTuple):
 
 @dataclass(frozen=True)
 class ComputeGraph:
-    """All nodes of a network; the last one is the action outputs."""
+    """All nodes of a network; the last one is the action outputs.
+
+    Raises:
+        ValueError: it cannot be computed.
+    """
 
     nodes: Mapping[str, Node]
+
+    def __post_init__(self) -> None:
+        """Refuse what the kernel, which checks no bounds, would read wrongly."""
+        known = {MEMORY} & set(self.nodes)
+        for name, node in self.nodes.items():
+            if missing := [source for source in node.inputs if source not in known]:
+                raise ValueError(f"{name!r} reads {missing[0]!r}, expected nodes that stand before it")
+            sources = [self.nodes[source] for source in node.inputs]
+            if not re.fullmatch(_INPUTS[node.op], "".join(map(_letter, sources))):
+                raise ValueError(f"{name!r} cannot read {', '.join(node.inputs) or 'nothing'}: see Op.{node.op.name}")
+            if any(self.nodes[part].size != node.size for part in node.parts):
+                raise ValueError(
+                    f"{name!r} has {node.size} units, expected as many as in what it reads without weights"
+                )
+            if (node.op is Op.INTERPOLATE) != (name == MEMORY):
+                raise ValueError(f"{name!r} is Op.{node.op.name}, expected that of {MEMORY!r} alone to be INTERPOLATE")
+            if node.op is Op.EMBEDDING and node.entity_type != sources[0].entity_type:
+                raise ValueError(f"{name!r} is of entity type {node.entity_type}, {node.inputs[0]!r} of another one")
+            known.add(name)
+        if self.nodes[self.output].size != NUM_OUTPUTS:
+            raise ValueError(f"the last node, {self.output!r}, has another size than {NUM_OUTPUTS} action outputs")
 
     @cached_property
     def layers(self) -> Mapping[str, Layer]:
@@ -137,7 +173,8 @@ class ComputeGraph:
         group = {name: {name} for name, node in self.nodes.items() if node.op is not Op.INPUT and name != self.output}
         for name in group:
             for part in set(self.nodes[name].parts) & set(group):
-                group |= dict.fromkeys(group[name] | group[part], group[name] | group[part])
+                joined = group[name] | group[part]
+                group |= dict.fromkeys(joined, joined)
         return tuple(dict.fromkeys(tuple(n for n in group if n in group[name]) for name in group))
 
     @property
@@ -190,7 +227,7 @@ class ComputeGraph:
 
 def observed(spec: ObservationSpec) -> dict[str, Node]:
     """The nodes of what is observed: the agent itself, and the entities of each type."""
-    entities = {name: Node(Op.INPUT, width, (), kind) for kind, (name, width) in enumerate(_entities(spec))}
+    entities = {name: Node(Op.INPUT, width, (), k) for k, (name, width) in enumerate(_entities(spec))}
     return {SELF: Node(Op.INPUT, NUM_SELF + num_sectors(spec))} | entities
 
 

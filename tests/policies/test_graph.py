@@ -79,3 +79,26 @@ def test_a_network_of_other_nodes_runs_as_its_equations_say(make_spec, random_ob
     before = before.numpy()
     np.testing.assert_allclose(after, before + (0.5 + 0.5 * squashed) * (candidate - before), atol=1e-5)
     assert policy.graph.unit_groups == (("rate", "candidate", MEMORY),)
+
+
+OBSERVED = {SELF: Node(Op.INPUT, 3), "boxes": Node(Op.INPUT, 4, (), 2)}
+
+
+@pytest.mark.parametrize(
+    ("nodes", "complaint"),
+    [
+        ({"hidden": Node(Op.SQUASH, 4, ("last",))}, "'hidden' reads 'last', expected nodes that stand before it"),
+        ({"hidden": Node(Op.SQUASH, 4, ("boxes",))}, r"'hidden' cannot read boxes: see Op\.SQUASH"),
+        ({"pool": Node(Op.MEAN_POOL, 4, (SELF, "boxes"))}, r"'pool' cannot read self, boxes: see Op\.MEAN_POOL"),
+        (
+            {"product": Node(Op.PRODUCT, 4, (SELF, SELF))},
+            "'product' has 4 units, expected as many as all that it reads",
+        ),
+        ({MEMORY: Node(Op.SQUASH, 4, (SELF,))}, r"'hidden state' is Op\.SQUASH, expected .* to be INTERPOLATE"),
+        ({"embedding": Node(Op.EMBEDDING, 4, ("boxes",), 1)}, "'embedding' is of entity type 1, 'boxes' of another"),
+        ({"last": Node(Op.SQUASH, 4, (SELF,))}, "the last node, 'last', has another size than 5 action outputs"),
+    ],
+)
+def test_a_graph_that_cannot_be_computed_is_refused(nodes, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        ComputeGraph(OBSERVED | nodes)

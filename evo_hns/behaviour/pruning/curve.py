@@ -229,7 +229,9 @@ class _Worlds:
         """Let the original play, and see how strongly the inputs of its layers are driven."""
         policy = self.original.spec.build(self.evaluator.session.spec)
         if not isinstance(policy, NetworkPolicy):
-            raise ConfigError("only networks have weights to remove")
+            raise ConfigError(
+                "its network is not a compute graph; expected a champion with a small one (mlp, attention)"
+            )
         watcher, session = Watcher(), self.evaluator.session
         table = same_list_for_all(self.side, np.zeros(1, np.int64), np.zeros(len(seeds), np.int64), seeds)
         for name in self.opponents:

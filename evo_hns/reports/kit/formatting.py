@@ -14,7 +14,6 @@ ALGORITHMS = {
     "pgpe": "PGPE",
     "ga": "a genetic algorithm",
 }
-NETWORKS = {"mlp": "a perceptron that pools over what it sees", "attention": "a network with attention"}
 
 OPPONENTS = {
     "still": "stands still",

@@ -129,9 +129,7 @@ class ComputeGraph:
             if not re.fullmatch(_INPUTS[node.op], "".join(map(_letter, sources))):
                 raise ValueError(f"{name!r} cannot read {', '.join(node.inputs) or 'nothing'}: see Op.{node.op.name}")
             if any(self.nodes[part].size != node.size for part in node.parts):
-                raise ValueError(
-                    f"{name!r} has {node.size} units, expected as many as in what it reads without weights"
-                )
+                raise ValueError(f"{name!r} has {node.size} units, expected as many as all that it reads")
             if (node.op is Op.INTERPOLATE) != (name == MEMORY):
                 raise ValueError(f"{name!r} is Op.{node.op.name}, expected that of {MEMORY!r} alone to be INTERPOLATE")
             if node.op is Op.EMBEDDING and node.entity_type != sources[0].entity_type:

@@ -92,7 +92,7 @@ OBSERVED = {SELF: Node(Op.INPUT, 3), "boxes": Node(Op.INPUT, 4, (), 2)}
         ({"pool": Node(Op.MEAN_POOL, 4, (SELF, "boxes"))}, r"'pool' cannot read self, boxes: see Op\.MEAN_POOL"),
         (
             {"product": Node(Op.PRODUCT, 4, (SELF, SELF))},
-            "'product' has 4 units, expected as many as all that it reads",
+            "'product' has 4 units, expected as many as all",
         ),
         ({MEMORY: Node(Op.SQUASH, 4, (SELF,))}, r"'hidden state' is Op\.SQUASH, expected .* to be INTERPOLATE"),
         ({"embedding": Node(Op.EMBEDDING, 4, ("boxes",), 1)}, "'embedding' is of entity type 1, 'boxes' of another"),

@@ -1,11 +1,11 @@
 """What a network is told: an observation turned into the agent's own frame and scaled to order one.
 
 The frame of an agent looks along its front, the local -y axis: forward = (sin rz, -cos rz), left =
-(cos rz, sin rz). What the masks hide is not even read. Entities are sorted into kinds, and a row
-of the same columns describes each of a kind, so that nothing depends on how many there are.
+(cos rz, sin rz). What the masks hide is not even read. Entities are sorted into types, and a row
+of the same columns describes each of a type, so that nothing depends on how many there are.
 
 Observed positions are corners: an agent's centre lies 0.15 m above its `qpos`, a box's or a ramp's half its
-size: 0.25 m where sizes are not told. (Of boxes of another size that is not told, the rows are shifted by half
+size: 0.25 m where sizes are not told. (Of boxes of another size that is not told, the features are shifted by half
 the difference.) The corner of an elongated box does not turn with it. Food is told by its true place.
 """
 
@@ -22,10 +22,11 @@ from torch import Tensor
 from evo_hns.spec import ObjectColumns, Observation, ObservationSpec
 from evo_hns.system.kernels import kernel
 
+ENTITY_TYPES = ("opponents", "mates", "boxes", "ramps", "food")
 OPPONENT, MATE, BOX, RAMP, FOOD = 0, 1, 2, 3, 4
 HIDDEN = -1
 
-NUM_OWN = 10
+NUM_SELF = 10
 """Columns on the agent itself: x, y, z, sin rz, cos rz, velocity forward, left, turning; prep clock, is prep."""
 NUM_POSE = 8
 """Columns of agents and objects: direction (forward, left), closeness, velocity (forward, left), height, relative
@@ -48,10 +49,10 @@ _HALF_FIELD = 3.0  # metres
 class Features:
     """Inputs of a network. E entities: the other agents, then boxes, then ramps, then food."""
 
-    present: np.ndarray  #: `(W, A)` bool, the agent exists; if not, nothing is visible and `own` is undefined
-    own: np.ndarray  #: `(W, A, NUM_OWN + sectors)` float32, the agent itself and its lidar, sector 0 ahead
-    rows: np.ndarray  #: `(W, A, E, widest kind)` float32, undefined where hidden
-    kinds: np.ndarray  #: `(W, A, E)` int8, what a row describes, or `HIDDEN`
+    present: np.ndarray  #: `(W, A)` bool, the agent exists; if not, nothing is visible and `self_features` is undefined
+    self_features: np.ndarray  #: `(W, A, NUM_SELF + sectors)` float32, the agent itself and its lidar, sector 0 ahead
+    entity_features: np.ndarray  #: `(W, A, E, widest type)` float32, undefined where hidden
+    entity_types: np.ndarray  #: `(W, A, E)` int8, or `HIDDEN`
     heading: np.ndarray  #: `(W, A, 2)` float64, sin and cos of rz; 0 and 1 of who does not exist
 
 
@@ -71,8 +72,8 @@ def num_sectors(spec: ObservationSpec) -> int:
     return max(min(1, spec.num_lidar_rays), spec.num_lidar_rays // 2)
 
 
-def row_widths(spec: ObservationSpec) -> tuple[int, ...]:
-    """Columns in use for each kind of the game: sizes where they are told, locks of what can be locked."""
+def entity_widths(spec: ObservationSpec) -> tuple[int, ...]:
+    """Columns in use for each entity type of the game: sizes where they are told, locks of what can be locked."""
     box = NUM_POSE + NUM_SIZE * spec.box_columns.has_size + NUM_LOCKS * spec.box_columns.has_locks
     ramp = NUM_POSE + NUM_LOCKS * spec.ramp_columns.has_locks
     widths = (NUM_POSE, NUM_POSE, box, ramp)
@@ -83,7 +84,7 @@ def encode(observation: Observation, spec: ObservationSpec) -> Features:
     """Turn a team's observation into features.
 
     Args:
-        observation: rows `(W, A, ...)`, all agents or one team.
+        observation: `(W, A, ...)` of all agents or one team.
         spec: of the game.
     """
     arrays = (
@@ -104,20 +105,20 @@ def encode(observation: Observation, spec: ObservationSpec) -> Features:
     num_entities = first_food + spec.num_food
     features = Features(
         present=present,
-        own=np.empty((*present.shape, NUM_OWN + num_sectors(spec)), np.float32),
-        rows=np.empty((*present.shape, num_entities, max(row_widths(spec))), np.float32),
-        kinds=np.empty((*present.shape, num_entities), np.int8),
+        self_features=np.empty((*present.shape, NUM_SELF + num_sectors(spec)), np.float32),
+        entity_features=np.empty((*present.shape, num_entities, max(entity_widths(spec))), np.float32),
+        entity_types=np.empty((*present.shape, num_entities), np.int8),
         heading=np.empty((*present.shape, 2)),
     )
-    rows, kinds = features.rows, features.kinds
-    _encode_self(present, me, lidar, features.own, features.heading)
+    entities = (features.entity_features, features.entity_types)
+    _encode_self(present, me, lidar, features.self_features, features.heading)
     agent = (present, me, features.heading)
-    _encode_agents(*agent, agents, sees_agent, rows, kinds)
-    _encode_objects(*agent, boxes, sees_box, _places(spec.box_columns, BOX), BOX, first_box, rows, kinds)
-    _encode_objects(*agent, ramps, sees_ramp, _places(spec.ramp_columns, RAMP), RAMP, first_ramp, rows, kinds)
+    _encode_agents(*agent, agents, sees_agent, *entities)
+    _encode_objects(*agent, boxes, sees_box, _places(spec.box_columns, BOX), BOX, first_box, *entities)
+    _encode_objects(*agent, ramps, sees_ramp, _places(spec.ramp_columns, RAMP), RAMP, first_ramp, *entities)
     if spec.num_food:
         food, sees_food = _as_array(observation.food_obs), _as_array(observation.mask_af_obs)
-        _encode_food(*agent, food, sees_food, first_food, rows, kinds)
+        _encode_food(*agent, food, sees_food, first_food, *entities)
     return features
 
 
@@ -126,22 +127,24 @@ def _as_array(tensor: Tensor) -> np.ndarray:
 
 
 @functools.cache
-def _places(columns: ObjectColumns, kind: int) -> _Places:
+def _places(columns: ObjectColumns, entity_type: int) -> _Places:
     """Of three angles the last is the turn about z; ramps have columns for sizes, but no sizes."""
     last = columns.angles.start + columns.num_angles - 1
     return _Places(
         angle=last,
         sine=last + columns.num_angles if columns.polar else -1,
         velocity=columns.velocities.start,
-        size=columns.size.start if columns.has_size and kind == BOX else -1,
+        size=columns.size.start if columns.has_size and entity_type == BOX else -1,
         locks=columns.locks.start,
         end=columns.width,
     )
 
 
 @kernel
-def _encode_self(present: np.ndarray, me: np.ndarray, lidar: np.ndarray, own: np.ndarray, heading: np.ndarray) -> None:
-    """Fill `own` and `heading` from `observation_self` `(W, A, 10)` and lidar `(W, A, L)`."""
+def _encode_self(
+    present: np.ndarray, me: np.ndarray, lidar: np.ndarray, self_features: np.ndarray, heading: np.ndarray
+) -> None:
+    """Fill `self_features` and `heading` from `observation_self` `(W, A, 10)` and lidar `(W, A, L)`."""
     ring = np.empty(lidar.shape[2])
     for w in range(me.shape[0]):
         for a in range(me.shape[1]):
@@ -151,7 +154,7 @@ def _encode_self(present: np.ndarray, me: np.ndarray, lidar: np.ndarray, own: np
             x, y, z, rz, vx, vy, _, turning, _, clock = me[w, a]
             s, c = math.sin(rz), math.cos(rz)
             heading[w, a, 0], heading[w, a, 1] = s, c
-            row = own[w, a]
+            row = self_features[w, a]
             row[0] = (x - _HALF_FIELD) / _HALF_FIELD
             row[1] = (y - _HALF_FIELD) / _HALF_FIELD
             row[2] = z * _HEIGHT
@@ -163,7 +166,7 @@ def _encode_self(present: np.ndarray, me: np.ndarray, lidar: np.ndarray, own: np
             row[9] = 1.0 if clock < 0.999 else 0.0  # the last clock of the preparation is 1 - 1e-5 / P
             for k in range(ring.shape[0]):
                 ring[k] = 1.0 / (1.0 + lidar[w, a, k])
-            _turn_ring(ring, rz, row[NUM_OWN:])
+            _turn_ring(ring, rz, row[NUM_SELF:])
 
 
 @kernel
@@ -195,20 +198,20 @@ def _encode_agents(
     heading: np.ndarray,
     agents: np.ndarray,
     sees: np.ndarray,
-    rows: np.ndarray,
-    kinds: np.ndarray,
+    entity_features: np.ndarray,
+    entity_types: np.ndarray,
 ) -> None:
     """Fill the first entities from `agent_qpos_qvel` `(W, A, n - 1, 10)`."""
     for w in range(agents.shape[0]):
         for a in range(agents.shape[1]):
             for j in range(agents.shape[2]):
-                kinds[w, a, j] = HIDDEN
+                entity_types[w, a, j] = HIDDEN
                 if present[w, a] and sees[w, a, j]:
                     other = agents[w, a, j]
-                    kinds[w, a, j] = MATE if other[8] == me[w, a, 8] else OPPONENT
+                    entity_types[w, a, j] = MATE if other[8] == me[w, a, 8] else OPPONENT
                     s, c = heading[w, a]
                     sin_other, cos_other = math.sin(other[3]), math.cos(other[3])
-                    row, vx, vy = rows[w, a, j], other[4], other[5]
+                    row, vx, vy = entity_features[w, a, j], other[4], other[5]
                     _fill_pose(row, me[w, a], s, c, other, 0.0, 0.0, sin_other, cos_other, vx, vy)
 
 
@@ -220,19 +223,19 @@ def _encode_objects(
     objects: np.ndarray,
     sees: np.ndarray,
     places: _Places,
-    kind: int,
+    entity_type: int,
     first: int,
-    rows: np.ndarray,
-    kinds: np.ndarray,
+    entity_features: np.ndarray,
+    entity_types: np.ndarray,
 ) -> None:
     """Fill the entities from `first` on from `box_obs` or `ramp_obs`."""
     for w in range(objects.shape[0]):
         for a in range(objects.shape[1]):
             for j in range(objects.shape[2]):
-                kinds[w, a, first + j] = HIDDEN
+                entity_types[w, a, first + j] = HIDDEN
                 if present[w, a] and sees[w, a, j]:
-                    kinds[w, a, first + j] = kind
-                    thing, row = objects[w, a, j], rows[w, a, first + j]
+                    entity_types[w, a, first + j] = entity_type
+                    thing, row = objects[w, a, j], entity_features[w, a, first + j]
                     s, c = heading[w, a]
                     cos_thing, sin_thing = _heading(thing, places)
                     shift_x = shift_y = _CORNER_SHIFT
@@ -264,17 +267,17 @@ def _encode_food(
     food: np.ndarray,
     sees: np.ndarray,
     first: int,
-    rows: np.ndarray,
-    kinds: np.ndarray,
+    entity_features: np.ndarray,
+    entity_types: np.ndarray,
 ) -> None:
     """Fill the entities from `first` on from `food_obs` `(W, A, F, 4)`."""
     for w in range(food.shape[0]):
         for a in range(food.shape[1]):
             for j in range(food.shape[2]):
-                kinds[w, a, first + j] = HIDDEN
+                entity_types[w, a, first + j] = HIDDEN
                 if present[w, a] and sees[w, a, j]:
-                    kinds[w, a, first + j] = FOOD
-                    item, row = food[w, a, j], rows[w, a, first + j]
+                    entity_types[w, a, first + j] = FOOD
+                    item, row = food[w, a, j], entity_features[w, a, first + j]
                     s, c = heading[w, a]
                     _fill_direction(row, me[w, a], s, c, item, -_HALF_AGENT, -_HALF_AGENT)
                     row[3] = (item[2] - me[w, a, 2]) * _HEIGHT

@@ -1,8 +1,8 @@
 """Grouped layers: every row has a network of its own, read from a flat genome.
 
 Weights in the genome are of order one; a layer divides by the root of its fan-in, so that one step size
-suits all layers. A layer takes the position where its weights begin and returns where they end. A dense
-layer's weights lie as `(1 + inputs, outputs)`, the first row for the constant input 1 (the bias).
+suits all layers. A dense layer's weights lie as `(1 + inputs, outputs)`, the first row for the constant
+input 1 (the bias).
 
 Sums run over inputs one by one, and only outputs lie side by side in a vector register: a row gives the
 same bits wherever it stands. Everything is scalar float32 arithmetic without fused or reordered operations.
@@ -45,13 +45,31 @@ def squash_all(values: np.ndarray) -> None:
 
 
 @kernel
-def dense(genome: np.ndarray, at: int, inputs: np.ndarray, outputs: np.ndarray) -> int:
-    """Write (bias + inputs @ weights) / sqrt(1 + fan-in) to `outputs`; return the end of its weights."""
+def gate_all(values: np.ndarray) -> None:
+    """From sums to shares between 0 and 1, in place."""
+    for j in range(values.shape[0]):
+        values[j] = _HALF + _HALF * squash(_HALF * values[j])
+
+
+@kernel
+def dense(genome: np.ndarray, at: int, inputs: np.ndarray, outputs: np.ndarray) -> None:
+    """Write (bias + inputs @ weights) / sqrt(1 + fan-in) to `outputs`, with the weights from `at` on."""
+    start(genome, at, outputs)
+    accumulate(genome, at + outputs.shape[0], inputs, outputs)
+    rescale(outputs, inputs.shape[0])
+
+
+@kernel
+def start(genome: np.ndarray, at: int, outputs: np.ndarray) -> None:
+    """Write biases to `outputs`."""
+    for j in range(outputs.shape[0]):
+        outputs[j] = genome[at + j]
+
+
+@kernel
+def accumulate(genome: np.ndarray, at: int, inputs: np.ndarray, outputs: np.ndarray) -> int:
+    """Add inputs @ weights to `outputs`; return the end of the weights."""
     width, num_inputs = outputs.shape[0], inputs.shape[0]
-    bias = genome[at : at + width]
-    for j in range(width):
-        outputs[j] = bias[j]
-    at += width
     whole = num_inputs - num_inputs % 4
     for i in range(0, whole, 4):  # four inputs per pass over the outputs: fewer loads and stores, the same sums
         x0, x1, x2, x3 = inputs[i], inputs[i + 1], inputs[i + 2], inputs[i + 3]
@@ -66,152 +84,101 @@ def dense(genome: np.ndarray, at: int, inputs: np.ndarray, outputs: np.ndarray) 
         for j in range(width):
             outputs[j] += x * weights[j]
         at += width
+    return at
+
+
+@kernel
+def rescale(outputs: np.ndarray, num_inputs: int) -> None:
+    """Divide sums by the root of one more than their inputs."""
     scale = np.float32(1.0 / math.sqrt(1.0 + num_inputs))
-    for j in range(width):
+    for j in range(outputs.shape[0]):
         outputs[j] *= scale
-    return at
 
 
 @kernel
-def gru(
+def add_mean_pool(
     genome: np.ndarray,
     at: int,
-    inputs: np.ndarray,
-    memory: np.ndarray,
-    joined: np.ndarray,
-    gates: np.ndarray,
-    outputs: np.ndarray,
-) -> int:
-    """One step of a gated recurrent unit (Cho et al. 2014, eqs. 5-8, with `squash` for tanh).
-
-    Args:
-        genome: `(N,)` of which those of three dense layers, from `at` on, are read.
-        at: where the weights begin.
-        inputs: `(I,)`.
-        memory: `(G,)` before the step.
-        joined: `(I + G,)` scratch.
-        gates: `(2, G)` scratch: how much is reset, how much is renewed.
-        outputs: `(G,)` receives the memory after the step; not the same array as `memory`.
-
-    Returns:
-        Where the weights end.
-    """
-    num_inputs, num_cells = inputs.shape[0], memory.shape[0]
-    for i in range(num_inputs):  # numba's slice assignment costs more than the layer
-        joined[i] = inputs[i]
-    for j in range(num_cells):
-        joined[num_inputs + j] = memory[j]
-    reset, renew = gates[0], gates[1]
-    at = dense(genome, at, joined, reset)
-    at = dense(genome, at, joined, renew)
-    for j in range(num_cells):
-        reset[j] = _HALF + _HALF * squash(_HALF * reset[j])
-        renew[j] = _HALF + _HALF * squash(_HALF * renew[j])
-        joined[num_inputs + j] = memory[j] * reset[j]
-    at = dense(genome, at, joined, outputs)
-    for j in range(num_cells):
-        outputs[j] = memory[j] + renew[j] * (squash(outputs[j]) - memory[j])
-    return at
-
-
-@kernel
-def add_mean_pools(
-    genome: np.ndarray,
-    at: int,
-    rows: np.ndarray,
-    kinds: np.ndarray,
-    widths: tuple[int, ...],
+    features: np.ndarray,
+    types: np.ndarray,
+    entity_type: int,
+    width: int,
     embedded: np.ndarray,
     outputs: np.ndarray,
-) -> int:
-    """Add to `outputs` the mean of the squashed embeddings of each kind of visible entity.
+) -> None:
+    """Add to `outputs` the mean of the squashed embeddings of the visible entities of a type.
 
-    Since an embedding has a bias, the mean also tells whether there is any; a kind that is not seen adds nothing.
+    Since an embedding has a bias, the mean also tells whether there is any; a type that is not seen adds nothing.
 
     Args:
-        genome: `(N,)` of which `dense_size(width, H)` numbers per kind are read from `at` on.
-        at: where the weights begin.
-        rows: `(E, >= width)` entities.
-        kinds: `(E,)` int8, what each row describes.
-        widths: columns in use, per kind.
+        genome: `(N,)` of which the `dense_size(width, H)` numbers of the embedding are read.
+        at: where its weights begin.
+        features: `(E, >= width)` of the entities.
+        types: `(E,)` int8.
+        entity_type: which to embed.
+        width: columns in use.
         embedded: `(H,)` scratch.
         outputs: `(H,)`, added to.
-
-    Returns:
-        Where the weights end.
     """
-    for kind, width in enumerate(widths):
-        count = _count(kinds, kind)
-        if count > 0:
-            share = _ONE / np.float32(count)
-            for e in range(kinds.shape[0]):
-                if kinds[e] == kind:
-                    dense(genome, at, rows[e, :width], embedded)
-                    for j in range(outputs.shape[0]):
-                        outputs[j] += share * squash(embedded[j])
-        at += (1 + width) * outputs.shape[0]
-    return at
+    count = 0
+    for e in range(types.shape[0]):
+        if types[e] == entity_type:
+            count += 1
+    if count == 0:
+        return
+    share = _ONE / np.float32(count)
+    for e in range(types.shape[0]):
+        if types[e] == entity_type:
+            dense(genome, at, features[e, :width], embedded)
+            for j in range(outputs.shape[0]):
+                outputs[j] += share * squash(embedded[j])
 
 
 @kernel
-def attention_pools(
+def attention_pool(
     genome: np.ndarray,
     at: int,
-    rows: np.ndarray,
-    kinds: np.ndarray,
-    widths: tuple[int, ...],
+    features: np.ndarray,
+    types: np.ndarray,
+    entity_type: int,
+    width: int,
     query: np.ndarray,
     embedded: np.ndarray,
     outputs: np.ndarray,
-) -> int:
-    """Mean of the same embeddings, weighted by their likeness to a query: softmax of query . key / sqrt(H).
+) -> None:
+    """Mean of the same embeddings, weighted by the softmax of their attention logits, query . key / sqrt(H).
 
-    An embedding is key and value in one; a kind that is not seen gives zeros. The weights are computed
+    An embedding is key and value in one; a type that is not seen gives zeros. The weights are computed
     relative to the best so far, in one pass (Milakov and Gimelshein 2018).
 
     Args:
-        genome: `(N,)` of which `dense_size(width, H)` numbers per kind are read from `at` on.
-        at: where the weights begin.
-        rows: `(E, >= width)` entities.
-        kinds: `(E,)` int8, what each row describes.
-        widths: columns in use, per kind.
+        genome: `(N,)` of which the `dense_size(width, H)` numbers of the embedding are read.
+        at: where its weights begin.
+        features: `(E, >= width)` of the entities.
+        types: `(E,)` int8.
+        entity_type: which to embed.
+        width: columns in use.
         query: `(H,)`.
         embedded: `(H,)` scratch.
-        outputs: `(kinds * H,)`, receives the weighted mean of each kind.
-
-    Returns:
-        Where the weights end.
+        outputs: `(H,)`, receives the weighted mean.
     """
     size = query.shape[0]
-    for j in range(outputs.shape[0]):
+    for j in range(size):
         outputs[j] = 0
-    for kind, width in enumerate(widths):
-        best, total, first = -_INFINITY, _ZERO, kind * size
-        for e in range(kinds.shape[0]):
-            if kinds[e] == kind:
-                dense(genome, at, rows[e, :width], embedded)
-                squash_all(embedded)
-                likeness = _scaled_dot(query, embedded)
-                top = max(best, likeness)
-                fade, weight = np.float32(math.exp(best - top)), np.float32(math.exp(likeness - top))
-                best, total = top, total * fade + weight
-                for j in range(size):
-                    outputs[first + j] = outputs[first + j] * fade + weight * embedded[j]
-        if total > 0:
+    best, total = -_INFINITY, _ZERO
+    for e in range(types.shape[0]):
+        if types[e] == entity_type:
+            dense(genome, at, features[e, :width], embedded)
+            squash_all(embedded)
+            logit = _scaled_dot(query, embedded)
+            top = max(best, logit)
+            decay, weight = np.float32(math.exp(best - top)), np.float32(math.exp(logit - top))
+            best, total = top, total * decay + weight
             for j in range(size):
-                outputs[first + j] /= total
-        at += (1 + width) * size
-    return at
-
-
-@kernel
-def _count(kinds: np.ndarray, kind: int) -> int:
-    """How many entities are of a kind."""
-    count = 0
-    for e in range(kinds.shape[0]):
-        if kinds[e] == kind:
-            count += 1
-    return count
+                outputs[j] = outputs[j] * decay + weight * embedded[j]
+    if total > 0:
+        for j in range(size):
+            outputs[j] /= total
 
 
 @kernel

@@ -1,39 +1,41 @@
-"""What all networks share: features in, actions out, and between them a kernel that reads a genome per row."""
+"""Networks that are compute graphs: features in, actions out, and between them one kernel that runs any graph."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from evo_hns.policies.actions import NUM_OUTPUTS, decide
 from evo_hns.policies.base import TeamState
-from evo_hns.policies.features import encode
-from evo_hns.policies.heads import NUM_INTENTS, decide
-from evo_hns.policies.layers import dense, gru, squash_all
-from evo_hns.policies.wiring import Wiring
+from evo_hns.policies.features import Features, encode
+from evo_hns.policies.graph import ComputeGraph, Op, Program
+from evo_hns.policies.layers import (
+    accumulate,
+    add_mean_pool,
+    attention_pool,
+    gate_all,
+    rescale,
+    squash_all,
+    start,
+)
 from evo_hns.spec import Action, Observation, ObservationSpec
 from evo_hns.system.kernels import kernel
-
-Forward = Callable[..., None]
-"""`forward(present, params, own, rows, kinds, widths, sizes, memory, renewed, intents)`: for
-those who exist reads `params` `(W, M, N)`, the features, the columns in use per kind, (hidden size, memory cells)
-and memory `(W, A, G)`; fills the last two for everyone."""
 
 
 @dataclass(frozen=True)
 class NetworkPolicy:
     """A network whose every row has a genome of its own."""
 
-    num_params: int
-    hidden_size: int
-    num_cells: int
+    graph: ComputeGraph
     spec: ObservationSpec
-    row_widths: tuple[int, ...]
-    forward: Forward
-    wiring: Wiring  #: of the genome
+
+    @property
+    def num_params(self) -> int:
+        """Length N of the genome of one network."""
+        return self.graph.num_params
 
     def bind(self, genomes: Tensor, num_agents: int, rows: Tensor | None = None) -> NetworkTeam:
         """Put weights in place; see `Policy.bind`."""
@@ -52,27 +54,31 @@ class NetworkTeam:
 
     def initial_state(self, seeds: Tensor) -> TeamState:
         """Blank memory, `(W, A, num_cells)` float32."""
-        return torch.zeros(len(seeds), self.num_agents, self.policy.num_cells, dtype=torch.float32)
+        return torch.zeros(len(seeds), self.num_agents, self.policy.graph.num_cells, dtype=torch.float32)
 
     def act(self, observation: Observation, state: TeamState) -> tuple[Action, TeamState]:
         """Decide one env step; see `Team.act`."""
-        policy = self.policy
-        features = encode(observation, policy.spec)
-        intents = np.empty((*features.kinds.shape[:2], NUM_INTENTS), np.float32)
-        renewed = torch.empty_like(state)
-        policy.forward(
-            features.present,
-            self.params,
-            features.own,
-            features.rows,
-            features.kinds,
-            policy.row_widths,
-            (policy.hidden_size, policy.num_cells),
-            state.numpy(),
-            renewed.numpy(),
-            intents,
-        )
-        return decide(intents, features.heading), renewed
+        features = encode(observation, self.policy.spec)
+        values = np.empty((1, self.policy.graph.num_values), np.float32)
+        outputs, memory = self.forward(features, state.numpy(), values)
+        return decide(outputs, features.heading), torch.from_numpy(memory)
+
+    def forward(self, features: Features, memory: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Action outputs `(W, A, NUM_OUTPUTS)`, and the memory after the step.
+
+        Args:
+            features: of the team.
+            memory: `(W, A, num_cells)` before the step.
+            values: `(W * A, num_values)` float32, receives the values of all nodes by `ComputeGraph.places`, undefined
+                of those who do not exist; or scratch of one row.
+        """
+        graph, after = self.policy.graph, np.empty_like(memory)
+        outputs = np.empty((*features.present.shape, NUM_OUTPUTS), np.float32)
+        program, largest = graph.program, max(node.size for node in graph.nodes.values())
+        embedded = np.empty(largest, np.float32)
+        told = (features.present, features.self_features, features.entity_features, features.entity_types)
+        _forward(program, self.params, *told, memory, values, embedded, after, outputs)
+        return outputs, after
 
 
 def check_genomes(genomes: Tensor, num_agents: int, num_params: int) -> None:
@@ -97,43 +103,89 @@ def check_genomes(genomes: Tensor, num_agents: int, num_params: int) -> None:
 
 
 @kernel
-def skip(memory: np.ndarray, renewed: np.ndarray, intents: np.ndarray) -> None:
-    """Who does not exist intends nothing, and its memory stays as it is."""
-    for j in range(memory.shape[0]):
-        renewed[j] = memory[j]
-    for j in range(intents.shape[0]):
-        intents[j] = 0.0
+def _forward(
+    program: Program,
+    params: np.ndarray,
+    present: np.ndarray,
+    self_features: np.ndarray,
+    entity_features: np.ndarray,
+    entity_types: np.ndarray,
+    memory: np.ndarray,
+    values: np.ndarray,
+    embedded: np.ndarray,
+    after: np.ndarray,
+    outputs: np.ndarray,
+) -> None:
+    """Run a program for all who exist; the others do nothing, and their memory stays as it is."""
+    num_agents, first_cell = present.shape[1], self_features.shape[2]
+    for w in range(present.shape[0]):
+        for a in range(num_agents):
+            if not present[w, a]:
+                for j in range(memory.shape[2]):
+                    after[w, a, j] = memory[w, a, j]
+                for j in range(NUM_OUTPUTS):
+                    outputs[w, a, j] = 0.0
+                continue
+            row = values[w * num_agents + a if values.shape[0] > 1 else 0]
+            for j in range(first_cell):
+                row[j] = self_features[w, a, j]
+            for j in range(memory.shape[2]):
+                row[first_cell + j] = memory[w, a, j]
+            genome = params[w, a if params.shape[1] > 1 else 0]
+            _run(program, genome, entity_features[w, a], entity_types[w, a], embedded, row)
+            for j in range(memory.shape[2]):
+                after[w, a, j] = row[first_cell + j]
+            for j in range(NUM_OUTPUTS):
+                outputs[w, a, j] = row[row.shape[0] - NUM_OUTPUTS + j]
 
 
 @kernel
-def finish(
+def _run(
+    program: Program,
     genome: np.ndarray,
-    at: int,
-    last: np.ndarray,
-    memory: np.ndarray,
-    joined: np.ndarray,
-    gates: np.ndarray,
-    renewed: np.ndarray,
-    intents: np.ndarray,
+    features: np.ndarray,
+    types: np.ndarray,
+    embedded: np.ndarray,
+    values: np.ndarray,
 ) -> None:
-    """The end of every network: squash its last hidden layer, renew the memory, read intents from both.
+    """Compute the values of all nodes, those of the agent itself and of the memory given."""
+    operands = program.operands
+    for k in range(program.instructions.shape[0]):
+        op, place, size, at, first, end = program.instructions[k]
+        result = values[place : place + size]
+        if op == Op.MEAN_POOL:
+            _copy(values, operands[first, 0], result)
+            for i in range(first + 1, end):
+                _, _, entity_type, width, start_of_layer = operands[i]
+                add_mean_pool(genome, start_of_layer, features, types, entity_type, width, embedded[:size], result)
+            squash_all(result)
+        elif op == Op.ATTENTION_POOL:
+            query = values[operands[first, 0] : operands[first, 0] + size]
+            _, _, entity_type, width, start_of_layer = operands[first + 1]
+            attention_pool(genome, start_of_layer, features, types, entity_type, width, query, embedded[:size], result)
+        elif op == Op.PRODUCT:
+            one, other = operands[first, 0], operands[first + 1, 0]
+            for j in range(size):
+                result[j] = values[one + j] * values[other + j]
+        elif op == Op.INTERPOLATE:
+            candidate, gate = operands[first, 0], operands[first + 1, 0]
+            for j in range(size):
+                result[j] = result[j] + values[gate + j] * (values[candidate + j] - result[j])
+        else:
+            start(genome, at, result)
+            at, num_inputs = at + size, 0
+            for i in range(first, end):
+                source, width = operands[i, 0], operands[i, 1]
+                at = accumulate(genome, at, values[source : source + width], result)
+                num_inputs += width
+            rescale(result, num_inputs)
+            if op == Op.SQUASH:
+                squash_all(result)
+            elif op == Op.GATE:
+                gate_all(result)
 
-    Args:
-        genome: `(N,)` of which the layers of `wiring.last_layers` are read from `at` on.
-        at: where the weights begin.
-        last: `(H + G,)` the last layer before it is squashed, and room for the memory.
-        memory: `(G,)` before the step.
-        joined: `(H + G,)` scratch.
-        gates: `(2, G)` scratch.
-        renewed: `(G,)` receives the memory after the step.
-        intents: `(NUM_INTENTS,)` receives the intents.
-    """
-    num_cells = memory.shape[0]
-    hidden = last[: last.shape[0] - num_cells]
-    squash_all(hidden)
-    if num_cells > 0:
-        at = gru(genome, at, hidden, memory, joined, gates, renewed)
-        for j in range(num_cells):
-            last[hidden.shape[0] + j] = renewed[j]
-    dense(genome, at, last, intents)
-    squash_all(intents)
+
+@kernel
+def _copy(values: np.ndarray, at: int, result: np.ndarray) -> None:
+    for j in range(result.shape[0]):
+        result[j] = values[at + j]

@@ -12,12 +12,12 @@ from evo_hns.policies.features import (
     FOOD,
     HIDDEN,
     MATE,
-    NUM_OWN,
+    NUM_SELF,
     OPPONENT,
     RAMP,
     encode,
+    entity_widths,
     num_sectors,
-    row_widths,
 )
 from evo_hns.spec import ObjectColumns
 
@@ -76,15 +76,15 @@ def plain_sectors(lidar, rz):
 def test_what_an_agent_knows_of_itself_equals_a_plain_loop(make_spec, random_observation, num_rays):
     spec = make_spec(num_rays=num_rays)
     observation = random_observation(spec, 5)
-    own = encode(observation, spec).own
+    own = encode(observation, spec).self_features
     for w, a in np.ndindex(*own.shape[:2]):
         x, y, z, rz, vx, vy, _, turning, _, clock = observation.observation_self[w, a].tolist()
         speed = complex(vx, vy) / complex(math.sin(rz), -math.cos(rz)) / 5
         expected = [(x - 3) / 3, (y - 3) / 3, 2 * z, math.sin(rz), math.cos(rz)]
         expected += [speed.real, speed.imag, turning / 5, clock, float(clock < 1)]
-        np.testing.assert_allclose(own[w, a, :NUM_OWN], expected, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(own[w, a, :NUM_SELF], expected, rtol=1e-5, atol=1e-6)
         sectors = plain_sectors(observation.lidar[w, a, :, 0].numpy(), rz)
-        np.testing.assert_allclose(own[w, a, NUM_OWN:], sectors, rtol=1e-5)
+        np.testing.assert_allclose(own[w, a, NUM_SELF:], sectors, rtol=1e-5)
 
 
 COLUMNS = [
@@ -103,10 +103,10 @@ COLUMNS = [
 def test_rows_of_entities_equal_a_plain_loop(make_spec, random_observation, boxes, ramps, num_food):
     spec = make_spec(2, 2, 3, 2, box_columns=boxes, ramp_columns=ramps, num_food=num_food)
     observation = random_observation(spec, 6, absent=0.2)
-    features, widths = encode(observation, spec), row_widths(spec)
+    features, widths = encode(observation, spec), entity_widths(spec)
     masks = [observation.mask_aa_obs, observation.mask_ab_obs, observation.mask_ar_obs, observation.mask_af_obs]
     sees = np.concatenate(masks, -1)
-    assert np.array_equal(features.kinds != HIDDEN, sees)
+    assert np.array_equal(features.entity_types != HIDDEN, sees)
     for w, a, e in np.argwhere(sees):
         me = observation.observation_self[w, a].tolist()
         if e < 3:
@@ -120,9 +120,9 @@ def test_rows_of_entities_equal_a_plain_loop(make_spec, random_observation, boxe
         else:
             x, y, z, health = observation.food_obs[w, a, e - 8].tolist()
             kind, expected = FOOD, [*plain_direction(me, (x, y)), 2 * (z - me[2]), health / (1 + health)]
-        assert features.kinds[w, a, e] == kind
+        assert features.entity_types[w, a, e] == kind
         assert len(expected) == widths[kind]
-        np.testing.assert_allclose(features.rows[w, a, e, : len(expected)], expected, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(features.entity_features[w, a, e, : len(expected)], expected, rtol=1e-5, atol=1e-6)
 
 
 def test_a_wall_ahead_shows_in_sector_zero_and_one_to_the_left_in_the_first_half(make_spec, random_observation):
@@ -130,9 +130,9 @@ def test_a_wall_ahead_shows_in_sector_zero_and_one_to_the_left_in_the_first_half
     observation.observation_self[..., 3] = math.pi / 2  # front along +x, where ray 0 points
     observation.lidar[:] = 6.0
     observation.lidar[:, :, 0] = 0.2
-    assert (encode(observation, make_spec()).own[..., NUM_OWN:].argmax(-1) == 0).all()
+    assert (encode(observation, make_spec()).self_features[..., NUM_SELF:].argmax(-1) == 0).all()
     observation.observation_self[..., 3] = 0.0  # front along -y: +x is to the left
-    assert (encode(observation, make_spec()).own[..., NUM_OWN:].argmax(-1) < 7).all()
+    assert (encode(observation, make_spec()).self_features[..., NUM_SELF:].argmax(-1) < 7).all()
 
 
 @pytest.mark.parametrize("rays", [5, 10, 15, 25])
@@ -143,33 +143,35 @@ def test_what_is_egocentric_does_not_notice_that_the_world_is_turned(
     spec = make_spec(num_boxes=3, box_columns=ObjectColumns(has_size=has_size), num_food=2)
     observation = random_observation(spec, 4)
     before, after = encode(observation, spec), encode(turned(observation, 2 * math.pi * rays / 30), spec)
-    relative = [k for k in range(before.own.shape[-1]) if k not in WORLD_COLUMNS]
-    np.testing.assert_allclose(after.own[..., relative], before.own[..., relative], atol=2e-6)
-    for kind, width in enumerate(row_widths(spec)):
-        seen = before.kinds == kind
+    relative = [k for k in range(before.self_features.shape[-1]) if k not in WORLD_COLUMNS]
+    np.testing.assert_allclose(after.self_features[..., relative], before.self_features[..., relative], atol=2e-6)
+    for kind, width in enumerate(entity_widths(spec)):
+        seen = before.entity_types == kind
         assert seen.any()
-        np.testing.assert_allclose(after.rows[seen][:, :width], before.rows[seen][:, :width], atol=3e-6)
+        np.testing.assert_allclose(
+            after.entity_features[seen][:, :width], before.entity_features[seen][:, :width], atol=3e-6
+        )
 
 
 def test_features_are_of_order_one(make_spec, random_observation):
     spec = make_spec(box_columns=ObjectColumns(has_size=True), num_food=3)
     features = encode(random_observation(spec, 50), spec)
-    assert np.abs(features.own).max() < 2.5
-    for kind, width in enumerate(row_widths(spec)):
-        assert np.abs(features.rows[features.kinds == kind][:, :width]).max() < 2.5
+    assert np.abs(features.self_features).max() < 2.5
+    for kind, width in enumerate(entity_widths(spec)):
+        assert np.abs(features.entity_features[features.entity_types == kind][:, :width]).max() < 2.5
 
 
 def test_the_preparation_is_over_with_its_last_step(make_spec, random_observation):
     observation = random_observation(make_spec(), 3)
     for world, steps in enumerate((31, 32, 33)):
         observation.observation_self[world, :, 9] = min(1.0, steps / (32 + 1e-5))
-    assert encode(observation, make_spec()).own[:, 0, 9].tolist() == [1.0, 0.0, 0.0]
+    assert encode(observation, make_spec()).self_features[:, 0, 9].tolist() == [1.0, 0.0, 0.0]
 
 
 def test_columns_are_read_only_where_the_game_has_them(make_spec):
     sized = ObjectColumns(has_size=True)
-    assert row_widths(make_spec()) == (8, 8, 11, 8)
-    assert row_widths(make_spec(box_columns=sized, ramp_columns=sized, num_food=1)) == (8, 8, 13, 11, 5)
+    assert entity_widths(make_spec()) == (8, 8, 11, 8)
+    assert entity_widths(make_spec(box_columns=sized, ramp_columns=sized, num_food=1)) == (8, 8, 13, 11, 5)
     assert [num_sectors(make_spec(num_rays=n)) for n in (0, 1, 8, 30, 31)] == [0, 1, 4, 15, 15]
 
 
@@ -182,5 +184,5 @@ def test_a_box_ahead_is_ahead_however_long_it_is(make_spec, random_observation, 
     observation.box_obs[..., 0], observation.box_obs[..., 1] = 5.0 - width / 2, 3.0 - depth / 2
     observation.box_obs[..., 9], observation.box_obs[..., 10] = width, depth
     features = encode(observation, spec)
-    boxes = features.rows[features.kinds == BOX]
+    boxes = features.entity_features[features.entity_types == BOX]
     np.testing.assert_allclose(boxes[:, :3], [[1.0, 0.0, 1 / 3]] * len(boxes), atol=1e-6)

@@ -8,15 +8,18 @@ import numpy as np
 import pytest
 
 from evo_hns.policies.layers import (
-    add_mean_pools,
-    attention_pools,
+    accumulate,
+    add_mean_pool,
+    attention_pool,
     dense,
     dense_size,
-    gru,
+    gate_all,
+    rescale,
     squash,
+    start,
 )
 
-WIDTHS = (8, 8, 11, 8)
+TYPES = [[0, 1, 2, 2, 3], [-1, -1, -1, -1, -1], [0, 0, -1, 3, 0], []]
 
 
 def numbers(*shape: int, seed: int = 0) -> np.ndarray:
@@ -39,10 +42,22 @@ def plain_dense(genome, at, inputs, num_outputs):
 def test_dense_equals_a_matrix_product_in_double_precision(num_inputs, num_outputs):
     genome, inputs = numbers(2000), numbers(num_inputs, seed=1)
     outputs = np.empty(num_outputs, np.float32)
-    end = dense(genome, 3, inputs, outputs)
-    expected, expected_end = plain_dense(genome, 3, inputs, num_outputs)
-    assert end == expected_end == 3 + dense_size(num_inputs, num_outputs)
+    dense(genome, 3, inputs, outputs)
+    expected, end = plain_dense(genome, 3, inputs, num_outputs)
+    assert end == 3 + dense_size(num_inputs, num_outputs)
     np.testing.assert_allclose(outputs, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("cut", [0, 1, 6, 13])
+def test_inputs_that_are_added_in_two_parts_give_the_same_bits(cut):
+    genome, inputs = numbers(500), numbers(13, seed=1)
+    whole, parts = np.empty((2, 9), np.float32)
+    dense(genome, 3, inputs, whole)
+    start(genome, 3, parts)
+    end = accumulate(genome, 3 + 9, inputs[:cut], parts)
+    assert accumulate(genome, end, inputs[cut:], parts) == 3 + dense_size(13, 9)
+    rescale(parts, 13)
+    np.testing.assert_array_equal(parts, whole)
 
 
 def test_dense_keeps_numbers_of_order_one_for_weights_of_order_one():
@@ -60,55 +75,43 @@ def test_squash_is_odd_monotone_bounded_and_near_tanh():
     assert np.abs(ys - np.tanh(xs)).max() < 0.024
 
 
-def test_gru_equals_its_equations():
-    num_inputs, num_cells = 7, 5
-    genome, inputs, memory = numbers(500), numbers(num_inputs, seed=1), numbers(num_cells, seed=2)
-    outputs = np.empty(num_cells, np.float32)
-    joined, gates = np.empty(num_inputs + num_cells, np.float32), np.empty((2, num_cells), np.float32)
-    end = gru(genome, 2, inputs, memory, joined, gates, outputs)
-    reset, at = plain_dense(genome, 2, [*inputs, *memory], num_cells)
-    renew, at = plain_dense(genome, at, [*inputs, *memory], num_cells)
-    reset, renew = (0.5 + 0.5 * plain_squash(x / 2) for x in (reset, renew))
-    candidate, at = plain_dense(genome, at, [*inputs, *(memory * reset)], num_cells)
-    assert end == at == 2 + 3 * (1 + num_inputs + num_cells) * num_cells
-    np.testing.assert_allclose(outputs, (1 - renew) * memory + renew * plain_squash(candidate), atol=1e-6)
+def test_gates_are_shares_and_near_the_logistic_function():
+    xs = np.linspace(-9, 9, 301).astype(np.float32)
+    shares = xs.copy()
+    gate_all(shares)
+    np.testing.assert_allclose(shares, 0.5 + 0.5 * plain_squash(xs / 2), atol=1e-6)
+    assert np.abs(shares - 1 / (1 + np.exp(-xs))).max() < 0.012
 
 
-def embeddings(genome, at, rows, kinds, kind, width, size):
+def embeddings(genome, features, types, entity_type, width, size):
     return [
-        plain_squash(plain_dense(genome, at, row[:width], size)[0])
-        for row, k in zip(rows, kinds, strict=True)
-        if k == kind
+        plain_squash(plain_dense(genome, 4, row[:width], size)[0])
+        for row, k in zip(features, types, strict=True)
+        if k == entity_type
     ]
 
 
-@pytest.mark.parametrize("kinds", [[0, 1, 2, 2, 3], [-1, -1, -1, -1, -1], [0, 0, -1, 3, 0], []])
-def test_mean_pools_equal_a_plain_loop(kinds):
-    size, rows, genome = 6, numbers(len(kinds), 11, seed=1), numbers(400)
-    outputs = numbers(size, seed=3)
-    expected, at = outputs.astype(float), 4
-    for kind, width in enumerate(WIDTHS):
-        values = embeddings(genome, at, rows, kinds, kind, width, size)
-        expected = expected + (np.mean(values, 0) if values else 0)
-        at += dense_size(width, size)
-    end = add_mean_pools(genome, 4, rows, np.array(kinds, np.int8), WIDTHS, np.empty(size, np.float32), outputs)
-    assert end == at
+@pytest.mark.parametrize("types", TYPES)
+@pytest.mark.parametrize("entity_type", [0, 2, 3])
+def test_a_mean_pool_equals_a_plain_loop(types, entity_type):
+    size, width, features, genome = 6, 9, numbers(len(types), 11, seed=1), numbers(400)
+    outputs, scratch = numbers(size, seed=3), np.empty(size, np.float32)
+    values = embeddings(genome, features, types, entity_type, width, size)
+    expected = outputs + (np.mean(values, 0) if values else 0)
+    add_mean_pool(genome, 4, features, np.array(types, np.int8), entity_type, width, scratch, outputs)
     np.testing.assert_allclose(outputs, expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("kinds", [[0, 1, 2, 2, 3], [-1, -1, -1, -1, -1], [0, 0, -1, 3, 0], []])
+@pytest.mark.parametrize("types", TYPES)
+@pytest.mark.parametrize("entity_type", [0, 2, 3])
 @pytest.mark.parametrize("sharpness", [1.0, 200.0])
-def test_attention_pools_equal_a_softmax_in_double_precision(kinds, sharpness):
-    size, rows, genome = 6, numbers(len(kinds), 11, seed=1), numbers(400)
-    query = numbers(size, seed=2) * np.float32(sharpness)
-    expected, at = [], 4
-    for kind, width in enumerate(WIDTHS):
-        values = embeddings(genome, at, rows, kinds, kind, width, size)
-        logits = np.array([query @ value / math.sqrt(size) for value in values])
-        weights = np.exp(logits - logits.max(initial=-np.inf))
-        expected += [weights @ values / weights.sum() if values else np.zeros(size)]
-        at += dense_size(width, size)
-    outputs = np.full(4 * size, np.nan, np.float32)
-    end = attention_pools(genome, 4, rows, np.array(kinds, np.int8), WIDTHS, query, np.empty(size, np.float32), outputs)
-    assert end == at
-    np.testing.assert_allclose(outputs, np.concatenate(expected), atol=3e-5)
+def test_an_attention_pool_equals_a_softmax_in_double_precision(types, entity_type, sharpness):
+    size, width, features, genome = 6, 9, numbers(len(types), 11, seed=1), numbers(400)
+    query, scratch = numbers(size, seed=2) * np.float32(sharpness), np.empty(size, np.float32)
+    values = embeddings(genome, features, types, entity_type, width, size)
+    logits = np.array([query @ value / math.sqrt(size) for value in values])
+    weights = np.exp(logits - logits.max(initial=-np.inf))
+    expected = weights @ values / weights.sum() if values else np.zeros(size)
+    outputs = np.full(size, np.nan, np.float32)
+    attention_pool(genome, 4, features, np.array(types, np.int8), entity_type, width, query, scratch, outputs)
+    np.testing.assert_allclose(outputs, expected, atol=3e-5)

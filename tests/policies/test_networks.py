@@ -12,8 +12,8 @@ import torch
 
 from evo_hns.config import ConfigError, PolicyConfig
 from evo_hns.policies import build_policy
-from evo_hns.policies.features import encode, row_widths
-from evo_hns.policies.heads import decide
+from evo_hns.policies.actions import decide
+from evo_hns.policies.features import encode, entity_widths
 from evo_hns.spec import ObjectColumns
 
 SMALL = ("mlp", "attention")  # networks that evolve; the paper's has tests of its own
@@ -57,33 +57,33 @@ def squash(x):
     return x * (27 + x**2) / (27 + 9 * x**2)
 
 
-def embeddings(read, rows, kinds, widths, hidden):
-    for kind, width in enumerate(widths):
+def embeddings(read, rows, types, widths, hidden):
+    for entity_type, width in enumerate(widths):
         embed = read.layer(width, hidden)
-        yield [squash(embed(row[:width])) for row, k in zip(rows, kinds, strict=True) if k == kind]
+        yield [squash(embed(row[:width])) for row, k in zip(rows, types, strict=True) if k == entity_type]
 
 
-def plain_mlp(read, own, rows, kinds, widths, hidden):
+def plain_mlp(read, own, rows, types, widths, hidden):
     x = read.layer(len(own), hidden)(own)
-    for values in embeddings(read, rows, kinds, widths, hidden):
+    for values in embeddings(read, rows, types, widths, hidden):
         x = x + (np.mean(values, 0) if values else 0)
     return squash(read.layer(hidden, hidden)(squash(x)))
 
 
-def plain_attention(read, own, rows, kinds, widths, hidden):
+def plain_attention(read, own, rows, types, widths, hidden):
     context = squash(read.layer(len(own), hidden)(own))
     query = read.layer(hidden, hidden)(context)
     parts = [context]
-    for values in embeddings(read, rows, kinds, widths, hidden):
+    for values in embeddings(read, rows, types, widths, hidden):
         weights = np.exp([query @ value / math.sqrt(hidden) for value in values])
         parts.append(weights @ values / weights.sum() if values else np.zeros(hidden))
     return squash(read.layer((1 + len(widths)) * hidden, hidden)(np.concatenate(parts)))
 
 
 def plain_memory(read, x, h):
-    reset, renew = (squash(read.layer(len(x) + len(h), len(h))([*x, *h]) / 2) / 2 + 0.5 for _ in range(2))
+    reset, update = (squash(read.layer(len(x) + len(h), len(h))([*x, *h]) / 2) / 2 + 0.5 for _ in range(2))
     candidate = squash(read.layer(len(x) + len(h), len(h))([*x, *(reset * h)]))
-    return h + renew * (candidate - h)
+    return h + update * (candidate - h)
 
 
 @pytest.mark.parametrize(("name", "gru"), NETWORKS)
@@ -95,18 +95,19 @@ def test_a_network_equals_a_plain_one_in_double_precision(name, gru, whole, make
     policy, observation = build(name, gru, spec), random_observation(spec, 5)
     params, state = genomes(policy, 5, 1), memory(policy, 5, 4)
     action, renewed = policy.bind(params, 4).act(observation, state)
-    features, intents = encode(observation, spec), np.empty((5, 4, 5))
+    features, outputs = encode(observation, spec), np.empty((5, 4, 5))
     for w, a in np.ndindex(5, 4):
         read = PlainReader(params[w, 0])
         body = {"mlp": plain_mlp, "attention": plain_attention}[name]
-        last = body(read, features.own[w, a], features.rows[w, a], features.kinds[w, a], row_widths(spec), hidden)
+        told = (features.self_features[w, a], features.entity_features[w, a], features.entity_types[w, a])
+        last = body(read, *told, entity_widths(spec), hidden)
         if gru:
             cells = plain_memory(read, last, state[w, a].numpy())
             np.testing.assert_allclose(renewed[w, a], cells, atol=1e-5)
             last = np.concatenate([last, cells])
-        intents[w, a] = squash(read.layer(len(last), 5)(last))
+        outputs[w, a] = squash(read.layer(len(last), 5)(last))
         assert read.at == policy.num_params
-    expected = decide(intents.astype(np.float32), features.heading)
+    expected = decide(outputs.astype(np.float32), features.heading)
     assert (action.movement - expected.movement).abs().max() <= 1  # a bin's border may lie between two roundings
     assert (action.movement != expected.movement).float().mean() < 0.05
     assert torch.equal(action.pull, expected.pull)

@@ -27,9 +27,9 @@ from evo_hns.evaluation.intervals import Estimate, estimate, estimate_gain
 from evo_hns.evaluation.matches import fresh_seeds, held_out_seeds, same_list_for_all
 from evo_hns.evaluation.session import play
 from evo_hns.players.addresses import Archived, find_player, parse_address
+from evo_hns.policies.graph import ComputeGraph
 from evo_hns.policies.network import NetworkPolicy, NetworkTeam
 from evo_hns.policies.roster import Roster, scripted_roster
-from evo_hns.policies.wiring import Wiring
 from evo_hns.spec import Side
 
 Scores = Mapping[str, FloatArray]
@@ -182,7 +182,7 @@ def prune(
     cut = [_genomes(subject, name, factor) for name in names]
     scores = worlds.play(np.concatenate(cut), held_out_seeds(episodes))
     margins = margins_of({name: rows[0] for name, rows in scores.items()}, margin)
-    trails = trails_of(subject.wiring, names, cut, scores, margins)
+    trails = trails_of(subject.graph, names, cut, scores, margins)
     fresh = fresh_seeds(episodes, seed, _CONFIRMING)
     return Pruning(
         player=player,
@@ -191,7 +191,7 @@ def prune(
         config=address.member.config,
         episodes=episodes,
         genome_lengths=evaluator.session.genome_lengths,
-        trails=_confirm(subject.wiring, trails, worlds, fresh, margins),
+        trails=_confirm(subject.graph, trails, worlds, fresh, margins),
     )
 
 
@@ -229,7 +229,9 @@ class _Worlds:
         """Let the original play, and see how strongly the inputs of its layers are driven."""
         policy = self.original.spec.build(self.evaluator.session.spec)
         if not isinstance(policy, NetworkPolicy):
-            raise ConfigError("only networks have weights to remove")
+            raise ConfigError(
+                "its network is not a compute graph; expected a champion with a small one (mlp, attention)"
+            )
         watcher, session = Watcher(), self.evaluator.session
         table = same_list_for_all(self.side, np.zeros(1, np.int64), np.zeros(len(seeds), np.int64), seeds)
         for name in self.opponents:
@@ -238,7 +240,7 @@ class _Worlds:
                 teams[self.side] = watcher.watching(cast(NetworkTeam, teams[self.side]))
                 play(session.game, teams, batch.seed)
         genome = self.original.genomes.numpy().reshape(-1, policy.num_params)
-        return Subject(policy.wiring, genome, watcher.strengths(), seed)
+        return Subject(policy.graph, genome, watcher.strengths(), seed)
 
     def play(self, genomes: GenomeArray, seeds: np.ndarray) -> Scores:
         """`(P, L)` genomes, each against every opponent in every world, in one table per opponent."""
@@ -264,7 +266,7 @@ def _genomes(subject: Subject, name: str, factor: float) -> GenomeArray:
         genome = remove(subject.genome, order, keep)
         if np.count_nonzero(genome) == np.count_nonzero(cut[-1]):
             continue  # equally important weights went together
-        if sum(simplify(subject.wiring, network).num_weights for network in genome) == 0:
+        if sum(simplify(subject.graph, network).num_weights for network in genome) == 0:
             break
         cut.append(genome)
     return np.stack([*cut, np.zeros_like(subject.genome)]).reshape(len(cut) + 1, -1)
@@ -287,12 +289,12 @@ def margins_of(original: Mapping[str, FloatArray], margin: float | None) -> dict
 
 
 def trails_of(
-    wiring: Wiring, names: Sequence[str], cut: Sequence[GenomeArray], scores: Scores, margins: Mapping[str, float]
+    graph: ComputeGraph, names: Sequence[str], cut: Sequence[GenomeArray], scores: Scores, margins: Mapping[str, float]
 ) -> tuple[Trail, ...]:
     """Trails from their scores.
 
     Args:
-        wiring: of the network.
+        graph: of the network.
         names: of the orders.
         cut: `(P, L)` genomes of each order, the original first.
         scores: of all of them, one order after the other.
@@ -302,11 +304,11 @@ def trails_of(
     trails = []
     for name, genomes, end in zip(names, cut, ends, strict=True):
         own = {opponent: rows[end - len(genomes) : end] for opponent, rows in scores.items()}
-        trails.append(Trail(name, _sizes(wiring, genomes, own, margins)))
+        trails.append(Trail(name, _sizes(graph, genomes, own, margins)))
     return tuple(trails)
 
 
-def _sizes(wiring: Wiring, genomes: GenomeArray, scores: Scores, margins: Mapping[str, float]) -> tuple[Size, ...]:
+def _sizes(graph: ComputeGraph, genomes: GenomeArray, scores: Scores, margins: Mapping[str, float]) -> tuple[Size, ...]:
     """Sizes whose first one is the original."""
     sizes = []
     for row, genome in enumerate(genomes):
@@ -314,19 +316,19 @@ def _sizes(wiring: Wiring, genomes: GenomeArray, scores: Scores, margins: Mappin
             name: Against(own[row], estimate(own[row]), estimate_gain(own[0], own[row]), margins[name])
             for name, own in scores.items()
         }
-        left = [simplify(wiring, network) for network in genome.reshape(-1, wiring.num_params)]
+        left = [simplify(graph, network) for network in genome.reshape(-1, graph.num_params)]
         effective, units = sum(network.num_weights for network in left), sum(network.num_units for network in left)
         sizes.append(Size(genome, int(np.count_nonzero(genome)), effective, units, against))
     return tuple(sizes)
 
 
 def _confirm(
-    wiring: Wiring, trails: Sequence[Trail], worlds: _Worlds, seeds: np.ndarray, margins: Mapping[str, float]
+    graph: ComputeGraph, trails: Sequence[Trail], worlds: _Worlds, seeds: np.ndarray, margins: Mapping[str, float]
 ) -> tuple[Trail, ...]:
     """Measure the sizes that each trail found again, the original among them, in worlds that did not choose them."""
     cut = [np.stack([size.genome for size in trail.sizes[: trail.smallest + 1]]) for trail in trails]
     scores = worlds.play(np.concatenate(cut), seeds)
-    again = trails_of(wiring, [trail.order for trail in trails], cut, scores, margins)
+    again = trails_of(graph, [trail.order for trail in trails], cut, scores, margins)
     return tuple(replace(trail, again=measured.sizes) for trail, measured in zip(trails, again, strict=True))
 
 

@@ -9,14 +9,14 @@ import numpy as np
 
 from evo_hns.behaviour.pruning.activity import FloatArray
 from evo_hns.behaviour.pruning.simplify import GenomeArray
-from evo_hns.policies.wiring import Wiring
+from evo_hns.policies.graph import ComputeGraph
 
 
 @dataclass(frozen=True)
 class Subject:
     """Whose weights are to be removed."""
 
-    wiring: Wiring
+    graph: ComputeGraph
     genome: GenomeArray  #: `(M, N)`, M networks: one for the team or one for each member
     strengths: Mapping[str, FloatArray]  #: layer -> `(M, 1 + inputs)` root mean square of its inputs, bias first
     seed: int  #: of whatever is random
@@ -37,7 +37,7 @@ def importance(subject: Subject) -> FloatArray:
     The layers' own scale is included, for weights of all layers are compared with each other.
     """
     result = np.zeros(subject.genome.shape)
-    for target, layer in subject.wiring.layers.items():
+    for target, layer in subject.graph.layers.items():
         size = np.abs(layer.weights(subject.genome)) * layer.scale
         layer.weights(result)[...] = size * subject.strengths[target][..., None]
     return result
@@ -46,13 +46,13 @@ def importance(subject: Subject) -> FloatArray:
 def units(subject: Subject) -> FloatArray:
     """Whole hidden units: a weight goes with the first of its two units, a unit by all that it passes on.
 
-    A unit's share is the root of the summed squares of its outgoing weights' `importance`. Biases of the intents
+    A unit's share is the root of the summed squares of its outgoing weights' `importance`. Biases of the action outputs
     belong to no unit and stay to the end.
     """
     passed = importance(subject)
-    shares = [_shares(subject.wiring, own) for own in passed]
+    shares = [_shares(subject.graph, own) for own in passed]
     result = np.full(subject.genome.shape, np.inf)
-    for target, layer in subject.wiring.layers.items():
+    for target, layer in subject.graph.layers.items():
         for member, share in enumerate(shares):
             inputs = np.concatenate([share[name] for name in layer.sources])
             view = layer.weights(result[member])
@@ -61,18 +61,18 @@ def units(subject: Subject) -> FloatArray:
     return result
 
 
-def _shares(wiring: Wiring, passed: FloatArray) -> dict[str, FloatArray]:
-    """Row -> `(size,)` what the units of its bundle pass on; infinite of rows that cannot be removed."""
-    shares = {name: np.full(row.size, np.inf) for name, row in wiring.rows.items()}
-    for bundle in wiring.bundles:
-        total = np.zeros(wiring.rows[bundle[0]].size)
-        for layer in wiring.layers.values():
-            if layer.target in bundle:
+def _shares(graph: ComputeGraph, passed: FloatArray) -> dict[str, FloatArray]:
+    """Node -> `(size,)` what the units of its group pass on; infinite of nodes that cannot be removed."""
+    shares = {name: np.full(node.size, np.inf) for name, node in graph.nodes.items()}
+    for group in graph.unit_groups:
+        total = np.zeros(graph.nodes[group[0]].size)
+        for target, layer in graph.layers.items():
+            if target in group:
                 continue  # what a unit does to its own kind (memory) is not passed on
             squares = (layer.weights(passed)[1:] ** 2).sum(1)
-            for name, place in wiring.inputs(layer):
-                total += squares[place] if name in bundle else 0.0
-        shares |= dict.fromkeys(bundle, np.sqrt(total))
+            for name, place in graph.slices(layer):
+                total += squares[place] if name in group else 0.0
+        shares |= dict.fromkeys(group, np.sqrt(total))
     return shares
 
 

@@ -8,9 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from evo_hns.policies.actions import MIDDLE_BIN, draw
 from evo_hns.policies.entity.form import HEAD_SIZES
-from evo_hns.policies.heads import MIDDLE_BIN
-from evo_hns.policies.streams import draw
 from evo_hns.spec import Action
 from evo_hns.system.kernels import kernel
 

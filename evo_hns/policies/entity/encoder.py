@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from evo_hns.policies.entity.attention import ResidualAttention, inner_norm
-from evo_hns.policies.entity.form import KERNEL_SIZE, KINDS, EntityForm
+from evo_hns.policies.entity.form import ENTITY_TYPES, KERNEL_SIZE, EntityForm
 from evo_hns.policies.entity.statistics import RunningStatistics
 
 Sight = Mapping[str, Tensor]
@@ -26,7 +26,7 @@ class EntityEncoder(nn.Module):
     """From what B agents are told to B rows of numbers.
 
     Args:
-        form: sizes and kinds of entities.
+        form: sizes and entity types.
     """
 
     def __init__(self, form: EntityForm) -> None:
@@ -35,7 +35,7 @@ class EntityEncoder(nn.Module):
         widths = form.input_widths
         self.statistics = nn.ModuleDict({name: RunningStatistics((width,)) for name, width in widths.items()})
         self.convolution = nn.Linear(KERNEL_SIZE, form.num_filters) if form.num_rays else None
-        embeddings = {kind: nn.Linear(form.main_size + width, form.embed_size) for kind, width in form.widths}
+        embeddings = {name: nn.Linear(form.main_size + width, form.embed_size) for name, width in form.widths}
         self.embeddings = nn.ModuleDict(embeddings)
         self.main_embedding = nn.Linear(form.main_size, form.embed_size)
         self.attention = ResidualAttention(form)
@@ -56,8 +56,9 @@ class EntityEncoder(nn.Module):
         normed = {name: self._statistics(name).normalise(sight[name].float()) for name in self.form.input_widths}
         main = torch.cat([normed["observation_self"], *self._filtered(normed)], -1)
         main_entity = F.relu(self.main_embedding(main))
-        masks = {kind: sight[KINDS[kind].exists if omniscient else KINDS[kind].mask].bool() for kind in self.form.kinds}
-        embedded = [self._embed(kind, main, normed[KINDS[kind].rows], mask) for kind, mask in masks.items()]
+        fields = {name: ENTITY_TYPES[name] for name in self.form.entity_types}
+        masks = {name: sight[field.exists if omniscient else field.mask].bool() for name, field in fields.items()}
+        embedded = [self._embed(name, main, normed[fields[name].rows], mask) for name, mask in masks.items()]
         mask = torch.cat([*masks.values(), torch.ones_like(main[:, :1], dtype=torch.bool)], 1).to(main.dtype)
         entities = self.attention(torch.cat([*embedded, main_entity[:, None]], 1), mask)
         pooled = (entities * mask[..., None]).sum(1) / (mask.sum(1, keepdim=True) + LEAST_COUNT)
@@ -81,12 +82,12 @@ class EntityEncoder(nn.Module):
         neighbours = torch.stack([ring.roll(1, 1), ring, ring.roll(-1, 1)], -1)
         return [F.relu(self.convolution(neighbours)).flatten(1)]
 
-    def _embed(self, kind: str, main: Tensor, rows: Tensor, mask: Tensor) -> Tensor:
-        """Entities `(B, n, embed_size)` of a kind: a dense layer on the main row and the entity's own.
+    def _embed(self, entity_type: str, main: Tensor, rows: Tensor, mask: Tensor) -> Tensor:
+        """Entities `(B, n, embed_size)` of a type: a dense layer on the main row and the entity's own.
 
         The main row's share of the sum is the same for all of them, and is computed once.
         """
         rows = rows.masked_fill(~mask[..., None], 0.0)
-        layer = cast(nn.Linear, self.embeddings[kind])
+        layer = cast(nn.Linear, self.embeddings[entity_type])
         of_main, of_rows = layer.weight.split_with_sizes([main.shape[1], rows.shape[2]], 1)
         return F.relu(F.linear(rows, of_rows, layer.bias) + F.linear(main, of_main)[:, None])

@@ -20,27 +20,27 @@ NUM_LOGITS = sum(HEAD_SIZES.values())
 
 
 class Fields(NamedTuple):
-    """The fields of an `Observation` that tell of a kind of entities."""
+    """The fields of an `Observation` that tell of an entity type."""
 
     rows: str
     mask: str  #: what the agent sees
     exists: str  #: what there is
 
 
-KINDS: Mapping[str, Fields] = {
+ENTITY_TYPES: Mapping[str, Fields] = {
     "agents": Fields("agent_qpos_qvel", "mask_aa_obs", "mask_aa_obs_spoof"),
     "boxes": Fields("box_obs", "mask_ab_obs", "mask_ab_obs_spoof"),
     "ramps": Fields("ramp_obs", "mask_ar_obs", "mask_ar_obs_spoof"),
     "food": Fields("food_obs", "mask_af_obs", "mask_af_obs_spoof"),
 }
-"""All kinds, in the order in which a network embeds those that its game has; the agent itself comes after them."""
+"""All of them, in the order in which a network embeds those that its game has; the agent itself comes after them."""
 
 
 @dataclass(frozen=True)
 class EntityForm:
     """Everything that decides the shapes of a network's parameters, and what is done with them."""
 
-    widths: tuple[tuple[str, int], ...]  #: kinds of entities and columns of their rows, in the order of `KINDS`
+    widths: tuple[tuple[str, int], ...]  #: entity types and columns of their rows, in the order of `ENTITY_TYPES`
     num_rays: int  #: of the lidar
     embed_size: int
     num_heads: int
@@ -64,9 +64,9 @@ class EntityForm:
         )
 
     @property
-    def kinds(self) -> tuple[str, ...]:
-        """Kinds of entities."""
-        return tuple(kind for kind, _ in self.widths)
+    def entity_types(self) -> tuple[str, ...]:
+        """Entity types."""
+        return tuple(entity_type for entity_type, _ in self.widths)
 
     @property
     def main_size(self) -> int:
@@ -76,17 +76,17 @@ class EntityForm:
     @property
     def input_widths(self) -> dict[str, int]:
         """Columns of all that is normalised before it is read, by field of the observation."""
-        rows = {KINDS[kind].rows: width for kind, width in self.widths}
+        rows = {ENTITY_TYPES[entity_type].rows: width for entity_type, width in self.widths}
         lidar = {"lidar": 1} if self.num_rays else {}
         return {"observation_self": SELF_WIDTH} | rows | lidar
 
 
 def game_widths(spec: ObservationSpec) -> tuple[tuple[str, int], ...]:
-    """The kinds of entities that a game has, and the columns of their rows."""
+    """The entity types that a game has, and the columns of their rows."""
     counts = {
         "agents": (spec.num_agents - 1, SELF_WIDTH),
         "boxes": (spec.num_boxes, spec.box_columns.width),
         "ramps": (spec.num_ramps, spec.ramp_columns.width),
         "food": (spec.num_food, FOOD_WIDTH),
     }
-    return tuple((kind, width) for kind, (count, width) in counts.items() if count)
+    return tuple((entity_type, width) for entity_type, (count, width) in counts.items() if count)

@@ -45,7 +45,7 @@ class EntityTower(nn.Module):
     """Encoder and memory.
 
     Args:
-        form: sizes and kinds of entities.
+        form: sizes and entity types.
     """
 
     def __init__(self, form: EntityForm) -> None:

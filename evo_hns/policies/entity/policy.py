@@ -17,14 +17,14 @@ import torch
 from torch import Tensor
 
 from evo_hns.config import PolicyConfig
+from evo_hns.policies.actions import start_streams
 from evo_hns.policies.base import TeamState
 from evo_hns.policies.entity.choice import choose
 from evo_hns.policies.entity.encoder import Sight
-from evo_hns.policies.entity.form import KINDS, NUM_LOGITS, EntityForm
+from evo_hns.policies.entity.form import ENTITY_TYPES, NUM_LOGITS, EntityForm
 from evo_hns.policies.entity.genome import genome_size, network_of
 from evo_hns.policies.entity.network import EntityNetwork
 from evo_hns.policies.network import check_genomes
-from evo_hns.policies.streams import start_streams
 from evo_hns.spec import Action, Observation, ObservationSpec
 
 BLOCK = 32
@@ -114,7 +114,7 @@ class EntityTeam:
 
 def sight_of(observation: Observation, form: EntityForm) -> Sight:
     """What all agents of all worlds are told, one after the other: `(W * A, ...)` fields."""
-    masks = (KINDS[kind].mask for kind in form.kinds)
+    masks = (ENTITY_TYPES[entity_type].mask for entity_type in form.entity_types)
     return {name: getattr(observation, name).flatten(0, 1) for name in (*form.input_widths, *masks)}
 
 

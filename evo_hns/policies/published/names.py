@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from evo_hns.policies.entity.form import HEAD_SIZES, KINDS, EntityForm
+from evo_hns.policies.entity.form import ENTITY_TYPES, HEAD_SIZES, EntityForm
 
 POLICY, CRITIC = "policy_net", "vpred_net"
 """Scopes of the two towers."""
@@ -81,7 +81,7 @@ def _tower_names(form: EntityForm, layers: Layers, tower: str) -> dict[str, str]
     names = _statistics_names(form)
     if form.num_rays:
         names |= _linear("encoder.convolution", f"{tower}/circ_conv1d{layers.convolution}/conv1d")
-    embedded = [*(f"embeddings.{kind}" for kind in form.kinds), "main_embedding"]
+    embedded = [*(f"embeddings.{entity_type}" for entity_type in form.entity_types), "main_embedding"]
     for place, key in enumerate(embedded):
         names |= _linear(f"encoder.{key}", f"{tower}/dense{layers.embedding}-{place}")
     names |= _linear("encoder.attention.query_key", f"{inner}/qk_embed")
@@ -114,10 +114,10 @@ def _norm(key: str, scope: str) -> dict[str, str]:
     return {f"{key}.weight": f"{scope}/LayerNorm/gamma", f"{key}.bias": f"{scope}/LayerNorm/beta"}
 
 
-def kinds_in(shapes: Mapping[str, tuple[int, ...]]) -> list[str]:
-    """The kinds of entities whose rows a file normalises."""
+def entity_types_in(shapes: Mapping[str, tuple[int, ...]]) -> list[str]:
+    """The entity types whose rows a file normalises."""
     return [
-        kind
-        for kind, fields in KINDS.items()
+        entity_type
+        for entity_type, fields in ENTITY_TYPES.items()
         if any(name.startswith(f"{statistics_scope(fields.rows)}/") for name in shapes)
     ]

@@ -75,9 +75,9 @@ class PublishedPolicy:
         """
         ours, theirs = dict(game_widths(spec)), dict(self.form.widths)
         found = [
-            f"{kind} with {theirs.get(kind, 'no')} columns, the game tells {ours.get(kind, 'none')}"
-            for kind in {**theirs, **ours}
-            if ours.get(kind) != theirs.get(kind)
+            f"{name} with {theirs.get(name, 'no')} columns, the game tells {ours.get(name, 'none')}"
+            for name in {**theirs, **ours}
+            if ours.get(name) != theirs.get(name)
         ]
         if self.form.num_rays != spec.num_lidar_rays:
             found.append(f"{self.form.num_rays} lidar rays, the game has {spec.num_lidar_rays}")

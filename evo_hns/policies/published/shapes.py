@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from evo_hns.config import EntityConfig
-from evo_hns.policies.entity.form import FOOD_WIDTH, KERNEL_SIZE, KINDS, SELF_WIDTH, EntityForm
-from evo_hns.policies.published.names import CRITIC, POLICY, STATISTICS, kinds_in, statistics_scope
+from evo_hns.policies.entity.form import ENTITY_TYPES, FOOD_WIDTH, KERNEL_SIZE, SELF_WIDTH, EntityForm
+from evo_hns.policies.published.names import CRITIC, POLICY, STATISTICS, entity_types_in, statistics_scope
 
 Shape = tuple[int, ...]
 Shapes = Mapping[str, Shape]
@@ -25,7 +25,7 @@ _USUAL_WIDTHS = {"agents": SELF_WIDTH, "boxes": 15, "ramps": 15, "food": FOOD_WI
 def read_form(shapes: Shapes) -> EntityForm:
     """The form that most of the variables have; of what nothing can be seen, OpenAI's sizes."""
     usual = EntityConfig()
-    widths = tuple((kind, _width_of(kind, shapes)) for kind in kinds_in(shapes))
+    widths = tuple((entity_type, _width_of(entity_type, shapes)) for entity_type in entity_types_in(shapes))
     num_filters = _most(_sizes(shapes, r"circ_conv1d\d+/conv1d/(?:kernel|bias)", -1), usual.num_filters)
     has_lidar = any(name.startswith("normalize_lidar/") for name in shapes)
     usual_main = SELF_WIDTH + _USUAL_RAYS * num_filters
@@ -63,10 +63,10 @@ def _dense(shapes: Shapes) -> str:
     return rf"dense(?!(?:{'|'.join(sorted(numbers))})-)\d+" if numbers else r"dense\d+"
 
 
-def _width_of(kind: str, shapes: Shapes) -> int:
-    scope = statistics_scope(KINDS[kind].rows)
+def _width_of(entity_type: str, shapes: Shapes) -> int:
+    scope = statistics_scope(ENTITY_TYPES[entity_type].rows)
     told = (shapes.get(f"{scope}/{name}", ()) for name in STATISTICS.values())
-    return _most((shape[0] for shape in told if len(shape) == 1), _USUAL_WIDTHS[kind])
+    return _most((shape[0] for shape in told if len(shape) == 1), _USUAL_WIDTHS[entity_type])
 
 
 def _main_sizes(shapes: Shapes, widths: tuple[tuple[str, int], ...]) -> Iterator[int]:

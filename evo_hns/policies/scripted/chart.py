@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from evo_hns.policies.streams import draw
+from evo_hns.policies.actions import draw
 from evo_hns.system.kernels import kernel
 
 SIDE = 30

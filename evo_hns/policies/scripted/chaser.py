@@ -10,11 +10,11 @@ import math
 
 import numpy as np
 
+from evo_hns.policies.actions import draw
 from evo_hns.policies.scripted.field import distance, waypoint
 from evo_hns.policies.scripted.motion import around, force_towards, turn_towards
 from evo_hns.policies.scripted.player import ScriptedPolicy, mover, nearest_opponent
 from evo_hns.policies.scripted.survey import NUM_CELLS, cell_centre, choose, look, unfold
-from evo_hns.policies.streams import draw
 from evo_hns.spec import ObservationSpec
 from evo_hns.system.kernels import kernel
 

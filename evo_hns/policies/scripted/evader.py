@@ -11,6 +11,7 @@ import math
 
 import numpy as np
 
+from evo_hns.policies.actions import draw
 from evo_hns.policies.scripted.chart import (
     CHART_SIZE,
     NUM_CELLS,
@@ -26,7 +27,6 @@ from evo_hns.policies.scripted.field import distance
 from evo_hns.policies.scripted.motion import force_towards, turn_towards
 from evo_hns.policies.scripted.player import ScriptedPolicy, mover, nearest_opponent
 from evo_hns.policies.scripted.route import HOME_RANGE, WALK_SIZE, flood, heading, most_worth, step_towards
-from evo_hns.policies.streams import draw
 from evo_hns.spec import ObservationSpec
 from evo_hns.system.kernels import kernel
 

@@ -15,9 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from evo_hns.policies.actions import MIDDLE_BIN, movement_bin, start_streams
 from evo_hns.policies.base import TeamState
-from evo_hns.policies.heads import MIDDLE_BIN, movement_bin
-from evo_hns.policies.streams import start_streams
 from evo_hns.spec import Action, Observation
 from evo_hns.system.kernels import kernel
 

@@ -9,10 +9,10 @@ import math
 
 import numpy as np
 
+from evo_hns.policies.actions import draw
 from evo_hns.policies.scripted.chart import CELL, NUM_CELLS, SIDE, Chart, cell_at, centre, is_free
 from evo_hns.policies.scripted.field import distance
 from evo_hns.policies.scripted.motion import around
-from evo_hns.policies.streams import draw
 from evo_hns.system.kernels import kernel
 
 _UNKNOWN, _BESIDE = 1.5, 2.0  # length of a cell that is not known, or beside something solid, in cells

@@ -6,9 +6,8 @@ import math
 
 import numpy as np
 
-from evo_hns.policies.heads import MIDDLE_BIN
+from evo_hns.policies.actions import MIDDLE_BIN, draw
 from evo_hns.policies.scripted.player import ScriptedPolicy
-from evo_hns.policies.streams import draw
 from evo_hns.spec import ObservationSpec
 from evo_hns.system.kernels import kernel
 

@@ -9,8 +9,8 @@ import math
 
 import numpy as np
 
+from evo_hns.policies.actions import draw
 from evo_hns.policies.scripted.field import in_room, way_length
-from evo_hns.policies.streams import draw
 from evo_hns.system.kernels import kernel
 
 CELLS_PER_SIDE = 9

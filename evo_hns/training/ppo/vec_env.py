@@ -23,7 +23,7 @@ from torch import Tensor
 
 from evo_hns.envs.game import Game
 from evo_hns.evaluation.rollout import Episodes, join
-from evo_hns.policies.entity.form import HEAD_SIZES, KINDS, SELF_WIDTH, game_widths
+from evo_hns.policies.entity.form import ENTITY_TYPES, HEAD_SIZES, SELF_WIDTH, game_widths
 from evo_hns.spec import Action, Observation, ObservationSpec
 from evo_hns.system.shutdown import ShutdownSignal
 
@@ -161,8 +161,8 @@ def sight_space(spec: ObservationSpec) -> spaces.Dict:
     shapes: dict[str, tuple[int, ...]] = {"observation_self": (SELF_WIDTH,)}
     if spec.num_lidar_rays:
         shapes["lidar"] = (spec.num_lidar_rays, 1)
-    for kind, width in game_widths(spec):
-        fields, count = KINDS[kind], counts[kind]
+    for entity_type, width in game_widths(spec):
+        fields, count = ENTITY_TYPES[entity_type], counts[entity_type]
         shapes |= {fields.rows: (count, width), fields.mask: (count,), fields.exists: (count,)}
     return spaces.Dict({name: spaces.Box(-np.inf, np.inf, shape, np.float32) for name, shape in shapes.items()})
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+import torch
 
-from evo_hns.behaviour.pruning.activity import Sight
 from evo_hns.config import PolicyConfig
 from evo_hns.policies import build_policy
-from evo_hns.policies.network import NetworkPolicy
+from evo_hns.policies.features import Features, entity_widths
+from evo_hns.policies.network import NetworkPolicy, NetworkTeam
 from evo_hns.spec import ObjectColumns, ObservationSpec
 
 SPEC = ObservationSpec(1, 1, 2, 1, 6, box_columns=ObjectColumns(has_size=True), num_food=2)
@@ -30,43 +31,32 @@ class Subjects:
         numbers = rng.normal(size=self.policy.num_params) * (rng.random(self.policy.num_params) < share)
         return numbers.astype(np.float32)
 
-    def sight(self, seed: int, memory: np.ndarray | None = None) -> Sight:
-        """Decisions; in some of them nothing is seen, and what is hidden is not a number."""
+    def features(self, seed: int) -> Features:
+        """Decisions `(S, 1, ...)`; in some of them nothing is seen, and what is hidden is not a number."""
         rng = np.random.default_rng(seed)
-        widths = self.policy.row_widths
-        kinds = rng.integers(-1, len(widths), (DECISIONS, ENTITIES)).astype(np.int8)
-        kinds[:5] = -1
-        rows = rng.normal(size=(DECISIONS, ENTITIES, max(widths))).astype(np.float32)
-        rows[kinds < 0] = np.nan
-        own = rng.normal(size=(DECISIONS, self.policy.wiring.rows["own"].size)).astype(np.float32)
-        if memory is None:
-            memory = np.zeros((DECISIONS, self.policy.num_cells), np.float32)
-        return Sight(own, rows, kinds, memory)
+        widths = entity_widths(SPEC)
+        types = rng.integers(-1, len(widths), (DECISIONS, ENTITIES)).astype(np.int8)
+        types[:5] = -1
+        entities = rng.normal(size=(DECISIONS, ENTITIES, max(widths))).astype(np.float32)
+        entities[types < 0] = np.nan
+        of_self = rng.normal(size=(DECISIONS, self.policy.graph.nodes["self"].size)).astype(np.float32)
+        present, heading = np.ones((DECISIONS, 1), np.bool_), np.zeros((DECISIONS, 1, 2))
+        return Features(present, of_self[:, None], entities[:, None], types[:, None], heading)
 
-    def decide(self, genome: np.ndarray, sight: Sight) -> tuple[np.ndarray, np.ndarray]:
-        """Intents and memory of the kernel, `(S, 5)` and `(S, G)`."""
-        intents = np.empty((DECISIONS, 1, 5), np.float32)
-        renewed = np.empty((DECISIONS, 1, self.policy.num_cells), np.float32)
-        self.policy.forward(
-            np.ones((DECISIONS, 1), np.bool_),
-            np.ascontiguousarray(np.broadcast_to(genome, (DECISIONS, 1, len(genome)))),
-            sight.own[:, None],
-            sight.rows[:, None],
-            sight.kinds[:, None],
-            self.policy.row_widths,
-            (self.policy.hidden_size, self.policy.num_cells),
-            sight.memory[:, None],
-            renewed,
-            intents,
-        )
-        return intents[:, 0], renewed[:, 0]
+    def team(self, genome: np.ndarray) -> NetworkTeam:
+        """Of one agent in each of S worlds."""
+        return self.policy.bind(torch.from_numpy(genome).expand(DECISIONS, 1, -1), 1)
+
+    def decide(self, genome: np.ndarray, features: Features, memory: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Action outputs and memory after the step, `(S, 1, 5)` and `(S, 1, G)`."""
+        return self.team(genome).forward(features, memory, np.empty((1, self.policy.graph.num_values), np.float32))
 
     def episode(self, genome: np.ndarray, steps: int = 4) -> np.ndarray:
-        """`(steps, S, 5)` intents from a blank memory on."""
-        shown, memory = [], None
+        """`(steps, S, 1, 5)` action outputs from a blank memory on."""
+        shown, memory = [], np.zeros((DECISIONS, 1, self.policy.graph.num_cells), np.float32)
         for step in range(steps):
-            intents, memory = self.decide(genome, self.sight(step, memory))
-            shown.append(intents)
+            outputs, memory = self.decide(genome, self.features(step), memory)
+            shown.append(outputs)
         return np.stack(shown)
 
 

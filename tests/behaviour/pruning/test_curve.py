@@ -15,15 +15,15 @@ from evo_hns.behaviour.pruning.picture import draw
 from evo_hns.cli import main
 from evo_hns.config import ConfigError, RunConfig
 from evo_hns.players.evaluate import evaluate
-from evo_hns.policies.features import NUM_OWN
-from evo_hns.policies.wiring import Row, Rule, wire
+from evo_hns.policies.features import NUM_SELF
+from evo_hns.policies.graph import SELF, ComputeGraph, Node, Op, action_outputs
 from evo_hns.reports.curves import plot_returns
 from evo_hns.reports.info import describe_run
 from evo_hns.spec import Side
 from evo_hns.training.driver import resume, train
 from tests.conftest import tiny
 
-PLAIN = wire({"own": Row(NUM_OWN, Rule.INPUT), "intents": Row(5, Rule.SQUASH)}, [(("own",), "intents")], ())
+PLAIN = ComputeGraph({SELF: Node(Op.INPUT, NUM_SELF)} | action_outputs(SELF))
 
 
 def cut_of(*weights: int) -> np.ndarray:

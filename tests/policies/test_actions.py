@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from evo_hns.policies.heads import decide, movement_bin
+from evo_hns.policies.actions import decide, movement_bin
 
 
 @pytest.mark.parametrize(
@@ -29,15 +29,15 @@ def test_a_force_goes_to_the_next_bin(force, bin):
 )
 def test_forward_is_where_the_front_points_and_left_is_left_of_it(rz, forward, left):
     heading = np.array([[[math.sin(rz), math.cos(rz)]] * 2])
-    intents = np.array([[[1, 0, 0, 0, 0], [0, 1, 0, 0, 0]]], np.float32)
-    movement = decide(intents, heading).movement[0]
+    outputs = np.array([[[1, 0, 0, 0, 0], [0, 1, 0, 0, 0]]], np.float32)
+    movement = decide(outputs, heading).movement[0]
     assert tuple(movement[0, :2].tolist()) == forward
     assert tuple(movement[1, :2].tolist()) == left
 
 
 def test_turn_grab_and_lock_are_taken_as_they_are():
-    intents = np.array([[[0, 0, -1, 0.1, -0.1], [0, 0, 0.4, 0, 0]]], np.float32)
-    action = decide(intents, np.array([[[0.0, 1.0]] * 2]))
+    outputs = np.array([[[0, 0, -1, 0.1, -0.1], [0, 0, 0.4, 0, 0]]], np.float32)
+    action = decide(outputs, np.array([[[0.0, 1.0]] * 2]))
     assert action.movement[0, :, 2].tolist() == [0, 7]
     assert action.pull.tolist() == [[True, False]]
     assert action.glueall.tolist() == [[False, False]]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from evo_hns.comparison.naming import name_arms, trainer
 from evo_hns.config import ConfigError, RunConfig
-from evo_hns.reports.subject import Subject, kind_of, read_subjects
+from evo_hns.reports.subject import Subject, differing_settings, kind_of, read_subjects
 from evo_hns.spec import Side
 
 NUM_COLOURS = 8  #: in the style sheet
@@ -98,17 +98,9 @@ def check_games(subjects: Sequence[Subject]) -> None:
             )
 
 
-def differing_settings(arms: Sequence[Arm]) -> dict[str, tuple[object, ...]]:
-    """Settings in which arms differ, by dotted name: the value of each arm's first run; those of the game are equal."""
-    flat = [kind_of(arm.config) for arm in arms]
-    rows = {name: tuple(each.get(name) for each in flat) for names in flat for name in names}
-    return {name: values for name, values in rows.items() if len({repr(value) for value in values}) > 1}
-
-
 def mixed_settings(arm: Arm) -> list[str]:
     """Names of settings in which the runs of an arm differ beside their seed and length: only if a user formed it."""
-    flat = [kind_of(run.config) for run in arm.runs]
-    return [name for name in flat[0] if len({repr(each.get(name)) for each in flat}) > 1]
+    return list(differing_settings([run.config for run in arm.runs]))
 
 
 def _parse(text: str) -> list[tuple[str | None, Path]]:

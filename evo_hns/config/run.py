@@ -11,7 +11,7 @@ from evo_hns.config.base import Settings
 from evo_hns.config.physics import PhysicsConfig
 from evo_hns.config.ppo import PPOConfig
 from evo_hns.config.rules import RulesConfig
-from evo_hns.config.search import SideConfig
+from evo_hns.config.search import KINDS, TABLES, EntityPolicyConfig, SideConfig
 from evo_hns.config.world import WorldConfig
 from evo_hns.spec import Side
 
@@ -123,7 +123,7 @@ class RunConfig(Settings):
             raise ValueError(
                 "hiders.policy and seekers.policy differ, PPO trains one network for both: set policy alone"
             )
-        if hiders.network != "entity":
+        if not isinstance(hiders, EntityPolicyConfig):
             raise ValueError(
                 f"got policy.network {hiders.network!r}, PPO trains the paper's network: set it to 'entity'"
             )
@@ -132,6 +132,23 @@ class RunConfig(Settings):
         if self.rules.grab_selective:
             raise ValueError("got rules.grab_selective, the paper's network cannot choose what it grabs: leave it out")
         return self
+
+    @classmethod
+    def of_stored(cls, text: str) -> RunConfig:
+        """Settings as a run file keeps them; older ones also kept those of networks and searches that were not chosen.
+
+        Args:
+            text: JSON.
+
+        Raises:
+            ValidationError: they are no settings.
+        """
+        tables = TABLES.validate_json(text)
+        for side in Side:
+            if isinstance(own := tables.get(side.label), dict):
+                chosen = {name: kinds.without_unused(own[name]) for name, kinds in KINDS.items() if name in own}
+                tables = {**tables, side.label: {**own, **chosen}}
+        return cls.model_validate(tables)
 
     def side(self, side: Side) -> SideConfig:
         """The settings of one population."""
@@ -149,13 +166,29 @@ class RunConfig(Settings):
         return {name: both for name, both in found if name in timing or name.startswith(("world.", "rules."))}
 
     def differences(self, other: RunConfig) -> dict[str, tuple[Any, Any]]:
-        """Settings that differ by dotted name: the value here, and the other's."""
+        """Settings that differ by dotted name: the value here, and the other's.
+
+        Of networks or searches of two kinds, what only one of them has is no difference beside that of their kinds.
+        """
         return dict(_differences(self.model_dump(mode="json"), other.model_dump(mode="json"), ""))
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """Settings that are not the defaults by dotted name: a kind that was chosen, and what is not usual for it."""
+        usual = {
+            side.label: {name: {kinds.tag: getattr(getattr(own, name), kinds.tag)} for name, kinds in KINDS.items()}
+            for side in Side
+            for own in [self.side(side)]
+        }
+        found = self.differences(RunConfig()) | self.differences(RunConfig.model_validate(usual))
+        return {name: value for name, (value, _) in found.items()}
 
 
 def _differences(values: dict[str, Any], others: dict[str, Any], prefix: str) -> Iterator[tuple[str, tuple[Any, Any]]]:
     for name, value in values.items():
-        other = others.get(name)
+        if name not in others:
+            continue
+        other = others[name]
         if isinstance(value, dict) and isinstance(other, dict):
             yield from _differences(value, other, f"{prefix}{name}.")
         elif value != other:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from evo_hns.config import PolicyConfig
+from evo_hns.config import SmallPolicyConfig
 from evo_hns.policies.features import row_widths
 from evo_hns.policies.layers import attention_pools, dense, squash_all
 from evo_hns.policies.network import NetworkPolicy, finish, skip
@@ -28,7 +28,7 @@ from evo_hns.spec import ObservationSpec
 from evo_hns.system.kernels import kernel
 
 
-def build_attention(config: PolicyConfig, spec: ObservationSpec) -> NetworkPolicy:
+def build_attention(config: SmallPolicyConfig, spec: ObservationSpec) -> NetworkPolicy:
     """The one-query attention network of a configuration."""
     hidden, cells = config.hidden_size, config.gru_size
     wiring = _wire(hidden, cells, spec)

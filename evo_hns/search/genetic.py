@@ -10,8 +10,8 @@ import torch
 from evotorch.operators.functional import combine, tournament, two_point_cross_over
 from torch import Tensor
 
-from evo_hns.config import ConfigError, SearchConfig
-from evo_hns.search.base import AskTell, global_stream, new_stream
+from evo_hns.config import ConfigError, GeneticSearchConfig
+from evo_hns.search.base import AskTell, Evaluation, global_stream, new_stream
 
 MIN_PARAMS = 3
 """Two cuts need three parts."""
@@ -31,7 +31,7 @@ class Genetic(AskTell):
         ValueError: fewer than three parameters.
     """
 
-    def __init__(self, config: SearchConfig, num_params: int, seed: int) -> None:
+    def __init__(self, config: GeneticSearchConfig, num_params: int, seed: int) -> None:
         if num_params < MIN_PARAMS:
             raise ConfigError(f"got {num_params} parameters, ga needs at least {MIN_PARAMS}: choose another search")
         super().__init__(config, num_params, new_stream(seed))
@@ -80,7 +80,8 @@ class Genetic(AskTell):
         children: Tensor = two_point_cross_over(parents)
         return torch.where(crossed.repeat(2)[:, None], children, parents)
 
-    def _move(self, population: Tensor, fitness: Tensor) -> None:
+    def _move(self, population: Tensor, evaluation: Evaluation) -> None:
+        fitness = evaluation.fitness
         lots = torch.randperm(self.popsize, generator=self._generator)
         order = lots[torch.argsort(fitness[lots], descending=True, stable=True)]
         num_elites = self._settings.num_elites

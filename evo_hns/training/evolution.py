@@ -7,7 +7,7 @@ anything, continues from its last generation to the same bits.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,7 +20,7 @@ from evo_hns.evaluation.candidates import Opponents, PerSide, Wave, play_wave
 from evo_hns.evaluation.evaluators import Evaluator
 from evo_hns.evaluation.fitness import build_fitness
 from evo_hns.evaluation.held_out import mean_metrics
-from evo_hns.search.base import Searcher, before_move
+from evo_hns.search.base import Evaluation, Searcher, Want, before_move
 from evo_hns.spec import ObservationSpec, Side
 from evo_hns.training.costs import MEASURING, Clock
 from evo_hns.training.measurement import measure_generation
@@ -137,7 +137,10 @@ def move(
     before = {side: (each.center, each.state_dict()) for side, each in searchers.items() if filtered}
     metrics: dict[str, float] = {}
     for side, searcher in searchers.items():
-        metrics |= {f"{side.label}.{name}": value for name, value in searcher.tell(wave.fitness[side]).items()}
+        metrics |= {
+            f"{side.label}.{name}": value
+            for name, value in searcher.tell(evaluation_of(wave, side, searcher.wants)).items()
+        }
     if not filtered:
         return metrics, []
     centers = {side: torch.stack([before[side][0], searchers[side].center]) for side in Side}
@@ -153,6 +156,22 @@ def move(
             searchers[side].load_state_dict(before_move(before[side][1], searchers[side].state_dict()))
         metrics[f"{side.label}.kept"] = float(kept)
     return metrics, [trial]
+
+
+def evaluation_of(wave: Wave, side: Side, wants: Collection[Want]) -> Evaluation:
+    """What a search is told of a side's candidates: their fitness, and what it wants beside it.
+
+    Statistics are the team's return and those of the game; a behaviour is the mean of each of the game's.
+    """
+    statistics = wave.statistics(side) if wants else {}
+    columns = [values.nanmean(1) for values in statistics.values()] if "behaviour" in wants else []
+    size = len(wave.fitness[side])
+    return Evaluation(
+        fitness=wave.fitness[side],
+        statistics={"return": wave.returns[side], **statistics} if "statistics" in wants else {},
+        behaviour=torch.stack(columns, 1) if columns else torch.zeros(size, 0) if "behaviour" in wants else None,
+        behaviour_names=tuple(statistics) if "behaviour" in wants else (),
+    )
 
 
 def draw_others(population: Population, met: np.ndarray, num: int, rng: np.random.Generator) -> Opponents:
@@ -215,7 +234,7 @@ def exploit(config: RunConfig, evaluator: Evaluator, populations: Populations, g
     opponents = champions_only(populations, settings.episodes_per_candidate)
     wave = play_wave(evaluator, candidates, opponents, streams(config.seed, generation, Stream.EXPLOITER_WORLDS))
     for side, searcher in searchers.items():
-        searcher.tell(wave.fitness[side])
+        searcher.tell(evaluation_of(wave, side, searcher.wants))
     metrics = {f"{side.label}.exploiter_win_share": wave.win_share(side) for side in Side}
     if (generation + 1) % settings.exploiter_every:
         return Exploits([wave], metrics=metrics)

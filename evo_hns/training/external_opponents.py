@@ -16,7 +16,7 @@ import torch
 from evo_hns.archive.hall_of_fame import GenomeArray
 from evo_hns.archive.records import State
 from evo_hns.archive.run_view import RunView
-from evo_hns.config import ConfigError, PolicyConfig, RunConfig
+from evo_hns.config import ConfigError, PolicyConfig, RunConfig, read_policy
 from evo_hns.policies.roster import PlayerSpec, Roster
 from evo_hns.spec import Side
 
@@ -91,7 +91,7 @@ def guests_of(state: State) -> tuple[Guest, ...]:
     found = []
     for number in range(len(state)):
         arrays = cast(Mapping[str, np.ndarray], state[f"{number}"])
-        network = PolicyConfig.model_validate_json(_text(arrays["network"]))
+        network = read_policy(_text(arrays["network"]))
         genome = np.array(arrays["genome"], dtype=np.float32)
         found.append(Guest(_text(arrays["name"]), Side(int(arrays["side"])), network, genome))
     return tuple(found)

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from evo_hns.archive import RunFile, RunFileError
-from evo_hns.comparison.conditions import differing_settings, mixed_settings, read_arms
+from evo_hns.comparison.conditions import mixed_settings, read_arms
 from evo_hns.config import ConfigError
+from evo_hns.reports.subject import differing_settings
 from evo_hns.spec import Side
 from tests.comparison.made import config, make_run
 
@@ -33,7 +34,7 @@ def test_arms_are_named_by_what_sets_them_apart(tmp_path: Path) -> None:
     arms = read_arms(texts)
     assert [arm.name for arm in arms] == ["sep-CMA-ES", "GA"]
     assert [arm.colour for arm in arms] == ["run0", "run1"]
-    assert differing_settings(arms) == {
+    assert differing_settings([arm.config for arm in arms]) == {
         "hiders.search.algorithm": ("sep-cmaes", "ga"),
         "seekers.search.algorithm": ("sep-cmaes", "ga"),
     }

@@ -43,7 +43,7 @@ def fake_wave(candidates: dict[Side, torch.Tensor], sign: float) -> Wave:
 
 @pytest.mark.parametrize("algorithm", sorted(SEARCHERS))
 def test_a_move_that_is_worse_at_large_is_taken_back_and_the_search_asks_for_others(algorithm: str) -> None:
-    search = {"algorithm": algorithm, "popsize": 8, "ga": {"num_elites": 2}}
+    search = {"algorithm": algorithm, "popsize": 8} | ({"ga": {"num_elites": 2}} if algorithm == "ga" else {})
     config, evaluator, populations = toy(by_first, generalist=True, search=search)
     searcher = populations[Side.HIDERS].searcher
     first = {side: populations[side].searcher.ask() for side in Side}

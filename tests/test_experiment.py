@@ -151,13 +151,12 @@ def test_a_wrong_option_is_one_line_with_what_was_got_and_expected(one_sided: st
 
 
 def test_a_shared_setting_that_one_side_cannot_have_is_refused_with_the_side(one_sided: str) -> None:
-    said = (
-        r"one-sided\.toml: hiders\.search\.sigma: hiders\.search\.algorithm 'ga' has no such setting: leave it out, or "
-    )
-    with pytest.raises(
-        ConfigError, match=said + r"set hiders\.search\.algorithm to 'sep-cmaes', 'cmaes', 'snes' or 'pgpe'$"
-    ):
+    with pytest.raises(ConfigError) as raised:
         load_experiment(one_sided, ["hiders.search.algorithm=ga"])
+    assert str(raised.value).endswith(
+        "one-sided.toml: hiders.search.sigma: hiders.search.algorithm 'ga' has no such setting: leave it out, or set "
+        "hiders.search.algorithm to 'sep-cmaes', 'cmaes', 'snes' or 'pgpe'"
+    )
 
 
 def test_networks_and_searches_have_the_settings_of_their_kind_alone() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -13,10 +15,18 @@ from torch import Tensor
 from evo_hns.archive.records import GenerationRecord, State
 from evo_hns.archive.run_file import RunFile
 from evo_hns.config import SearchConfig
+from evo_hns.evaluation.candidates import Opponents, play_wave
+from evo_hns.evaluation.matches import MatchTable
+from evo_hns.evaluation.rollout import Episodes
+from evo_hns.policies.roster import Roster
 from evo_hns.search import SEARCHERS, Evaluation
 from evo_hns.search.base import AskTell, new_stream
+from evo_hns.spec import Side
 from evo_hns.training.driver import resume, train
+from evo_hns.training.evolution import evaluation_of
+from evo_hns.training.random_streams import Stream, stream, streams
 from tests.runs import StopAfter, assert_same_bits, ignore, tiny
+from tests.toy import NUM_PARAMS, toy
 
 
 class MapElites(AskTell):
@@ -89,7 +99,33 @@ def test_an_archive_that_grows_is_stopped_and_goes_on_to_the_same_bits(tmp_path:
     assert cells(RunFile.read(broken).state) == sizes[1]
     resume(broken, announce=ignore, observers=[])
     assert_same_bits(RunFile.read(broken), unbroken)
-    assert unbroken.metrics["hiders.cells"].tolist() == [float(size) for size in sizes] or config.coevolution.generalist
+
+
+def test_a_behaviour_is_the_mean_of_the_games_statistics_over_matches_that_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _, evaluator, _ = toy(lambda h, s, _: np.where(h[:, 0] == 2.0, np.nan, h[:, 0] - s[:, 0]))
+    play = evaluator.evaluate
+
+    def play_with_statistics(table: MatchTable, rosters: Mapping[Side, Roster], **options: Any) -> Episodes:
+        episodes = play(table, rosters, **options)
+        return replace(episodes, metrics={"sum": torch.from_numpy(table.seed + 0.0), "one": torch.ones(len(table))})
+
+    monkeypatch.setattr(evaluator, "evaluate", play_with_statistics)
+    genomes = torch.tensor([[0.0], [1.0], [2.0]]).expand(3, NUM_PARAMS)
+    nobody = {side: Opponents.strangers(torch.full((2, NUM_PARAMS), 5.0)) for side in Side}
+    wave = play_wave(evaluator, dict.fromkeys(Side, genomes), nobody, streams(0, 0, Stream.WORLDS))
+    told = evaluation_of(wave, Side.HIDERS, ("behaviour", "statistics"))
+    seeds = stream(0, 0, Stream.WORLDS, Side.HIDERS).integers(0, 2**31, 2)
+    expected = np.array([seeds, seeds, [np.nan, np.nan]])
+    np.testing.assert_array_equal(told.statistics["sum"], expected)
+    np.testing.assert_array_equal(told.statistics["return"], [[-5.0, -5.0], [-4.0, -4.0], [np.nan, np.nan]])
+    assert told.behaviour is not None
+    assert told.behaviour_names == ("sum", "one")
+    np.testing.assert_array_equal(told.behaviour, np.stack([expected.mean(1), [1.0, 1.0, np.nan]], 1))
+    alone = evaluation_of(wave, Side.HIDERS, ())
+    assert (alone.behaviour, alone.statistics) == (None, {})
+    assert alone.fitness.tolist() == [-5.0, -4.0, -5.0]  # who never finished is worth no more than the worst
 
 
 def test_a_search_that_wants_behaviours_refuses_fitness_alone() -> None:

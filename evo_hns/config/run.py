@@ -35,8 +35,8 @@ class CoevolutionConfig(Settings):
     hall_size: int | None = Field(None, ge=2)
     """Most past champions of a side that are drawn as opponents; all are kept in the run file. None: no limit."""
     hall_rule: Literal["oldest", "informative", "spread", "nash"] = "oldest"
-    """Who goes when there are more: the oldest; who tells fewest recent champions of the other side apart; who wins
-    against the same ones as another; who has the least part in the equilibrium of their matches."""
+    """Which opponents are dropped when there are more: the oldest; those that discriminate least between recent champions
+    of the other side; those that beat the same ones as another; those with the least Nash weight."""
     fitness: Literal["mean-return", "wins", "shared-wins"] = "mean-return"
     """What a candidate is selected for: its mean return, its share of wins (a return above 0; 0 is half a win), or
     its wins with each opponent's defeat shared among all candidates that beat it."""
@@ -44,11 +44,11 @@ class CoevolutionConfig(Settings):
     """The share of the best candidate's wins that is fittest, 0.5 to 1 (1: more is better); `auto` lowers it for a
     side that wins more than half of its matches."""
     generalist: bool = False
-    """Take back a move of the search whose new centre does no better than the old one against opponents from the whole
-    hall of fame whom its fitness did not use."""
+    """Reject an update of the search whose new centre does no better than the old one against opponents from the whole
+    hall of fame that its fitness did not use."""
     exploiter_every: int = Field(0, ge=0)
-    """Generations in the life of an exploiter, a further search against the other side's current champion alone, whose
-    best becomes an opponent when it ends; 0: none."""
+    """Restart each side's exploiter, a further search against the other side's current champion alone, every so many
+    generations; its best becomes an opponent. 0: there is none."""
     num_finalists: int = Field(1, ge=1)
     """Best candidates that compete with the search's centre, on fresh worlds, to become champion."""
     finalist_episodes: int = Field(24, ge=1)
@@ -160,7 +160,7 @@ class RunConfig(Settings):
         return self.world, self.rules, self.physics.timestep, self.physics.num_substeps
 
     def game_differences(self, other: RunConfig) -> dict[str, tuple[Any, Any]]:
-        """Settings of the game that differ, as `differences` tells them."""
+        """Settings of the game that differ; see `differences`."""
         timing = ("physics.timestep", "physics.num_substeps")
         found = self.differences(other).items()
         return {name: both for name, both in found if name in timing or name.startswith(("world.", "rules."))}

@@ -1,7 +1,7 @@
 """A genetic algorithm whose elites are evaluated again beside the children, on EvoTorch's operators.
 
 A fitness is never carried over: elites and children of a generation meet the same opponents, and an elite
-that was only lucky falls. Ties are broken by lot, so that a plateau is drifted over, not frozen.
+that was only lucky falls. Ties are broken at random, so that a plateau is drifted over, not frozen.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Genetic(AskTell):
 
     @property
     def center(self) -> Tensor:
-        """The best genome of the last told generation, at first any; see `Searcher.center`."""
+        """The best genome of the last generation, at first any; see `Searcher.center`."""
         return self._genomes[0].clone()
 
     @property

@@ -35,8 +35,8 @@ class CoevolutionConfig(Settings):
     hall_size: int | None = Field(None, ge=2)
     """Most past champions of a side that are drawn as opponents; all are kept in the run file. None: no limit."""
     hall_rule: Literal["oldest", "informative", "spread", "nash"] = "oldest"
-    """Which opponents are dropped when there are more: the oldest; those that discriminate least between recent champions
-    of the other side; those that beat the same ones as another; those with the least Nash weight."""
+    """Which opponents are dropped when there are more: the oldest; those that discriminate least between recent
+    champions of the other side; those that beat the same ones as another; those with the least Nash weight."""
     fitness: Literal["mean-return", "wins", "shared-wins"] = "mean-return"
     """What a candidate is selected for: its mean return, its share of wins (a return above 0; 0 is half a win), or
     its wins with each opponent's defeat shared among all candidates that beat it."""

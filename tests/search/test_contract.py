@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from evo_hns.config import SEARCH_KINDS, SearchConfig, SideConfig
+from evo_hns.envs.statistics import STATISTICS
 from evo_hns.search import SEARCHERS, Evaluation, Searcher, SearchState, build_searcher
 
 NUM_PARAMS = 20
@@ -32,13 +33,19 @@ def settings(algorithm: str, **common: Any) -> SearchConfig:
     return SideConfig.model_validate({"search": {"algorithm": algorithm, **own, **common}}).search
 
 
+def evaluation(fitness: Tensor) -> Evaluation:
+    """What any search may want to be told."""
+    each = fitness.double()[:, None] if fitness.ndim == 1 else torch.zeros(POPSIZE, 1)
+    return Evaluation(fitness, {"return": each}, each.expand(-1, len(STATISTICS)), tuple(STATISTICS))
+
+
 def sphere(genomes: Tensor) -> Tensor:
     return -genomes.square().sum(dim=1)
 
 
 def advance(searcher: Searcher, generations: int) -> None:
     for _ in range(generations):
-        searcher.tell(Evaluation(sphere(searcher.ask())))
+        searcher.tell(evaluation(sphere(searcher.ask())))
 
 
 def through_npz(state: SearchState) -> SearchState:
@@ -67,7 +74,7 @@ def test_asks_for_the_same_genomes_until_told(algorithm: str) -> None:
     searcher = build(algorithm)
     first = searcher.ask().clone()
     assert torch.equal(searcher.ask(), first)
-    searcher.tell(Evaluation(sphere(first)))
+    searcher.tell(evaluation(sphere(first)))
     assert not torch.equal(searcher.ask(), first)
 
 
@@ -87,7 +94,7 @@ def test_climbs_the_sphere(algorithm: str) -> None:
 
 def test_answers_with_finite_metrics_and_a_step_size(algorithm: str) -> None:
     searcher = build(algorithm)
-    metrics = searcher.tell(Evaluation(sphere(searcher.ask())))
+    metrics = searcher.tell(evaluation(sphere(searcher.ask())))
     assert metrics["sigma"] > 0
     assert metrics["num_ranks"] == POPSIZE
     assert all(isinstance(value, float) and np.isfinite(value) for value in metrics.values())
@@ -100,7 +107,7 @@ def test_refuses_fitness_that_is_not_finite_and_stays_as_it_was(algorithm: str, 
     before = searcher.state_dict()
     fitness[3] = bad
     with pytest.raises(ValueError, match=r"got fitness .* for genome 3 \(1 of 12 are not finite\)"):
-        searcher.tell(Evaluation(fitness))
+        searcher.tell(evaluation(fitness))
     assert_same_state(searcher.state_dict(), before)
 
 
@@ -109,16 +116,16 @@ def test_refuses_fitness_of_a_wrong_shape(algorithm: str, shape: tuple[int, ...]
     searcher = build(algorithm)
     searcher.ask()
     with pytest.raises(ValueError, match=r"expected \(12,\): one value per genome"):
-        searcher.tell(Evaluation(torch.zeros(shape)))
+        searcher.tell(evaluation(torch.zeros(shape)))
 
 
 def test_refuses_to_be_told_before_it_is_asked(algorithm: str) -> None:
     searcher = build(algorithm)
     with pytest.raises(RuntimeError, match=r"tell\(\) before ask\(\)"):
-        searcher.tell(Evaluation(torch.zeros(POPSIZE)))
+        searcher.tell(evaluation(torch.zeros(POPSIZE)))
     advance(searcher, 1)
     with pytest.raises(RuntimeError, match=r"tell\(\) before ask\(\)"):
-        searcher.tell(Evaluation(torch.zeros(POPSIZE)))
+        searcher.tell(evaluation(torch.zeros(POPSIZE)))
 
 
 @pytest.mark.parametrize("asked", [False, True], ids=["after tell", "between ask and tell"])
@@ -136,7 +143,7 @@ def test_a_saved_and_resumed_search_gives_the_bits_of_an_unbroken_one(
     for _ in range(6):
         genomes = unbroken.ask()
         assert torch.equal(resumed.ask(), genomes)
-        assert resumed.tell(Evaluation(sphere(genomes))) == unbroken.tell(Evaluation(sphere(genomes)))
+        assert resumed.tell(evaluation(sphere(genomes))) == unbroken.tell(evaluation(sphere(genomes)))
         assert torch.equal(resumed.center, unbroken.center)
     assert_same_state(resumed.state_dict(), unbroken.state_dict())
 
@@ -147,7 +154,7 @@ def test_can_be_told_what_was_asked_before_the_break(algorithm: str) -> None:
     fitness = sphere(unbroken.ask())
     resumed = build(algorithm, seed=2)
     resumed.load_state_dict(unbroken.state_dict())
-    assert resumed.tell(Evaluation(fitness)) == unbroken.tell(Evaluation(fitness))
+    assert resumed.tell(evaluation(fitness)) == unbroken.tell(evaluation(fitness))
     assert_same_state(resumed.state_dict(), unbroken.state_dict())
 
 
@@ -222,8 +229,8 @@ def test_leaves_the_global_random_generators_alone(algorithm: str) -> None:
 def test_only_the_order_of_fitness_counts(algorithm: str) -> None:
     raw, squashed = build(algorithm), build(algorithm)
     for _ in range(4):
-        raw.tell(Evaluation(sphere(raw.ask())))
-        squashed.tell(Evaluation(1e-3 * sphere(squashed.ask()).sub(7.0)))
+        raw.tell(evaluation(sphere(raw.ask())))
+        squashed.tell(evaluation(1e-3 * sphere(squashed.ask()).sub(7.0)))
     assert torch.equal(raw.ask(), squashed.ask())
 
 
@@ -232,7 +239,7 @@ def test_equal_fitness_pulls_the_centre_nowhere(algorithm: str) -> None:
     for seed in range(150):
         searcher = build(algorithm, seed=seed, num_params=4, popsize=8)
         genomes, before = searcher.ask(), searcher.center
-        searcher.tell(Evaluation(torch.ones(8)))
+        searcher.tell(evaluation(torch.ones(8)))
         if algorithm == "ga":
             # A lot decides which genome leads: each about as often as the others, whatever its index.
             pulls.append(int((genomes == searcher.center).all(dim=1).nonzero()[0]))

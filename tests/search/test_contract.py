@@ -35,7 +35,7 @@ def settings(algorithm: str, **common: Any) -> SearchConfig:
 
 def evaluation(fitness: Tensor) -> Evaluation:
     """What any search may want to be told."""
-    each = fitness.double()[:, None] if fitness.ndim == 1 else torch.zeros(POPSIZE, 1)
+    each = torch.linspace(0.0, 1.0, fitness.shape[0] if fitness.ndim else POPSIZE)[:, None]  # by candidate alone
     return Evaluation(fitness, {"return": each}, each.expand(-1, len(STATISTICS)), tuple(STATISTICS))
 
 

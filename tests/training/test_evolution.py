@@ -9,7 +9,9 @@ import pytest
 import torch
 
 from evo_hns.archive.records import Champion
+from evo_hns.envs.statistics import STATISTICS
 from evo_hns.evaluation.candidates import Opponents, Wave, play_wave
+from evo_hns.evaluation.rollout import Episodes
 from evo_hns.search import SEARCHERS
 from evo_hns.spec import Side
 from evo_hns.training.evolution import draw_opponents, draw_others, exploit, move, run_generation, waves_of_generation
@@ -38,7 +40,11 @@ def fake_wave(candidates: dict[Side, torch.Tensor], sign: float) -> Wave:
     """A wave in which a candidate is worth its first parameter, or the opposite of it."""
     fitness = {side: sign * candidates[side][:, 0] for side in Side}
     nobody = {side: Opponents.strangers(torch.zeros(1, NUM_PARAMS)) for side in Side}
-    return Wave(fitness, {}, nobody, cast("object", None))  # type: ignore[arg-type]
+    nothing = torch.zeros(len(fitness[Side.HIDERS]), 2, dtype=torch.float64)
+    statistics = dict.fromkeys(STATISTICS, nothing[:, 0])
+    episodes = Episodes(nothing, statistics, nothing[:, 0].bool(), torch.ones_like(nothing).bool())
+    rows = dict.fromkeys(Side, np.arange(len(nothing))[:, None])
+    return Wave(fitness, dict.fromkeys(Side, nothing[:, :1]), nobody, episodes, rows)
 
 
 @pytest.mark.parametrize("algorithm", sorted(SEARCHERS))

@@ -11,12 +11,13 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from evo_hns.config import ConfigError, RunConfig, merge, spread
+from evo_hns.config import KINDS, ConfigError, RunConfig, merge, spread
 from evo_hns.spec import Side
 from evo_hns.system.installation import shipped_folder
 
@@ -36,10 +37,10 @@ def load_experiment(name: str, options: Sequence[str] = (), base: Mapping[str, A
     """
     path = find_experiment(name)
     over = read_options(options)
-    tables = read_toml(path)
+    tables = merge(read_toml(path), spread(over))
     if base:
-        tables = merge(spread(base), spread(tables))
-    return parse_config(merge(tables, spread(over)), origin=str(path), options=over)
+        tables = merge(_fitting(spread(base), spread(tables)), spread(tables))
+    return parse_config(tables, origin=str(path), options=over)
 
 
 def find_experiment(name: str, folders: Sequence[Path] | None = None) -> Path:
@@ -114,20 +115,23 @@ def parse_config(
         return RunConfig.model_validate(data)
     except ValidationError as error:
         complaints: dict[str, str] = {}
-        for wrong in error.errors(include_url=False):
-            path = [str(part) for part in wrong["loc"]]
+        errors = error.errors(include_url=False)
+        for wrong in errors:
+            path, kind = _without_kind([str(part) for part in wrong["loc"]])
+            if wrong["type"] == "union_tag_invalid":
+                path += [wrong["ctx"]["discriminator"].strip("'")]
             if wrong["type"] == "extra_forbidden":
                 path += _first_leaf(wrong["input"])  # of a table that there is not
             key, typed = _as_written(path, options or {}, data)
             where = f"--{key.replace('_', '-')}" if typed else f"{origin}: {key}" if key else origin
-            complaints.setdefault(where, f"{where}: {_complaint(wrong, key)}")
+            complaints.setdefault(where, f"{where}: {_other_kind(path, kind, errors) or _complaint(wrong, key)}")
         first, *more = complaints.values()
         raise ConfigError(first + (f" (and {len(more)} more)" if more else "")) from None
 
 
 def setting_names() -> list[str]:
     """Every setting by its dotted name, the shared ones first."""
-    names = list(_leaves(RunConfig))
+    names = list(dict.fromkeys(_leaves(RunConfig)))
     shared = [name.removeprefix("hiders.") for name in names if name.startswith("hiders.")]
     return shared + names
 
@@ -183,11 +187,11 @@ def _value(text: str) -> Any:
 
 def _leaves(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
     for name, field in model.model_fields.items():
-        kinds = get_args(field.annotation) or (field.annotation,)  # a table may be optional
-        table = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
-        if table is None:
+        kinds = get_args(field.annotation) or (field.annotation,)  # a table may be optional, or of several kinds
+        tables = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
+        if not tables:
             yield prefix + name
-        else:
+        for table in tables:
             yield from _leaves(table, f"{prefix}{name}.")
 
 
@@ -199,6 +203,13 @@ def _as_written(path: list[str], options: Mapping[str, Any], data: Mapping[str, 
             if candidate and _holds(tables, candidate):
                 return ".".join(candidate), typed
     return ".".join(path), False
+
+
+def _without_kind(path: list[str]) -> tuple[list[str], str]:
+    """Where an error is without the name of the kind that pydantic puts behind a table, and that name."""
+    if len(path) > 2 and path[0] in SIDES and path[1] in KINDS:
+        return path[:2] + path[3:], path[2]
+    return path, ""
 
 
 def _first_leaf(value: Any) -> list[str]:
@@ -219,10 +230,43 @@ def _holds(tables: Any, path: Sequence[str]) -> bool:
     return True
 
 
+def _fitting(base: Mapping[str, Any], tables: Mapping[str, Any]) -> dict[str, Any]:
+    """The base without what networks and searches lack that the tables choose instead of its own."""
+    fitting = dict(base)
+    for side, (name, kinds) in product(SIDES, KINDS.items()):
+        chosen: Any = tables
+        for part in (side, name, kinds.tag):
+            chosen = chosen.get(part) if isinstance(chosen, Mapping) else None
+        if chosen is not None and name in base.get(side, {}):
+            fitting[side] = fitting[side] | {name: kinds.without_unused({**base[side][name], kinds.tag: chosen})}
+    return fitting
+
+
+def _other_kind(path: Sequence[str], kind: str, errors: Sequence[Mapping[str, Any]]) -> str:
+    """What is wrong with a setting that kinds of networks or searches have which were not chosen; else nothing.
+
+    Args:
+        path: of the setting, with its side.
+        kind: that was chosen, if there are several.
+        errors: all of them, which tell whether both sides chose it.
+    """
+    if not kind or kind in (owners := KINDS[path[1]].owners(path[2])) or not owners:
+        return ""
+    both = sum(tuple(wrong["loc"][1:4]) == (path[1], kind, path[2]) for wrong in errors) > 1
+    tag = ".".join([*path[both:2], KINDS[path[1]].tag])
+    *most, last = map(repr, owners)
+    names = f"{', '.join(most)} or {last}" if most else last
+    return f"{tag} {kind!r} has no such setting: leave it out, or set {tag} to {names}"
+
+
 def _complaint(error: Mapping[str, Any], key: str) -> str:
     """What is wrong with one setting: got and expected, or the name that was meant."""
     if error["type"] == "extra_forbidden":
         return f"no such setting{did_you_mean(key, setting_names())}"
+    if error["type"] == "union_tag_invalid":
+        return f"got {error['ctx']['tag']!r}, expected {error['ctx']['expected_tags']}"
+    if error["type"] in ("model_type", "model_attributes_type"):
+        return f"got {error['input']!r}, expected a table of settings"
     if error["type"] == "missing":
         return f"got only {error['input']!r}"
     if error["type"] == "value_error":

@@ -14,7 +14,7 @@ from evo_hns.archive.records import MACHINE, Generation, Run
 from evo_hns.archive.run_file import RunFile
 from evo_hns.archive.schema import encode
 from evo_hns.archive.storage import write_whole
-from evo_hns.config import RunConfig
+from evo_hns.config import KINDS, RunConfig
 from evo_hns.spec import Side
 from evo_hns.training.driver import train
 from evo_hns.training.estimate import Cost
@@ -42,7 +42,7 @@ EVERYTHING: dict[str, Any] = {
 
 
 def tiny(**changes: Any) -> RunConfig:
-    """A run of seconds: every part is there, and each is small."""
+    """A run of seconds: every part is there, and each is small; what the chosen network and search lack is left out."""
     settings: dict[str, Any] = {
         "seed": 3,
         "world": {"num_hiders": 1, "num_seekers": 1},
@@ -60,6 +60,7 @@ def tiny(**changes: Any) -> RunConfig:
     }
     for table, values in changes.items():
         settings[table] = {**settings.get(table, {}), **values} if isinstance(values, dict) else values
+    settings |= {name: kinds.without_unused(settings[name]) for name, kinds in KINDS.items()}
     return RunConfig.model_validate(settings)
 
 

@@ -128,8 +128,19 @@ def test_a_setting_cannot_be_a_table_too() -> None:
         ("world.num-elongated-boxes=5", r"got at least 5 elongated boxes of at least 2 boxes"),
         ("physics.search-substeps=2", r"got 2 search_substeps of 0\.0375 s, expected at most 0\.02 s: choose 4 or"),
         ("rules.restrict-rect=[0, 0, 6]", r"--rules\.restrict-rect\.3: got only \[0, 0, 6\]"),
-        ("search=5", r"--search"),
-        ("hiders=5", r"--hiders"),
+        ("search=5", r"^--search: got 5, expected a table of settings$"),
+        ("hiders=5", r"^--hiders: got 5, expected a table of settings$"),
+        (
+            "search.ga.num-elites=2",
+            r"^--search\.ga\.num-elites: search\.algorithm 'sep-cmaes' has no such setting: leave it out, or set "
+            r"search\.algorithm to 'ga'$",
+        ),
+        ("policy.entity=5", r"^--policy\.entity: policy\.network 'mlp' has no such setting: .* to 'entity'$"),
+        ("policy.network=entiti", r"^--policy\.network: got 'entiti', expected 'mlp', 'attention', 'entity'$"),
+        (
+            "search.cmaes.dam=2",
+            r"^--search\.cmaes\.dam: no such setting \(did you mean search\.cmaes\.damp_sigma_ratio",
+        ),
         ("nowhere.near=5", r"^--nowhere\.near: no such setting$"),
     ],
 )
@@ -137,6 +148,31 @@ def test_a_wrong_option_is_one_line_with_what_was_got_and_expected(one_sided: st
     with pytest.raises(ConfigError, match=message) as raised:
         load_experiment(one_sided, [option])
     assert "\n" not in str(raised.value)
+
+
+def test_a_shared_setting_that_one_side_cannot_have_is_refused_with_the_side(one_sided: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        load_experiment(one_sided, ["hiders.search.algorithm=ga"])
+    assert str(raised.value).endswith(
+        "one-sided.toml: hiders.search.sigma: hiders.search.algorithm 'ga' has no such setting: leave it out, or set "
+        "hiders.search.algorithm to 'sep-cmaes', 'cmaes', 'snes' or 'pgpe'"
+    )
+
+
+def test_networks_and_searches_have_the_settings_of_their_kind_alone() -> None:
+    config = load_experiment("quadrant", ["search.algorithm=ga", "hiders.policy.network=entity"])
+    tables = config.model_dump()
+    assert tables["hiders"]["policy"].keys() == {"network", "genome_per_member", "entity"}
+    assert tables["seekers"]["policy"].keys() == {"network", "genome_per_member", "hidden_size", "gru_size"}
+    assert tables["hiders"]["search"].keys() == {"algorithm", "popsize", "init_sigma", "ga"}
+    assert parse_config(tables) == config
+
+
+def test_what_ppo_takes_by_default_gives_way_to_another_network() -> None:
+    base = {"policy": {"network": "entity", "entity": {"embed_size": 8}}}
+    assert load_experiment("quadrant", ["policy.network=mlp"], base) == RunConfig.model_validate(
+        {"coevolution": {"generations": 340, "held_out_every": 25}}
+    )
 
 
 def test_a_wrong_setting_of_a_file_is_named_with_the_file(tmp_path: Path) -> None:
@@ -163,7 +199,10 @@ def test_shared_tables_are_written_out_below_what_is_said_of_one_side() -> None:
 
 
 def test_setting_names_hold_shared_and_one_sided_names() -> None:
-    assert {"seed", "search.popsize", "seekers.search.popsize", "rules.restrict_rect"} <= set(setting_names())
+    names = setting_names()
+    assert {"seed", "search.popsize", "seekers.search.popsize", "rules.restrict_rect"} <= set(names)
+    assert {"search.sigma", "search.ga.num_elites", "policy.hidden_size", "policy.entity.greedy"} <= set(names)
+    assert len(set(names)) == len(names)
 
 
 def test_the_full_game_is_openais_example_to_the_number() -> None:

@@ -54,7 +54,7 @@ def test_every_command_is_understood(line: list[str]) -> None:
 def test_the_commands_do_what_they_say_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "runs").mkdir()
     small = shlex.split(
-        "--rules.horizon 6 --search.popsize 8 --search.ga.num-elites 2 --policy.hidden-size 2 --physics.num-worlds 16 "
+        "--rules.horizon 6 --search.popsize 8 --policy.hidden-size 2 --physics.num-worlds 16 "
         "--coevolution.episodes-per-candidate 1 --coevolution.finalist-episodes 1 --coevolution.held-out-episodes 4"
     )
     monkeypatch.chdir(tmp_path)

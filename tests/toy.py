@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from evo_hns.config import RunConfig
+from evo_hns.envs.statistics import STATISTICS
 from evo_hns.evaluation.evaluators import Evaluator
 from evo_hns.evaluation.matches import MatchTable
 from evo_hns.evaluation.rollout import Episodes
@@ -40,7 +41,8 @@ class ToyEvaluator:
         hiders = torch.from_numpy(self._score(genomes[Side.HIDERS], genomes[Side.SEEKERS], table.seed))
         returns = torch.stack([hiders, -hiders], 1).to(torch.float64)
         failed = torch.isnan(hiders)
-        return Episodes(returns, {}, failed, torch.ones_like(returns, dtype=torch.bool))
+        statistics = dict.fromkeys(STATISTICS, torch.zeros(len(table), dtype=torch.float64))
+        return Episodes(returns, statistics, failed, torch.ones_like(returns, dtype=torch.bool))
 
     def pop_metrics(self) -> dict[str, float]:
         return {}

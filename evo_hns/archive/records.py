@@ -164,7 +164,7 @@ class RunMeta:
             RunFileError: they are of a version of evo_hns whose settings were others.
         """
         try:
-            return RunConfig.model_validate_json(self.config_json)
+            return RunConfig.of_stored(self.config_json)
         except ValidationError as error:
             where = ".".join(str(part) for part in error.errors()[0]["loc"])
             raise RunFileError(

@@ -17,8 +17,8 @@ class AnySetting(config.Settings):
     world: config.WorldConfig = config.WorldConfig()
     rules: config.RulesConfig = config.RulesConfig()
     physics: config.PhysicsConfig = config.PhysicsConfig()
-    policy: config.PolicyConfig = config.PolicyConfig()
-    search: config.SearchConfig = config.SearchConfig()
+    policy: config.Settings = config.POLICY_KINDS.all_settings()()
+    search: config.Settings = config.SEARCH_KINDS.all_settings()()
     coevolution: config.CoevolutionConfig = config.CoevolutionConfig()
     ppo: config.PPOConfig = config.PPOConfig()
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evo_hns.behaviour.stages.timeline import Measurement
-from evo_hns.comparison.conditions import Condition, differing_settings, mixed_settings
+from evo_hns.comparison.conditions import Condition, mixed_settings
 from evo_hns.comparison.crossplay import CrossPlay, cross_play, selection_of
 from evo_hns.comparison.curves import Curve, condition_curve
 from evo_hns.comparison.decisions import time_decisions
@@ -30,7 +30,7 @@ from evo_hns.envs.observations import observation_spec
 from evo_hns.evaluation.evaluators import build_evaluator
 from evo_hns.players.addresses import Archived, find_player, parse_address
 from evo_hns.policies.roster import Roster
-from evo_hns.reports.subject import Subject
+from evo_hns.reports.subject import Subject, differing_settings
 from evo_hns.spec import Side
 from evo_hns.tournament.tournament import Observer, TournamentSpec, play_tournament
 
@@ -163,7 +163,7 @@ def compare(
         crossplay=_crossplay(conditions, options, callbacks) if played else None,
         expenses=tuple(expense_of(condition, speeds.get(condition.name, {})) for condition in conditions),
         extras=tuple(Extra(name, _sizes(by_side), speeds[name]) for name, by_side in others.items()),
-        settings=differing_settings(conditions),
+        settings=differing_settings([condition.config for condition in conditions]),
         notes=tuple(limits(conditions, common)),
     )
 

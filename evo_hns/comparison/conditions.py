@@ -13,7 +13,7 @@ from pathlib import Path
 
 from evo_hns.comparison.naming import name_conditions, trainer
 from evo_hns.config import ConfigError, RunConfig
-from evo_hns.reports.subject import Subject, kind_of, read_subjects
+from evo_hns.reports.subject import Subject, differing_settings, kind_of, read_subjects
 from evo_hns.spec import Side
 
 NUM_COLOURS = 8  #: in the style sheet
@@ -98,17 +98,9 @@ def check_games(subjects: Sequence[Subject]) -> None:
             )
 
 
-def differing_settings(conditions: Sequence[Condition]) -> dict[str, tuple[object, ...]]:
-    """Settings in which conditions differ, by dotted name: values of their first runs; those of the game are equal."""
-    flat = [kind_of(condition.config) for condition in conditions]
-    rows = {name: tuple(each.get(name) for each in flat) for names in flat for name in names}
-    return {name: values for name, values in rows.items() if len({repr(value) for value in values}) > 1}
-
-
 def mixed_settings(condition: Condition) -> list[str]:
     """Names of settings, beside seed and length, that differ in a condition: only if a user formed it."""
-    flat = [kind_of(run.config) for run in condition.runs]
-    return [name for name in flat[0] if len({repr(each.get(name)) for each in flat}) > 1]
+    return list(differing_settings([run.config for run in condition.runs]))
 
 
 def _parse(text: str) -> list[tuple[str | None, Path]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evo_hns.config import ConfigError, RunConfig
-from evo_hns.reports.subject import Subject, described, kind_of
+from evo_hns.reports.subject import Subject, described, differing_settings, kind_of
 from evo_hns.spec import Side
 
 SHORT = {"sep-cmaes": "sep-CMA-ES", "cmaes": "CMA-ES", "snes": "SNES", "pgpe": "PGPE", "ga": "GA"}
@@ -75,11 +75,9 @@ def _settings(subjects: Sequence[Subject]) -> list[str]:
     texts = [""] * len(subjects)
     for ppo in (False, True):
         rows = [row for row, each in enumerate(subjects) if is_ppo(each.config) is ppo]
-        flat = [kind_of(subjects[row].config) for row in rows]
-        names = [name for name in (flat[0] if flat else ()) if len({repr(each.get(name)) for each in flat}) > 1]
-        names = [name for name in names if not _is_named(name)]
-        for row, settings in zip(rows, flat, strict=True):
-            words = [_short(word) for word in described(settings, names)]
+        names = [name for name in differing_settings([subjects[row].config for row in rows]) if not _is_named(name)]
+        for row in rows:
+            words = [_short(word) for word in described(kind_of(subjects[row].config), names)]
             texts[row] = ", ".join(words)
     return texts
 

@@ -3,6 +3,7 @@
 Owns names, defaults, ranges and one-line meanings; the defaults are OpenAI's quadrant example to
 the number. An experiment file (TOML) holds only what differs; unknown keys are refused. The
 resolved `RunConfig` is stored in the run file, and a run can be started again from it.
+A network or search has only the settings of its kind.
 The tables `[policy]` and `[search]` of a file fill both sides; `[hiders.search]` and the like refine one.
 """
 
@@ -12,36 +13,58 @@ from evo_hns.config.ppo import PPOConfig
 from evo_hns.config.rules import BoxLockingConfig, FoodConfig, RulesConfig
 from evo_hns.config.run import CoevolutionConfig, RunConfig, merge, spread
 from evo_hns.config.search import (
+    KINDS,
+    POLICY_KINDS,
+    SEARCH_KINDS,
     CMAESConfig,
+    CMAESSearchConfig,
     EntityConfig,
+    EntityPolicyConfig,
     GeneticConfig,
+    GeneticSearchConfig,
     PGPEConfig,
+    PGPESearchConfig,
     PolicyConfig,
     SearchConfig,
     SideConfig,
+    SmallPolicyConfig,
+    SNESSearchConfig,
+    is_of_one_kind,
+    read_policy,
 )
 from evo_hns.config.world import WorldConfig
 
 __all__ = [
+    "KINDS",
+    "POLICY_KINDS",
+    "SEARCH_KINDS",
     "BoxLockingConfig",
     "CMAESConfig",
+    "CMAESSearchConfig",
     "CoevolutionConfig",
     "ConfigError",
     "EntityConfig",
+    "EntityPolicyConfig",
     "FoodConfig",
     "GeneticConfig",
+    "GeneticSearchConfig",
     "PGPEConfig",
+    "PGPESearchConfig",
     "PPOConfig",
     "PhysicsConfig",
     "PolicyConfig",
     "RulesConfig",
     "RunConfig",
+    "SNESSearchConfig",
     "SearchConfig",
     "Settings",
     "SideConfig",
+    "SmallPolicyConfig",
     "WorldConfig",
     "highest",
+    "is_of_one_kind",
     "lowest",
     "merge",
+    "read_policy",
     "spread",
 ]

@@ -1,4 +1,4 @@
-"""Settings of the rules: what agents can do, what they are told and what they are paid."""
+"""Settings of the rules: what agents can do, observe and are rewarded for."""
 
 from __future__ import annotations
 
@@ -88,13 +88,13 @@ class RulesConfig(Settings):
     num_lidar_rays: int = Field(30, ge=0, le=360)
     """Rays of each agent's lidar."""
     lidar_compression: float | None = Field(None, gt=0.0)
-    """Scale s at which lidar distances d saturate, s tanh(d / s), metres; none: told as they are."""
+    """Scale s at which lidar distances d saturate, s tanh(d / s), metres; none: observed as they are."""
     tell_box_size: bool = False
-    """Tell the size of boxes; always told where boxes may be elongated."""
+    """Agents observe the size of boxes; always so where boxes may be elongated."""
     tell_box_index: bool = False
-    """Tell the index of boxes."""
+    """Agents observe the index of boxes."""
     polar_angles: bool = True
-    """Tell angles of objects as cosine and sine."""
+    """Agents observe angles of objects as cosine and sine."""
     action_limit: float = Field(0.9, gt=0.0, le=1.0)
     """Control at the outermost movement bin."""
     food: FoodConfig = FoodConfig()

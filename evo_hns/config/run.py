@@ -11,7 +11,7 @@ from evo_hns.config.base import Settings
 from evo_hns.config.physics import PhysicsConfig
 from evo_hns.config.ppo import PPOConfig
 from evo_hns.config.rules import RulesConfig
-from evo_hns.config.search import SideConfig
+from evo_hns.config.search import KINDS, TABLES, EntityPolicyConfig, SideConfig
 from evo_hns.config.world import WorldConfig
 from evo_hns.spec import Side
 
@@ -35,8 +35,8 @@ class CoevolutionConfig(Settings):
     hall_size: int | None = Field(None, ge=2)
     """Most past champions of a side that are drawn as opponents; all are kept in the run file. None: no limit."""
     hall_rule: Literal["oldest", "informative", "spread", "nash"] = "oldest"
-    """Who goes when there are more: the oldest; who tells fewest recent champions of the other side apart; who wins
-    against the same ones as another; who has the least part in the equilibrium of their matches."""
+    """Which opponents are dropped when there are more: the oldest; those that discriminate least between recent
+    champions of the other side; those that beat the same ones as another; those with the least Nash weight."""
     fitness: Literal["mean-return", "wins", "shared-wins"] = "mean-return"
     """What a candidate is selected for: its mean return, its share of wins (a return above 0; 0 is half a win), or
     its wins with each opponent's defeat shared among all candidates that beat it."""
@@ -44,11 +44,11 @@ class CoevolutionConfig(Settings):
     """The share of the best candidate's wins that is fittest, 0.5 to 1 (1: more is better); `auto` lowers it for a
     side that wins more than half of its matches."""
     generalist: bool = False
-    """Take back a move of the search whose new centre does no better than the old one against opponents from the whole
-    hall of fame whom its fitness did not use."""
+    """Reject an update of the search whose new centre does no better than the old one against opponents from the whole
+    hall of fame that its fitness did not use."""
     exploiter_every: int = Field(0, ge=0)
-    """Generations in the life of an exploiter, a further search against the other side's current champion alone, whose
-    best becomes an opponent when it ends; 0: none."""
+    """Restart each side's exploiter, a further search against the other side's current champion alone, every so many
+    generations; its best becomes an opponent. 0: there is none."""
     num_finalists: int = Field(1, ge=1)
     """Best candidates that compete with the search's centre, on fresh worlds, to become champion."""
     finalist_episodes: int = Field(24, ge=1)
@@ -137,7 +137,7 @@ class RunConfig(Settings):
             raise ValueError(
                 "hiders.policy and seekers.policy differ, PPO trains one network for both: set policy alone"
             )
-        if hiders.network != "entity":
+        if not isinstance(hiders, EntityPolicyConfig):
             raise ValueError(
                 f"got policy.network {hiders.network!r}, PPO trains the paper's network: set it to 'entity'"
             )
@@ -146,6 +146,23 @@ class RunConfig(Settings):
         if self.rules.grab_selective:
             raise ValueError("got rules.grab_selective, the paper's network cannot choose what it grabs: leave it out")
         return self
+
+    @classmethod
+    def of_stored(cls, text: str) -> RunConfig:
+        """Settings as a run file keeps them; older ones also kept those of networks and searches that were not chosen.
+
+        Args:
+            text: JSON.
+
+        Raises:
+            ValidationError: they are no settings.
+        """
+        tables = TABLES.validate_json(text)
+        for side in Side:
+            if isinstance(own := tables.get(side.label), dict):
+                chosen = {name: kinds.without_unused(own[name]) for name, kinds in KINDS.items() if name in own}
+                tables = {**tables, side.label: {**own, **chosen}}
+        return cls.model_validate(tables)
 
     def side(self, side: Side) -> SideConfig:
         """The settings of one population."""
@@ -157,19 +174,35 @@ class RunConfig(Settings):
         return self.world, self.rules, self.physics.timestep, self.physics.num_substeps
 
     def game_differences(self, other: RunConfig) -> dict[str, tuple[Any, Any]]:
-        """Settings of the game that differ, as `differences` tells them."""
+        """Settings of the game that differ; see `differences`."""
         timing = ("physics.timestep", "physics.num_substeps")
         found = self.differences(other).items()
         return {name: both for name, both in found if name in timing or name.startswith(("world.", "rules."))}
 
     def differences(self, other: RunConfig) -> dict[str, tuple[Any, Any]]:
-        """Settings that differ by dotted name: the value here, and the other's."""
+        """Settings that differ by dotted name: the value here, and the other's.
+
+        Of networks or searches of two kinds, what only one of them has is no difference beside that of their kinds.
+        """
         return dict(_differences(self.model_dump(mode="json"), other.model_dump(mode="json"), ""))
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """Settings that are not the defaults by dotted name: a kind that was chosen, and what is not usual for it."""
+        usual = {
+            side.label: {name: {kinds.tag: getattr(getattr(own, name), kinds.tag)} for name, kinds in KINDS.items()}
+            for side in Side
+            for own in [self.side(side)]
+        }
+        found = self.differences(RunConfig()) | self.differences(RunConfig.model_validate(usual))
+        return {name: value for name, (value, _) in found.items()}
 
 
 def _differences(values: dict[str, Any], others: dict[str, Any], prefix: str) -> Iterator[tuple[str, tuple[Any, Any]]]:
     for name, value in values.items():
-        other = others.get(name)
+        if name not in others:
+            continue
+        other = others[name]
         if isinstance(value, dict) and isinstance(other, dict):
             yield from _differences(value, other, f"{prefix}{name}.")
         elif value != other:

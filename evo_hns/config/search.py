@@ -1,12 +1,19 @@
-"""Settings of a population: the form of its networks and how it moves."""
+"""Settings of a population: the form of its networks and how it moves.
+
+A search or network of another kind has a class here, in the union and in `Kinds`.
+"""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, TypeAdapter, model_validator
 
 from evo_hns.config.base import Settings
+from evo_hns.config.kinds import Kinds
+
+TABLES = TypeAdapter(dict[str, Any])
+"""Settings as they are stored, before they are checked."""
 
 
 class EntityConfig(Settings):
@@ -38,17 +45,51 @@ class EntityConfig(Settings):
 
 
 class PolicyConfig(Settings):
-    """The form of a side's network."""
+    """The form of a side's network; each kind adds settings of its own."""
 
-    network: Literal["mlp", "attention", "entity"] = "mlp"
+    network: str
     """`mlp` averages what it sees of each kind; `attention` weighs it with one query; `entity` is the paper's."""
-    hidden_size: int = Field(32, ge=1, le=256)
-    """Width of every hidden layer."""
-    gru_size: int = Field(0, ge=0, le=128)
-    """Memory cells; 0 is a network without memory."""
     genome_per_member: bool = False
     """Give each team member a network of its own inside the genome."""
+
+
+class SmallPolicyConfig(PolicyConfig):
+    """Small networks."""
+
+    network: Literal["mlp", "attention"] = "mlp"
+    """`mlp` averages what it sees of each kind; `attention` weighs it with one query; `entity` is the paper's."""
+    hidden_size: int = Field(32, ge=1, le=256)
+    """Width of every hidden layer (`mlp`, `attention`)."""
+    gru_size: int = Field(0, ge=0, le=128)
+    """Memory cells; 0 is a network without memory (`mlp`, `attention`)."""
+
+
+class EntityPolicyConfig(PolicyConfig):
+    """The paper's network."""
+
+    network: Literal["entity"] = "entity"
+    """`mlp` averages what it sees of each kind; `attention` weighs it with one query; `entity` is the paper's."""
     entity: EntityConfig = EntityConfig()
+
+
+POLICY_KINDS = Kinds("network", (SmallPolicyConfig, EntityPolicyConfig))
+
+AnyPolicyConfig = Annotated[
+    SmallPolicyConfig | EntityPolicyConfig, Field(discriminator="network"), BeforeValidator(POLICY_KINDS.with_name)
+]
+"""The form of a network of any kind."""
+
+
+def read_policy(text: str) -> PolicyConfig:
+    """The form of a network as it was stored (JSON).
+
+    Raises:
+        ValidationError: it is none.
+    """
+    policy: PolicyConfig = TypeAdapter(AnyPolicyConfig).validate_python(
+        POLICY_KINDS.without_unused(TABLES.validate_json(text))
+    )
+    return policy
 
 
 class CMAESConfig(Settings):
@@ -87,32 +128,86 @@ class GeneticConfig(Settings):
 
 
 class SearchConfig(Settings):
-    """How a side's population moves."""
+    """How a side's population moves; each search adds settings of its own."""
 
-    algorithm: Literal["sep-cmaes", "cmaes", "snes", "pgpe", "ga"] = "sep-cmaes"
+    algorithm: str
     """The search; `cmaes` keeps a full covariance and is refused above 5,000 parameters."""
     popsize: int = Field(48, ge=4)
     """Genomes evaluated in each generation."""
-    sigma: float = Field(0.5, gt=0.0)
-    """Initial standard deviation of a parameter (the genetic algorithm has `mutation_sigma` instead)."""
     init_sigma: float = Field(0.5, ge=0.0)
     """Spread of the first centre (or of the genetic algorithm's first population) around zero."""
+
+
+class CMAESSearchConfig(SearchConfig):
+    """CMA-ES with a separable or a full covariance."""
+
+    algorithm: Literal["sep-cmaes", "cmaes"] = "sep-cmaes"
+    """The search; `cmaes` keeps a full covariance and is refused above 5,000 parameters."""
+    sigma: float = Field(0.5, gt=0.0)
+    """Initial standard deviation of a parameter (the genetic algorithm has `mutation_sigma` instead)."""
     cmaes: CMAESConfig = CMAESConfig()
+
+
+class SNESSearchConfig(SearchConfig):
+    """SNES."""
+
+    algorithm: Literal["snes"] = "snes"
+    sigma: float = Field(0.5, gt=0.0)
+    """Initial standard deviation of a parameter."""
+
+
+class PGPESearchConfig(SearchConfig):
+    """PGPE."""
+
+    algorithm: Literal["pgpe"] = "pgpe"
+    sigma: float = Field(0.5, gt=0.0)
+    """Initial standard deviation of a parameter."""
     pgpe: PGPEConfig = PGPEConfig()
+
+    @model_validator(mode="after")
+    def _check_popsize(self) -> PGPESearchConfig:
+        """Refuse a population without pairs."""
+        if self.popsize % 2:
+            raise ValueError(f"got popsize {self.popsize}, pgpe samples mirrored pairs: choose an even one")
+        return self
+
+
+class GeneticSearchConfig(SearchConfig):
+    """The genetic algorithm."""
+
+    algorithm: Literal["ga"] = "ga"
     ga: GeneticConfig = GeneticConfig()
 
     @model_validator(mode="after")
-    def _check_popsize(self) -> SearchConfig:
-        """Refuse a population that the chosen algorithm cannot make up."""
-        if self.algorithm == "pgpe" and self.popsize % 2:
-            raise ValueError(f"got popsize {self.popsize}, pgpe samples mirrored pairs: choose an even one")
-        if self.algorithm == "ga" and self.ga.num_elites >= self.popsize:
+    def _check_elites(self) -> GeneticSearchConfig:
+        """Refuse a population without children."""
+        if self.ga.num_elites >= self.popsize:
             raise ValueError(f"got {self.ga.num_elites} elites of popsize {self.popsize}: lower search.ga.num_elites")
         return self
+
+
+SEARCH_KINDS = Kinds("algorithm", (CMAESSearchConfig, SNESSearchConfig, PGPESearchConfig, GeneticSearchConfig))
+
+AnySearchConfig = Annotated[
+    CMAESSearchConfig | SNESSearchConfig | PGPESearchConfig | GeneticSearchConfig,
+    Field(discriminator="algorithm"),
+    BeforeValidator(SEARCH_KINDS.with_name),
+]
+"""The settings of any search; `search.registry` has a searcher for each."""
 
 
 class SideConfig(Settings):
     """One population: its networks and its search."""
 
-    policy: PolicyConfig = PolicyConfig()
-    search: SearchConfig = SearchConfig()
+    policy: AnyPolicyConfig = SmallPolicyConfig()
+    search: AnySearchConfig = CMAESSearchConfig()
+
+
+KINDS = {"policy": POLICY_KINDS, "search": SEARCH_KINDS}
+"""The tables of a side of which one kind is chosen."""
+
+
+def is_of_one_kind(name: str) -> bool:
+    """Whether a setting, by its dotted name with the side, is one that not all kinds of networks or searches have."""
+    _, table, setting, *_ = [*name.split("."), "", ""]
+    return table in KINDS and setting not in KINDS[table].shared

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -36,9 +37,16 @@ class EvaluationBatch:
     """Matches of both sides' candidates, played together."""
 
     fitness: PerSide  #: `(P,)` per side
-    wins: PerSide  #: `(P, E)` per side, of each candidate over each opponent: 1, draw 1/2, 0; NaN: the match failed
+    returns: PerSide  #: `(P, E)` per side, of each candidate's team in each of its matches; NaN: the match failed
     opponents: Mapping[Side, Opponents]  #: whom each side met
     episodes: Episodes
+    rows: Mapping[Side, np.ndarray] = field(default_factory=dict)
+    """`(P, E)` int64 per side that plays, the episodes in which each candidate is compared."""
+
+    @cached_property
+    def wins(self) -> PerSide:
+        """`(P, E)` per side, of each candidate over each opponent: 1, draw 1/2, 0; NaN: the match failed."""
+        return {side: wins(returns) for side, returns in self.returns.items()}
 
     @property
     def num_matches(self) -> int:
@@ -54,6 +62,19 @@ class EvaluationBatch:
         """Share of their matches that a side's candidates won; NaN if none counts."""
         counted = self.wins[side][torch.isfinite(self.wins[side])]
         return float(counted.mean()) if len(counted) else float("nan")
+
+    def statistics(self, side: Side) -> dict[str, Tensor]:
+        """The game's statistics of each candidate of a side in each of its episodes.
+
+        Returns:
+            Name -> `(P, E)` float64; NaN where the match failed, and where the side has nobody who plays.
+        """
+        if side not in self.rows:
+            nothing = torch.full_like(self.returns[side], torch.nan)
+            return dict.fromkeys(self.episodes.metrics, nothing)
+        failed = self.episodes.failed
+        found = {name: torch.where(failed, torch.nan, values) for name, values in self.episodes.metrics.items()}
+        return {name: values[torch.from_numpy(self.rows[side])] for name, values in found.items()}
 
 
 def evaluate_candidates(
@@ -88,14 +109,16 @@ def evaluate_candidates(
     }
     episodes = evaluator.evaluate(table, rosters, physics="search")
     scored = {side: torch.zeros(sizes[side], dtype=torch.float64) for side in Side}
-    won = {side: torch.full((sizes[side], len(opponents[side].rows)), torch.nan).double() for side in Side}
+    returns = {side: torch.full((sizes[side], len(opponents[side].rows)), torch.nan).double() for side in Side}
+    places: dict[Side, np.ndarray] = {}
     for side in session.spec.teams:
         own = table.rows(side)
         met = np.concatenate([np.full(sizes[side.other], -1), identities(opponents[side])])[table.rows(side.other)]
         scored[side] = team_fitness(episodes, own, session.spec, side, sizes[side], met, fitness)
-        mine = torch.from_numpy(own < sizes[side])  # candidate by candidate, as the table was made
-        won[side] = wins(team_return(episodes, session.spec, side)[mine]).reshape(sizes[side], -1)
-    return EvaluationBatch(scored, won, opponents, episodes)
+        # candidate by candidate, as the table was made
+        places[side] = np.flatnonzero(own < sizes[side]).reshape(sizes[side], -1)
+        returns[side] = team_return(episodes, session.spec, side)[torch.from_numpy(places[side])]
+    return EvaluationBatch(scored, returns, opponents, episodes, places)
 
 
 def identities(opponents: Opponents) -> np.ndarray:

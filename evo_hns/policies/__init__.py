@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from evo_hns.config import ConfigError, PolicyConfig
 from evo_hns.policies.attention import build_attention
@@ -12,12 +13,12 @@ from evo_hns.policies.mlp import build_mlp
 from evo_hns.policies.scripted import SCRIPTED
 from evo_hns.spec import ObservationSpec
 
-POLICIES: dict[str, Callable[[PolicyConfig, ObservationSpec], Policy]] = {
+POLICIES: dict[str, Callable[[Any, ObservationSpec], Policy]] = {
     "mlp": build_mlp,
     "attention": build_attention,
     "entity": build_entity,
 }
-"""Networks by the name that `PolicyConfig.network` gives them."""
+"""Networks by `PolicyConfig.network`, each from the settings of its kind (`config.POLICY_KINDS`)."""
 
 
 def build_policy(config: PolicyConfig, spec: ObservationSpec) -> Policy:

@@ -5,13 +5,13 @@ A hidden layer reads the agent's own embedding and an attention pool for each ty
 
 from __future__ import annotations
 
-from evo_hns.config import PolicyConfig
+from evo_hns.config import SmallPolicyConfig
 from evo_hns.policies.graph import SELF, ComputeGraph, Node, Op, embeddings, observed, recurrent_head
 from evo_hns.policies.network import NetworkPolicy
 from evo_hns.spec import ObservationSpec
 
 
-def build_attention(config: PolicyConfig, spec: ObservationSpec) -> NetworkPolicy:
+def build_attention(config: SmallPolicyConfig, spec: ObservationSpec) -> NetworkPolicy:
     """The one-query attention network of a configuration."""
     size, entities = config.hidden_size, embeddings(spec, config.hidden_size)
     pools = {f"{name} pool": Node(Op.ATTENTION_POOL, size, ("query", name)) for name in entities}

@@ -5,13 +5,13 @@ The agent's own embedding and the means are added and squashed; a hidden layer f
 
 from __future__ import annotations
 
-from evo_hns.config import PolicyConfig
+from evo_hns.config import SmallPolicyConfig
 from evo_hns.policies.graph import SELF, ComputeGraph, Node, Op, embeddings, observed, recurrent_head
 from evo_hns.policies.network import NetworkPolicy
 from evo_hns.spec import ObservationSpec
 
 
-def build_mlp(config: PolicyConfig, spec: ObservationSpec) -> NetworkPolicy:
+def build_mlp(config: SmallPolicyConfig, spec: ObservationSpec) -> NetworkPolicy:
     """The pooled perceptron of a configuration."""
     size, entities = config.hidden_size, embeddings(spec, config.hidden_size)
     nodes = {

@@ -11,7 +11,7 @@ from evo_hns.reports.info import changed_settings, env_steps, seconds, sharing
 from evo_hns.reports.kit.blocks import Block, Commands, Fold, Prose, Section, Shares, Table
 from evo_hns.reports.kit.formatting import plain
 from evo_hns.reports.sessions import generations_of_sessions
-from evo_hns.reports.subject import Subject, flatten
+from evo_hns.reports.subject import Subject, differing_settings, settings_of
 from evo_hns.system.shell import shell_command
 from evo_hns.training.costs import MEASURING
 
@@ -184,7 +184,7 @@ def _settings(subject: Subject) -> list[Block]:
         f" at commit {meta.git_commit[:12]}{'-dirty' * meta.git_commit.endswith('-dirty')}" if meta.git_commit else ""
     )
     version = f" {meta.project_version}" if meta.project_version[:1].isdigit() else ""
-    everything = [(name, plain(value)) for name, value in flatten(subject.config.model_dump(mode="json")).items()]
+    everything = [(name, plain(value)) for name, value in settings_of(subject.config).items()]
     shown: Block = Table(("setting", "value"), rows, "Only what differs from the defaults.")
     return [
         shown if rows else Prose("All settings are the defaults."),
@@ -211,10 +211,8 @@ def _settings(subject: Subject) -> list[Block]:
 
 
 def _differences(subjects: Sequence[Subject]) -> Table:
-    flat = [flatten(subject.config.model_dump(mode="json")) for subject in subjects]
-    names = [name for name in flat[0] if len({repr(each.get(name)) for each in flat}) > 1]
-    rows = [
-        (subject.name, *(plain(each.get(name)) for name in names)) for subject, each in zip(subjects, flat, strict=True)
-    ]
+    found = differing_settings([subject.config for subject in subjects], settings_of)
+    names = list(found)
+    rows = [(subject.name, *(plain(values[row]) for values in found.values())) for row, subject in enumerate(subjects)]
     caption = "Settings in which these runs differ." if names else "These runs have the same settings to the last."
     return Table(("run", *names), rows, caption)

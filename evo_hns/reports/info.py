@@ -86,7 +86,7 @@ def sharing(run: RunFacts) -> Sharing | None:
 def changed_settings(config: RunConfig) -> dict[str, object]:
     """Settings that differ from the defaults, by dotted name; all of PPO, which by default there is none of."""
     changed: dict[str, object] = {}
-    for name, (value, _) in config.differences(RunConfig()).items():
+    for name, value in config.changes.items():
         changed |= {f"{name}.{key}": each for key, each in value.items()} if isinstance(value, dict) else {name: value}
     return changed
 

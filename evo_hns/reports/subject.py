@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import numpy as np
 from evo_hns.archive.hall_of_fame import HallOfFame, IntArray, evenly_spaced
 from evo_hns.archive.records import Run
 from evo_hns.archive.run_view import RunView
-from evo_hns.config import ConfigError, RunConfig
+from evo_hns.config import ConfigError, RunConfig, is_of_one_kind
 from evo_hns.spec import Side
 from evo_hns.system.shell import shell_command
 
@@ -88,22 +88,49 @@ def command_for(subjects: Sequence[Subject], *options: object) -> str:
 
 def kinds_of(subjects: Sequence[Subject]) -> list[str]:
     """What sets each run apart beside its seed, its length and its machine: equal for runs that only repeat another."""
-    flat = [kind_of(subject.config) for subject in subjects]
-    differing = [name for name in flat[0] if len({repr(each.get(name)) for each in flat}) > 1]
-    return [", ".join(described(each, differing)) for each in flat]
+    differing = list(differing_settings([subject.config for subject in subjects]))
+    return [", ".join(described(kind_of(subject.config), differing)) for subject in subjects]
+
+
+def settings_of(config: RunConfig) -> dict[str, object]:
+    """All settings by dotted name."""
+    return flatten(config.model_dump(mode="json"))
 
 
 def kind_of(config: RunConfig) -> dict[str, object]:
     """Settings by dotted name, without those that make no other kind of run: seed, length, machine."""
-    flat = flatten(config.model_dump(mode="json"))
     beside = ("seed", "coevolution.generations", "physics.num_threads", "physics.num_worlds")
-    return {name: value for name, value in flat.items() if name not in beside}
+    return {name: value for name, value in settings_of(config).items() if name not in beside}
+
+
+def differing_settings(
+    configs: Sequence[RunConfig], of: Callable[[RunConfig], dict[str, object]] = kind_of
+) -> dict[str, tuple[object, ...]]:
+    """Settings in which runs differ, by dotted name: the value of each run, None where it has none.
+
+    What only some kinds of networks or searches have is told where it is not usual for the kind.
+
+    Args:
+        configs: settings of the runs.
+        of: which of a run's settings count.
+    """
+    full = [of(config) for config in configs]
+    telling = [
+        {name: value for name, value in settings.items() if name in changes or not is_of_one_kind(name)}
+        for settings, changes in zip(full, [config.changes for config in configs], strict=True)
+    ]
+    names = dict.fromkeys(name for each in telling for name in each)
+    return {
+        name: tuple(each.get(name) for each in full)
+        for name in names
+        if len({repr(each.get(name)) for each in telling}) > 1
+    }
 
 
 def described(settings: Mapping[str, object], names: Sequence[str]) -> list[str]:
-    """`search.algorithm=ga`: what both sides share is said once."""
+    """`search.algorithm=ga`: what both sides share is said once, and what there is not is left out."""
     notes: list[str] = []
-    for name in names:
+    for name in filter(settings.__contains__, names):
         side, _, rest = name.partition(".")
         labels = [each.label for each in Side]
         shared = side in labels and len({repr(settings.get(f"{label}.{rest}")) for label in labels}) == 1

@@ -1,6 +1,6 @@
 """Searchers: how a population moves."""
 
-from evo_hns.search.base import Searcher, SearchState
+from evo_hns.search.base import Evaluation, Searcher, SearchState
 from evo_hns.search.registry import SEARCHERS, build_searcher
 
-__all__ = ["SEARCHERS", "SearchState", "Searcher", "build_searcher"]
+__all__ = ["SEARCHERS", "Evaluation", "SearchState", "Searcher", "build_searcher"]

@@ -1,4 +1,4 @@
-"""The contract of a searcher: ask for a population, tell its fitness.
+"""The contract of a searcher: ask for a population, tell what came of it.
 
 Owns what every family shares: the order of the calls, the refusal of fitness that is not finite, ranks
 that ties share, private random streams and the state. A searcher sees flat vectors only, and its whole
@@ -9,9 +9,10 @@ on the same kind of processor and number of threads.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Protocol
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,20 @@ SearchState = dict[str, npt.NDArray[np.generic]]
 """Everything a searcher needs to continue to the same bits; numeric arrays only."""
 
 
+Want = Literal["statistics", "behaviour"]
+"""What a searcher may be told beside fitness."""
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What came of P candidates who played E episodes each; beside fitness only what the searcher `wants`."""
+
+    fitness: Tensor  #: `(P,)` higher is better, finite
+    statistics: Mapping[str, Tensor] = field(default_factory=dict)  #: name -> `(P, E)`; NaN: the episode does not count
+    behaviour: Tensor | None = None  #: `(P, D)` what each did on average; NaN: none of its episodes counts
+    behaviour_names: tuple[str, ...] = ()  #: D, of its columns
+
+
 class Searcher(Protocol):
     """A population that moves towards higher fitness."""
 
@@ -31,6 +46,8 @@ class Searcher(Protocol):
     popsize: int
     generation: int
     """Number of completed `tell`s."""
+    wants: ClassVar[Collection[Want]]
+    """What it has to be told beside fitness."""
 
     @property
     def center(self) -> Tensor:
@@ -39,17 +56,17 @@ class Searcher(Protocol):
     def ask(self) -> Tensor:
         """The population to evaluate, `(popsize, N)` float64, to be read only; the same until `tell`."""
 
-    def tell(self, fitness: Tensor) -> dict[str, float]:
-        """Take the fitness of the asked population and move on.
+    def tell(self, evaluation: Evaluation) -> dict[str, float]:
+        """Take what came of the asked population and move on.
 
         Args:
-            fitness: `(popsize,)` float64, higher is better, finite.
+            evaluation: of `popsize` candidates, with what the searcher wants.
 
         Returns:
             Metrics of the move (`sigma`, ...).
 
         Raises:
-            ValueError: a wrong shape or a value that is not finite.
+            ValueError: a wrong shape, a fitness that is not finite, or a lack of what is wanted.
             RuntimeError: `tell` before `ask`.
         """
 
@@ -71,6 +88,10 @@ class AskTell(ABC):
     sampling again gives the same population, and the state stays small.
     """
 
+    wants: ClassVar[Collection[Want]] = ()
+    growing: ClassVar[Collection[str]] = ()
+    """Variables whose first dimension may change from generation to generation, as of an archive."""
+
     def __init__(self, config: SearchConfig, num_params: int, generator: torch.Generator) -> None:
         self.algorithm = config.algorithm
         self.num_params = num_params
@@ -90,8 +111,8 @@ class AskTell(ABC):
         """Draw a `(popsize, N)` population from the own stream; changes nothing that `_tensors` holds."""
 
     @abstractmethod
-    def _move(self, population: Tensor, fitness: Tensor) -> None:
-        """Take the checked `(popsize,)` fitness of the population."""
+    def _move(self, population: Tensor, evaluation: Evaluation) -> None:
+        """Take what came of the population; it has been checked."""
 
     @abstractmethod
     def _metrics(self) -> dict[str, float]:
@@ -112,16 +133,26 @@ class AskTell(ABC):
             self._population = self._sample()
         return self._population
 
-    def tell(self, fitness: Tensor) -> dict[str, float]:
-        """Take the fitness of the asked population; see `Searcher.tell`."""
+    def tell(self, evaluation: Evaluation) -> dict[str, float]:
+        """Take what came of the asked population; see `Searcher.tell`."""
         if self._population is None:
-            raise RuntimeError("tell() before ask(): ask for the population, evaluate it, then tell its fitness")
-        fitness = _checked(fitness, self.popsize)
-        self._move(self._population, fitness)
+            raise RuntimeError("tell() before ask(): ask for the population, evaluate it, then tell what came of it")
+        fitness = _checked(evaluation.fitness, self.popsize)
+        self._check_wants(evaluation)
+        self._move(self._population, replace(evaluation, fitness=fitness))
         self._population = None
         self.generation += 1
         shared = {"center_norm": float(torch.linalg.vector_norm(self.center)), "num_ranks": float(_num_ranks(fitness))}
         return self._metrics() | shared
+
+    def _check_wants(self, evaluation: Evaluation) -> None:
+        """Refuse an evaluation that lacks what this search is to be told."""
+        given = {"statistics": bool(evaluation.statistics), "behaviour": evaluation.behaviour is not None}
+        if missing := [want for want in self.wants if not given[want]]:
+            raise ValueError(f"{self.algorithm} wants {' and '.join(missing)} beside fitness: give it to `Evaluation`")
+        told = [*evaluation.statistics.values(), *([] if evaluation.behaviour is None else [evaluation.behaviour])]
+        if wrong := [tuple(each.shape) for each in told if each.ndim != 2 or len(each) != self.popsize]:
+            raise ValueError(f"got statistics or behaviour of shape {wrong[0]}, expected ({self.popsize}, ...)")
 
     def state_dict(self) -> SearchState:
         """The whole state; see `Searcher.state_dict`."""
@@ -161,7 +192,9 @@ class AskTell(ABC):
                 f"expected {self.popsize} and {self.num_params}: {self._remedy}"
             )
         for name, array in mine.items():
-            if np.shape(state[name]) != array.shape or np.asarray(state[name]).dtype != array.dtype:
+            grows = int(name in self.growing)  # its first dimension counts, or not
+            fits = np.ndim(state[name]) == array.ndim and np.shape(state[name])[grows:] == array.shape[grows:]
+            if not fits or np.asarray(state[name]).dtype != array.dtype:
                 raise ValueError(f"damaged search state, {name} has a wrong shape or type: {self._remedy}")
 
     _remedy = "build the searcher from the settings of the run that saved the state"

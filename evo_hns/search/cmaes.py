@@ -16,9 +16,10 @@ import torch
 from evotorch import Problem, algorithms
 from torch import Tensor
 
-from evo_hns.config import ConfigError, SearchConfig
+from evo_hns.config import CMAESSearchConfig, ConfigError
 from evo_hns.search.base import (
     AskTell,
+    Evaluation,
     first_center,
     global_stream,
     is_flat,
@@ -47,7 +48,7 @@ class CMAES(AskTell):
             large for a separable search of so few parameters.
     """
 
-    def __init__(self, config: SearchConfig, num_params: int, seed: int) -> None:
+    def __init__(self, config: CMAESSearchConfig, num_params: int, seed: int) -> None:
         generator = new_stream(seed)
         super().__init__(config, num_params, generator)
         if config.algorithm == "cmaes" and num_params > MAX_FULL_PARAMS:
@@ -72,7 +73,8 @@ class CMAES(AskTell):
         population: Tensor = engine.m + engine.sigma * self._y
         return population
 
-    def _move(self, population: Tensor, fitness: Tensor) -> None:
+    def _move(self, population: Tensor, evaluation: Evaluation) -> None:
+        fitness = evaluation.fitness
         if is_flat(fitness):
             return
         engine = self._engine
@@ -141,7 +143,7 @@ class CMAES(AskTell):
 _VARIABLES = ("m", "sigma", "C", "A", "p_sigma", "p_c")
 
 
-def _build_engine(config: SearchConfig, center: Tensor) -> algorithms.CMAES:
+def _build_engine(config: CMAESSearchConfig, center: Tensor) -> algorithms.CMAES:
     """EvoTorch's CMA-ES at its start, in float64 (float32 fails in Cholesky)."""
     num_params = len(center)
     with _quiet(), global_stream(new_stream(0)):

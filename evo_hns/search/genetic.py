@@ -1,7 +1,7 @@
 """A genetic algorithm whose elites are evaluated again beside the children, on EvoTorch's operators.
 
 A fitness is never carried over: elites and children of a generation meet the same opponents, and an elite
-that was only lucky falls. Ties are broken by lot, so that a plateau is drifted over, not frozen.
+that was only lucky falls. Ties are broken at random, so that a plateau is drifted over, not frozen.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import torch
 from evotorch.operators.functional import combine, tournament, two_point_cross_over
 from torch import Tensor
 
-from evo_hns.config import ConfigError, SearchConfig
-from evo_hns.search.base import AskTell, global_stream, new_stream
+from evo_hns.config import ConfigError, GeneticSearchConfig
+from evo_hns.search.base import AskTell, Evaluation, global_stream, new_stream
 
 MIN_PARAMS = 3
 """Two cuts need three parts."""
@@ -31,7 +31,7 @@ class Genetic(AskTell):
         ValueError: fewer than three parameters.
     """
 
-    def __init__(self, config: SearchConfig, num_params: int, seed: int) -> None:
+    def __init__(self, config: GeneticSearchConfig, num_params: int, seed: int) -> None:
         if num_params < MIN_PARAMS:
             raise ConfigError(f"got {num_params} parameters, ga needs at least {MIN_PARAMS}: choose another search")
         super().__init__(config, num_params, new_stream(seed))
@@ -43,7 +43,7 @@ class Genetic(AskTell):
 
     @property
     def center(self) -> Tensor:
-        """The best genome of the last told generation, at first any; see `Searcher.center`."""
+        """The best genome of the last generation, at first any; see `Searcher.center`."""
         return self._genomes[0].clone()
 
     @property
@@ -80,7 +80,8 @@ class Genetic(AskTell):
         children: Tensor = two_point_cross_over(parents)
         return torch.where(crossed.repeat(2)[:, None], children, parents)
 
-    def _move(self, population: Tensor, fitness: Tensor) -> None:
+    def _move(self, population: Tensor, evaluation: Evaluation) -> None:
+        fitness = evaluation.fitness
         lots = torch.randperm(self.popsize, generator=self._generator)
         order = lots[torch.argsort(fitness[lots], descending=True, stable=True)]
         num_elites = self._settings.num_elites

@@ -12,9 +12,10 @@ import torch
 from evotorch.algorithms.functional import pgpe, pgpe_ask, pgpe_tell
 from torch import Tensor
 
-from evo_hns.config import SearchConfig
+from evo_hns.config import PGPESearchConfig
 from evo_hns.search.base import (
     AskTell,
+    Evaluation,
     first_center,
     global_stream,
     is_flat,
@@ -33,7 +34,7 @@ class PGPE(AskTell):
         seed: decides the random stream.
     """
 
-    def __init__(self, config: SearchConfig, num_params: int, seed: int) -> None:
+    def __init__(self, config: PGPESearchConfig, num_params: int, seed: int) -> None:
         generator = new_stream(seed)
         super().__init__(config, num_params, generator)
         # ClipUp's rule: a speed limit in proportion to the radius, a learning rate of half of it.
@@ -61,7 +62,8 @@ class PGPE(AskTell):
             population: Tensor = pgpe_ask(self._state, popsize=self.popsize)
         return population
 
-    def _move(self, population: Tensor, fitness: Tensor) -> None:
+    def _move(self, population: Tensor, evaluation: Evaluation) -> None:
+        fitness = evaluation.fitness
         if is_flat(fitness):
             return
         utilities = share_ranks(self._utilities, fitness)

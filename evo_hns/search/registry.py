@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from typing import Any
 
-from evo_hns.config import SearchConfig
+from evo_hns.config import (
+    CMAESSearchConfig,
+    GeneticSearchConfig,
+    PGPESearchConfig,
+    SearchConfig,
+    SNESSearchConfig,
+)
 from evo_hns.search.base import Searcher
 
 
@@ -38,39 +45,39 @@ def _import_evotorch() -> None:
         del sys.modules["cma"]
 
 
-def _cmaes(config: SearchConfig, num_params: int, seed: int) -> Searcher:
+def _cmaes(config: CMAESSearchConfig, num_params: int, seed: int) -> Searcher:
     _import_evotorch()
     from evo_hns.search.cmaes import CMAES
 
     return CMAES(config, num_params, seed)
 
 
-def _snes(config: SearchConfig, num_params: int, seed: int) -> Searcher:
+def _snes(config: SNESSearchConfig, num_params: int, seed: int) -> Searcher:
     _import_evotorch()
     from evo_hns.search.snes import SNES
 
     return SNES(config, num_params, seed)
 
 
-def _pgpe(config: SearchConfig, num_params: int, seed: int) -> Searcher:
+def _pgpe(config: PGPESearchConfig, num_params: int, seed: int) -> Searcher:
     _import_evotorch()
     from evo_hns.search.pgpe import PGPE
 
     return PGPE(config, num_params, seed)
 
 
-def _genetic(config: SearchConfig, num_params: int, seed: int) -> Searcher:
+def _genetic(config: GeneticSearchConfig, num_params: int, seed: int) -> Searcher:
     _import_evotorch()
     from evo_hns.search.genetic import Genetic
 
     return Genetic(config, num_params, seed)
 
 
-SEARCHERS: dict[str, Callable[[SearchConfig, int, int], Searcher]] = {
+SEARCHERS: dict[str, Callable[[Any, int, int], Searcher]] = {
     "sep-cmaes": _cmaes,
     "cmaes": _cmaes,
     "snes": _snes,
     "pgpe": _pgpe,
     "ga": _genetic,
 }
-"""Builders by `SearchConfig.algorithm`."""
+"""Builders by `SearchConfig.algorithm`, each from the settings of its kind (`config.SEARCH_KINDS`)."""

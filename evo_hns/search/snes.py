@@ -11,8 +11,8 @@ import torch
 from evotorch.distributions import ExpSeparableGaussian
 from torch import Tensor
 
-from evo_hns.config import SearchConfig
-from evo_hns.search.base import AskTell, first_center, is_flat, new_stream, share_ranks, spread_metrics
+from evo_hns.config import SNESSearchConfig
+from evo_hns.search.base import AskTell, Evaluation, first_center, is_flat, new_stream, share_ranks, spread_metrics
 
 
 class SNES(AskTell):
@@ -24,7 +24,7 @@ class SNES(AskTell):
         seed: decides the random stream.
     """
 
-    def __init__(self, config: SearchConfig, num_params: int, seed: int) -> None:
+    def __init__(self, config: SNESSearchConfig, num_params: int, seed: int) -> None:
         generator = new_stream(seed)
         super().__init__(config, num_params, generator)
         center = first_center(config, num_params, generator)
@@ -44,7 +44,8 @@ class SNES(AskTell):
         population: Tensor = self._distribution.sample(out=buffer, generator=self._generator)
         return population
 
-    def _move(self, population: Tensor, fitness: Tensor) -> None:
+    def _move(self, population: Tensor, evaluation: Evaluation) -> None:
+        fitness = evaluation.fitness
         if is_flat(fitness):
             return
         utilities = share_ranks(self._utilities, fitness)

@@ -18,7 +18,7 @@ from evo_hns.archive.hall_of_fame import GenomeArray, IntArray, evenly_spaced
 from evo_hns.archive.run_view import RunView
 from evo_hns.archive.storage import RunFileError
 from evo_hns.archive.tournament import Participant
-from evo_hns.config import ConfigError, PolicyConfig, RunConfig
+from evo_hns.config import ConfigError, RunConfig
 from evo_hns.envs.observations import observation_spec
 from evo_hns.players.addresses import (
     Address,
@@ -142,7 +142,7 @@ class ParticipantFiles:
         who = Participant(
             name=replace(address, path=Path(seen_from(self._folder, address.path))).name,
             genome_sha256=_digest(genome),
-            network=_form(address.network),
+            network=address.network.model_dump_json(),
         )
         return LoadedParticipant(who, genome)
 
@@ -164,7 +164,7 @@ class ParticipantFiles:
     def _champions(self, run: str, side: Side, rows: Sequence[int] | IntArray) -> Iterator[LoadedParticipant]:
         """Champions by their places in a hall; no other genome is read."""
         view = self._views[run]
-        network = _form(view.config.side(side).policy)
+        network = view.config.side(side).policy.model_dump_json()
         steps = np.cumsum(np.nan_to_num(view.metrics.get("env_steps", np.zeros(view.num_generations))))
         generations = view.generations(side)
         for row, genome in zip(rows, view.genomes(side, rows), strict=True):
@@ -201,11 +201,6 @@ def _custom(factory: str) -> LoadedParticipant:
 
 def _digest(genome: GenomeArray) -> str:
     return hashlib.sha256(genome.tobytes()).hexdigest()
-
-
-def _form(network: PolicyConfig) -> str:
-    """The form of a network; what another kind of network would be like is no part of it."""
-    return network.model_dump_json(exclude=None if network.network == "entity" else {"entity"})
 
 
 def seen_from(folder: Path, path: Path) -> str:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from evo_hns.archive.hall_of_fame import IntArray
 from evo_hns.archive.tournament import Participant
-from evo_hns.config import ConfigError, PolicyConfig, RunConfig
+from evo_hns.config import ConfigError, RunConfig, read_policy
 from evo_hns.players.addresses import Archived, Custom, Published, Scripted, parse_address
 from evo_hns.policies.roster import PlayerSpec, Roster
 from evo_hns.spec import Side
@@ -170,7 +170,7 @@ def make_batches(loaded: Sequence[LoadedParticipant]) -> list[PlayerBatch]:
 def _spec_of(who: Participant) -> PlayerSpec:
     """The player specification of a participant."""
     if who.network:
-        return PlayerSpec(network=PolicyConfig.model_validate_json(who.network))
+        return PlayerSpec(network=read_policy(who.network))
     prefix, _, name = who.name.partition(":")
     return PlayerSpec(scripted=name) if prefix == "scripted" else PlayerSpec(factory=who.name)
 

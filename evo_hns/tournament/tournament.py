@@ -17,7 +17,7 @@ from evo_hns.archive import provenance
 from evo_hns.archive.hall_of_fame import IntArray
 from evo_hns.archive.tournament import Cells, Precision, Tournament
 from evo_hns.archive.tournament_file import TOURNAMENT_SCHEMA, TournamentFile
-from evo_hns.config import ConfigError, RunConfig
+from evo_hns.config import ConfigError, RunConfig, read_policy
 from evo_hns.evaluation.evaluators import Evaluator
 from evo_hns.evaluation.fitness import team_return
 from evo_hns.evaluation.matches import MatchTable, fresh_seeds
@@ -164,7 +164,7 @@ def env_steps_of(tournament: Tournament, side: Side) -> IntArray:
 
 def _go_on(file: TournamentFile, spec: TournamentSpec) -> Participants:
     """Load the participants of a tournament file, which takes over a larger specification."""
-    stored, folder = file.tournament, file.path.parent
+    stored, folder = with_forms_of_today(file.tournament), file.path.parent
     if describe(spec.selection, folder) == stored.selection:
         entry = reload_participants(stored.participants, folder, stored.meta.config)
     else:
@@ -173,6 +173,17 @@ def _go_on(file: TournamentFile, spec: TournamentSpec) -> Participants:
     if (wanted.selection, wanted.precision) != (stored.selection, stored.precision):
         file.write(wanted)
     return entry
+
+
+def with_forms_of_today(tournament: Tournament) -> Tournament:
+    """The same players; older files also kept settings of networks that the form of theirs has not."""
+    participants = {
+        side: tuple(
+            replace(who, network=read_policy(who.network).model_dump_json()) if who.network else who for who in players
+        )
+        for side, players in tournament.participants.items()
+    }
+    return replace(tournament, participants=participants)
 
 
 def extended(stored: Tournament, asked: Tournament, path: Path) -> Tournament:

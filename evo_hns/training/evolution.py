@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,7 +23,7 @@ from evo_hns.evaluation.evaluators import Evaluator
 from evo_hns.evaluation.fitness import build_fitness
 from evo_hns.evaluation.held_out import mean_metrics
 from evo_hns.evaluation.matches import MatchTable
-from evo_hns.search.base import Searcher, before_move
+from evo_hns.search.base import Evaluation, Searcher, Want, before_move
 from evo_hns.spec import Side
 from evo_hns.training.costs import Clock
 from evo_hns.training.population import (
@@ -177,7 +177,8 @@ def update_searches(
     before = {side: (each.center, each.state_dict()) for side, each in searchers.items() if filtered}
     metrics: dict[str, float] = {}
     for side, searcher in searchers.items():
-        metrics |= {f"{side.label}.{name}": value for name, value in searcher.tell(batch.fitness[side]).items()}
+        evaluation = evaluation_of(batch, side, searcher.wants)
+        metrics |= {f"{side.label}.{name}": value for name, value in searcher.tell(evaluation).items()}
     if not filtered:
         return metrics, []
     centers = {side: torch.stack([before[side][0], searchers[side].center]) for side in Side}
@@ -193,6 +194,22 @@ def update_searches(
             searchers[side].load_state_dict(before_move(before[side][1], searchers[side].state_dict()))
         metrics[f"{side.label}.accepted"] = float(accepted)
     return metrics, [trial]
+
+
+def evaluation_of(batch: EvaluationBatch, side: Side, wants: Collection[Want]) -> Evaluation:
+    """What a search is told of a side's candidates: their fitness, and what it wants beside it.
+
+    Statistics are the team's return and those of the game; a behaviour is the mean of each of the game's.
+    """
+    statistics = batch.statistics(side) if wants else {}
+    columns = [values.nanmean(1) for values in statistics.values()] if "behaviour" in wants else []
+    size = len(batch.fitness[side])
+    return Evaluation(
+        fitness=batch.fitness[side],
+        statistics={"return": batch.returns[side], **statistics} if "statistics" in wants else {},
+        behaviour=torch.stack(columns, 1) if columns else torch.zeros(size, 0) if "behaviour" in wants else None,
+        behaviour_names=tuple(statistics) if "behaviour" in wants else (),
+    )
 
 
 def draw_others(population: Population, met: np.ndarray, num: int, rng: np.random.Generator) -> Opponents:
@@ -256,7 +273,7 @@ def exploit(config: RunConfig, evaluator: Evaluator, populations: Populations, g
     worlds = streams(config.seed, generation, Stream.EXPLOITER_WORLDS)
     batch = evaluate_candidates(evaluator, candidates, opponents, worlds)
     for side, searcher in searchers.items():
-        searcher.tell(batch.fitness[side])
+        searcher.tell(evaluation_of(batch, side, searcher.wants))
     metrics = {f"{side.label}.exploiter_win_share": batch.win_share(side) for side in Side}
     if (generation + 1) % settings.exploiter_every:
         return Exploits([batch], metrics=metrics)

@@ -16,7 +16,7 @@ import torch
 from evo_hns.archive.hall_of_fame import GenomeArray
 from evo_hns.archive.records import Run, State
 from evo_hns.archive.run_view import RunView
-from evo_hns.config import ConfigError, PolicyConfig, RunConfig
+from evo_hns.config import ConfigError, PolicyConfig, RunConfig, read_policy
 from evo_hns.policies.roster import PlayerSpec, Roster
 from evo_hns.spec import Side
 
@@ -95,7 +95,7 @@ def opponents_of_run(run: Run) -> tuple[ExternalOpponent, ...]:
     state, found = cast(State, run.state.get(_STATE, {})), []
     for number in range(len(state)):
         arrays = cast(Mapping[str, np.ndarray], state[f"{number}"])
-        network = PolicyConfig.model_validate_json(_text(arrays["network"]))
+        network = read_policy(_text(arrays["network"]))
         genome = np.array(arrays["genome"], dtype=np.float32)
         found.append(ExternalOpponent(_text(arrays["name"]), Side(int(arrays["side"])), network, genome))
     return tuple(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from evo_hns.archive import Champion, Generation, HeldOutRow, RunFile, RunFileError
-from evo_hns.config import RunConfig
+from evo_hns.config import RunConfig, merge
 from evo_hns.spec import Side
 
 NUM_PARAMS = {Side.HIDERS: 11, Side.SEEKERS: 17}
@@ -269,6 +270,25 @@ def test_settings_of_another_version_are_named_and_the_rest_can_be_read(create):
     assert run.num_generations == 2
     with pytest.raises(RunFileError, match=r"of evo_hns .* and 'world.color' is not understood here"):
         _ = run.config
+
+
+def test_settings_of_networks_and_searches_that_were_not_chosen_are_left_out_of_older_files(create):
+    with create(2) as run_file:
+        path, config = run_file.path, run_file.run.config
+    unused = {
+        "policy": {"entity": {"embed_size": 64}},
+        "search": {"pgpe": {"max_speed": 0.5}, "ga": {"num_elites": 99}},
+    }
+    with h5py.File(path, "r+") as file:
+        stored = json.loads(file["meta"].attrs["config_json"])
+        stored["hiders"] = merge(stored["hiders"], unused)
+        file["meta"].attrs["config_json"] = json.dumps(stored)
+    assert RunFile.read(path).config == config
+    with h5py.File(path, "r+") as file:
+        stored["hiders"]["search"]["elites"] = 3
+        file["meta"].attrs["config_json"] = json.dumps(stored)
+    with pytest.raises(RunFileError, match=r"'hiders\.search\.sep-cmaes\.elites' is not understood here"):
+        _ = RunFile.read(path).config
 
 
 def test_settings_of_an_extended_run_are_stored_with_its_next_generation(tmp_path):

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from evo_hns.archive import RunFile, RunFileError
-from evo_hns.comparison.conditions import differing_settings, mixed_settings, read_conditions
+from evo_hns.comparison.conditions import mixed_settings, read_conditions
 from evo_hns.config import ConfigError
+from evo_hns.reports.subject import differing_settings
 from evo_hns.spec import Side
 from tests.comparison.made import config, make_run
 
@@ -33,7 +34,7 @@ def test_conditions_are_named_by_what_sets_them_apart(tmp_path: Path) -> None:
     conditions = read_conditions(texts)
     assert [condition.name for condition in conditions] == ["sep-CMA-ES", "GA"]
     assert [condition.colour for condition in conditions] == ["run0", "run1"]
-    assert differing_settings(conditions) == {
+    assert differing_settings([condition.config for condition in conditions]) == {
         "hiders.search.algorithm": ("sep-cmaes", "ga"),
         "seekers.search.algorithm": ("sep-cmaes", "ga"),
     }

@@ -100,7 +100,7 @@ def test_a_game_that_is_not_for_one_agent_and_a_box_is_refused(counts):
 
 
 def test_a_network_plays_the_task(make_game):
-    from evo_hns.config import PolicyConfig
+    from evo_hns.config import SmallPolicyConfig
     from evo_hns.evaluation.session import play
     from evo_hns.policies.roster import PlayerSpec, Roster, scripted_roster
     from evo_hns.spec import Side
@@ -108,7 +108,7 @@ def test_a_network_plays_the_task(make_game):
     env = make_game(
         3, task="box-locking", scenario="randomwalls", num_hiders=1, num_seekers=0, num_boxes=1, num_ramps=0, horizon=20
     )
-    network = PlayerSpec(network=PolicyConfig())
+    network = PlayerSpec(network=SmallPolicyConfig())
     length = network.genome_length(env.observation_spec, Side.HIDERS)
     genomes = torch.randn(3, length, generator=torch.Generator().manual_seed(0))
     rosters = {Side.HIDERS: Roster(network, genomes), Side.SEEKERS: scripted_roster("still")}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from evo_hns.config import ConfigError, PolicyConfig
+from evo_hns.config import ConfigError, SmallPolicyConfig
 from evo_hns.policies import build_policy
 from evo_hns.policies.actions import decide
 from evo_hns.policies.features import encode, entity_widths
@@ -22,7 +22,7 @@ WORLD_COLUMNS = (0, 1, 3, 4)
 
 
 def build(name, gru, spec, hidden=8):
-    return build_policy(PolicyConfig(network=name, hidden_size=hidden, gru_size=gru), spec)
+    return build_policy(SmallPolicyConfig(network=name, hidden_size=hidden, gru_size=gru), spec)
 
 
 def genomes(policy, *shape, seed=0):
@@ -230,7 +230,7 @@ def test_the_number_of_parameters_does_not_depend_on_how_many_there_are(name, ma
 
 @pytest.mark.parametrize(("hidden_size", "num_params"), [(16, 1397), (32, 3301), (64, 8645)])
 def test_a_network_has_a_few_thousand_parameters(hidden_size, num_params, make_spec):
-    assert build_policy(PolicyConfig(hidden_size=hidden_size), make_spec()).num_params == num_params
+    assert build_policy(SmallPolicyConfig(hidden_size=hidden_size), make_spec()).num_params == num_params
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -243,6 +243,6 @@ def test_a_genome_of_another_length_is_refused(name, make_spec):
 
 
 def test_an_unknown_network_is_refused_with_the_known_ones(make_spec):
-    config = PolicyConfig.model_construct(network="transformer")
+    config = SmallPolicyConfig.model_construct(network="transformer")
     with pytest.raises(ConfigError, match="got network 'transformer', expected one of mlp, attention"):
         build_policy(config, make_spec())

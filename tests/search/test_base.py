@@ -9,7 +9,7 @@ import pydantic
 import pytest
 import torch
 
-from evo_hns.config import GeneticConfig, SearchConfig
+from evo_hns.config import GeneticConfig, GeneticSearchConfig, PGPESearchConfig
 from evo_hns.search.base import global_stream, is_flat, new_stream, share_ranks
 
 
@@ -82,9 +82,9 @@ def test_the_registry_does_not_import_evotorch() -> None:
 def test_a_search_begins_without_what_evotorch_would_import_for_others() -> None:
     code = """
 import sys
-from evo_hns.config import SearchConfig
+from evo_hns.config import CMAESSearchConfig
 from evo_hns.search import build_searcher
-build_searcher(SearchConfig(), 5, 0)
+build_searcher(CMAESSearchConfig(), 5, 0)
 print(*{"evotorch", "cma", "matplotlib"} & set(sys.modules))
 import cma
 print(cma.__name__)
@@ -95,9 +95,9 @@ print(cma.__name__)
 
 def test_mirrored_pairs_need_an_even_population() -> None:
     with pytest.raises(pydantic.ValidationError, match="got popsize 9, pgpe samples mirrored pairs"):
-        SearchConfig(algorithm="pgpe", popsize=9)
+        PGPESearchConfig(popsize=9)
 
 
 def test_elites_leave_room_for_children() -> None:
     with pytest.raises(pydantic.ValidationError, match=r"got 4 elites of popsize 4: lower search\.ga\.num_elites"):
-        SearchConfig(algorithm="ga", popsize=4, ga=GeneticConfig(num_elites=4))
+        GeneticSearchConfig(popsize=4, ga=GeneticConfig(num_elites=4))

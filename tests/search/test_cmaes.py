@@ -13,8 +13,8 @@ import torch
 from evotorch import Problem, algorithms
 from torch import Tensor
 
-from evo_hns.config import CMAESConfig, SearchConfig
-from evo_hns.search.base import share_ranks
+from evo_hns.config import CMAESConfig, CMAESSearchConfig
+from evo_hns.search.base import Evaluation, share_ranks
 from evo_hns.search.cmaes import CMAES
 
 Function = Callable[[Tensor], Tensor]
@@ -46,10 +46,10 @@ def default_popsize(num_params: int) -> int:
 
 def evaluations_of_ours(algorithm: str, function: Function, num_params: int, seed: int) -> int:
     popsize = default_popsize(num_params)
-    search = CMAES(SearchConfig(algorithm=algorithm, popsize=popsize, init_sigma=1.0), num_params, seed)
+    search = CMAES(CMAESSearchConfig(algorithm=algorithm, popsize=popsize, init_sigma=1.0), num_params, seed)
     for generation in range(1, 10_000):
         costs = function(search.ask())
-        search.tell(-costs)
+        search.tell(Evaluation(-costs))
         if costs.min() < TARGET:
             return generation * popsize
     raise AssertionError(f"target not reached in {generation} generations")
@@ -119,19 +119,19 @@ def assert_same_variables(search: CMAES, twin: algorithms.CMAES, names: tuple[st
 
 def test_moves_as_evotorch_itself_does_where_nothing_is_tied() -> None:
     # EvoTorch counts its first generation as the zeroth in h_sigma; with this seed that changes no decision.
-    search = CMAES(SearchConfig(algorithm="cmaes", popsize=10), 12, seed=0)
+    search = CMAES(CMAESSearchConfig(algorithm="cmaes", popsize=10), 12, seed=0)
     twin = stock_twin(search)
     for _ in range(60):
-        search.tell(-rotated_ellipsoid(search.ask()))
+        search.tell(Evaluation(-rotated_ellipsoid(search.ask())))
         twin.step()
     assert_same_variables(search, twin, ("m", "sigma", "C", "p_sigma", "p_c"))
 
 
 def test_the_separable_form_takes_evotorchs_first_step() -> None:
     # Later steps differ: EvoTorch lets C decay by the rescaled weights, the tutorial (eq. 47) by the weights.
-    search = CMAES(SearchConfig(algorithm="sep-cmaes", popsize=10), 12, seed=0)
+    search = CMAES(CMAESSearchConfig(algorithm="sep-cmaes", popsize=10), 12, seed=0)
     twin = stock_twin(search)
-    search.tell(-rotated_ellipsoid(search.ask()))
+    search.tell(Evaluation(-rotated_ellipsoid(search.ask())))
     twin.step()
     assert_same_variables(search, twin, ("m", "sigma", "p_sigma", "p_c"))
 
@@ -139,10 +139,10 @@ def test_the_separable_form_takes_evotorchs_first_step() -> None:
 @pytest.mark.parametrize("algorithm", ["cmaes", "sep-cmaes"])
 @pytest.mark.parametrize("asked", [False, True])
 def test_resumes_to_the_bit_at_a_size_where_memory_layout_counts(algorithm: str, asked: bool) -> None:
-    config = SearchConfig(algorithm=algorithm, popsize=20)
+    config = CMAESSearchConfig(algorithm=algorithm, popsize=20)
     unbroken, resumed = CMAES(config, 150, seed=1), CMAES(config, 150, seed=2)
     for _ in range(12):
-        unbroken.tell(-ellipsoid(unbroken.ask()))
+        unbroken.tell(Evaluation(-ellipsoid(unbroken.ask())))
     if asked:
         unbroken.ask()
     file = io.BytesIO()
@@ -151,19 +151,19 @@ def test_resumes_to_the_bit_at_a_size_where_memory_layout_counts(algorithm: str,
     resumed.load_state_dict(dict(np.load(file)))
     for _ in range(12):
         assert torch.equal(resumed.ask(), unbroken.ask())
-        resumed.tell(-ellipsoid(resumed.ask()))
-        unbroken.tell(-ellipsoid(unbroken.ask()))
+        resumed.tell(Evaluation(-ellipsoid(resumed.ask())))
+        unbroken.tell(Evaluation(-ellipsoid(unbroken.ask())))
 
 
 @pytest.mark.parametrize("algorithm", ["cmaes", "sep-cmaes"])
 def test_flat_fitness_moves_nothing(algorithm: str) -> None:
-    search = CMAES(SearchConfig(algorithm=algorithm, popsize=10), 12, seed=4)
+    search = CMAES(CMAESSearchConfig(algorithm=algorithm, popsize=10), 12, seed=4)
     for _ in range(5):
-        search.tell(-ellipsoid(search.ask()))
+        search.tell(Evaluation(-ellipsoid(search.ask())))
     before = search.state_dict()
     for _ in range(5):
         search.ask()
-        search.tell(torch.full((10,), 3.0))
+        search.tell(Evaluation(torch.full((10,), 3.0)))
     after = search.state_dict()
     for name in ("m", "sigma", "C", "A", "p_sigma", "p_c"):
         np.testing.assert_array_equal(after[name], before[name], err_msg=name)
@@ -174,20 +174,20 @@ def test_where_most_tie_at_random_the_step_size_stays(algorithm: str) -> None:
     """Fitness of two values without meaning, as where wins are counted: neither shrinks nor grows sigma."""
     logs = []
     for seed in range(8):
-        search = CMAES(SearchConfig(algorithm=algorithm, popsize=16), 60, seed)
+        search = CMAES(CMAESSearchConfig(algorithm=algorithm, popsize=16), 60, seed)
         coins = torch.Generator().manual_seed(seed)
         for _ in range(150):
             search.ask()
-            metrics = search.tell(torch.randint(2, (16,), generator=coins).double())
+            metrics = search.tell(Evaluation(torch.randint(2, (16,), generator=coins).double()))
         logs.append(np.log(metrics["sigma"] / 0.5))
     assert abs(np.mean(logs)) < 0.35
 
 
 @pytest.mark.parametrize("algorithm", ["cmaes", "sep-cmaes"])
 def test_the_centre_moves_to_the_mean_of_the_parents_weighted_by_shared_rank(algorithm: str) -> None:
-    search = CMAES(SearchConfig(algorithm=algorithm, popsize=6), 3, seed=4)
+    search = CMAES(CMAESSearchConfig(algorithm=algorithm, popsize=6), 3, seed=4)
     genomes = search.ask().clone()
-    search.tell(torch.tensor([1.0, 5.0, 1.0, 5.0, 0.0, 1.0]))
+    search.tell(Evaluation(torch.tensor([1.0, 5.0, 1.0, 5.0, 0.0, 1.0])))
     raw = np.log(3.5) - np.log(np.arange(1, 4))
     first, second, third = raw / raw.sum()
     weights = torch.tensor([third / 3, (first + second) / 2, third / 3, (first + second) / 2, 0.0, third / 3])
@@ -196,14 +196,14 @@ def test_the_centre_moves_to_the_mean_of_the_parents_weighted_by_shared_rank(alg
 
 @pytest.mark.parametrize("algorithm", ["cmaes", "sep-cmaes"])
 def test_the_covariance_update_equals_a_plain_loop(algorithm: str) -> None:
-    search = CMAES(SearchConfig(algorithm=algorithm, popsize=9), 5, seed=0)
+    search = CMAES(CMAESSearchConfig(algorithm=algorithm, popsize=9), 5, seed=0)
     engine = search._engine
     for _ in range(4):
         fitness = -rotated_ellipsoid(search.ask())
         fitness[2:5] = fitness[2]
         weights = share_ranks(engine.weights, fitness)
         old, z, y = engine.C.clone(), search._z.clone(), search._y.clone()
-        search.tell(fitness)
+        search.tell(Evaluation(fitness))
         full = old if algorithm == "cmaes" else old.diag()
         expected = (1 - engine.c_1 - engine.c_mu * weights.sum()) * full
         expected += engine.c_1 * torch.outer(engine.p_c, engine.p_c)
@@ -216,27 +216,27 @@ def test_the_covariance_update_equals_a_plain_loop(algorithm: str) -> None:
 def test_a_larger_damping_slows_the_step_size() -> None:
     sigmas = []
     for ratio in (1.0, 4.0):
-        config = SearchConfig(algorithm="sep-cmaes", popsize=10, cmaes=CMAESConfig(damp_sigma_ratio=ratio))
+        config = CMAESSearchConfig(algorithm="sep-cmaes", popsize=10, cmaes=CMAESConfig(damp_sigma_ratio=ratio))
         search = CMAES(config, 30, seed=4)
         for _ in range(60):
-            metrics = search.tell(-sphere(search.ask()))
+            metrics = search.tell(Evaluation(-sphere(search.ask())))
         sigmas.append(metrics["sigma"])
     assert sigmas[0] < sigmas[1] < 0.5
 
 
 def test_refuses_a_full_covariance_over_too_many_parameters() -> None:
     with pytest.raises(ValueError, match=r"got 5001 parameters, cmaes takes at most 5000 .* 'sep-cmaes'"):
-        CMAES(SearchConfig(algorithm="cmaes"), 5001, seed=0)
+        CMAES(CMAESSearchConfig(algorithm="cmaes"), 5001, seed=0)
 
 
 def test_refuses_a_population_that_is_too_large_for_so_few_parameters() -> None:
     with pytest.raises(ValueError, match="got popsize 256 for 3 parameters, too many for sep-cmaes"):
-        CMAES(SearchConfig(algorithm="sep-cmaes", popsize=256), 3, seed=0)
+        CMAES(CMAESSearchConfig(algorithm="sep-cmaes", popsize=256), 3, seed=0)
 
 
 def test_goes_on_where_selection_says_nothing_about_some_directions() -> None:
-    search = CMAES(SearchConfig(algorithm="cmaes", popsize=48), 8, seed=1)
+    search = CMAES(CMAESSearchConfig(algorithm="cmaes", popsize=48), 8, seed=1)
     for _ in range(150):  # rounding takes the covariance's smallest eigenvalue below zero on the way
-        search.tell(-search.ask()[:, :4].sum(1).square())
+        search.tell(Evaluation(-search.ask()[:, :4].sum(1).square()))
     assert bool(torch.isfinite(search.ask()).all())
     assert float(search.center[:4].sum().abs()) < 1e-6

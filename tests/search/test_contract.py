@@ -5,14 +5,17 @@ from __future__ import annotations
 import io
 import logging
 import random
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 from torch import Tensor
 
-from evo_hns.config import GeneticConfig, SearchConfig
-from evo_hns.search import SEARCHERS, Searcher, SearchState, build_searcher
+from evo_hns.config import SEARCH_KINDS, SearchConfig, SideConfig
+from evo_hns.envs.statistics import STATISTICS
+from evo_hns.search import SEARCHERS, Evaluation, Searcher, SearchState, build_searcher
 
 NUM_PARAMS = 20
 POPSIZE = 12
@@ -21,8 +24,19 @@ pytestmark = pytest.mark.parametrize("algorithm", sorted(SEARCHERS))
 
 
 def build(algorithm: str, seed: int = 1, num_params: int = NUM_PARAMS, popsize: int = POPSIZE) -> Searcher:
-    ga = GeneticConfig(mutation_sigma=0.05)  # a stronger mutation stays farther from an optimum
-    return build_searcher(SearchConfig(algorithm=algorithm, popsize=popsize, ga=ga), num_params, seed)
+    return build_searcher(settings(algorithm, popsize=popsize), num_params, seed)
+
+
+def settings(algorithm: str, **common: Any) -> SearchConfig:
+    # a stronger mutation stays farther from an optimum
+    own = {"ga": {"mutation_sigma": 0.05}} if algorithm == "ga" else {}
+    return SideConfig.model_validate({"search": {"algorithm": algorithm, **own, **common}}).search
+
+
+def evaluation(fitness: Tensor) -> Evaluation:
+    """What any search may want to be told."""
+    each = torch.linspace(0.0, 1.0, fitness.shape[0] if fitness.ndim else POPSIZE)[:, None]  # by candidate alone
+    return Evaluation(fitness, {"return": each}, each.expand(-1, len(STATISTICS)), tuple(STATISTICS))
 
 
 def sphere(genomes: Tensor) -> Tensor:
@@ -31,7 +45,7 @@ def sphere(genomes: Tensor) -> Tensor:
 
 def advance(searcher: Searcher, generations: int) -> None:
     for _ in range(generations):
-        searcher.tell(sphere(searcher.ask()))
+        searcher.tell(evaluation(sphere(searcher.ask())))
 
 
 def through_npz(state: SearchState) -> SearchState:
@@ -60,7 +74,7 @@ def test_asks_for_the_same_genomes_until_told(algorithm: str) -> None:
     searcher = build(algorithm)
     first = searcher.ask().clone()
     assert torch.equal(searcher.ask(), first)
-    searcher.tell(sphere(first))
+    searcher.tell(evaluation(sphere(first)))
     assert not torch.equal(searcher.ask(), first)
 
 
@@ -80,7 +94,7 @@ def test_climbs_the_sphere(algorithm: str) -> None:
 
 def test_answers_with_finite_metrics_and_a_step_size(algorithm: str) -> None:
     searcher = build(algorithm)
-    metrics = searcher.tell(sphere(searcher.ask()))
+    metrics = searcher.tell(evaluation(sphere(searcher.ask())))
     assert metrics["sigma"] > 0
     assert metrics["num_ranks"] == POPSIZE
     assert all(isinstance(value, float) and np.isfinite(value) for value in metrics.values())
@@ -93,7 +107,7 @@ def test_refuses_fitness_that_is_not_finite_and_stays_as_it_was(algorithm: str, 
     before = searcher.state_dict()
     fitness[3] = bad
     with pytest.raises(ValueError, match=r"got fitness .* for genome 3 \(1 of 12 are not finite\)"):
-        searcher.tell(fitness)
+        searcher.tell(evaluation(fitness))
     assert_same_state(searcher.state_dict(), before)
 
 
@@ -102,16 +116,16 @@ def test_refuses_fitness_of_a_wrong_shape(algorithm: str, shape: tuple[int, ...]
     searcher = build(algorithm)
     searcher.ask()
     with pytest.raises(ValueError, match=r"expected \(12,\): one value per genome"):
-        searcher.tell(torch.zeros(shape))
+        searcher.tell(evaluation(torch.zeros(shape)))
 
 
 def test_refuses_to_be_told_before_it_is_asked(algorithm: str) -> None:
     searcher = build(algorithm)
     with pytest.raises(RuntimeError, match=r"tell\(\) before ask\(\)"):
-        searcher.tell(torch.zeros(POPSIZE))
+        searcher.tell(evaluation(torch.zeros(POPSIZE)))
     advance(searcher, 1)
     with pytest.raises(RuntimeError, match=r"tell\(\) before ask\(\)"):
-        searcher.tell(torch.zeros(POPSIZE))
+        searcher.tell(evaluation(torch.zeros(POPSIZE)))
 
 
 @pytest.mark.parametrize("asked", [False, True], ids=["after tell", "between ask and tell"])
@@ -129,7 +143,7 @@ def test_a_saved_and_resumed_search_gives_the_bits_of_an_unbroken_one(
     for _ in range(6):
         genomes = unbroken.ask()
         assert torch.equal(resumed.ask(), genomes)
-        assert resumed.tell(sphere(genomes)) == unbroken.tell(sphere(genomes))
+        assert resumed.tell(evaluation(sphere(genomes))) == unbroken.tell(evaluation(sphere(genomes)))
         assert torch.equal(resumed.center, unbroken.center)
     assert_same_state(resumed.state_dict(), unbroken.state_dict())
 
@@ -140,7 +154,7 @@ def test_can_be_told_what_was_asked_before_the_break(algorithm: str) -> None:
     fitness = sphere(unbroken.ask())
     resumed = build(algorithm, seed=2)
     resumed.load_state_dict(unbroken.state_dict())
-    assert resumed.tell(fitness) == unbroken.tell(fitness)
+    assert resumed.tell(evaluation(fitness)) == unbroken.tell(evaluation(fitness))
     assert_same_state(resumed.state_dict(), unbroken.state_dict())
 
 
@@ -215,8 +229,8 @@ def test_leaves_the_global_random_generators_alone(algorithm: str) -> None:
 def test_only_the_order_of_fitness_counts(algorithm: str) -> None:
     raw, squashed = build(algorithm), build(algorithm)
     for _ in range(4):
-        raw.tell(sphere(raw.ask()))
-        squashed.tell(1e-3 * sphere(squashed.ask()).sub(7.0))
+        raw.tell(evaluation(sphere(raw.ask())))
+        squashed.tell(evaluation(1e-3 * sphere(squashed.ask()).sub(7.0)))
     assert torch.equal(raw.ask(), squashed.ask())
 
 
@@ -225,7 +239,7 @@ def test_equal_fitness_pulls_the_centre_nowhere(algorithm: str) -> None:
     for seed in range(150):
         searcher = build(algorithm, seed=seed, num_params=4, popsize=8)
         genomes, before = searcher.ask(), searcher.center
-        searcher.tell(torch.ones(8))
+        searcher.tell(evaluation(torch.ones(8)))
         if algorithm == "ga":
             # A lot decides which genome leads: each about as often as the others, whatever its index.
             pulls.append(int((genomes == searcher.center).all(dim=1).nonzero()[0]))
@@ -236,7 +250,7 @@ def test_equal_fitness_pulls_the_centre_nowhere(algorithm: str) -> None:
 
 
 def test_the_first_centre_is_spread_by_init_sigma(algorithm: str) -> None:
-    config = SearchConfig(algorithm=algorithm, popsize=POPSIZE, init_sigma=0.1)
+    config = settings(algorithm, popsize=POPSIZE, init_sigma=0.1)
     center = build_searcher(config, 2_000, seed=1).center
     assert center.mean().abs() < 0.01
     assert center.std().item() == pytest.approx(0.1, rel=0.1)
@@ -254,7 +268,9 @@ def test_builds_and_moves_without_a_word(
     assert (printed.out, printed.err, caplog.messages, list(recwarn)) == ("", "", [], [])
 
 
-def test_the_settings_of_the_others_do_not_matter(algorithm: str) -> None:
-    odd = SearchConfig(algorithm="snes", popsize=5, ga=GeneticConfig(num_elites=5))
-    assert build_searcher(odd, 7, seed=1).ask().shape == (5, 7)
-    assert SearchConfig(algorithm=algorithm).popsize == 48
+def test_every_search_has_settings_and_no_others_than_its_own(algorithm: str) -> None:
+    assert sorted(SEARCH_KINDS.names) == sorted(SEARCHERS)
+    everything = {name for kind in SEARCH_KINDS.classes for name in kind.model_fields}
+    for name in everything - type(settings(algorithm)).model_fields.keys():
+        with pytest.raises(ValidationError, match="Extra inputs"):
+            settings(algorithm, **{name: 1})

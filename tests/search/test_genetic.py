@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from evo_hns.config import GeneticConfig, SearchConfig
+from evo_hns.config import GeneticConfig, GeneticSearchConfig
+from evo_hns.search.base import Evaluation
 from evo_hns.search.genetic import Genetic
 
 POPSIZE = 15
@@ -16,13 +17,13 @@ NUM_PARAMS = 9
 def build(seed: int = 3, **settings: float | str) -> Genetic:
     defaults: dict[str, float | str] = {"num_elites": 4, "mutation_sigma": 1e-9}
     ga = GeneticConfig.model_validate(defaults | settings)
-    return Genetic(SearchConfig(algorithm="ga", popsize=POPSIZE, ga=ga), NUM_PARAMS, seed)
+    return Genetic(GeneticSearchConfig(popsize=POPSIZE, ga=ga), NUM_PARAMS, seed)
 
 
 def marked(search: Genetic) -> Tensor:
     """Ask, and tell fitness by index: the last genome is best."""
     genomes = search.ask().clone()
-    search.tell(torch.arange(POPSIZE, dtype=torch.float64))
+    search.tell(Evaluation(torch.arange(POPSIZE, dtype=torch.float64)))
     return genomes
 
 
@@ -44,11 +45,11 @@ def test_an_elite_that_does_badly_this_time_falls() -> None:
     search = build()
     marked(search)
     genomes = search.ask().clone()
-    metrics = search.tell(torch.arange(POPSIZE, dtype=torch.float64))
+    metrics = search.tell(Evaluation(torch.arange(POPSIZE, dtype=torch.float64)))
     assert metrics["elites_kept"] == 0
     assert torch.equal(search.center, genomes[14])
     search.ask()
-    assert search.tell(-torch.arange(POPSIZE, dtype=torch.float64))["elites_kept"] == 4
+    assert search.tell(Evaluation(-torch.arange(POPSIZE, dtype=torch.float64)))["elites_kept"] == 4
 
 
 def test_the_centre_is_the_first_genome_and_then_the_best_told() -> None:
@@ -103,7 +104,7 @@ def test_mutation_has_the_strength_asked_for_and_decays() -> None:
     search = build(mutation_sigma=0.2, mutation_decay=0.5, crossover_rate=0.0, parent_fraction=0.01)
     for generation in range(1, 4):
         search.ask()
-        metrics = search.tell(-torch.arange(POPSIZE, dtype=torch.float64))
+        metrics = search.tell(Evaluation(-torch.arange(POPSIZE, dtype=torch.float64)))
         noise = search.ask()[4:] - search.center
         assert metrics["sigma"] == pytest.approx(0.2 * 0.5**generation)
         assert noise.std().item() == pytest.approx(metrics["sigma"], rel=0.25)
@@ -114,12 +115,12 @@ def test_ties_are_broken_by_lot() -> None:
     for seed in range(40):
         search = build(seed)
         genomes = search.ask().clone()
-        search.tell((torch.arange(POPSIZE) % 5 == 0).double())
+        search.tell(Evaluation((torch.arange(POPSIZE) % 5 == 0).double()))
         leaders.add(int((genomes == search.center).all(dim=1).nonzero()[0]))
     assert leaders == {0, 5, 10}
 
 
 def test_refuses_genomes_that_cannot_be_cut() -> None:
     with pytest.raises(ValueError, match="got 2 parameters, ga needs at least 3"):
-        Genetic(SearchConfig(algorithm="ga"), 2, seed=0)
-    assert Genetic(SearchConfig(algorithm="ga"), 3, seed=0).ask().shape == (48, 3)
+        Genetic(GeneticSearchConfig(), 2, seed=0)
+    assert Genetic(GeneticSearchConfig(), 3, seed=0).ask().shape == (48, 3)

@@ -9,14 +9,15 @@ import torch
 from evotorch.algorithms.functional import pgpe, pgpe_tell
 from torch import Tensor
 
-from evo_hns.config import PGPEConfig, SearchConfig
+from evo_hns.config import PGPEConfig, PGPESearchConfig
+from evo_hns.search.base import Evaluation
 from evo_hns.search.pgpe import PGPE
 
 POPSIZE = 12
 
 
 def build(num_params: int = 10, **settings: float) -> PGPE:
-    config = SearchConfig(algorithm="pgpe", popsize=POPSIZE, pgpe=PGPEConfig(**settings))
+    config = PGPESearchConfig(popsize=POPSIZE, pgpe=PGPEConfig(**settings))
     return PGPE(config, num_params, seed=3)
 
 
@@ -45,7 +46,7 @@ def test_moves_as_evotorch_with_its_centred_ranks_where_nothing_is_tied() -> Non
     )
     for _ in range(30):
         genomes = search.ask()
-        search.tell(sphere(genomes))
+        search.tell(Evaluation(sphere(genomes)))
         twin = pgpe_tell(twin, genomes, sphere(genomes))
         torch.testing.assert_close(search.center, twin.optimizer_state.center)
 
@@ -56,7 +57,7 @@ def test_the_centre_never_moves_faster_than_the_limit() -> None:
     speeds = []
     for _ in range(20):
         before = search.center
-        metrics = search.tell(search.ask()[:, 0])
+        metrics = search.tell(Evaluation(search.ask()[:, 0]))
         speeds.append(float(torch.linalg.vector_norm(search.center - before)))
         assert metrics["speed"] == pytest.approx(speeds[-1])
     assert max(speeds) == pytest.approx(limit)
@@ -64,23 +65,23 @@ def test_the_centre_never_moves_faster_than_the_limit() -> None:
 
 def test_pairs_that_prefer_no_side_leave_the_centre_and_still_tell_of_the_spread() -> None:
     search = build()
-    search.tell(sphere(search.ask()))
+    search.tell(Evaluation(sphere(search.ask())))
     before = search.center
     genomes = search.ask()
-    metrics = search.tell(-(genomes - before).square().sum(dim=1).round(decimals=6))
+    metrics = search.tell(Evaluation(-(genomes - before).square().sum(dim=1).round(decimals=6)))
     assert torch.equal(search.center, before)
     assert 0 < metrics["sigma"] < 0.5
-    search.tell(sphere(search.ask()))
+    search.tell(Evaluation(sphere(search.ask())))
     assert search.center.isfinite().all()
     assert not torch.equal(search.center, before)
 
 
 def test_flat_fitness_moves_nothing() -> None:
     search = build()
-    search.tell(sphere(search.ask()))
+    search.tell(Evaluation(sphere(search.ask())))
     before = search.state_dict()
     search.ask()
-    search.tell(torch.ones(POPSIZE))
+    search.tell(Evaluation(torch.ones(POPSIZE)))
     after = search.state_dict()
     for name in ("center", "velocity", "stdev"):
         assert (after[name] == before[name]).all()
@@ -89,5 +90,5 @@ def test_flat_fitness_moves_nothing() -> None:
 def test_without_a_learning_rate_the_spread_stays() -> None:
     search = build(stdev_learning_rate=0.0)
     for _ in range(5):
-        metrics = search.tell(sphere(search.ask()))
+        metrics = search.tell(Evaluation(sphere(search.ask())))
     assert metrics["min_stdev"] == metrics["max_stdev"] == 0.5

@@ -9,7 +9,8 @@ import torch
 from evotorch import Problem, algorithms
 from torch import Tensor
 
-from evo_hns.config import SearchConfig
+from evo_hns.config import SNESSearchConfig
+from evo_hns.search.base import Evaluation
 from evo_hns.search.snes import SNES
 
 
@@ -18,7 +19,7 @@ def costs(genomes: Tensor) -> Tensor:
 
 
 def test_moves_as_evotorch_itself_does_where_nothing_is_tied() -> None:
-    search = SNES(SearchConfig(algorithm="snes", popsize=11), 15, seed=3)
+    search = SNES(SNESSearchConfig(popsize=11), 15, seed=3)
     asked: list[Tensor] = []
 
     def record(genomes: Tensor) -> Tensor:
@@ -36,13 +37,13 @@ def test_moves_as_evotorch_itself_does_where_nothing_is_tied() -> None:
         twin.step()
         genomes = search.ask()
         torch.testing.assert_close(asked[-1], genomes)
-        search.tell(-costs(genomes))
+        search.tell(Evaluation(-costs(genomes)))
 
 
 def test_tied_candidates_share_their_utility() -> None:
-    search = SNES(SearchConfig(algorithm="snes", popsize=4, init_sigma=0.0), 2, seed=3)
+    search = SNES(SNESSearchConfig(popsize=4, init_sigma=0.0), 2, seed=3)
     genomes = search.ask().clone()
-    search.tell(torch.tensor([1.0, 2.0, 2.0, 0.0]))
+    search.tell(Evaluation(torch.tensor([1.0, 2.0, 2.0, 0.0])))
     raw = [max(0.0, math.log(3.0) - math.log(rank)) for rank in range(1, 5)]
     first, second, third, last = (value / sum(raw) - 0.25 for value in raw)
     pull = torch.zeros(2, dtype=torch.float64)
@@ -52,8 +53,8 @@ def test_tied_candidates_share_their_utility() -> None:
 
 
 def test_flat_fitness_moves_nothing() -> None:
-    search = SNES(SearchConfig(algorithm="snes", popsize=6), 5, seed=3)
+    search = SNES(SNESSearchConfig(popsize=6), 5, seed=3)
     before = search.center
-    metrics = [search.tell(torch.zeros_like(search.ask()[:, 0])) for _ in range(5)]
+    metrics = [search.tell(Evaluation(torch.zeros_like(search.ask()[:, 0]))) for _ in range(5)]
     assert torch.equal(search.center, before)
     assert metrics[-1]["sigma"] == metrics[0]["sigma"] == pytest.approx(0.5, abs=0)

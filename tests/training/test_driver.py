@@ -29,7 +29,7 @@ from tests.runs import EVERYTHING, GENERATIONS, StopAfter, assert_same_bits, ign
 
 @pytest.mark.parametrize("algorithm", sorted(SEARCHERS))
 def test_an_interrupted_run_continues_to_the_same_bits(algorithm: str, tmp_path: Path) -> None:
-    config = tiny(search={"algorithm": algorithm, "popsize": 4, "ga": {"num_elites": 1}})
+    config = tiny(search={"algorithm": algorithm, "popsize": 4})
     unbroken = run_whole(tmp_path / "unbroken.h5", config)
     broken = tmp_path / "broken.h5"
     with pytest.raises(KeyboardInterrupt):
@@ -162,7 +162,7 @@ def test_seeds_make_different_runs(plain: Run, tmp_path: Path) -> None:
 
 def test_sides_may_search_in_different_ways_with_different_networks(tmp_path: Path) -> None:
     config = tiny(
-        hiders={"search": {"algorithm": "ga"}},
+        hiders={"search": {"algorithm": "ga", "ga": {"num_elites": 1}}},
         seekers={"search": {"algorithm": "snes"}, "policy": {"network": "attention", "gru_size": 3}},
     )
     run = run_whole(tmp_path / "run.h5", config)

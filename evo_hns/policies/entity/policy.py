@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from evo_hns.config import PolicyConfig
+from evo_hns.config import EntityPolicyConfig
 from evo_hns.policies.actions import start_streams
 from evo_hns.policies.base import TeamState
 from evo_hns.policies.entity.choice import choose
@@ -31,8 +31,8 @@ BLOCK = 32
 """Rows that are computed at once."""
 
 
-def build_entity(config: PolicyConfig, spec: ObservationSpec) -> EntityPolicy:
-    """The entity network of a configuration; its `hidden_size` and `gru_size` do not matter."""
+def build_entity(config: EntityPolicyConfig, spec: ObservationSpec) -> EntityPolicy:
+    """The entity network of a configuration."""
     return EntityPolicy(EntityForm.of(config.entity, spec), config.entity.greedy)
 
 

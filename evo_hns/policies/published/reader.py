@@ -18,7 +18,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from evo_hns.config import ConfigError, EntityConfig, PolicyConfig
+from evo_hns.config import ConfigError, EntityConfig, EntityPolicyConfig, PolicyConfig
 from evo_hns.policies.entity.form import EntityForm, game_widths
 from evo_hns.policies.entity.genome import blank_network, genome_of
 from evo_hns.policies.entity.network import EntityCritic, EntityNetwork
@@ -65,7 +65,7 @@ class PublishedPolicy:
             layer_norm=form.layer_norm,
             greedy=greedy,
         )
-        return PolicyConfig(network="entity", entity=entity)
+        return EntityPolicyConfig(entity=entity)
 
     def check_game(self, spec: ObservationSpec) -> None:
         """Refuse a game in which there are other things to see.

@@ -11,7 +11,7 @@ from stable_baselines3.common.utils import set_random_seed
 from torch import Tensor
 
 from evo_hns.archive.records import Champion, State
-from evo_hns.config import ConfigError, PPOConfig, RunConfig
+from evo_hns.config import ConfigError, EntityPolicyConfig, PPOConfig, RunConfig
 from evo_hns.evaluation.fitness import MatchesFailedError, team_return, wins
 from evo_hns.evaluation.held_out import mean_metrics
 from evo_hns.evaluation.matches import draw_training_seeds
@@ -41,7 +41,9 @@ class Learner:
         self.config = config
         self.settings = settings_of(config)
         self.worlds = build_worlds(config, self.settings.num_worlds, shutdown)
-        self.form = EntityForm.of(config.hiders.policy.entity, self.worlds.spec)
+        policy = config.hiders.policy
+        assert isinstance(policy, EntityPolicyConfig)  # the settings were checked
+        self.form = EntityForm.of(policy.entity, self.worlds.spec)
         parts = {"form": self.form, "omniscient_critic": self.settings.omniscient_critic}
         seed = seed_of(config.seed, 0, Stream.PPO_NETWORK)
         self.ppo = build_ppo(self.settings, self.worlds, EntityActorCritic, parts, seed)

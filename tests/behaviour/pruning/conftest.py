@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from evo_hns.config import PolicyConfig
+from evo_hns.config import SmallPolicyConfig
 from evo_hns.policies import build_policy
 from evo_hns.policies.features import Features, entity_widths
 from evo_hns.policies.network import NetworkPolicy, NetworkTeam
@@ -62,7 +62,7 @@ class Subjects:
 
 def build_subjects(network: str, cells: int, hidden: int = 6) -> Subjects:
     settings = {"network": network, "hidden_size": hidden, "gru_size": cells}
-    policy = build_policy(PolicyConfig.model_validate(settings), SPEC)
+    policy = build_policy(SmallPolicyConfig.model_validate(settings), SPEC)
     assert isinstance(policy, NetworkPolicy)
     return Subjects(policy)
 

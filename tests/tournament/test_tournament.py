@@ -117,6 +117,20 @@ def test_a_cell_is_an_evaluation_of_its_pair_in_the_same_worlds(path: Path, memo
     assert played.env_steps == 6 * 8 * 6
 
 
+def test_a_tournament_of_an_older_version_goes_on_with_the_same_players(path: Path) -> None:
+    asked = order(path.with_name("run.h5"), champions=2, half_width=1e-9)
+    played = play_tournament(path, asked, build_evaluator)
+    older = {
+        side: tuple(replace(who, network=json.dumps(json.loads(who.network) | {"entity": {}})) for who in players)
+        for side, players in played.contestants.items()
+    }
+    with TournamentFile.open(path) as file:
+        file.write(replace(played, contestants=older))
+    watched = Watched(build_evaluator(tiny()))
+    play_tournament(path, asked, lambda _: watched)
+    assert watched.tables == []  # all has been played
+
+
 def test_all_cells_play_the_same_worlds_that_nobody_trained_in(path: Path) -> None:
     watched = Watched(build_evaluator(tiny()))
     play_tournament(path, order(path.with_name("run.h5"), champions=2, half_width=1e-9), lambda _: watched)

@@ -173,11 +173,14 @@ def prune(
     address = _champion(player)
     evaluator = build_evaluator(address.member.config)
     found = find_player(address, address.side, evaluator.session.spec)
+    policy = found.spec.build(evaluator.session.spec)
+    if not isinstance(policy, NetworkPolicy):
+        raise ConfigError(f"{player} has a network whose units cannot be told; expected a small one (mlp, attention)")
     opponents = held_out_opponents(evaluator.session.spec, address.side)
     if not opponents:
         raise ConfigError(f"{player}: nobody plays the {address.side.label} in this task; prune the other side")
     worlds = _Worlds(evaluator, address.side, found, opponents)
-    subject = worlds.watch(fresh_seeds(_WATCHED_WORLDS, seed, _WATCHING), seed)
+    subject = worlds.watch(policy, fresh_seeds(_WATCHED_WORLDS, seed, _WATCHING), seed)
     names = tuple(dict.fromkeys([*orders, CONTROL]))
     cut = [_genomes(subject, name, factor) for name in names]
     scores = worlds.play(np.concatenate(cut), held_out_seeds(episodes))
@@ -225,13 +228,8 @@ class _Worlds:
     original: Roster
     opponents: tuple[str, ...]
 
-    def watch(self, seeds: np.ndarray, seed: int) -> Subject:
+    def watch(self, policy: NetworkPolicy, seeds: np.ndarray, seed: int) -> Subject:
         """Let the original play, and see how strongly the inputs of its layers are driven."""
-        policy = self.original.spec.build(self.evaluator.session.spec)
-        if not isinstance(policy, NetworkPolicy):
-            raise ConfigError(
-                "its network is not a compute graph; expected a champion with a small one (mlp, attention)"
-            )
         watcher, session = Watcher(), self.evaluator.session
         table = same_list_for_all(self.side, np.zeros(1, np.int64), np.zeros(len(seeds), np.int64), seeds)
         for name in self.opponents:

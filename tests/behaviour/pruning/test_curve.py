@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from evo_hns.archive import RunFile
+from evo_hns.archive.records import Champion, GenerationRecord
 from evo_hns.behaviour.pruning.curve import margins_of, prune, trails_of
 from evo_hns.behaviour.pruning.keep import keep
 from evo_hns.behaviour.pruning.picture import draw
@@ -158,6 +159,15 @@ def test_a_task_of_one_team_is_pruned_and_the_side_that_nobody_plays_is_refused(
 def test_what_cannot_be_pruned_is_refused_in_one_line(player: str, options: dict, complaint: str, run_path) -> None:
     with pytest.raises(ConfigError, match=complaint):
         prune(player.replace("RUN", str(run_path)), **options)
+
+
+def test_a_champion_whose_network_is_no_compute_graph_is_refused(tmp_path: Path) -> None:
+    path, config = tmp_path / "entity.h5", tiny(policy={"network": "entity"})
+    champions = {Side.HIDERS: Champion(np.zeros(3, np.float32), 0.0)}
+    with RunFile.create(path, config, dict.fromkeys(Side, 3)) as file:
+        file.commit(GenerationRecord(generation=0, champions=champions, metrics={"env_steps": 0.0}, state={}))
+    with pytest.raises(ConfigError, match=r"entity\.h5:hiders/last has a network whose units cannot be told"):
+        prune(f"{path}:hiders/last")
 
 
 def test_a_file_that_exists_is_not_written_over(run_path: Path) -> None:

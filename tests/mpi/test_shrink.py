@@ -44,7 +44,7 @@ def start_tolerant(tmp_path: Path) -> Iterator[Start]:
         yield start
 
 
-@pytest.mark.parametrize("victims", [(2,), (3, 0, 1)], ids=str)
+@pytest.mark.parametrize("victims", [pytest.param((2,), marks=pytest.mark.release), (3, 0, 1)], ids=str)
 def test_survivors_go_on_to_the_same_numbers(
     victims: tuple[int, ...], start_tolerant: Start, tmp_path: Path, settings: Callable[..., str]
 ) -> None:
@@ -61,7 +61,7 @@ def test_survivors_go_on_to_the_same_numbers(
 
 def test_without_the_option_a_death_ends_all(tmp_path: Path, settings: Callable[..., str]) -> None:
     with starter(open_mpi_launcher(), open_mpi(tmp_path), tmp_path) as start:
-        process = start(3, "train", settings(**GENERATIONS), "--run", "run.h5")
+        process = start(2, "train", settings(**GENERATIONS), "--run", "run.h5")
         until(lambda: generations_in(tmp_path / "run.h5") >= 2)
         os.kill(ranks_in(tmp_path)[1], signal.SIGKILL)
         process.communicate(timeout=PATIENCE)

@@ -49,7 +49,7 @@ class Site:
         Raises:
             TimeoutError: it never gets them.
         """
-        wait_until(lambda: self.generations(run) >= number, f"generation {number} of {run}", seconds=100)
+        wait_until(lambda: self.generations(run) >= number, f"generation {number} of {run}", seconds=300)
 
     def logs(self) -> str:
         """What all jobs have printed, for a message."""

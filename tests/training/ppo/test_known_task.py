@@ -33,7 +33,7 @@ def test_the_class_that_the_game_is_learnt_with_learns_to_balance_a_pole(monkeyp
     assert np.mean(returns[-3:]) > 60.0
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_its_memory_stands_in_for_velocities_that_it_is_not_told() -> None:
     returns = learn_to_balance(PPOConfig(num_worlds=16), 60, seed=0).returns
     assert np.mean(returns[:3]) < 30.0

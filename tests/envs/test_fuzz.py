@@ -30,7 +30,7 @@ from evo_hns.spec import Action, Observation
 from evo_hns.worlds.layout import Layout, sample_layouts
 from evo_hns.worlds.scene import build_scene
 
-NUM_GAMES, MANY = 100, int(os.environ.get("EVO_HNS_FUZZ", "1000"))
+NUM_GAMES, MANY = 50, int(os.environ.get("EVO_HNS_FUZZ", "1000"))
 
 ROUNDING = 1e-9  #: nothing is said about decisions nearer to their border than this
 BODY_REACH = 0.21  #: metres from an agent's centre to the far end of its arms: sqrt(0.13^2 + 0.075^2 + 0.05^2) + 0.05

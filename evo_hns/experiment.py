@@ -11,7 +11,6 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import product
 from pathlib import Path
 from typing import Any, get_args
 
@@ -24,13 +23,12 @@ from evo_hns.system.installation import shipped_folder
 SIDES = tuple(side.label for side in Side)
 
 
-def load_experiment(name: str, options: Sequence[str] = (), base: Mapping[str, Any] | None = None) -> RunConfig:
+def load_experiment(name: str, options: Sequence[str] = ()) -> RunConfig:
     """The settings of an experiment.
 
     Args:
         name: path of a TOML file, or the name of one in an `experiments` folder.
         options: settings such as `"search.popsize=128"`; they win over the file.
-        base: tables of settings that the file wins over.
 
     Raises:
         ConfigError: no such experiment, a file that is not TOML, a setting that is wrong.
@@ -38,8 +36,6 @@ def load_experiment(name: str, options: Sequence[str] = (), base: Mapping[str, A
     path = find_experiment(name)
     over = read_options(options)
     tables = merge(read_toml(path), spread(over))
-    if base:
-        tables = merge(_fitting(spread(base), spread(tables)), spread(tables))
     return parse_config(tables, origin=str(path), options=over)
 
 
@@ -228,18 +224,6 @@ def _holds(tables: Any, path: Sequence[str]) -> bool:
             return False
         tables = tables[part]
     return True
-
-
-def _fitting(base: Mapping[str, Any], tables: Mapping[str, Any]) -> dict[str, Any]:
-    """The base without what networks and searches lack that the tables choose instead of its own."""
-    fitting = dict(base)
-    for side, (name, kinds) in product(SIDES, KINDS.items()):
-        chosen: Any = tables
-        for part in (side, name, kinds.tag):
-            chosen = chosen.get(part) if isinstance(chosen, Mapping) else None
-        if chosen is not None and name in base.get(side, {}):
-            fitting[side] = fitting[side] | {name: kinds.without_unused({**base[side][name], kinds.tag: chosen})}
-    return fitting
 
 
 def _other_kind(path: Sequence[str], kind: str, errors: Sequence[Mapping[str, Any]]) -> str:

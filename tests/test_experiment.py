@@ -168,13 +168,6 @@ def test_networks_and_searches_have_the_settings_of_their_kind_alone() -> None:
     assert parse_config(tables) == config
 
 
-def test_what_ppo_takes_by_default_gives_way_to_another_network() -> None:
-    base = {"policy": {"network": "entity", "entity": {"embed_size": 8}}}
-    assert load_experiment("quadrant", ["policy.network=mlp"], base) == RunConfig.model_validate(
-        {"coevolution": {"generations": 340, "held_out_every": 25}}
-    )
-
-
 def test_a_wrong_setting_of_a_file_is_named_with_the_file(tmp_path: Path) -> None:
     path = tmp_path / "wrong.toml"
     path.write_text("[search]\nsigma = -1.0\n")

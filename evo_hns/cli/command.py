@@ -16,13 +16,12 @@ import tyro
 
 from evo_hns.cli.arguments import first_setting, gather_settings, one_line
 from evo_hns.cli.console import WORDS, take_any_text
-from evo_hns.cli.errors import BROKEN_PIPE, USER_ERROR, is_user_error
+from evo_hns.cli.errors import BROKEN_PIPE, exit_code, is_user_error
 from evo_hns.cli.verbs.registry import VERBS, Verb
 from evo_hns.config import ConfigError
 from evo_hns.experiment import did_you_mean
-from evo_hns.system.interrupt import INTERRUPTED, last_words
+from evo_hns.system.interrupt import last_words
 from evo_hns.system.machine import THREAD_VARIABLES, launched_rank
-from evo_hns.system.shutdown import Stopped
 
 REMEDIES = {"resume": ", since a run keeps its own (only --generations changes): for others start a new run"}
 """What to do instead of giving settings to a verb that takes none."""
@@ -51,13 +50,13 @@ def run_verb(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as error:
         if launched_rank() == 0:
             sys.stderr.write(last_words(*map(str, error.args)))
-        return INTERRUPTED
+        return exit_code(error)
     except Exception as error:
         if not is_user_error(error):
             raise
         if launched_rank() == 0:  # what is wrong with the words is wrong on all ranks, and told once
             print(f"evo-hns: {error}", file=sys.stderr)
-        return error.exit_code if isinstance(error, Stopped) else USER_ERROR
+        return exit_code(error)
     return 0
 
 

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from evo_hns.system.interrupt import INTERRUPTED
 from evo_hns.system.shutdown import Stopped
 
 BROKEN_PIPE = 141
 USER_ERROR = 2
+
+
+def exit_code(error: BaseException) -> int:
+    """With which code an expected error ends the process."""
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED
+    return error.exit_code if isinstance(error, Stopped) else USER_ERROR
 
 
 def is_user_error(error: BaseException) -> bool:

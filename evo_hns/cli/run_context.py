@@ -15,12 +15,12 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from evo_hns.cli.console import TYPED, WORDS, command
-from evo_hns.cli.errors import USER_ERROR, is_expected
+from evo_hns.cli.errors import exit_code, is_expected
 from evo_hns.config import ConfigError
 from evo_hns.mpi.launcher import find_launcher, local_environment, why_not
 from evo_hns.system import interrupt
 from evo_hns.system.machine import LAUNCHED, cores_to_fill, launched_ranks
-from evo_hns.system.shutdown import ShutdownSignal, Stopped, read_shutdown_timeout
+from evo_hns.system.shutdown import ShutdownSignal, read_shutdown_timeout
 
 if TYPE_CHECKING:
     from evo_hns.training.context import RunContext
@@ -72,9 +72,7 @@ def workers(*, shrink: bool, check: Check = no_check) -> Iterator[RunContext | N
         except BaseException as error:
             if not (ranks.is_coordinator and is_expected(error)):
                 ranks.abort(error)
-            code = error.exit_code if isinstance(error, Stopped) else USER_ERROR
-            if isinstance(error, KeyboardInterrupt):
-                code = interrupt.INTERRUPTED
+            code = exit_code(error)
             raise
         finally:
             is_coordinator = ranks.is_coordinator

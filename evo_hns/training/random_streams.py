@@ -5,7 +5,7 @@ draws never shifts what another draws, a new one shifts none of them, and a run 
 storing any. (A searcher keeps a stream of its own, which begins with one of these.)
 
 Evaluations, held-out measurements and tournaments draw their worlds elsewhere (`evaluation.matches`), and a player that
-draws does so from the seed of its match (`policies.streams`): the same in every run.
+draws does so from the seed of its match (`policies.actions`): the same in every run.
 """
 
 from __future__ import annotations

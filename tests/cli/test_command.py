@@ -16,12 +16,14 @@ import pytest
 
 from evo_hns.cli import main
 from evo_hns.cli.arguments import gather_settings, one_line
-from evo_hns.cli.command import BROKEN_PIPE, INTERRUPTED, USER_ERROR, is_user_error, overview
+from evo_hns.cli.command import overview
 from evo_hns.cli.console import can_go_on, command, free_path, show_result
+from evo_hns.cli.errors import BROKEN_PIPE, USER_ERROR, is_user_error
 from evo_hns.cli.text.tables import columns, duration, json_text
 from evo_hns.cli.verbs.registry import VERBS
 from evo_hns.config import ConfigError
 from evo_hns.experiment import setting_names
+from evo_hns.system.interrupt import INTERRUPTED
 from tests.runs import run_whole, tiny
 
 HEAVY = ("torch", "stable_baselines3", "mujoco", "evotorch", "numba", "h5py", "numpy")

@@ -7,10 +7,10 @@ import json
 import pytest
 
 from evo_hns.cli import main
-from evo_hns.cli.command import INTERRUPTED
 from evo_hns.config import RunConfig
 from evo_hns.diagnostics import stress_test as module
 from evo_hns.diagnostics.stress_test import Slice, StressTest, stress_test
+from evo_hns.system.interrupt import INTERRUPTED
 
 TINY = {
     "world": {"num_hiders": 1, "num_seekers": 1, "num_boxes": 1, "num_ramps": 0},

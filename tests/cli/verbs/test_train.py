@@ -12,7 +12,7 @@ import pytest
 
 from evo_hns.archive.run_view import RunView
 from evo_hns.cli import main
-from evo_hns.cli.command import USER_ERROR
+from evo_hns.cli.errors import USER_ERROR
 from evo_hns.config import RunConfig
 
 TINY = [

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from evo_hns.cli import main
-from evo_hns.cli.command import USER_ERROR
+from evo_hns.cli.errors import USER_ERROR
 from evo_hns.config import ConfigError
 from evo_hns.viewer import browser
 from evo_hns.viewer.browser.studio_web import FIRST_PORT, NUM_PORTS, listen

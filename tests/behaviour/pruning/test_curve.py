@@ -87,7 +87,18 @@ def test_a_champion_is_pruned_drawn_kept_and_played(
     run_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     picture, saved = tmp_path / "curve.png", tmp_path / "pruned.h5"
-    words = ["prune", f"{run_path}:hiders/1", "--order", "importance", "units", "--episodes", "6", "--factor", "0.4"]
+    words = [
+        "diagnose",
+        "prune",
+        f"{run_path}:hiders/1",
+        "--order",
+        "importance",
+        "units",
+        "--episodes",
+        "6",
+        "--factor",
+        "0.4",
+    ]
     main([*words, "--output", str(picture), "--save", str(saved), "--json"])
     answer = json.loads(capsys.readouterr().out)
     assert [trail["order"] for trail in answer["trails"]] == ["importance", "units", "random"]

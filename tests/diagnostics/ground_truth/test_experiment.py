@@ -114,7 +114,7 @@ def test_the_verb_prints_what_was_measured_and_draws_it(tmp_path: Path, capsys: 
     shown = capsys.readouterr().out
     assert "disc, ga" in shown and "forgotten: share of the opponents" in shown
     assert imread(picture).std() > 0.02  # not an empty page
-    assert main([*words[:2], "numbers", *words[4:], "--algorithms", "ga", "--json"]) == 0
+    assert main([*words[:3], "numbers", *words[5:], "--algorithms", "ga", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert len(answer["runs"]) == 3 * 2
     assert {each["measure"] for each in answer["comparisons"]} >= {"forgotten", "sum"}

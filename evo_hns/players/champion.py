@@ -16,6 +16,7 @@ from evo_hns.archive.hall_of_fame import GenomeArray
 from evo_hns.archive.run_view import RunView
 from evo_hns.config import ConfigError, RunConfig
 from evo_hns.envs.observations import observation_spec
+from evo_hns.evaluation.session import stream_seeds
 from evo_hns.players.addresses import Archived, parse_address
 from evo_hns.policies.base import Policy, Team, TeamState
 from evo_hns.policies.entity.genome import network_of
@@ -45,14 +46,15 @@ class Champion:
         """The agents it plays in the PettingZoo game, `hider_0` and so on."""
         return tuple(f"{self.side.label.removesuffix('s')}_{k}" for k in range(self._spec.team_size(self.side)))
 
-    def initial_state(self, seed: int = 0) -> TeamState:
+    def initial_state(self, world_seed: int = 0) -> TeamState:
         """Memory at the start of an episode.
 
         Args:
-            seed: decides what is drawn, by networks that draw their actions.
+            world_seed: what networks draw that draw their actions follows from it, as in `evaluate`.
         """
-        return self._team.initial_state(torch.tensor([seed], dtype=torch.int64))
+        return self._team.initial_state(stream_seeds(torch.tensor([world_seed], dtype=torch.int64), self.side))
 
+    @torch.inference_mode()
     def act(
         self, observation: Mapping[str, Mapping[str, npt.ArrayLike]], state: TeamState | None = None
     ) -> tuple[dict[str, npt.NDArray[np.int64]], TeamState]:

@@ -106,11 +106,21 @@ def exit_code(line: list[str]) -> int | str | None:
 
 @pytest.mark.parametrize(
     ("number", "num_lines", "needed"),
-    [(0, 3, ["evotorch"]), (1, 1, ["pettingzoo"]), (2, 0, ["pettingzoo", "supersuit", "stable_baselines3"])],
+    [
+        (0, 6, ["matplotlib", "pettingzoo"]),
+        (1, 1, ["pettingzoo"]),
+        (2, 0, ["pettingzoo", "supersuit", "stable_baselines3"]),
+    ],
 )
 def test_the_library_examples_run(
-    number: int, num_lines: int, needed: list[str], capsys: pytest.CaptureFixture[str]
+    number: int,
+    num_lines: int,
+    needed: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     for module in needed:
         pytest.importorskip(module)
     example = blocks("python")[number]

@@ -74,7 +74,8 @@ def train(
 ) -> Run:
     """Train a run from its first generation to its last, in this process.
 
-    The run file holds whole generations at any moment: what is interrupted goes on with `resume`.
+    The run file holds whole generations at any moment: what is interrupted goes on with `resume`. From then on torch
+    computes on one thread; the worlds of the game take all processors.
 
     Args:
         config: the experiment.

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,16 +14,7 @@ import evo_hns
 from evo_hns.archive import Generation, RunFileError
 from evo_hns.config import ConfigError
 from evo_hns.players.evaluate import evaluate as evaluate_addresses
-from tests.runs import tiny
-
-SMALL: dict[str, Any] = {
-    "rules.horizon": 6,
-    "physics.num_worlds": 16,
-    "policy.hidden_size": 2,
-    "search": {"popsize": 4, "ga.num_elites": 1},
-    "coevolution": {"generations": 2, "episodes_per_candidate": 2, "num_finalists": 1, "finalist_episodes": 2},
-    "coevolution.held_out_episodes": 4,
-}
+from tests.runs import SMALL, tiny
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 import evo_hns
+from tests.runs import SMALL
 
 NOTEBOOK = Path(__file__).parents[1] / "docs" / "notebook.ipynb"
 SETTINGS = '{"coevolution.generations": 10}'
-SMALL = """{"coevolution": {"generations": 2, "episodes_per_candidate": 1, "finalist_episodes": 2}, "rules.horizon": 6,
-    "search.popsize": 4, "search.ga.num_elites": 1, "coevolution.held_out_episodes": 4}"""
 
 
 def code() -> str:
@@ -42,7 +41,7 @@ def test_it_runs_from_its_first_cell_to_its_last(tmp_path: Path, monkeypatch: py
     monkeypatch.chdir(tmp_path)
     assert code().count(SETTINGS) == 1
     names: dict[str, object] = {}
-    exec(compile(code().replace(SETTINGS, SMALL), str(NOTEBOOK), "exec"), names)
+    exec(compile(code().replace(SETTINGS, repr(SMALL)), str(NOTEBOOK), "exec"), names)
     assert evo_hns.load_run("runs/notebook.h5").num_generations == 2
     assert -6.0 <= float(str(names["score"])) <= 6.0
     assert {path.name for path in Path("runs").iterdir()} == {"notebook.h5", "notebook.png", "hider.npz"}

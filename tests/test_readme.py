@@ -12,6 +12,7 @@ from evo_hns.cli import main
 from evo_hns.cli.parsing import parse
 from evo_hns.cli.verbs.registry import DIAGNOSE, DIAGNOSES, VERBS
 from tests.published import quadrant_policy
+from tests.runs import SMALL
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
@@ -107,7 +108,7 @@ def exit_code(line: list[str]) -> int | str | None:
 @pytest.mark.parametrize(
     ("number", "num_lines", "needed"),
     [
-        (0, 6, ["matplotlib", "pettingzoo"]),
+        (0, 5, ["matplotlib", "pettingzoo"]),
         (1, 1, ["pettingzoo"]),
         (2, 0, ["pettingzoo", "supersuit", "stable_baselines3"]),
     ],
@@ -124,7 +125,9 @@ def test_the_library_examples_run(
     for module in needed:
         pytest.importorskip(module)
     example = blocks("python")[number]
-    exec(compile(example, "README.md", "exec"), {})
+    small = re.sub(r"(?<=^settings = ).*", repr(SMALL), example, flags=re.MULTILINE)
+    assert (small != example) is (number == 0)
+    exec(compile(small, "README.md", "exec"), {})
     assert len(capsys.readouterr().out.splitlines()) == num_lines
     assert len(blocks("python")) == 3
 

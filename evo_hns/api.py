@@ -243,7 +243,7 @@ def evaluate(
     """
     from evo_hns.players import evaluate as matches
 
-    hides, seeks = (player if isinstance(player, str) else player.address for player in (hider, seeker))
+    hides, seeks = map(_address, (hider, seeker))
     if game is not None and (archived := matches.of_runs(hides, seeks)):
         raise ConfigError(f"{archived[0]} plays in the game of its run: leave out game")
     fallback = resolve_config("quadrant" if game is None else game)
@@ -269,6 +269,18 @@ def make_env(
     except ImportError as error:
         raise ConfigError(str(error)) from None
     return parallel_env(resolved, pad_agents=pad_agents)
+
+
+def _address(player: Champion | str) -> str:
+    """The address of a player.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    address = player if isinstance(player, str) else getattr(player, "address", None)
+    if not isinstance(address, str):
+        raise ConfigError(f"got the player {player!r}, expected a champion or an address")
+    return address
 
 
 def _side(side: Side | str) -> Side:

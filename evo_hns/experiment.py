@@ -59,6 +59,10 @@ def resolve_config(
     Raises:
         ConfigError: as `load_experiment`.
     """
+    if not isinstance(config, str | Path | RunConfig | Mapping):
+        raise ConfigError(f"got {config!r}, expected an experiment, settings or tables of settings")
+    if not isinstance(settings or {}, Mapping):
+        raise ConfigError(f"got {settings!r}, expected settings by dotted name, such as {{'search.popsize': 64}}")
     if isinstance(config, str | Path):
         return load_experiment(str(config), settings or {})
     over = nest((settings or {}).items())

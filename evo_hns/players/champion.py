@@ -70,13 +70,18 @@ class Champion:
             The action of each agent of the team that is there, as that game takes it; and the memory after the step.
 
         Raises:
-            ConfigError: no observation of the team, or one of another game.
+            ConfigError: no observation of the team, one of another game, or the state of another champion.
         """
         there = [agent for agent in self.agents if agent in observation]
         if not there:
             raise ConfigError(f"got observations of {', '.join(observation) or 'nobody'}, expected {self.agents[0]}")
-        told = _team_observation(self._spec, self.agents, observation)
-        action, after = self._team.act(told, self.initial_state() if state is None else state)
+        told, start = _team_observation(self._spec, self.agents, observation), self.initial_state()
+        before = start if state is None else state
+        if (before.shape, before.dtype) != (start.shape, start.dtype):  # compiled kernels would not notice
+            raise ConfigError(
+                f"got a state of shape {tuple(before.shape)}, expected {tuple(start.shape)}: each champion has its own"
+            )
+        action, after = self._team.act(told, before)
         rows = _choices(action, self._num_pulls)
         return {agent: rows[self.agents.index(agent)] for agent in there}, after
 

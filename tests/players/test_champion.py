@@ -14,7 +14,7 @@ from evo_hns.archive import RunView
 from evo_hns.config import ConfigError, RunConfig
 from evo_hns.evaluation.matches import MatchTable
 from evo_hns.evaluation.session import build_session
-from evo_hns.players.champion import Champion, champions_of, load_champion
+from evo_hns.players.champion import Champion, _shapes, champions_of, load_champion
 from evo_hns.policies.roster import PlayerSpec, Roster
 from evo_hns.spec import Side
 
@@ -93,6 +93,13 @@ def test_observations_of_others_and_of_another_game_are_refused(run_path: Path) 
         player.act({"hider_0": {}})
     with pytest.raises(ConfigError, match=r"of seeker_0 of shape \(0,\), expected .* make_env\(champion\.settings\)"):
         player.act({"seeker_0": {}})
+
+
+def test_the_state_of_another_champion_is_refused() -> None:
+    players = [champions(RunConfig.model_validate({"policy": {"gru_size": size}}))[Side.HIDERS] for size in (2, 4)]
+    told = {name: np.zeros(shape) for name, shape in _shapes(players[0]._spec).items()}
+    with pytest.raises(ConfigError, match=r"got a state of shape \(1, 2, 4\), expected \(1, 2, 2\)"):
+        players[0].act({"hider_0": told}, players[1].initial_state())
 
 
 def test_a_champion_is_read_as_it_stands_in_its_run(run_path: Path) -> None:

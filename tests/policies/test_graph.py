@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from evo_hns.config import PolicyConfig
+from evo_hns.config import SmallPolicyConfig
 from evo_hns.policies import build_policy
 from evo_hns.policies.features import encode
 from evo_hns.policies.graph import (
@@ -24,7 +24,7 @@ NETWORKS = [(name, cells) for name in ("mlp", "attention") for cells in (0, 5)]
 
 
 def graph_of(name, cells, spec) -> ComputeGraph:
-    policy = build_policy(PolicyConfig(network=name, hidden_size=6, gru_size=cells), spec)
+    policy = build_policy(SmallPolicyConfig(network=name, hidden_size=6, gru_size=cells), spec)
     assert isinstance(policy, NetworkPolicy)
     return policy.graph
 

@@ -72,7 +72,7 @@ class Watched:
 
     @property
     def num_worlds(self) -> int:
-        return 2  # so that portions are short
+        return 2  # so that chunks are short
 
     def evaluate(self, table: MatchTable, rosters: Mapping[Side, Roster]) -> Episodes:
         if len(self.tables) == self._stop_after:
@@ -122,10 +122,10 @@ def test_a_tournament_of_an_older_version_goes_on_with_the_same_players(path: Pa
     played = play_tournament(path, asked, build_evaluator)
     older = {
         side: tuple(replace(who, network=json.dumps(json.loads(who.network) | {"entity": {}})) for who in players)
-        for side, players in played.contestants.items()
+        for side, players in played.participants.items()
     }
     with TournamentFile.open(path) as file:
-        file.write(replace(played, contestants=older))
+        file.write(replace(played, participants=older))
     watched = Watched(build_evaluator(tiny()))
     play_tournament(path, asked, lambda _: watched)
     assert watched.tables == []  # all has been played
@@ -144,7 +144,7 @@ def test_all_cells_play_the_same_worlds_that_nobody_trained_in(path: Path) -> No
     assert min(first) >= HELD_OUT_SEED + 2**20
 
 
-def test_contestants_are_known_by_generation_and_training(path: Path) -> None:
+def test_participants_are_known_by_generation_and_training(path: Path) -> None:
     asked = order(path.with_name("run.h5"), champions=2, seekers=["random"])
     played = play_tournament(path, asked, build_evaluator)
     steps = np.cumsum(RunFile.read(path.with_name("run.h5")).metrics["env_steps"])
@@ -155,17 +155,17 @@ def test_contestants_are_known_by_generation_and_training(path: Path) -> None:
     assert TournamentFile.read(path).meta.versions["mujoco"]
 
 
-def test_stopped_at_any_portion_it_ends_with_the_same_bits(path: Path, memory_path: Path) -> None:
+def test_stopped_at_any_chunk_it_ends_with_the_same_bits(path: Path, memory_path: Path) -> None:
     run = path.with_name("run.h5")
     hiders = [f"{run}:hiders/0", f"{memory_path}:hiders/0", "random"]
-    bounds = {"half_width": 1.6, "min_episodes": 6, "max_episodes": 20, "seed": 2}
+    bounds = {"half_width": 1.3, "min_episodes": 6, "max_episodes": 20, "seed": 1}
     asked = order(run, memory_path, champions=2, hiders=hiders, **bounds)
     real = build_evaluator(tiny())
     unbroken = play_tournament(path.with_name("unbroken.h5"), asked, lambda _: real)
     assert set(unbroken.cells.count.ravel().tolist()) == {12, 20}
-    for portions in (1, 3, 4, 7):
+    for chunks in (1, 3, 4, 7):
         with pytest.raises(Stopped):
-            play_tournament(path, asked, lambda _, n=portions: Watched(real, stop_after=n))
+            play_tournament(path, asked, lambda _, n=chunks: Watched(real, stop_after=n))
     assert 0 < TournamentFile.read(path).cells.count.sum() < unbroken.cells.count.sum()
     assert_same_bits(play_tournament(path, asked, lambda _: real), unbroken)
     assert_same_bits(TournamentFile.read(path), unbroken)
@@ -271,7 +271,7 @@ def test_episodes_that_failed_are_kept_as_such_and_a_cell_without_any_other_has_
     assert TournamentFile.read(path).num_failed == 16
 
 
-def test_a_signal_between_portions_stops_it(path: Path) -> None:
+def test_a_signal_between_chunks_stops_it(path: Path) -> None:
     shutdown = ShutdownSignal()
     shutdown.receive(signal.SIGUSR1)
     with pytest.raises(Stopped):

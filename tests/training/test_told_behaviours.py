@@ -12,10 +12,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from evo_hns.archive.records import GenerationRecord, State
+from evo_hns.archive.records import Generation, State
 from evo_hns.archive.run_file import RunFile
 from evo_hns.config import SearchConfig
-from evo_hns.evaluation.candidates import Opponents, play_wave
+from evo_hns.evaluation.candidates import Opponents, evaluate_candidates
 from evo_hns.evaluation.matches import MatchTable
 from evo_hns.evaluation.rollout import Episodes
 from evo_hns.policies.roster import Roster
@@ -88,8 +88,8 @@ def test_an_archive_that_grows_is_stopped_and_goes_on_to_the_same_bits(tmp_path:
     config = tiny(search={"algorithm": "snes"}, coevolution={**tiny().coevolution.model_dump(), "generalist": True})
     sizes: list[int] = []
 
-    def watch(record: GenerationRecord) -> None:
-        sizes.append(cells(record.state))
+    def watch(generation: Generation) -> None:
+        sizes.append(cells(generation.state))
 
     train(config, tmp_path / "unbroken.h5", announce=ignore, observers=[watch])
     unbroken, broken = RunFile.read(tmp_path / "unbroken.h5"), tmp_path / "broken.h5"
@@ -104,7 +104,7 @@ def test_an_archive_that_grows_is_stopped_and_goes_on_to_the_same_bits(tmp_path:
 def test_a_behaviour_is_the_mean_of_the_games_statistics_over_matches_that_count(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    _, evaluator, _ = toy(lambda h, s, _: np.where(h[:, 0] == 2.0, np.nan, h[:, 0] - s[:, 0]))
+    evaluator = toy(lambda h, s, _: np.where(h[:, 0] == 2.0, np.nan, h[:, 0] - s[:, 0])).evaluator
     play = evaluator.evaluate
 
     def play_with_statistics(table: MatchTable, rosters: Mapping[Side, Roster], **options: Any) -> Episodes:
@@ -113,9 +113,9 @@ def test_a_behaviour_is_the_mean_of_the_games_statistics_over_matches_that_count
 
     monkeypatch.setattr(evaluator, "evaluate", play_with_statistics)
     genomes = torch.tensor([[0.0], [1.0], [2.0]]).expand(3, NUM_PARAMS)
-    nobody = {side: Opponents.strangers(torch.full((2, NUM_PARAMS), 5.0)) for side in Side}
-    wave = play_wave(evaluator, dict.fromkeys(Side, genomes), nobody, streams(0, 0, Stream.WORLDS))
-    told = evaluation_of(wave, Side.HIDERS, ("behaviour", "statistics"))
+    nobody = {side: Opponents.untracked(torch.full((2, NUM_PARAMS), 5.0)) for side in Side}
+    batch = evaluate_candidates(evaluator, dict.fromkeys(Side, genomes), nobody, streams(0, 0, Stream.WORLDS))
+    told = evaluation_of(batch, Side.HIDERS, ("behaviour", "statistics"))
     seeds = stream(0, 0, Stream.WORLDS, Side.HIDERS).integers(0, 2**31, 2)
     expected = np.array([seeds, seeds, [np.nan, np.nan]])
     np.testing.assert_array_equal(told.statistics["sum"], expected)
@@ -123,7 +123,7 @@ def test_a_behaviour_is_the_mean_of_the_games_statistics_over_matches_that_count
     assert told.behaviour is not None
     assert told.behaviour_names == ("sum", "one")
     np.testing.assert_array_equal(told.behaviour, np.stack([expected.mean(1), [1.0, 1.0, np.nan]], 1))
-    alone = evaluation_of(wave, Side.HIDERS, ())
+    alone = evaluation_of(batch, Side.HIDERS, ())
     assert (alone.behaviour, alone.statistics) == (None, {})
     assert alone.fitness.tolist() == [-5.0, -4.0, -5.0]  # who never finished is worth no more than the worst
 

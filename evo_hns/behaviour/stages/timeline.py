@@ -210,12 +210,14 @@ class Tally:
     failed: int = 0
 
     def __post_init__(self) -> None:
-        self._sums: dict[str, float] = {}
-        self._summed = 0
+        self._values: dict[str, list[np.ndarray]] = {}
+        self._counted = 0
 
     def measurement(self, generation: int, env_steps: int) -> Measurement:
         """What it came to."""
-        means = {name: total / max(self._summed, 1) for name, total in self._sums.items()}
+        means = {
+            name: float(np.concatenate(parts).sum()) / max(self._counted, 1) for name, parts in self._values.items()
+        }
         return Measurement(generation, env_steps, self.shares, self.episodes, self.failed, means)
 
     def add(
@@ -225,7 +227,7 @@ class Tally:
         seeds: np.ndarray,
         sides: Sequence[Side | None],
         *,
-        with_figures: bool,
+        with_statistics: bool,
     ) -> None:
         """Play the first player of each roster in some worlds, and count what those sides' detectors say."""
         rows = np.zeros(len(seeds), dtype=np.int64)
@@ -236,10 +238,10 @@ class Tally:
             self.failed += int(trajectory.failed.sum())
             for name, detection in detect(trajectory, sides).items():
                 self.shares[name] += detection.share
-            if with_figures:
-                self._summed += int((~trajectory.failed).sum())
-                for name, values in statistics_of(trajectory).items():
-                    self._sums[name] = self._sums.get(name, 0.0) + float(values[~trajectory.failed].sum())
+            if with_statistics:
+                self._counted += int((~trajectory.failed).sum())
+                for name, values in statistics_of(trajectory).items():  # summed at last: batches round differently
+                    self._values.setdefault(name, []).append(values[~trajectory.failed])
 
 
 def watch(evaluator: LocalEvaluator, rosters: Mapping[Side, Roster], seeds: np.ndarray, against: str = "self") -> Tally:
@@ -250,11 +252,11 @@ def watch(evaluator: LocalEvaluator, rosters: Mapping[Side, Roster], seeds: np.n
     """
     tally = Tally({name: Share(0, 0) for name in DETECTORS})
     if against == "self":
-        tally.add(evaluator, rosters, seeds, (*Side, None), with_figures=True)
+        tally.add(evaluator, rosters, seeds, (*Side, None), with_statistics=True)
         return tally
     spec = evaluator.session.spec
     for side in Side:
         opponent = scripted_roster(held_out_opponents(spec, side)[-1])
         met = {side: rosters[side], side.other: opponent}
-        tally.add(evaluator, met, seeds, (side, None), with_figures=side is Side.HIDERS)
+        tally.add(evaluator, met, seeds, (side, None), with_statistics=side is Side.HIDERS)
     return tally

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from evo_hns.archive import RunFile
-from evo_hns.archive.records import Champion, GenerationRecord
+from evo_hns.archive.records import Champion, Generation
 from evo_hns.behaviour.pruning.curve import margins_of, prune, trails_of
 from evo_hns.behaviour.pruning.keep import keep
 from evo_hns.behaviour.pruning.picture import draw
@@ -176,7 +176,7 @@ def test_a_champion_whose_network_is_no_compute_graph_is_refused(tmp_path: Path)
     path, config = tmp_path / "entity.h5", tiny(policy={"network": "entity"})
     champions = {Side.HIDERS: Champion(np.zeros(3, np.float32), 0.0)}
     with RunFile.create(path, config, dict.fromkeys(Side, 3)) as file:
-        file.commit(GenerationRecord(generation=0, champions=champions, metrics={"env_steps": 0.0}, state={}))
+        file.commit(Generation(number=0, champions=champions, metrics={"env_steps": 0.0}, state={}))
     with pytest.raises(ConfigError, match=r"entity\.h5:hiders/last has a network whose units cannot be told"):
         prune(f"{path}:hiders/last")
 

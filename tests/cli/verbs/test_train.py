@@ -67,7 +67,7 @@ def test_a_trainer_and_its_table_imply_each_other(table: dict[str, object], trai
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["train", "ppo", "--policy.network", "mlp"], "set it to 'entity'"),
+        (["train", "ppo", "--policy.network", "mlp"], "policy.network 'mlp' has no such setting"),
         (["train", "ppo", "--policy.genome-per-member", "true"], "one network for all"),
         (["train", "ppo", "--rules.grab-selective", "true"], "cannot choose what it grabs"),
         (["train", "ppo", "--ppo.clip-range", "3"], "--ppo.clip-range: got 3, expected less than 1"),

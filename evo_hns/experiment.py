@@ -1,8 +1,8 @@
 """Experiment files: found by name, refined by options, checked with errors for people.
 
-An experiment is a TOML file that says what differs from the defaults. Options are the same
-settings written `search.popsize=128`, laid over the file. The tables `policy` and `search` speak
-of both sides at once, and so do options of that name, whatever the file says of one side.
+An experiment is a TOML file that says what differs from the defaults. Options are the same settings written
+`search.popsize=128`, or in Python `{"search.popsize": 128}`, laid over the file. The tables `policy` and `search`
+speak of both sides at once, and so do options of that name, whatever the file says of one side.
 Everything wrong with a setting is a `ConfigError` of one line.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any, get_args
 
@@ -23,20 +24,52 @@ from evo_hns.system.installation import shipped_folder
 SIDES = tuple(side.label for side in Side)
 
 
-def load_experiment(name: str, options: Sequence[str] = ()) -> RunConfig:
+def load_experiment(name: str, options: Sequence[str] | Mapping[str, Any] = ()) -> RunConfig:
     """The settings of an experiment.
 
     Args:
         name: path of a TOML file, or the name of one in an `experiments` folder.
-        options: settings such as `"search.popsize=128"`; they win over the file.
+        options: settings as they are typed, such as `"search.popsize=128"`, or by dotted name, such as
+            `{"search.popsize": 128}`; they win over the file.
 
     Raises:
         ConfigError: no such experiment, a file that is not TOML, a setting that is wrong.
     """
     path = find_experiment(name)
-    over = read_options(options)
+    typed = not isinstance(options, Mapping)
+    over = nest(options.items()) if isinstance(options, Mapping) else read_options(options)
     tables = merge(read_toml(path), spread(over))
-    return parse_config(tables, origin=str(path), options=over)
+    return parse_config(tables, origin=str(path), options=over, typed=typed)
+
+
+def resolve_config(
+    config: str | Path | RunConfig | Mapping[str, Any], settings: Mapping[str, Any] | None = None
+) -> RunConfig:
+    """The settings that somebody means who writes Python.
+
+    Args:
+        config: an experiment (see `load_experiment`), settings, or tables of settings as in a file.
+        settings: by dotted name; they win.
+
+    Raises:
+        ConfigError: as `load_experiment`.
+    """
+    if not isinstance(config, str | Path | RunConfig | Mapping):
+        raise ConfigError(f"got {config!r}, expected an experiment, settings or tables of settings")
+    if not isinstance(settings or {}, Mapping):
+        raise ConfigError(f"got {settings!r}, expected settings by dotted name, such as {{'search.popsize': 64}}")
+    if isinstance(config, str | Path):
+        return load_experiment(str(config), settings or {})
+    over = nest((settings or {}).items())
+    if isinstance(config, RunConfig):
+        if not over:
+            return config
+        below, given = config.model_dump(mode="json"), over
+    else:
+        below = nest(config.items())
+        given = merge(below, over)
+    tables = merge(_fitting(spread(below), spread(over)), spread(over))
+    return parse_config(tables, options=given, typed=False)
 
 
 def find_experiment(name: str, folders: Sequence[Path] | None = None) -> Path:
@@ -79,30 +112,58 @@ def read_options(options: Iterable[str]) -> dict[str, Any]:
     Raises:
         ConfigError: a text without `=`, or a setting used as a table.
     """
-    tables: dict[str, Any] = {}
+    pairs = []
     for option in options:
         key, equals, text = option.partition("=")
         if not equals:
             raise ConfigError(f"got the setting {option!r}, expected KEY=VALUE, for instance search.popsize=64")
-        *parents, leaf = key.replace("-", "_").split(".")
+        pairs.append((key.replace("-", "_"), _value(text)))
+    return nest(pairs)
+
+
+def nest(settings: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Tables of settings from their dotted names and values; the last of equal names wins.
+
+    Raises:
+        ConfigError: a setting is used as a table.
+    """
+    tables: dict[str, Any] = {}
+    for key, value in settings:
+        *parents, leaf = str(key).split(".")
         table = tables
         for parent in parents:
             table = table.setdefault(parent, {})
             if not isinstance(table, dict):
                 raise ConfigError(f"{key}: {parent} is given both as a setting and as a table")
-        table[leaf] = _value(text)
+        below = table.get(leaf)
+        tables_too = nest(value.items()) if isinstance(value, Mapping) else value
+        table[leaf] = merge(below if isinstance(below, dict) else {}, tables_too)
     return tables
 
 
+def dotted_names(tables: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """The settings in nested tables, by dotted name."""
+    for name, value in tables.items():
+        if isinstance(value, Mapping):
+            yield from dotted_names(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}"
+
+
 def parse_config(
-    data: Mapping[str, Any], origin: str = "settings", options: Mapping[str, Any] | None = None
+    data: Mapping[str, Any],
+    origin: str = "settings",
+    options: Mapping[str, Any] | None = None,
+    *,
+    typed: bool = True,
 ) -> RunConfig:
     """Checked settings from nested tables.
 
     Args:
         data: the tables of an experiment.
         origin: where they come from, for the message.
-        options: those of `data` that were typed on the command line, for the message.
+        options: those of `data` that do not come from there, for the message.
+        typed: they were typed on the command line.
 
     Raises:
         ConfigError: a setting is unknown, out of range or of the wrong type.
@@ -118,11 +179,19 @@ def parse_config(
                 path += [wrong["ctx"]["discriminator"].strip("'")]
             if wrong["type"] == "extra_forbidden":
                 path += _first_leaf(wrong["input"])  # of a table that there is not
-            key, typed = _as_written(path, options or {}, data)
-            where = f"--{key.replace('_', '-')}" if typed else f"{origin}: {key}" if key else origin
+            key, is_option = _as_written(path, options or {}, data)
+            if is_option:
+                where = option_name(key) if typed else f"settings: {key}"
+            else:
+                where = f"{origin}: {key}" if key else origin
             complaints.setdefault(where, f"{where}: {_other_kind(path, kind, errors) or _complaint(wrong, key)}")
         first, *more = complaints.values()
         raise ConfigError(first + (f" (and {len(more)} more)" if more else "")) from None
+
+
+def option_name(key: str) -> str:
+    """A setting as it is typed."""
+    return f"--{key.replace('_', '-')}"
 
 
 def setting_names() -> list[str]:
@@ -132,13 +201,16 @@ def setting_names() -> list[str]:
     return shared + names
 
 
-def refuse_unused(options: Iterable[str], is_used: Callable[[str], bool], why: str) -> None:
-    """Refuse settings that were typed and would change nothing.
+def refuse_unused(
+    options: Iterable[str], is_used: Callable[[str], bool], why: str, written: Callable[[str], str] = option_name
+) -> None:
+    """Refuse settings that were given and would change nothing.
 
     Args:
-        options: `key.key=value` texts.
+        options: `key.key=value` texts, or names alone.
         is_used: whether a setting counts, by its dotted name without a side.
         why: who does not take the others, to stand after the name of a setting.
+        written: that name as the user wrote it.
 
     Raises:
         ConfigError: there is one of the others; a name that is no setting at all is left to `load_experiment`.
@@ -148,7 +220,7 @@ def refuse_unused(options: Iterable[str], is_used: Callable[[str], bool], why: s
         key = option.partition("=")[0].replace("-", "_")
         table, _, rest = key.partition(".")
         if key in known and not is_used(rest if table in SIDES else key):
-            raise ConfigError(f"--{key.replace('_', '-')}: {why}")
+            raise ConfigError(f"{written(key)}: {why}")
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -224,6 +296,18 @@ def _holds(tables: Any, path: Sequence[str]) -> bool:
             return False
         tables = tables[part]
     return True
+
+
+def _fitting(base: Mapping[str, Any], tables: Mapping[str, Any]) -> dict[str, Any]:
+    """The base without what networks and searches lack that the tables choose instead of its own."""
+    fitting = dict(base)
+    for side, (name, kinds) in product(SIDES, KINDS.items()):
+        chosen: Any = tables
+        for part in (side, name, kinds.tag):
+            chosen = chosen.get(part) if isinstance(chosen, Mapping) else None
+        if chosen is not None and name in base.get(side, {}):
+            fitting[side] = fitting[side] | {name: kinds.without_unused({**base[side][name], kinds.tag: chosen})}
+    return fitting
 
 
 def _other_kind(path: Sequence[str], kind: str, errors: Sequence[Mapping[str, Any]]) -> str:

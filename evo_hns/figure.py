@@ -34,19 +34,16 @@ def panel_grid(
         ConfigError: matplotlib is missing.
     """
     try:
-        import matplotlib
+        from matplotlib.figure import Figure  # without pyplot, which has a state and a window
     except ImportError:
         raise ConfigError(f"pictures need matplotlib: {how_to_install('plot')}") from None
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    size = (width * columns, height * rows)
-    figure, grid = pyplot.subplots(rows, columns, figsize=size, sharex=sharex, sharey=sharey, squeeze=False)
+    figure = Figure(figsize=(width * columns, height * rows))
+    grid = figure.subplots(rows, columns, sharex=sharex, sharey=sharey, squeeze=False)
     return figure, list(grid.ravel())
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a page and let go of it.
+    """Write a page.
 
     Args:
         figure: from `panel_grid`.
@@ -55,13 +52,9 @@ def save(figure: Figure, path: Path) -> None:
     Raises:
         ConfigError: it cannot be written there.
     """
-    from matplotlib import pyplot
-
     figure.tight_layout()
     try:
         with output_file(path) as partial:
             figure.savefig(partial, dpi=130)
     except ValueError as error:  # an ending that matplotlib does not know
         raise error if isinstance(error, ConfigError) else ConfigError(f"cannot write {path}: {error}") from None
-    finally:
-        pyplot.close(figure)

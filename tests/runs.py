@@ -21,6 +21,15 @@ from evo_hns.training.estimate import Cost
 
 GENERATIONS = 4
 
+SMALL: dict[str, Any] = {
+    "rules.horizon": 6,
+    "physics.num_worlds": 16,
+    "policy.hidden_size": 2,
+    "search": {"popsize": 4, "ga.num_elites": 1},
+    "coevolution": {"generations": 2, "episodes_per_candidate": 1, "num_finalists": 1, "finalist_episodes": 2},
+    "coevolution.held_out_episodes": 4,
+}
+"""Settings by dotted name that make a run of seconds of the experiment `quickstart`."""
 
 EVERYTHING: dict[str, Any] = {
     "generations": GENERATIONS,

@@ -33,7 +33,7 @@ ROOMS: dict[str, set[str]] = {
     "archive": {"system"},
     "evaluation": {"worlds", "physics", "envs", "policies", "system"},  # `build_game` chooses the engine
     "mpi": {"worlds", "policies", "evaluation", "system"},  # matches on many ranks
-    "players": {"policies", "evaluation", "archive", "system"},  # by address; two of them meet
+    "players": {"envs", "policies", "evaluation", "archive", "system"},  # by address; two of them meet; for other code
     # A run from start to end, by evolution or PPO.
     "training": {"envs", "policies", "evaluation", "search", "archive", "mpi", "system"},
     "tournament": {"envs", "policies", "evaluation", "archive", "players", "figure", "system"},
@@ -54,9 +54,10 @@ ROOMS: dict[str, set[str]] = {
     "comparison": {"envs", "policies", "evaluation", "archive", "players", "tournament", "behaviour", "reports"}
     | {"system"},
     "cluster": {"evaluation", "mpi", "training", "archive", "system"},  # jobs for a queue, and runs they go on with
-    "parallel_env": {"evaluation", "system"},  # the game for outsiders; nothing here uses it
+    "parallel_env": {"evaluation", "system"},  # the game for other libraries
     "cli": {"experiment", "mpi", "training", "archive", "evaluation", "players", "tournament", "behaviour"}
     | {"viewer", "diagnostics", "reports", "comparison", "cluster", "system"},
+    "api": {"experiment", "archive", "players", "training", "reports", "figure", "parallel_env"},  # the front door
     "__main__": {"cli"},
 }
 
@@ -71,7 +72,7 @@ OWNERS: dict[str, set[str]] = {
     "h5py": {"archive", "diagnostics.doctor"},
     "mpi4py": {"mpi"},
     "numba": {"system.kernels"},
-    "matplotlib": {"figure", "tournament", "behaviour", "reports", "diagnostics"},
+    "matplotlib": {"figure", "tournament", "behaviour", "reports", "diagnostics", "api"},
     "jinja2": {"reports.kit"},
     "PIL": {"viewer"},
     "imageio_ffmpeg": {"viewer"},
@@ -79,6 +80,7 @@ OWNERS: dict[str, set[str]] = {
     "sb3_contrib": {"training.ppo"},
     "gymnasium": {"training.ppo", "parallel_env"},
     "pettingzoo": {"parallel_env"},
+    "pandas": {"api"},
     "tyro": {"cli"},
     "rich": {"cli", "reports"},
 }

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from evo_hns.cli.command import parse
+from evo_hns.cli.parsing import parse
 from evo_hns.config import ConfigError
 from evo_hns.experiment import load_experiment, setting_names
 from tests.test_readme import commands

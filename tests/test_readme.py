@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from evo_hns.cli import main
-from evo_hns.cli.command import parse
+from evo_hns.cli.parsing import parse
+from evo_hns.cli.verbs.registry import DIAGNOSE, DIAGNOSES, VERBS
 from tests.published import quadrant_policy
+from tests.runs import SMALL
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
@@ -25,25 +27,13 @@ def commands() -> list[list[str]]:
     return [line[1:] for line in words if line[:1] == ["evo-hns"]]
 
 
-def test_there_are_commands_to_test() -> None:
-    verbs = {"train", "resume", "info", "evaluate", "record", "replay", "curves", "bench", "doctor"}
-    verbs |= {
-        "physics-ablation",
-        "timestep-study",
-        "stress-test",
-        "submit",
-        "watch",
-        "render",
-        "stages",
-        "tournament",
-        "prune",
-        "report",
-    } | {
-        "ground-truth",
-        "ppo-check",
-        "compare",
-    }
-    assert {line[0] for line in commands()} >= verbs
+def verb_of(line: list[str]) -> str:
+    """The verb of a command, without `diagnose`."""
+    return line[1] if line[0] == DIAGNOSE else line[0]
+
+
+def test_the_readme_shows_every_verb_but_those_of_recordings() -> None:
+    assert {verb_of(line) for line in commands()} == {*VERBS, *DIAGNOSES} - {"parity"}
 
 
 @pytest.mark.parametrize("line", commands(), ids=shlex.join)
@@ -60,36 +50,37 @@ def test_the_commands_do_what_they_say_in_their_order(tmp_path: Path, monkeypatc
     monkeypatch.chdir(tmp_path)
     quadrant_policy(Path("hide_and_seek_quadrant.npz"))
     for line in commands():
+        verb = verb_of(line)
         if line[:2] == ["train", "ppo"]:
             line += shlex.split("--rules.horizon 6 --physics.num-worlds 16 --coevolution.held-out-episodes 4")
             line += shlex.split("--ppo.num-worlds 4 --ppo.rollouts-per-generation 1 --generations 2")
-        elif line[0] == "train":
+        elif verb == "train":
             line = [*line, *small, "--generations", "13"]
-        elif line[0] == "evaluate":
+        elif verb == "evaluate":
             line = [*line, "--episodes", "4"]
-        elif line[0] == "resume":
+        elif verb == "resume":
             line = [*line, "--generations", "14"]
-        elif line[0] == "bench":
+        elif verb == "bench":
             continue  # measures for a minute; it has tests of its own
-        elif line[0] == "watch":
+        elif verb == "watch":
             continue  # waits for a person; it has tests of its own
-        elif line[0] == "physics-ablation":
+        elif verb == "physics-ablation":
             line = [*line, "--num-worlds", "1", "--repetitions", "1"]
-        elif line[0] == "timestep-study":
+        elif verb == "timestep-study":
             line = [*line, "--num-worlds", "2", "--substeps", "15", "8"]
-        elif line[0] == "stages":
+        elif verb == "stages":
             line = [*line, "--champions", "2", "--episodes", "4"]
-        elif line[0] == "tournament":
+        elif verb == "tournament":
             line = [*line, "--min-episodes", "2", "--max-episodes", "2"]
-        elif line[0] == "prune":
+        elif verb == "prune":
             line = [*line, "--episodes", "2", "--factor", "0.2"]
-        elif line[0] == "report":
+        elif verb == "report":
             line = [*line, "--episodes", "2", "--clips", "1"]
-        elif line[0] == "ground-truth":
+        elif verb == "ground-truth":
             line = [*line, "--seeds", "2", "--generations", "4"]
-        elif line[0] == "ppo-check":
+        elif verb == "ppo-check":
             line = [*line, "--seeds", "1", "--rollouts", "2"]
-        elif line[0] == "compare":
+        elif verb == "compare":
             line = [
                 *line,
                 "--min-episodes",
@@ -101,8 +92,8 @@ def test_the_commands_do_what_they_say_in_their_order(tmp_path: Path, monkeypatc
                 "--stage-episodes",
                 "4",
             ]
-        elif line[0] == "stress-test":
-            line = [*line[:2], "--env-steps", "12", "--rules.horizon", "6", "--physics.num-worlds", "2"]
+        elif verb == "stress-test":
+            line = [*line[:3], "--env-steps", "12", "--rules.horizon", "6", "--physics.num-worlds", "2"]
         assert exit_code(line) == 0, line
 
 
@@ -116,15 +107,27 @@ def exit_code(line: list[str]) -> int | str | None:
 
 @pytest.mark.parametrize(
     ("number", "num_lines", "needed"),
-    [(0, 3, ["evotorch"]), (1, 1, ["pettingzoo"]), (2, 0, ["pettingzoo", "supersuit", "stable_baselines3"])],
+    [
+        (0, 5, ["matplotlib", "pettingzoo"]),
+        (1, 1, ["pettingzoo"]),
+        (2, 0, ["pettingzoo", "supersuit", "stable_baselines3"]),
+    ],
 )
 def test_the_library_examples_run(
-    number: int, num_lines: int, needed: list[str], capsys: pytest.CaptureFixture[str]
+    number: int,
+    num_lines: int,
+    needed: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     for module in needed:
         pytest.importorskip(module)
     example = blocks("python")[number]
-    exec(compile(example, "README.md", "exec"), {})
+    small = re.sub(r"(?<=^settings = ).*", repr(SMALL), example, flags=re.MULTILINE)
+    assert (small != example) is (number == 0)
+    exec(compile(small, "README.md", "exec"), {})
     assert len(capsys.readouterr().out.splitlines()) == num_lines
     assert len(blocks("python")) == 3
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import shlex
 import shutil
@@ -23,16 +22,6 @@ WORDS: ContextVar[Sequence[str]] = ContextVar("words", default=())
 
 TYPED = "EVO_HNS_COMMAND"
 """Environment variable: how the user types the command, for processes that are started in another way."""
-
-
-def take_any_text() -> None:
-    """Let both streams replace what their encoding lacks (`±` in ASCII) by `?`; one that is closed swallows all."""
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # Python found its descriptor closed
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115 - open until the end
-        stream = getattr(sys, name)
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
 
 
 def free_path(experiment: str) -> Path:

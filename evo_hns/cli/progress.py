@@ -18,8 +18,7 @@ from evo_hns.archive.records import Generation
 from evo_hns.cli.alarm import DisengagementAlarm
 from evo_hns.cli.text.tables import duration, json_text
 from evo_hns.config import ConfigError
-from evo_hns.reports.info import describe_held_out
-from evo_hns.spec import Side
+from evo_hns.reports.info import describe_held_out, generation_line
 from evo_hns.system.installation import how_to_install
 from evo_hns.system.machine import launched_ranks
 from evo_hns.training.estimate import Cost
@@ -103,7 +102,7 @@ class Words:
     def observe(self, record: Generation) -> None:
         """One line, and one for each held-out measurement."""
         now = time.perf_counter()
-        self._console.print(f"{describe(record)}  {duration(now - self._last_time)}")
+        self._console.print(f"{generation_line(record)}  {duration(now - self._last_time)}")
         self._last_time = now
         for row in record.held_out:
             self._console.print(
@@ -157,15 +156,6 @@ class EventFiles:
         for name, value in {**record.metrics, **points}.items():
             self._writer.add_scalar(name, value, record.number)
         self._writer.flush()
-
-
-def describe(record: Generation) -> str:
-    """A generation in a line: number, scores of the champions, discarded matches if any."""
-    scores = "  ".join(
-        f"{side.label} {record.champions[side].score:+7.2f}" for side in Side if side in record.champions
-    )
-    discarded = sum(record.discards.values())
-    return f"generation {record.number:4d}  {scores}" + (f"  {discarded} discarded" if discarded else "")
 
 
 def bar(console: Console) -> Progress:

@@ -137,6 +137,16 @@ class _OnStep:
         self.call()
 
 
+def stream_seeds(seeds: Tensor, side: Side) -> Tensor:
+    """Seeds of what a side draws: both draw from the seed of a match, but never the same numbers.
+
+    Args:
+        seeds: `(W,)` int64 world seeds.
+        side: who draws.
+    """
+    return seeds * 2 + int(side)
+
+
 Decide = Callable[[Observation], Action]
 """What all agents of W worlds do when they observe this; it remembers the episode so far."""
 
@@ -149,9 +159,8 @@ def both_teams(game: Game, teams: Mapping[Side, Team], seeds: np.ndarray) -> Dec
         teams: bound to W worlds each.
         seeds: `(W,)` int64 world seeds.
     """
-    # Both sides draw from the match's seed, but never the same numbers.
-    streams = torch.from_numpy(np.asarray(seeds, dtype=np.int64)) * 2
-    states = {side: teams[side].initial_state(streams + int(side)) for side in Side}
+    worlds = torch.from_numpy(np.asarray(seeds, dtype=np.int64))
+    states = {side: teams[side].initial_state(stream_seeds(worlds, side)) for side in Side}
 
     def decide(observation: Observation) -> Action:
         actions = []

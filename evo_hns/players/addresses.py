@@ -56,6 +56,7 @@ class HallMember:
     config: RunConfig  #: of its run
     row: int  #: its place in the hall of fame
     generation: int
+    score: float  #: with which it entered the hall
     genome: GenomeArray  #: `(N,)` float32
 
 
@@ -78,7 +79,8 @@ class Archived:
         with RunView(self.path) as view:
             row = find_row(view, self.side, self.which)
             generation = int(view.generations(self.side)[row])
-            return HallMember(view.config, row, generation, view.genomes(self.side, [row])[0])
+            score = float(view.scores(self.side)[row])
+            return HallMember(view.config, row, generation, score, view.genomes(self.side, [row])[0])
 
 
 @dataclass(frozen=True)

@@ -106,5 +106,5 @@ def _why_not() -> Missing | None:
         return Missing("clips of champions, which need Pillow", INSTALL)
     backend, found = find_backend()
     if backend is None:
-        return Missing(f"clips of champions, which need OpenGL ({found}): {REMEDY}", "evo-hns doctor")
+        return Missing(f"clips of champions, which need OpenGL ({found}): {REMEDY}", "evo-hns diagnose doctor")
     return None

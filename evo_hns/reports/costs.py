@@ -200,7 +200,7 @@ def _settings(subject: Subject) -> list[Block]:
                 Commands(
                     [
                         shell_command("info", subject.path),
-                        shell_command("replay", subject.path),
+                        shell_command("diagnose", "replay", subject.path),
                         shell_command("evaluate", f"{subject.path}:hiders/last", f"{subject.path}:seekers/last"),
                         shell_command("render", subject.path, "--output", "match.mp4"),
                     ]

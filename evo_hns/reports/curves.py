@@ -7,7 +7,7 @@ and ramps. Runs of one kind of search share a colour; a band is the 95 % interva
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+Drawing = Callable[[Mapping[str, RunFacts]], "Figure"]
+
 STATISTICS = (
     "hiders_in_room_prep",
     "box_at_door_prep",
@@ -35,12 +37,25 @@ STATISTICS = (
 """Shown of the hiders' champions against the chaser (or the tracker)."""
 
 
-def plot_returns(runs: Mapping[str, RunFacts], path: Path) -> None:
+def plot(draw: Drawing, runs: Mapping[str, RunFacts], path: Path) -> None:
+    """Draw runs into a picture.
+
+    Args:
+        draw: one of `DRAWINGS`.
+        runs: by name.
+        path: the picture; its ending decides the format.
+
+    Raises:
+        ConfigError: as the drawing; or it cannot be written there.
+    """
+    save(draw(runs), path)
+
+
+def draw_returns(runs: Mapping[str, RunFacts]) -> Figure:
     """Draw mean returns against every held-out player.
 
     Args:
         runs: by name.
-        path: the picture; its ending decides the format.
 
     Raises:
         ConfigError: matplotlib is missing, or no run has a measurement.
@@ -56,11 +71,11 @@ def plot_returns(runs: Mapping[str, RunFacts], path: Path) -> None:
         axis.set_title(f"{side.label} against {opponent}")
         axis.set_ylim(*_limits(runs))
         axis.axhline(0, color="0.8", linewidth=0.8, zorder=0)
-    _finish(figure, axes, "mean return of the champion's team", path)
+    return _finish(figure, axes, "mean return of the champion's team")
 
 
-def plot_progress(runs: Mapping[str, RunFacts], path: Path) -> None:
-    """Draw the three kinds of progress of both sides, a row of panels each; errors as `plot_returns`.
+def draw_progress(runs: Mapping[str, RunFacts]) -> Figure:
+    """Draw the three kinds of progress of both sides, a row of panels each; errors as `draw_returns`.
 
     In a game of equals a local curve stays where it is, however much both sides learn; a historical one rises if what
     was learnt is not forgotten; only the global one shows strength against unseen opponents.
@@ -76,7 +91,7 @@ def plot_progress(runs: Mapping[str, RunFacts], path: Path) -> None:
         axis.set_title(f"{panel[0].side.label}: {panel[0].kind}\nagainst {panel[0].opponents}", fontsize=10)
         axis.set_ylim(*_limits(runs))
         axis.axhline(0, color="0.8", linewidth=0.8, zorder=0)
-    _finish(figure, axes, "mean return of the champion's team", path)
+    return _finish(figure, axes, "mean return of the champion's team")
 
 
 def _limits(runs: Mapping[str, RunFacts]) -> tuple[float | None, float | None]:
@@ -88,8 +103,8 @@ def _limits(runs: Mapping[str, RunFacts]) -> tuple[float | None, float | None]:
     return -most, most
 
 
-def plot_statistics(runs: Mapping[str, RunFacts], path: Path) -> None:
-    """Draw the game's statistics of the hiders' champions against the seeker with a plan; errors as `plot_returns`."""
+def draw_statistics(runs: Mapping[str, RunFacts]) -> Figure:
+    """Draw the game's statistics of the hiders' champions against the seeker with a plan; errors as `draw_returns`."""
     _panels(runs)  # refuses runs without any
     figure, axes = panel_grid(-(-len(STATISTICS) // 3), 3, sharex=True)
     for axis, name in zip(axes, STATISTICS, strict=True):
@@ -99,7 +114,11 @@ def plot_statistics(runs: Mapping[str, RunFacts], path: Path) -> None:
             _draw(axis, _steps(run, [r.generation for r in rows]), values, np.zeros(len(values)), colour, label)
         axis.set_title(name)
         axis.set_ylim(bottom=0)
-    _finish(figure, axes, "mean over the held-out worlds", path)
+    return _finish(figure, axes, "mean over the held-out worlds")
+
+
+DRAWINGS: dict[str, Drawing] = {"returns": draw_returns, "progress": draw_progress, "statistics": draw_statistics}
+"""What can be drawn of runs."""
 
 
 def _panels(runs: Mapping[str, RunFacts]) -> list[tuple[Side, str]]:
@@ -143,8 +162,9 @@ def _draw(axis: Axes, steps: np.ndarray, means: np.ndarray, half: np.ndarray, co
     axis.fill_between(steps, means - half, means + half, color=colour, alpha=0.15, linewidth=0)
 
 
-def _finish(figure: Figure, axes: Sequence[Axes], ylabel: str, path: Path) -> None:
+def _finish(figure: Figure, axes: Sequence[Axes], ylabel: str) -> Figure:
     axes[0].legend(fontsize=8)
     figure.supxlabel("million env steps of training", fontsize=9)
     figure.supylabel(ylabel, fontsize=9)
-    save(figure, path)
+    figure.tight_layout()
+    return figure

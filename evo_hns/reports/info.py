@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evo_hns.archive.records import HeldOutRow, RunFacts
+from evo_hns.archive.records import Generation, HeldOutRow, RunFacts
 from evo_hns.config import RunConfig
 from evo_hns.evaluation.intervals import Estimate, estimate, estimate_gain
 from evo_hns.reports.sessions import describe_job, describe_session, generations_of_sessions, jobs
@@ -49,6 +49,15 @@ def _gain(first: HeldOutRow, last: HeldOutRow) -> Gain:
         last=estimate(last.scores),
         gain=estimate_gain(first.scores, last.scores),
     )
+
+
+def generation_line(record: Generation) -> str:
+    """A generation in a line: number, scores of the champions, discarded matches if any."""
+    scores = "  ".join(
+        f"{side.label} {record.champions[side].score:+7.2f}" for side in Side if side in record.champions
+    )
+    discarded = sum(record.discards.values())
+    return f"generation {record.number:4d}  {scores}" + (f"  {discarded} discarded" if discarded else "")
 
 
 def env_steps(run: RunFacts) -> int:

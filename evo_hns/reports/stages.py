@@ -39,7 +39,7 @@ def stages_section(subjects: Sequence[Subject], episodes: int, command: str) -> 
         "generation 0, twice in a row."
     )
     missing = [
-        Missing("stages in more generations and episodes", shell_command("stages", subjects[0].path)),
+        Missing("stages in more generations and episodes", shell_command("diagnose", "stages", subjects[0].path)),
     ]
     drawings = _drawings(timeline, subjects)
     blocks = [Figures(drawings, caption)] if drawings else []

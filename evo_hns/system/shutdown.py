@@ -14,8 +14,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 
-from evo_hns.config import ConfigError
-
 TIMEOUT = "EVO_HNS_SHUTDOWN_TIMEOUT"
 """Environment variable: seconds between SIGUSR1 and the end of the job."""
 DEFAULT_TIMEOUT = 60.0
@@ -116,5 +114,7 @@ def read_shutdown_timeout(environ: Mapping[str, str] = os.environ) -> float:
     except ValueError:
         timeout = 0.0
     if not 0.0 < timeout < float("inf"):
+        from evo_hns.config import ConfigError  # which takes its time: `--help` needs it not
+
         raise ConfigError(f"got {TIMEOUT}={text}, expected seconds between SIGUSR1 and the end of the job, such as 60")
     return timeout

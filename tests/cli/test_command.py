@@ -16,17 +16,17 @@ import pytest
 
 from evo_hns.cli import main
 from evo_hns.cli.arguments import gather_settings, one_line
-from evo_hns.cli.command import overview
 from evo_hns.cli.console import can_go_on, command, free_path, show_result
 from evo_hns.cli.errors import BROKEN_PIPE, USER_ERROR, is_user_error
 from evo_hns.cli.text.tables import columns, duration, json_text
-from evo_hns.cli.verbs.registry import VERBS
+from evo_hns.cli.verbs.registry import DIAGNOSE, DIAGNOSES, VERBS, overview
 from evo_hns.config import ConfigError
 from evo_hns.experiment import setting_names
 from evo_hns.system.interrupt import INTERRUPTED
 from tests.runs import run_whole, tiny
 
 HEAVY = ("torch", "stable_baselines3", "mujoco", "evotorch", "numba", "h5py", "numpy")
+ALL_VERBS = [*((verb,) for verb in VERBS), *((DIAGNOSE, verb) for verb in DIAGNOSES)]
 TINY = [
     *("--generations", "1", "--search.popsize", "4", "--rules.horizon", "8", "--physics.num-worlds", "8"),
     *("--coevolution.episodes-per-candidate", "1", "--coevolution.finalist-episodes", "2"),
@@ -40,25 +40,42 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | environment)
 
 
-def help_of(verb: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> str:
+def help_of(verb: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> str:
     """What `evo-hns VERB --help` prints on a wide terminal."""
     monkeypatch.setenv("COLUMNS", "200")
     with pytest.raises(SystemExit) as stop:
-        main([verb, "--help"])
+        main([*verb, "--help"])
     assert not stop.value.code
     return capsys.readouterr().out
 
 
 def test_the_overview_names_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        main(["--help"])
-    shown = capsys.readouterr().out
-    assert all(f"  {verb} " in shown for verb in VERBS)
+    assert main(["--help"]) == 0
+    shown = capsys.readouterr().out.splitlines()[2:]
+    assert [line.split()[0] for line in shown] == [*VERBS, DIAGNOSE]
+    assert len(shown) <= 12
+    assert main([DIAGNOSE, "--help"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[2:]] == list(DIAGNOSES)
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", DIAGNOSES)
+def test_a_verb_that_is_under_diagnose_says_so(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([verb, "my run.h5", "--json"]) == USER_ERROR
+    told = f"evo-hns: {verb} is under diagnose: evo-hns diagnose {verb} 'my run.h5' --json\n"
+    assert capsys.readouterr().err == told
+
+
+def test_the_list_of_verbs_costs_next_to_nothing() -> None:
+    code = (
+        "import sys, time; from evo_hns.cli import main; main(['--help']); print(time.process_time(), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(done.stderr) < 0.5  # seconds; 0.1 on an idle machine
+
+
+@pytest.mark.parametrize("verb", ALL_VERBS, ids=" ".join)
 def test_every_verb_that_prints_figures_can_print_json(
-    verb: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    verb: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "--json" in help_of(verb, capsys, monkeypatch)
 
@@ -66,18 +83,18 @@ def test_every_verb_that_prints_figures_can_print_json(
 def test_the_help_of_train_lists_every_shared_setting_as_an_option(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shown = help_of("train", capsys, monkeypatch)
+    shown = help_of(("train",), capsys, monkeypatch)
     names = [name for name in setting_names() if not name.startswith(("hiders.", "seekers."))]
     assert [name for name in names if f"--{name.replace('_', '-')} " not in shown] == []
 
 
-@pytest.mark.parametrize("verb", ["", *VERBS])
-def test_help_imports_no_heavy_library(verb: str) -> None:
+@pytest.mark.parametrize("verb", [(), *ALL_VERBS], ids=" ".join)
+def test_help_imports_no_heavy_library(verb: tuple[str, ...]) -> None:
     code = f"""
 import sys
 from evo_hns.cli import main
 try:
-    main({[verb, "--help"] if verb else ["--help"]!r})
+    main({[*verb, "--help"]!r})
 except SystemExit:
     pass
 print(*set(sys.modules) & set({HEAVY!r}), file=sys.stderr)
@@ -139,7 +156,7 @@ def test_a_dotted_option_without_a_value_is_refused(typed: str) -> None:
             "a.h5:hiders/1 plays in the game of its run",
         ),
         (
-            ["stress-test", "full", "--search.popsize", "8"],
+            ["diagnose", "stress-test", "full", "--search.popsize", "8"],
             "--search.popsize: stress-test takes settings of world, rules and ph",
         ),
         (["resume", "nowhere.h5"], "nowhere.h5 does not exist"),
@@ -148,21 +165,30 @@ def test_a_dotted_option_without_a_value_is_refused(typed: str) -> None:
         (["evaluate", "random", "random", "--episodes", "many"], "Error parsing --episodes: "),
         (["evaluate", "random", "random", "--episodes", "0"], "got 0 episodes, expected at least 1"),
         (["record", "nowhere.h5", "random", "random"], "nowhere.h5 does not exist"),
-        (["replay", "nowhere.h5"], "nowhere.h5 does not exist"),
-        (["parity"], "parity needs a recording"),
-        (["curves"], "curves needs a run file"),
-        (["curves", "a.h5", "--statistics", "--progress"], "got --statistics and --progress, expected one of them"),
+        (["diagnose", "replay", "nowhere.h5"], "nowhere.h5 does not exist"),
+        (["diagnose", "parity"], "parity needs a recording"),
+        (["diagnose", "curves"], "curves needs a run file"),
+        (
+            ["diagnose", "curves", "a.h5", "--statistics", "--progress"],
+            "got --statistics and --progress, expected one of them",
+        ),
         (["train", "full", "--coevolution.held-out-runs", "nowhere.h5"], "nowhere.h5 does not exist"),
         (["train", "full", "--coevolution.virulence", "0.7"], "got virulence 0.7 of mean returns"),
-        (["physics-ablation", "full", "--num-worlds", "0"], "--num-worlds: got 0, expected 1 or more"),
-        (["timestep-study", "full", "--hiders", "nobody"], "no scripted player 'nobody'; there are still, "),
-        (["timestep-study", "full", "--substeps", "2"], "got 2 search_substeps of 0.0375 s, expected at most 0.02 s"),
+        (["diagnose", "physics-ablation", "full", "--num-worlds", "0"], "--num-worlds: got 0, expected 1 or more"),
+        (
+            ["diagnose", "timestep-study", "full", "--hiders", "nobody"],
+            "no scripted player 'nobody'; there are still, ",
+        ),
+        (
+            ["diagnose", "timestep-study", "full", "--substeps", "2"],
+            "got 2 search_substeps of 0.0375 s, expected at most 0.02 s",
+        ),
         (["evaluate", "random", "random", "--set", "world.num_seekers=0"], "a game of hiders and seekers, got"),
         (["train", "full", "--world.num-boxes", "9", "3"], "--world.num-boxes: got the range [9, 3], expected"),
-        (["stress-test"], "Missing from evo-hns stress-test: EXPERIMENT"),
-        (["stress-test", "fll"], "no experiment 'fll' (did you mean full?); there are: "),
-        (["stress-test", "full", "--env-steps", "0"], "got 0 env steps, expected at least 1"),
-        (["stress-test", "full", "--env-steps", "-5"], "got -5 env steps, expected at least 1"),
+        (["diagnose", "stress-test"], "Missing from evo-hns diagnose stress-test: EXPERIMENT"),
+        (["diagnose", "stress-test", "fll"], "no experiment 'fll' (did you mean full?); there are: "),
+        (["diagnose", "stress-test", "full", "--env-steps", "0"], "got 0 env steps, expected at least 1"),
+        (["diagnose", "stress-test", "full", "--env-steps", "-5"], "got -5 env steps, expected at least 1"),
     ],
 )
 def test_a_users_mistake_is_one_line_and_exit_code_2(
@@ -177,24 +203,24 @@ def test_a_users_mistake_is_one_line_and_exit_code_2(
 
 
 def test_a_mistake_of_the_program_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(VERBS, "doctor", failing_with(ZeroDivisionError("a bug")))
+    monkeypatch.setattr("evo_hns.cli.verbs.diagnostics.Doctor", failing_with(ZeroDivisionError("a bug")))
     with pytest.raises(ZeroDivisionError, match="a bug"):
-        main(["doctor"])
+        main(["diagnose", "doctor"])
     assert not is_user_error(ValueError("a bug"))
 
 
 def test_an_interrupt_is_one_line_and_exit_code_130(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(VERBS, "doctor", failing_with(KeyboardInterrupt("evo-hns resume x.h5")))
-    assert main(["doctor"]) == INTERRUPTED
+    monkeypatch.setattr("evo_hns.cli.verbs.diagnostics.Doctor", failing_with(KeyboardInterrupt("evo-hns resume x.h5")))
+    assert main(["diagnose", "doctor"]) == INTERRUPTED
     assert capsys.readouterr().err == "evo-hns: interrupted: evo-hns resume x.h5\n"
 
 
 def test_a_reader_that_has_seen_enough_is_no_error() -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    code = "import sys; from evo_hns.cli import main; sys.exit(main(['doctor']))"
+    code = "import sys; from evo_hns.cli import main; sys.exit(main(['diagnose', 'doctor']))"
     patch = "import evo_hns.diagnostics.doctor as d; d.CHECKS = (d.check_python,); "
     command = [sys.executable, "-c", patch + code]
     done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
@@ -205,8 +231,8 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
 def test_threads_of_libraries_are_limited_unless_the_user_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setenv("MKL_NUM_THREADS", "3")
-    with pytest.raises(SystemExit), redirect_stdout(None):
-        main(["--version"])
+    with redirect_stdout(None):
+        assert main(["--version"]) == 0
     assert (os.environ["OMP_NUM_THREADS"], os.environ["MKL_NUM_THREADS"]) == ("1", "3")
 
 
@@ -262,7 +288,7 @@ def test_commands_that_are_printed_can_be_typed(
     show_result(path, as_json=False)
     typed = [line.strip() for line in capsys.readouterr().out.splitlines() if line.strip().startswith("evo-hns ")]
     words = [shlex.split(line, comments=True)[2:] for line in typed]
-    assert words[:3] == [[str(path), "--match", "2"], [str(path)], [str(path)]]
+    assert words[:3] == [["replay", str(path), "--match", "2"], [str(path)], [str(path)]]
     assert words[3] == [f"{path}:hiders/last", f"{path}:seekers/last"]
     with pytest.raises(KeyboardInterrupt, match=r"evo-hns resume 'my run #1\.h5'"), can_go_on(path):
         raise KeyboardInterrupt
@@ -316,24 +342,24 @@ def test_a_run_is_trained_told_extended_and_played(
 
     players = ["scripted:fugitive", "runs/quickstart.h5:seekers/last"]
     assert main(["record", "runs/quickstart.h5", *players, "--episodes", "2"]) == 0
-    assert capsys.readouterr().out.count(" replay runs/quickstart.h5 --match ") == 2
-    assert main(["replay", "runs/quickstart.h5"]) == 0
+    assert capsys.readouterr().out.count(" diagnose replay runs/quickstart.h5 --match ") == 2
+    assert main(["diagnose", "replay", "runs/quickstart.h5"]) == 0
     assert "4 of 4 matches played again are equal to the bit" in capsys.readouterr().out
-    assert main(["replay", "runs/quickstart.h5", "--match", "3"]) == 0
+    assert main(["diagnose", "replay", "runs/quickstart.h5", "--match", "3"]) == 0
     assert "scripted:fugitive against seekers/1 in world" in capsys.readouterr().out
-    assert main(["replay", "runs/quickstart.h5", "--match", "4"]) == USER_ERROR
+    assert main(["diagnose", "replay", "runs/quickstart.h5", "--match", "4"]) == USER_ERROR
     assert "no match 4 in runs/quickstart.h5; it has matches 0 to 3" in capsys.readouterr().err
     with h5py.File("runs/quickstart.h5", "r+") as file:
         file["matches/returns"][1, 0] += 1
     with pytest.raises(SystemExit) as stop:
-        main(["replay", "runs/quickstart.h5"])
+        main(["diagnose", "replay", "runs/quickstart.h5"])
     assert stop.value.code == 1
     shown = capsys.readouterr()
     assert "3 of 4 matches played again are equal to the bit" in shown.out
     assert shown.err.count("\n") == 1
 
     for output, kind in (("returns.png", []), ("statistics.svg", ["--statistics"]), ("progress.png", ["--progress"])):
-        assert main(["curves", "runs/quickstart.h5", "--output", output, *kind]) == 0
+        assert main(["diagnose", "curves", "runs/quickstart.h5", "--output", output, *kind]) == 0
         assert Path(output).stat().st_size > 0
 
     assert main(["train", "quickstart", *TINY, "--run", "runs/quickstart.h5"]) == USER_ERROR

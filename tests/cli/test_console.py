@@ -11,8 +11,8 @@ import pytest
 SAYS = """
 import sys
 from evo_hns import cli
-from evo_hns.cli import command
-command.parse = lambda words: lambda: print("caf\\xe9 \\xb1 \\u2588 \\udcff")  # the last as in a name that is no text
+from evo_hns.cli import parsing
+parsing.parse = lambda words: lambda: print("caf\\xe9 \\xb1 \\u2588 \\udcff")  # the last as in a name that is no text
 sys.exit(cli.main(["verb"]))
 """
 

@@ -9,8 +9,9 @@ import pytest
 
 from evo_hns.archive import Champion, Generation, HeldOutRow
 from evo_hns.cli.alarm import PATIENCE, DisengagementAlarm
-from evo_hns.cli.progress import EventFiles, describe, display
+from evo_hns.cli.progress import EventFiles, display
 from evo_hns.config import ConfigError
+from evo_hns.reports.info import generation_line
 from evo_hns.spec import Side
 
 RECORD = Generation(
@@ -38,7 +39,7 @@ class RememberingWriter:
 
 
 def test_a_generation_is_one_line_with_champions_and_discarded_matches() -> None:
-    assert describe(RECORD) == "generation    7  hiders  +12.50  2 discarded"
+    assert generation_line(RECORD) == "generation    7  hiders  +12.50  2 discarded"
 
 
 def test_every_figure_of_a_generation_is_a_point_of_a_curve() -> None:
@@ -74,7 +75,7 @@ def test_lines_in_a_log_are_plain_and_never_wrapped(capsys: pytest.CaptureFixtur
     with display() as shown:
         shown.observe(RECORD)
     first, second = capsys.readouterr().out.splitlines()
-    assert first.startswith(describe(RECORD))
+    assert first.startswith(generation_line(RECORD))
     assert second == "    held out: hiders against chaser  -3.0 ± 1.0"
 
 
@@ -112,5 +113,5 @@ def test_ranks_show_no_bar_although_their_launcher_gives_them_a_terminal(
     with display() as shown:
         shown.observe(RECORD)
     said = capsys.readouterr().out
-    assert describe(RECORD) in said
+    assert generation_line(RECORD) in said
     assert ("generations" in said, "\x1b" in said) == (has_bar, has_bar)

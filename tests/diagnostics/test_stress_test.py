@@ -18,7 +18,7 @@ TINY = {
     "physics": {"num_worlds": 4, "num_threads": 2},
 }
 LIMIT = round(100 * module.MAX_DISCARDED)  # of 100 episodes
-WORDS = ["stress-test", "quadrant-1v1", "--rules.horizon", "5", "--physics.num-worlds", "4"]
+WORDS = ["diagnose", "stress-test", "quadrant-1v1", "--rules.horizon", "5", "--physics.num-worlds", "4"]
 
 
 def made(memory: list[float], microseconds: list[float] | None = None, physics: int = 0, flung: int = 0) -> StressTest:

@@ -189,7 +189,7 @@ def test_resume_as_an_option_starts_goes_on_extends_and_finds_nothing_to_do(
 
 
 def test_bench_compares_numbers_of_ranks(start: Start, settings: Callable[..., str]) -> None:
-    words = ["bench", settings(search={"popsize": 24}), "--ranks", "3", "--rounds", "2", "--json"]
+    words = ["diagnose", "bench", settings(search={"popsize": 24}), "--ranks", "3", "--rounds", "2", "--json"]
     said, complaints = start(3, *words).communicate(timeout=PATIENCE)
     answer = json.loads(said)
     assert [row["ranks"] for row in answer["measured"]] == [1, 2, 3], complaints
@@ -211,5 +211,5 @@ def test_bench_refuses_what_makes_no_sense(settings: Callable[..., str], capsys:
         (["--ranks", "1"], "--ranks: there is only one, so that there is nothing to compare"),
         (["--ranks", "2", "--rounds", "0"], "--rounds: got 0, expected 1 or more"),
     ):
-        assert main(["bench", experiment, *words]) == 2
+        assert main(["diagnose", "bench", experiment, *words]) == 2
         assert complaint in capsys.readouterr().err

@@ -56,7 +56,7 @@ def test_threads_and_batch_size_change_no_replay(physics: dict[str, object], pat
 
 def test_another_process_replays_the_same_bits(path: Path) -> None:
     record(path, "random", "scripted:chaser", episodes=3, seed=2)
-    command = [sys.executable, "-m", "evo_hns", "replay", str(path), "--json"]
+    command = [sys.executable, "-m", "evo_hns", "diagnose", "replay", str(path), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     told = json.loads(done.stdout)
     assert [each["equal"] for each in told] == [True] * 6

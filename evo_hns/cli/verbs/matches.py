@@ -76,7 +76,7 @@ class Record:
             show({"run": self.run, "matches": list(numbers)})
             return
         for number in numbers:
-            show(as_typed("replay", self.run, "--match", number))
+            show(as_typed("diagnose", "replay", self.run, "--match", number))
 
 
 @dataclass(frozen=True)

@@ -1,25 +1,16 @@
 """All verbs by name.
 
 A verb is a dataclass whose fields are its options and whose call does the work: it calls the library once and prints
-the answer; figures also as JSON. Libraries are imported inside the calls, so that `--help` is instant.
+the answer; figures also as JSON. Libraries are imported inside the calls, and verbs when they are asked for, so that
+`--help` is instant.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
 from typing import Protocol
-
-from evo_hns.cli.verbs.compare import Compare
-from evo_hns.cli.verbs.diagnostics import Bench, Doctor, Parity, PhysicsAblation, StressTest, TimestepStudy
-from evo_hns.cli.verbs.ground_truth import GroundTruth
-from evo_hns.cli.verbs.matches import Evaluate, Record, Replay
-from evo_hns.cli.verbs.ppo_check import PPOCheck
-from evo_hns.cli.verbs.prune import Prune
-from evo_hns.cli.verbs.stages import Stages
-from evo_hns.cli.verbs.submit import Submit
-from evo_hns.cli.verbs.tournament import Tournament
-from evo_hns.cli.verbs.train import Resume, Train
-from evo_hns.cli.verbs.viewing import Curves, Info, Render, Report
-from evo_hns.cli.verbs.watch import Watch
 
 
 class Verb(Protocol):
@@ -29,28 +20,67 @@ class Verb(Protocol):
         """Do it."""
 
 
-VERBS: dict[str, type[Verb]] = {
-    "train": Train,
-    "resume": Resume,
-    "submit": Submit,
-    "info": Info,
-    "evaluate": Evaluate,
-    "record": Record,
-    "replay": Replay,
-    "render": Render,
-    "curves": Curves,
-    "watch": Watch,
-    "report": Report,
-    "tournament": Tournament,
-    "compare": Compare,
-    "prune": Prune,
-    "stages": Stages,
-    "ground-truth": GroundTruth,
-    "ppo-check": PPOCheck,
-    "parity": Parity,
-    "bench": Bench,
-    "physics-ablation": PhysicsAblation,
-    "timestep-study": TimestepStudy,
-    "stress-test": StressTest,
-    "doctor": Doctor,
+@dataclass(frozen=True)
+class Entry:
+    """A verb in the list of verbs."""
+
+    place: str  #: `module:class`, the module below this package
+    summary: str  #: what the list says of it; the verb's own help says more
+
+    def load(self) -> type[Verb]:
+        """The verb."""
+        module, _, name = self.place.partition(":")
+        verb: type[Verb] = getattr(import_module(f"evo_hns.cli.verbs.{module}"), name)
+        return verb
+
+
+DIAGNOSE = "diagnose"
+"""The first word of all `DIAGNOSES`."""
+
+VERBS: Mapping[str, Entry] = {
+    "train": Entry("train:Train", "start a run of an experiment"),
+    "resume": Entry("train:Resume", "continue a run to the same numbers, or extend it"),
+    "submit": Entry("submit:Submit", "put a run, or one for each of several seeds, into Slurm's queue"),
+    "info": Entry("viewing:Info", "what a run is, how far it is, what its champions gained"),
+    "evaluate": Entry("matches:Evaluate", "let any two players meet"),
+    "record": Entry("matches:Record", "let any two players meet, and keep the matches in a run file"),
+    "watch": Entry("watch:Watch", "watch champions play in a browser, or take one over"),
+    "render": Entry("viewing:Render", "film a match without a display"),
+    "report": Entry("viewing:Report", "one HTML page that tells all of a run, or of several"),
+    "tournament": Entry("tournament:Tournament", "let champions of all times meet, and measure progress"),
+    "compare": Entry("compare:Compare", "set conditions of several runs side by side"),
 }
+"""What users of runs need; `diagnose` is the one other verb."""
+
+DIAGNOSES: Mapping[str, Entry] = {
+    "doctor": Entry("diagnostics:Doctor", "what works on this machine, and what to do about what does not"),
+    "bench": Entry("diagnostics:Bench", "where the time goes on this machine, and how it scales with ranks"),
+    "replay": Entry("matches:Replay", "do recorded matches come out equal to the bit?"),
+    "curves": Entry("viewing:Curves", "what was learnt, and when, as a picture"),
+    "stages": Entry("stages:Stages", "which stages of emergence the champions of a run show"),
+    "prune": Entry("prune:Prune", "how few weights keep the score of a champion?"),
+    "ground-truth": Entry("ground_truth:GroundTruth", "searches and halls on games in which cycling is known"),
+    "ppo-check": Entry("ppo_check:PPOCheck", "does the baseline learn a known task?"),
+    "parity": Entry("diagnostics:Parity", "how exactly the game agrees with recordings of the original"),
+    "physics-ablation": Entry("diagnostics:PhysicsAblation", "what would make the physics cheaper, and change it"),
+    "timestep-study": Entry("diagnostics:TimestepStudy", "what coarser timesteps gain in search, and change"),
+    "stress-test": Entry("diagnostics:StressTest", "do memory, speed and physics hold out over long play?"),
+}
+"""Studies, and checks of the game and the machine."""
+
+
+def overview() -> str:
+    """The verbs of the first level, each with a line."""
+    diagnose = f"studies and checks: {', '.join(DIAGNOSES)}"
+    return _listed("evo-hns", {name: entry.summary for name, entry in VERBS.items()} | {DIAGNOSE: diagnose})
+
+
+def overview_of_diagnoses() -> str:
+    """The verbs after `diagnose`, each with a line."""
+    return _listed(f"evo-hns {DIAGNOSE}", {name: entry.summary for name, entry in DIAGNOSES.items()})
+
+
+def _listed(program: str, summaries: Mapping[str, str]) -> str:
+    width = max(map(len, summaries)) + 2
+    head = f"usage: {program} VERB ...   ({program} VERB --help tells what a verb takes)"
+    return "\n".join([head, "", *(f"  {name:<{width}}{summary}" for name, summary in summaries.items())])

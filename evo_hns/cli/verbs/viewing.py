@@ -164,13 +164,13 @@ class Curves:
     def __call__(self) -> None:
         """Draw, and say where the picture is."""
         from evo_hns.archive import RunView
-        from evo_hns.reports.curves import plot_progress, plot_returns, plot_statistics
+        from evo_hns.reports.curves import draw_progress, draw_returns, draw_statistics, plot
 
         if not self.runs:
             raise ConfigError("curves needs a run file to draw")
         if self.statistics and self.progress:
             raise ConfigError("got --statistics and --progress, expected one of them: they are two pictures")
-        draw = plot_statistics if self.statistics else plot_progress if self.progress else plot_returns
+        draw = draw_statistics if self.statistics else draw_progress if self.progress else draw_returns
         with ExitStack() as views:
-            draw({str(path): views.enter_context(RunView(path)) for path in self.runs}, self.output)
+            plot(draw, {str(path): views.enter_context(RunView(path)) for path in self.runs}, self.output)
         show({"picture": self.output} if self.as_json else f"The picture is {self.output}.")

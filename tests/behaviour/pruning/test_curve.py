@@ -18,7 +18,7 @@ from evo_hns.config import ConfigError, RunConfig
 from evo_hns.players.evaluate import evaluate
 from evo_hns.policies.features import NUM_SELF
 from evo_hns.policies.graph import SELF, ComputeGraph, Node, Op, action_outputs
-from evo_hns.reports.curves import plot_returns
+from evo_hns.reports.curves import draw_returns, plot
 from evo_hns.reports.info import describe_run
 from evo_hns.spec import Side
 from evo_hns.training.driver import resume, train
@@ -87,7 +87,18 @@ def test_a_champion_is_pruned_drawn_kept_and_played(
     run_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     picture, saved = tmp_path / "curve.png", tmp_path / "pruned.h5"
-    words = ["prune", f"{run_path}:hiders/1", "--order", "importance", "units", "--episodes", "6", "--factor", "0.4"]
+    words = [
+        "diagnose",
+        "prune",
+        f"{run_path}:hiders/1",
+        "--order",
+        "importance",
+        "units",
+        "--episodes",
+        "6",
+        "--factor",
+        "0.4",
+    ]
     main([*words, "--output", str(picture), "--save", str(saved), "--json"])
     answer = json.loads(capsys.readouterr().out)
     assert [trail["order"] for trail in answer["trails"]] == ["importance", "units", "random"]
@@ -110,10 +121,10 @@ def test_a_champion_is_pruned_drawn_kept_and_played(
         "hider": ""
     }
     assert describe_run(run)["generations"] == {"done": len(weights), "planned": len(weights)}
-    plot_returns({"pruned": run}, picture)
+    plot(draw_returns, {"pruned": run}, picture)
     with pytest.raises(ConfigError, match="champions without the search that found them"):
         resume(saved, generations=99, announce=lambda _: None, observers=[])
-    main([*words[:2], "--order", "magnitude", "--episodes", "2", "--factor", "0.1"])
+    main([*words[:3], "--order", "magnitude", "--episodes", "2", "--factor", "0.1"])
     assert "smallest size up to which all are within, in fresh worlds" in capsys.readouterr().out
 
 

@@ -139,7 +139,7 @@ def test_the_command_prints_a_table_or_json_and_draws(
     pytest.importorskip("matplotlib", reason="pictures need the extra `plot`")
     from matplotlib.image import imread
 
-    words = ["stages", str(run_path), "--champions", "2", "--episodes", "4"]
+    words = ["diagnose", "stages", str(run_path), "--champions", "2", "--episodes", "4"]
     picture = tmp_path / "stages.png"
     main([*words, "--output", str(picture)])
     shown = capsys.readouterr().out

@@ -12,7 +12,7 @@ from evo_hns.cli import main
 
 def test_a_check_prints_how_long_poles_stood(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     picture = tmp_path / "check.png"
-    words = ["ppo-check", "--seeds", "2", "--rollouts", "2", "--num-worlds", "4"]
+    words = ["diagnose", "ppo-check", "--seeds", "2", "--rollouts", "2", "--num-worlds", "4"]
     assert main([*words, "--output", str(picture)]) == 0
     assert "seed 1" in capsys.readouterr().out
     assert picture.stat().st_size > 1000

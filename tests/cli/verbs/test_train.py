@@ -79,7 +79,7 @@ def test_a_trainer_and_its_table_imply_each_other(table: dict[str, object], trai
         (["train", "quadrant-1v1", "--trainer", "ppo"], "PPO trains the paper's network: set it to 'entity'"),
         (["train", "ppo", "--trainer", "evolution", "--ppo.epochs", "2"], "trainer 'evolution': leave them out, or"),
         (["ppo", "quadrant-1v1"], "no verb 'ppo'"),
-        (["ppo-check", "--seeds", "0"], "expected at least 1"),
+        (["diagnose", "ppo-check", "--seeds", "0"], "expected at least 1"),
     ],
 )
 def test_mistakes_are_told_in_one_line(

@@ -109,12 +109,12 @@ def test_the_verb_prints_what_was_measured_and_draws_it(tmp_path: Path, capsys: 
     from matplotlib.image import imread
 
     picture = tmp_path / "picture.png"
-    words = ["ground-truth", "--games", "disc", "numbers", "--seeds", "2", "--generations", "12"]
+    words = ["diagnose", "ground-truth", "--games", "disc", "numbers", "--seeds", "2", "--generations", "12"]
     assert main([*words, "--algorithms", "ga", "--output", str(picture)]) == 0
     shown = capsys.readouterr().out
     assert "disc, ga" in shown and "forgotten: share of the opponents" in shown
     assert imread(picture).std() > 0.02  # not an empty page
-    assert main([*words[:2], "numbers", *words[4:], "--algorithms", "ga", "--json"]) == 0
+    assert main([*words[:3], "numbers", *words[5:], "--algorithms", "ga", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert len(answer["runs"]) == 3 * 2
     assert {each["measure"] for each in answer["comparisons"]} >= {"forgotten", "sum"}
@@ -122,5 +122,5 @@ def test_the_verb_prints_what_was_measured_and_draws_it(tmp_path: Path, capsys: 
 
 def test_a_picture_that_cannot_be_drawn_is_refused_before_anything_is_played(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="pictures need the extra `plot`")
-    assert main(["ground-truth", "--output", str(tmp_path / "missing" / "picture.png")]) != 0
-    assert main(["ground-truth", "--output", str(tmp_path / "picture.doc")]) != 0
+    assert main(["diagnose", "ground-truth", "--output", str(tmp_path / "missing" / "picture.png")]) != 0
+    assert main(["diagnose", "ground-truth", "--output", str(tmp_path / "picture.doc")]) != 0

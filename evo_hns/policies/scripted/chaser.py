@@ -14,7 +14,7 @@ from evo_hns.policies.actions import draw
 from evo_hns.policies.scripted.field import distance, waypoint
 from evo_hns.policies.scripted.motion import around, force_towards, turn_towards
 from evo_hns.policies.scripted.player import ScriptedPolicy, mover, nearest_opponent
-from evo_hns.policies.scripted.survey import NUM_CELLS, cell_centre, choose, look, unfold
+from evo_hns.policies.scripted.visit_ages import NUM_CELLS, cell_centre, choose, look, reset
 from evo_hns.spec import ObservationSpec
 from evo_hns.system.kernels import kernel
 
@@ -49,7 +49,7 @@ def _decide(
     x, y = me[0] + _HALF_AGENT, me[1] + _HALF_AGENT
     ages = row[_AGES:]
     if me[9] == 0:
-        unfold(ages, row)
+        reset(ages, row)
     look(ages, x, y, me[3], lidar)
     prey = nearest_opponent(me, others, sees)
     if prey >= 0:

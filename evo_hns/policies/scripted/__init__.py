@@ -12,6 +12,7 @@ from evo_hns.policies.scripted.sticky import build_sticky
 from evo_hns.policies.scripted.still import build_still
 from evo_hns.policies.scripted.tracker import build_tracker
 from evo_hns.policies.scripted.yardsticks.builder import build_builder
+from evo_hns.policies.scripted.yardsticks.climber import build_climber
 from evo_hns.policies.scripted.yardsticks.sitter import build_sitter
 from evo_hns.spec import ObservationSpec
 
@@ -24,6 +25,7 @@ SCRIPTED: dict[str, Callable[[ObservationSpec], Policy]] = {
     "evader": build_evader,
     "sitter": build_sitter,
     "builder": build_builder,
+    "climber": build_climber,
 }
 """Scripted players by name; each plays either side. Chaser and fugitive know the quadrant's room, tracker and evader
 find their way in any field."""

@@ -33,16 +33,16 @@ _BELIEF, _X, _Y = 1, 2, 3  # env steps left to look for somebody at (x, y)
 _GOAL, _TRAVELLED = 4, 5  # 1 + cell to search (0: none), env steps on the way
 _OLD_X, _OLD_Y, _STUCK, _SIDESTEP = 6, 7, 8, 9  # where it was, how long without progress, angle to break free
 _AGES = 10
-_MEMORY_SIZE = _AGES + NUM_CELLS
+CHASER_MEMORY = _AGES + NUM_CELLS
 
 
 def build_chaser(spec: ObservationSpec) -> ScriptedPolicy:
     """Chases and searches; neither grabs nor locks."""
-    return ScriptedPolicy(mover(_decide), memory_size=_MEMORY_SIZE)
+    return ScriptedPolicy(mover(chase_or_search), memory_size=CHASER_MEMORY)
 
 
 @kernel
-def _decide(
+def chase_or_search(
     me: np.ndarray, others: np.ndarray, sees: np.ndarray, lidar: np.ndarray, doors: np.ndarray, row: np.ndarray
 ) -> tuple[float, float, float]:
     """Force and torque of one agent."""

@@ -1,4 +1,4 @@
-"""Path planning on an occupancy grid: shortest paths to every cell, where to head now, what to search, how to come free.
+"""Path planning on an occupancy grid: shortest paths, where to head now, what to search next, how to come free.
 
 What is not drawn yet counts as passable, but as longer: ways lead through the unknown where the known is far.
 """

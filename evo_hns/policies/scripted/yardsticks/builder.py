@@ -13,17 +13,17 @@ import numpy as np
 from evo_hns.policies.scripted.field import distance, on_vertical_wall
 from evo_hns.policies.scripted.motion import force_towards
 from evo_hns.policies.scripted.yardsticks.carrying import (
-    can_stand,
+    approach,
     carry,
     face,
     gap_to,
     grip_point,
     in_grip,
-    run_towards,
     side_of,
+    step_to,
     wrap,
 )
-from evo_hns.policies.scripted.yardsticks.floor_plan import NUM_CELLS, free_cell, next_point, shortest_paths
+from evo_hns.policies.scripted.yardsticks.floor_plan import NUM_CELLS, next_point, shortest_paths
 from evo_hns.policies.scripted.yardsticks.sitter import plan, sit
 from evo_hns.policies.scripted.yardsticks.state_reader import (
     EXISTS,
@@ -42,19 +42,17 @@ from evo_hns.system.kernels import kernel
 
 _DEEPEST, _FARTHEST = -0.25, 0.3  # along the way into the room, metres: where a box in a door shuts it
 _OVERLAP = 0.1  # metres of box behind each edge of the gap's middle half
-_GOAL_DEPTH, _BEFORE = 0.0, 0.55  # where the box is to be, and where it is aligned first, metres
-_LOCK_DEPTH = 0.25  # metres at which it is locked on the way
+_GOAL_DEPTH, _BEFORE = -0.05, 0.55  # where the box is to be, and where it is aligned first, metres
+_LOCK_DEPTH, _NARROW = 0.25, 0.05  # metres at which it is locked on the way, and if another door is near
+_NEAR_DOORS = 1.1  # metres from door to door at which the box in one is in the way of the other
 _ALIGNED, _TURNED = 0.11, 0.45  # metres off the door's axis, and radians, with which it is pushed in
-_SURE_GRIP = 0.21  # metres to its surface at which a box is taken
-_CLOSE, _BESIDE = 0.45, 0.7  # metres to its surface at which it is walked at; to its middle at which it is beside
-_OFF_SIDE = 0.5  # radians between the chosen face and where the agent stands
 _SWING, _AHEAD = 0.35, 0.2  # cost in metres of a radian to turn, and of a radian off the way
-_STUCK_LIMIT, _AVOID_STEPS = 5, 8  # env steps
-_AVOIDED, _KEEP = 1.5, 0.3  # cost of a face that failed, gain of the one chosen before, metres
+_STUCK_LIMIT, _AVOID_STEPS = 4, 12  # env steps
+_AVOIDED, _HARD, _KEEP = 1.5, 2.5, 0.3  # cost of a face, of a task that failed; gain of what was chosen before; metres
 
 # Columns of its memory.
-BOX, DOOR, FACE, HELD, OLD_X, OLD_Y, STUCK, AVOID, AVOID_LEFT = range(9)
-BUILDER_MEMORY = 9
+BOX, DOOR, FACE, HELD, OLD_X, OLD_Y, STUCK, AVOID, AVOID_LEFT, HARD_BOX, HARD_DOOR = range(11)
+BUILDER_MEMORY = 11
 
 
 def build_builder(spec: ObservationSpec) -> HandlerPolicy:
@@ -90,17 +88,19 @@ def build(
         return fx, fy, torque, False, True
     box, door = boxes[b], doors[d]
     placed = shuts(box, door)
+    memo[AVOID_LEFT] = max(memo[AVOID_LEFT] - 1, 0)
     if memo[HELD] > 0 and not in_grip(box, x, y):
         memo[HELD] = 0
     if memo[HELD] == 0 and not placed:
-        way_x, way_y, ready = _approach(x, y, box, door, blocked, lengths, memo)
+        face_taken, way_x, way_y, ready = approach(box, x, y, _face_costs(box, door, memo), blocked, lengths)
+        memo[FACE] = face_taken + 1
         if not ready:
-            fx, fy = _step(me, way_x, way_y, box)
+            fx, fy = step_to(me, way_x, way_y, box)
             return fx, fy, face(me, box[X], box[Y]), False, _near_locked(boxes, doors, x, y)
     if memo[HELD] == 0 and placed:
         return _come_and_lock(me, box, door, blocked, lengths)
     memo[HELD] += 1
-    return _bring(me, box, door, memo)
+    return _bring(me, box, door, _lock_depth(doors), memo)
 
 
 @kernel
@@ -169,6 +169,8 @@ def _choose_task(
                 cost += _rest_cost(k, i, doors, boxes)
             if i == b and k == d:
                 cost -= _KEEP
+            if memo[AVOID_LEFT] > 0 and memo[HARD_BOX] == i + 1 and memo[HARD_DOOR] == k + 1:
+                cost += _HARD
             if cost < least:
                 best_b, best_d, least = i, k, cost
     if best_b != b or best_d != d:
@@ -214,53 +216,26 @@ def _mate_is_nearer(me: np.ndarray, others: np.ndarray, box: np.ndarray) -> bool
 
 
 @kernel
-def _approach(
-    x: float, y: float, box: np.ndarray, door: np.ndarray, blocked: np.ndarray, lengths: np.ndarray, memo: np.ndarray
-) -> tuple[float, float, bool]:
-    """The way to the best face of a box, and whether the agent can take it now."""
-    if memo[AVOID_LEFT] > 0:
-        memo[AVOID_LEFT] -= 1
+def _face_costs(box: np.ndarray, door: np.ndarray, memo: np.ndarray) -> np.ndarray:
+    """`(4,)` what it costs to take a box at each face, beside the way there, metres: by how far it must be turned."""
     nx, ny = inward(door)
     goal = math.atan2(ny, nx)
     behind = math.atan2(box[Y] - door[1], box[X] - door[0])
-    best, least = -1, np.inf
+    costs = np.empty(4)
     for k in range(4):
         ux, uy = side_of(box, k)
-        grip_x, grip_y = grip_point(box, k)
         angle = math.atan2(uy, ux)
-        cost = lengths[free_cell(blocked, grip_x, grip_y)] if can_stand(blocked, grip_x, grip_y) else np.inf
-        cost += _SWING * abs(wrap(angle - goal)) + _AHEAD * abs(wrap(angle - behind))
-        if memo[AVOID_LEFT] > 0 and memo[AVOID] == k + 1:
-            cost += _AVOIDED
-        if memo[FACE] == k + 1:
-            cost -= _KEEP
-        if cost < least:
-            best, least = k, cost
-    if best < 0:
-        return box[X], box[Y], in_grip(box, x, y) and gap_to(box, x, y) < _SURE_GRIP
-    memo[FACE] = best + 1
-    ux, uy = side_of(box, best)
-    off = abs(wrap(math.atan2(y - box[Y], x - box[X]) - math.atan2(uy, ux)))
-    if off < _OFF_SIDE and gap_to(box, x, y) < _SURE_GRIP and in_grip(box, x, y):
-        return x, y, True
-    if off < _OFF_SIDE and gap_to(box, x, y) < _CLOSE:
-        return box[X], box[Y], False
-    grip_x, grip_y = grip_point(box, best)
-    way_x, way_y = next_point(blocked, lengths, x, y, grip_x, grip_y)
-    return way_x, way_y, False
-
-
-@kernel
-def _step(me: np.ndarray, way_x: float, way_y: float, box: np.ndarray) -> tuple[float, float]:
-    """Run to points that are far from the box; come to rest at those beside it."""
-    if distance(way_x, way_y, box[X], box[Y]) > _BESIDE:
-        return run_towards(me, way_x, way_y)
-    return force_towards(way_x - me[0] - 0.15, way_y - me[1] - 0.15, me[4], me[5])
+        costs[k] = _SWING * abs(wrap(angle - goal)) + _AHEAD * abs(wrap(angle - behind))
+    if memo[AVOID_LEFT] > 0 and memo[AVOID] > 0:
+        costs[int(memo[AVOID]) - 1] += _AVOIDED
+    if memo[FACE] > 0:
+        costs[int(memo[FACE]) - 1] -= _KEEP
+    return costs
 
 
 @kernel
 def _bring(
-    me: np.ndarray, box: np.ndarray, door: np.ndarray, memo: np.ndarray
+    me: np.ndarray, box: np.ndarray, door: np.ndarray, lock_depth: float, memo: np.ndarray
 ) -> tuple[float, float, float, bool, bool]:
     """Carry the box before the door, then into it, and lock it there."""
     x, y = me[0] + 0.15, me[1] + 0.15
@@ -273,13 +248,25 @@ def _bring(
     aligned = abs(off) < _ALIGNED and turn < _TURNED
     if depth < 0.35:
         aligned = abs(off) < 0.2
-    lock = shuts(box, door) and (depth < _LOCK_DEPTH or memo[STUCK] > 1)
+    lock = shuts(box, door) and (depth < lock_depth or memo[STUCK] > 1)
     if memo[STUCK] > _STUCK_LIMIT and not lock:
         memo[STUCK], memo[HELD], memo[AVOID], memo[AVOID_LEFT] = 0, 0, memo[FACE], _AVOID_STEPS
+        memo[HARD_BOX], memo[HARD_DOOR] = memo[BOX], memo[DOOR]
         return 0.0, 0.0, 0.0, False, False
     depth_wanted = _GOAL_DEPTH if aligned else _BEFORE
     fx, fy, torque = carry(me, box, door[0] + depth_wanted * nx, door[1] + depth_wanted * ny, nx, ny)
     return fx, fy, torque, True, lock
+
+
+@kernel
+def _lock_depth(doors: np.ndarray) -> float:
+    """How far inside of its door a box may be locked: in doors beside each other it must not stand out."""
+    for i in range(doors.shape[0]):
+        for j in range(i):
+            apart = distance(doors[i, 0], doors[i, 1], doors[j, 0], doors[j, 1])
+            if min(doors[i, 2], doors[j, 2]) > 0 and apart < _NEAR_DOORS:
+                return _NARROW
+    return _LOCK_DEPTH
 
 
 @kernel

@@ -11,13 +11,16 @@ import math
 import numpy as np
 
 from evo_hns.policies.scripted.motion import force_towards, turn_towards
-from evo_hns.policies.scripted.yardsticks.floor_plan import cell_at, free_cell
+from evo_hns.policies.scripted.yardsticks.floor_plan import cell_at, free_cell, next_point
 from evo_hns.policies.scripted.yardsticks.state_reader import HALF_X, HALF_Y, SEEN, TURN, X, Y
 from evo_hns.system.kernels import kernel
 
 REACH = 0.25
 """From an agent's centre to an object's surface, metres, at which it can be grabbed and locked."""
 
+_SURE_GRIP = 0.21  # metres to its surface at which an object is taken
+_CLOSE, _BESIDE = 0.45, 0.7  # metres to its surface at which it is walked at; to its middle at which it is beside
+_OFF_SIDE = 0.5  # radians between the chosen face and where the agent stands
 _STAND_OFF = 0.17  # metres from the surface to the agent's centre: its radius, and a little more
 _COASTING = 0.09  # seconds of its velocity that an agent with an object rolls on
 _GAIN = 4.0  # full force from a quarter of a metre
@@ -116,3 +119,50 @@ def run_towards(me: np.ndarray, x: float, y: float) -> tuple[float, float]:
     dx, dy = x - me[0] - 0.15, y - me[1] - 0.15
     scale = max(_RUN / max(math.sqrt(dx * dx + dy * dy), 1e-6), 1.0)
     return force_towards(scale * dx, scale * dy, me[4], me[5])
+
+
+@kernel
+def approach(
+    thing: np.ndarray, x: float, y: float, costs: np.ndarray, blocked: np.ndarray, lengths: np.ndarray
+) -> tuple[int, float, float, bool]:
+    """How to take hold of an object.
+
+    Args:
+        thing: the object's row.
+        x: of where the agent is.
+        y: likewise.
+        costs: `(4,)` what each face costs beside the way there, metres.
+        blocked: the floor plan.
+        lengths: from `shortest_paths` at (x, y).
+
+    Returns:
+        The face, or -1 if none can be reached; where to head now; whether the agent can take it there at once.
+    """
+    best, least = -1, np.inf
+    for k in range(4):
+        grip_x, grip_y = grip_point(thing, k)
+        cost = costs[k] + (
+            lengths[free_cell(blocked, grip_x, grip_y)] if can_stand(blocked, grip_x, grip_y) else np.inf
+        )
+        if cost < least:
+            best, least = k, cost
+    if best < 0:
+        return best, thing[X], thing[Y], in_grip(thing, x, y) and gap_to(thing, x, y) < _SURE_GRIP
+    ux, uy = side_of(thing, best)
+    off = abs(wrap(math.atan2(y - thing[Y], x - thing[X]) - math.atan2(uy, ux)))
+    if off < _OFF_SIDE and gap_to(thing, x, y) < _SURE_GRIP and in_grip(thing, x, y):
+        return best, x, y, True
+    if off < _OFF_SIDE and gap_to(thing, x, y) < _CLOSE:
+        return best, thing[X], thing[Y], False
+    grip_x, grip_y = grip_point(thing, best)
+    way_x, way_y = next_point(blocked, lengths, x, y, grip_x, grip_y)
+    return best, way_x, way_y, False
+
+
+@kernel
+def step_to(me: np.ndarray, way_x: float, way_y: float, thing: np.ndarray) -> tuple[float, float]:
+    """Force on the way to an object: run to points that are far from it, come to rest at those beside it."""
+    dx, dy = way_x - thing[X], way_y - thing[Y]
+    if math.sqrt(dx * dx + dy * dy) > _BESIDE:
+        return run_towards(me, way_x, way_y)
+    return force_towards(way_x - me[0] - 0.15, way_y - me[1] - 0.15, me[4], me[5])

@@ -1,7 +1,7 @@
 """Scripted players that handle objects, and what they are told of the simulator's state.
 
-Boxes and ramps are rows of `OBJECT_SIZE` numbers: centre x, y, turn, velocity along x, y, half sizes along its own axes,
-locked, seen, exists. A script that may read the state looks at all of them, an honest one at those it sees.
+Boxes and ramps are rows of `OBJECT_SIZE` numbers: centre x, y, turn, velocity along x, y, half sizes along its own
+axes, locked, seen, exists. A script that may read the state looks at all of them, an honest one at those it sees.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from evo_hns.cli.verbs.tournament import Tournament
 from evo_hns.cli.verbs.train import Resume, Train
 from evo_hns.cli.verbs.viewing import Curves, Info, Render, Report
 from evo_hns.cli.verbs.watch import Watch
+from evo_hns.cli.verbs.worth import Worth
 
 
 class Verb(Protocol):
@@ -51,6 +52,7 @@ VERBS: dict[str, type[Verb]] = {
     "bench": Bench,
     "physics-ablation": PhysicsAblation,
     "timestep-study": TimestepStudy,
+    "worth": Worth,
     "stress-test": StressTest,
     "doctor": Doctor,
 }

@@ -210,8 +210,7 @@ def _bring(
     around = ramp[X] > WALL - 0.2 if vertical else ramp[Y] < WALL + 0.2
     if around:
         to_x, to_y = _CORNER_X, _CORNER_Y
-    cx, cy = _ahead(vertical)
-    angle = math.atan2(-cy, -cx) + 0.5 * math.pi * (memo[_FACE] - 1 - LOW_FACE)
+    angle = math.atan2(me[1] + 0.15 - ramp[Y], me[0] + 0.15 - ramp[X]) + _turned(ramp, vertical)
     side_x, side_y = math.cos(angle), math.sin(angle)
     if high or memo[_FACE] == 0:
         side_x = side_y = 0.0

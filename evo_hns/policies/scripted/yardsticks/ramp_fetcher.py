@@ -18,7 +18,8 @@ from evo_hns.policies.scripted.yardsticks.state_reader import EXISTS, HandlerPol
 from evo_hns.spec import ObservationSpec
 from evo_hns.system.kernels import kernel
 
-_BEFORE, _BEHIND, _INSIDE = 0.8, 1.7, 0.9  # metres from a door: where it is aligned, brought to, and may be left
+_BEFORE, _BEHIND, _INSIDE = 0.8, 1.9, 0.75  # metres from a door: where it is aligned, brought to, and let slide
+_HALF_GAP = 0.35  # of a door
 _ALIGNED, _TURNED = 0.09, 0.2  # metres off the door's axis, and radians, with which the ramp passes
 _CORNER_X, _CORNER_Y = 2.55, 3.65  # where it is brought around the room's corner
 _LATEST, _LAST = 0.55, 0.85  # shares of the preparation: to have taken the ramp, and to go on with it
@@ -132,14 +133,15 @@ def _bring(me: np.ndarray, ramp: np.ndarray, door: np.ndarray, memo: np.ndarray)
     memo[_OLD_X], memo[_OLD_Y] = ramp[X], ramp[Y]
     nx, ny = inward(door)
     depth, off = offsets(ramp, door)
-    if depth > _BEHIND - 0.15 or (depth > 0.45 and (memo[_STUCK] > 2 or (depth > _INSIDE and me[9] > _LATEST))):
+    if depth > _INSIDE or (depth > 0.45 and memo[_STUCK] > 2):
         memo[_DONE] = 1
     if memo[_STUCK] > _STUCK_LIMIT:
         memo[_STUCK], memo[_HELD], memo[_AVOID], memo[_AVOID_LEFT] = 0, 0, memo[_FACE], _AVOID_STEPS
         return 0.0, 0.0, 0.0, False
     turn = _turn(ramp, door, max(int(memo[_FACE]) - 1, 0))
     angle = math.atan2(me[1] + 0.15 - ramp[Y], me[0] + 0.15 - ramp[X]) + turn
-    through = depth > -0.45 or (abs(off) < _ALIGNED and abs(turn) < _TURNED)
+    in_gap = depth > -0.45 and abs(off) < _HALF_GAP
+    through = in_gap or (abs(off) < _ALIGNED and abs(turn) < _TURNED)
     along = _BEHIND if through else -_BEFORE
     to_x, to_y = door[0] + along * nx, door[1] + along * ny
     around = ramp[X] > WALL - 0.2 if on_vertical_wall(door) else ramp[Y] < WALL + 0.2

@@ -142,7 +142,7 @@ def _slot(ramp: np.ndarray, doors: np.ndarray, vertical: bool) -> float:
                 free &= abs((doors[d, 1] if vertical else doors[d, 0]) - place) >= _FROM_DOOR
         if free and abs(place - wanted) < nearest:
             best, nearest = place, abs(place - wanted)
-    return best
+    return float(best)
 
 
 @kernel

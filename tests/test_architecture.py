@@ -39,7 +39,7 @@ ROOMS: dict[str, set[str]] = {
     "tournament": {"envs", "policies", "evaluation", "archive", "players", "figure", "system"},
     "behaviour": {"worlds", "policies", "evaluation", "archive", "players", "figure", "system"},
     "viewer": {"archive", "players", "behaviour", "system"} | PLAYING,
-    "diagnostics": {"physics", "archive", "mpi", "training", "viewer", "figure", "system"} | PLAYING,
+    "diagnostics": {"physics", "archive", "mpi", "training", "behaviour", "viewer", "figure", "system"} | PLAYING,
     "reports": {
         "evaluation",
         "archive",

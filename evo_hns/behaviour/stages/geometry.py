@@ -108,7 +108,28 @@ def crossings(agents: np.ndarray, layout: Layout, end_margin: float) -> tuple[np
         `(W, T, n, K)` bool, in the env step the centre crosses the middle of the wall; the same shape, its height above
         the wall's top then (negative: below), 0 where it does not.
     """
-    pos, size = layout.wall_pos[..., :2], layout.wall_size[..., :2]
+    crosses, height = line_crossings(
+        agents, layout.wall_pos[..., :2], layout.wall_size[..., :2], layout.wall_mask, end_margin
+    )
+    return crosses, np.where(crosses, height - wall_tops(layout)[:, None, None], 0.0)
+
+
+def line_crossings(
+    agents: np.ndarray, pos: np.ndarray, size: np.ndarray, mask: np.ndarray, end_margin: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where centres pass from one side of a line to the other.
+
+    Args:
+        agents: `(W, T + 1, n, 4)` poses; between two rows an agent is taken to move straight.
+        pos: `(W, K, 2)` middles of things that are longer along x or along y: the lines.
+        size: `(W, K, 2)` their half sizes.
+        mask: `(W, K)` bool, the thing exists.
+        end_margin: length at both ends of a line that does not count.
+
+    Returns:
+        `(W, T, n, K)` bool, in the env step the centre crosses the line; the same shape, its height above the floor
+        then, metres.
+    """
     is_vertical = (size[..., 1] >= size[..., 0])[:, None, None]
     across, along = (np.where(is_vertical, agents[..., None, k], agents[..., None, 1 - k]) for k in (0, 1))
     line, middle = (np.where(is_vertical, pos[:, None, None, :, k], pos[:, None, None, :, 1 - k]) for k in (0, 1))
@@ -117,6 +138,5 @@ def crossings(agents: np.ndarray, layout: Layout, end_margin: float) -> tuple[np
     crosses = (before < 0.0) != (after < 0.0)
     share = np.where(crosses, before / np.where(crosses, before - after, 1.0), 0.0)
     place = along[:, :-1] + share * (along[:, 1:] - along[:, :-1])
-    crosses = crosses & (np.abs(place - middle) < half) & layout.wall_mask[:, None, None]
-    height = agents[:, :-1, :, None, 2] + share * (agents[:, 1:] - agents[:, :-1])[..., None, 2]
-    return crosses, np.where(crosses, height - wall_tops(layout)[:, None, None], 0.0)
+    crosses = crosses & (np.abs(place - middle) < half) & mask[:, None, None]
+    return crosses, agents[:, :-1, :, None, 2] + share * (agents[:, 1:] - agents[:, :-1])[..., None, 2]

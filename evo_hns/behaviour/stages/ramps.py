@@ -8,6 +8,7 @@ from evo_hns.behaviour.stages.geometry import (
     TALL,
     crossings,
     distance_to,
+    line_crossings,
     object_half_sizes,
     stands_on_box,
     wall_rectangles,
@@ -17,7 +18,7 @@ from evo_hns.behaviour.stages.geometry import (
 from evo_hns.behaviour.stages.ground import empty_ground
 from evo_hns.behaviour.stages.shelter import shut_doors
 from evo_hns.evaluation.trajectory import Trajectory
-from evo_hns.worlds.sizes import AGENT_RADIUS, RAMP_SIZE
+from evo_hns.worlds.sizes import AGENT_RADIUS, INNER_WALL_HEIGHT, RAMP_SIZE
 
 ON_RAMP = AGENT_RADIUS + 0.1
 """Height of a centre above the floor at which an agent above a ramp is on its slope and not in front of it, metres."""
@@ -41,8 +42,9 @@ def shows_ramp_use(trajectory: Trajectory) -> np.ndarray:
 
     In the main phase a seeker was on a ramp (its centre above the ramp's square and `ON_RAMP` high, looked at `PARTS`
     times an env step), and within `WITHIN_STEPS` its centre crosses a wall above the wall's top, or it stands on a
-    box in two consecutive rows. Ramps that stood there from the start count as those that seekers brought; up and down
-    again on the same side does not, and neither does who gets up without a ramp.
+    box in two consecutive rows, or it passes a door above what stands in it (`climbs_past_door`). Ramps that stood
+    there from the start count as those that seekers brought; up and down again on the same side does not, and neither
+    does who gets up without a ramp.
 
     Returns:
         `(W,)` bool.
@@ -57,9 +59,41 @@ def shows_ramp_use(trajectory: Trajectory) -> np.ndarray:
     on_box = stands_on_box(seekers[:, 1:], objects[:, 1:, :boxes], half[:, :boxes])
     on_box[:, 1:] &= on_box[:, :-1]  # who flies over a box is no longer there in the next row
     on_box[:, 0] = False
+    over |= climbs_past_door(seekers, objects, trajectory)
     up = over | (on_box & layout.box_mask[:, None, None]).any(-1)
     there = layout.agent_mask[:, None, trajectory.scene.num_hiders :]
     return np.asarray((up & recently(on_ramp, WITHIN_STEPS) & there).any((1, 2)))
+
+
+def climbs_past_door(seekers: np.ndarray, objects: np.ndarray, trajectory: Trajectory) -> np.ndarray:
+    """Who passes a door above something that stands in it.
+
+    Args:
+        seekers: `(W, T + 1, n, 4)` poses.
+        objects: `(W, T + 1, m, 4)` poses.
+        trajectory: says where doors are, and how large objects.
+
+    Returns:
+        `(W, T, n)` bool: in the env step the centre crosses the door's line higher than the walls beside it, and an
+        object reaches into the door.
+    """
+    layout, half = trajectory.layout, object_half_sizes(trajectory)
+    exists = layout.doors[..., 2] > 0.0
+    frames = np.zeros((*exists.shape, 5))
+    for world in np.flatnonzero(exists.any(1)).tolist():
+        frames[world, exists[world]] = shut_doors(
+            layout.doors[world, exists[world], :2], wall_rectangles(layout, world)
+        )
+    crosses, height = line_crossings(seekers, frames[..., :2], frames[..., 2:4], exists, end_margin=0.0)
+    crosses &= height >= INNER_WALL_HEIGHT
+    passed = np.zeros(crosses.shape[:3], dtype=bool)
+    for world, row, seeker, door in np.argwhere(crosses).tolist():
+        boxes = np.flatnonzero(trajectory.object_mask[world])
+        poses = objects[world, row, boxes]
+        rectangles = np.concatenate([poses[:, :2], half[world, boxes, :2], poses[:, 3:]], axis=1)
+        near = distance_to(frames[world, door, :2], rectangles) < frames[world, door, 2:4].max()
+        passed[world, row, seeker] |= bool(near.any())
+    return passed
 
 
 def was_on_ramp(agents: np.ndarray, ramps: np.ndarray, ramp_mask: np.ndarray) -> np.ndarray:

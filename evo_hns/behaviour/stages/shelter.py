@@ -47,9 +47,11 @@ def shows_fort(trajectory: Trajectory) -> np.ndarray:
 
     Enclosed means that no way on the floor leads from any seeker to any hider (`ground`): walls, boxes and ramps are in
     the way, locked or not, other agents are not. A ramp is in the way as a box is: that one leads *over* a wall does
-    not open a fort, since climbing in is the next stage (`ramp_use`) and takes the fort for granted. Whoever is
-    not on the floor (a hider on a box) is not enclosed. With the walls alone there must be a way, at the start of the
-    episode there must have been one, and none at the end of the preparation and at every look during `HOLD_STEPS`.
+    not open a fort, and neither does a seeker that climbs in during `HOLD_STEPS`, since that is the next stage
+    (`ramp_use`) and takes the fort for granted: after the preparation it is asked what can be walked to from where
+    seekers stood at its end. A hider that is not on the floor (but on a box) is not enclosed. With the walls alone
+    there must be a way, at the start of the episode there must have been one, and none at the end of the preparation
+    and at every look during `HOLD_STEPS`.
 
     Returns:
         `(W,)` bool.
@@ -82,15 +84,24 @@ def _encloses(trajectory: Trajectory, objects: np.ndarray, world: int, walls: Gr
     is_hider = np.arange(len(exists)) < trajectory.scene.num_hiders
     agents = trajectory.agents[world]
     hiders, seekers = (agents[:, exists & team, :2] for team in (is_hider, ~is_hider))
-
-    def are_apart(ground: Ground, row: int) -> bool:
-        return teams_are_apart(ground, hiders[row], seekers[row])
-
-    if not hiders.size or not seekers.size or are_apart(walls, trajectory.num_prep_steps):
+    first = trajectory.num_prep_steps
+    if not hiders.size or not seekers.size or teams_are_apart(walls, hiders[first], seekers[first]):
         return False
-    if any(not are_apart(_with_objects(trajectory, objects, world, walls, row), row) for row in _looks(trajectory)):
-        return False
-    return not are_apart(_with_objects(trajectory, objects, world, walls, 0), 0)
+    beside = None  # the cells that seekers could walk to at the last look
+    for row in _looks(trajectory):
+        ground = _with_objects(trajectory, objects, world, walls, row)
+        regions = ground.regions()
+        here = {ground.region_at(regions, point) for point in hiders[row]}
+        # Who climbs in later opens nothing: it is asked what can be walked to from where they could walk before.
+        there = (
+            {ground.region_at(regions, point) for point in seekers[row]}
+            if beside is None
+            else set(np.unique(regions[beside]).tolist()) - {0}
+        )
+        if 0 in here or here & there or (beside is None and 0 in there):
+            return False
+        beside = np.isin(regions, sorted(there))
+    return not teams_are_apart(_with_objects(trajectory, objects, world, walls, 0), hiders[0], seekers[0])
 
 
 def teams_are_apart(ground: Ground, hiders: np.ndarray, seekers: np.ndarray) -> bool:

@@ -64,6 +64,7 @@ DIAGNOSES: Mapping[str, Entry] = {
     "parity": Entry("diagnostics:Parity", "how exactly the game agrees with recordings of the original"),
     "physics-ablation": Entry("diagnostics:PhysicsAblation", "what would make the physics cheaper, and change it"),
     "timestep-study": Entry("diagnostics:TimestepStudy", "what coarser timesteps gain in search, and change"),
+    "worth": Entry("worth:Worth", "what the skills of the quadrant game are worth"),
     "stress-test": Entry("diagnostics:StressTest", "do memory, speed and physics hold out over long play?"),
 }
 """Studies, and checks of the game and the machine."""

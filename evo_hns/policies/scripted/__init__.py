@@ -11,6 +11,11 @@ from evo_hns.policies.scripted.fugitive import build_fugitive
 from evo_hns.policies.scripted.sticky import build_sticky
 from evo_hns.policies.scripted.still import build_still
 from evo_hns.policies.scripted.tracker import build_tracker
+from evo_hns.policies.scripted.yardsticks.builder import build_builder
+from evo_hns.policies.scripted.yardsticks.climber import build_climber
+from evo_hns.policies.scripted.yardsticks.ramp_fetcher import build_ramp_fetcher
+from evo_hns.policies.scripted.yardsticks.reactive_builder import build_reactive_builder
+from evo_hns.policies.scripted.yardsticks.sitter import build_sitter
 from evo_hns.spec import ObservationSpec
 
 SCRIPTED: dict[str, Callable[[ObservationSpec], Policy]] = {
@@ -20,6 +25,11 @@ SCRIPTED: dict[str, Callable[[ObservationSpec], Policy]] = {
     "fugitive": build_fugitive,
     "tracker": build_tracker,
     "evader": build_evader,
+    "sitter": build_sitter,
+    "builder": build_builder,
+    "reactive-builder": build_reactive_builder,
+    "ramp-fetcher": build_ramp_fetcher,
+    "climber": build_climber,
 }
 """Scripted players by name; each plays either side. Chaser and fugitive know the quadrant's room, tracker and evader
 find their way in any field."""

@@ -14,7 +14,7 @@ from evo_hns.policies.actions import draw
 from evo_hns.policies.scripted.field import distance, waypoint
 from evo_hns.policies.scripted.motion import around, force_towards, turn_towards
 from evo_hns.policies.scripted.player import ScriptedPolicy, mover, nearest_opponent
-from evo_hns.policies.scripted.survey import NUM_CELLS, cell_centre, choose, look, unfold
+from evo_hns.policies.scripted.visit_ages import NUM_CELLS, cell_centre, choose, look, reset
 from evo_hns.spec import ObservationSpec
 from evo_hns.system.kernels import kernel
 
@@ -33,23 +33,23 @@ _BELIEF, _X, _Y = 1, 2, 3  # env steps left to look for somebody at (x, y)
 _GOAL, _TRAVELLED = 4, 5  # 1 + cell to search (0: none), env steps on the way
 _OLD_X, _OLD_Y, _STUCK, _SIDESTEP = 6, 7, 8, 9  # where it was, how long without progress, angle to break free
 _AGES = 10
-_MEMORY_SIZE = _AGES + NUM_CELLS
+CHASER_MEMORY = _AGES + NUM_CELLS
 
 
 def build_chaser(spec: ObservationSpec) -> ScriptedPolicy:
     """Chases and searches; neither grabs nor locks."""
-    return ScriptedPolicy(mover(_decide), memory_size=_MEMORY_SIZE)
+    return ScriptedPolicy(mover(chase_or_search), memory_size=CHASER_MEMORY)
 
 
 @kernel
-def _decide(
+def chase_or_search(
     me: np.ndarray, others: np.ndarray, sees: np.ndarray, lidar: np.ndarray, doors: np.ndarray, row: np.ndarray
 ) -> tuple[float, float, float]:
     """Force and torque of one agent."""
     x, y = me[0] + _HALF_AGENT, me[1] + _HALF_AGENT
     ages = row[_AGES:]
     if me[9] == 0:
-        unfold(ages, row)
+        reset(ages, row)
     look(ages, x, y, me[3], lidar)
     prey = nearest_opponent(me, others, sees)
     if prey >= 0:

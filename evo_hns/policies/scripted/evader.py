@@ -1,6 +1,6 @@
 """The scripted hider for any walls: finds a place that little of the field can see, and flees out of sight.
 
-It draws a chart of what its lidar meets. While seekers are frozen it looks around for rooms and for them; then it
+It fills an occupancy grid from its lidar. While seekers are frozen it looks around for rooms and for them; then it
 sits where little can be seen of it, faces where the way in is, and runs when a seeker has it in view. Nothing of it
 needs a hider: as a seeker it would keep out of the hiders' sight.
 """
@@ -12,27 +12,34 @@ import math
 import numpy as np
 
 from evo_hns.policies.actions import draw
-from evo_hns.policies.scripted.chart import (
-    CHART_SIZE,
-    NUM_CELLS,
-    Chart,
-    cell_at,
-    centre,
-    chart_in,
-    is_free,
-    survey,
-    unfold,
-)
 from evo_hns.policies.scripted.field import distance
 from evo_hns.policies.scripted.motion import force_towards, turn_towards
+from evo_hns.policies.scripted.occupancy_grid import (
+    GRID_SIZE,
+    NUM_CELLS,
+    OccupancyGrid,
+    cell_at,
+    centre,
+    grid_in,
+    is_free,
+    reset,
+    update,
+)
+from evo_hns.policies.scripted.path_planning import (
+    HOME_RANGE,
+    WALK_SIZE,
+    heading,
+    most_worth,
+    shortest_paths,
+    step_towards,
+)
 from evo_hns.policies.scripted.player import ScriptedPolicy, mover, nearest_opponent
-from evo_hns.policies.scripted.route import HOME_RANGE, WALK_SIZE, flood, heading, most_worth, step_towards
 from evo_hns.spec import ObservationSpec
 from evo_hns.system.kernels import kernel
 
 _HALF_AGENT = 0.15
 _MEMORY = 15  # env steps for which a seeker that was seen is still thought to be there
-_SURVEY = 0.5  # share of the preparation in which it gets to know the field
+_EXPLORE = 0.5  # share of the preparation in which it gets to know the field
 _CALM = 8  # places that are thought of in an env step while nobody is about
 _HIDDEN, _STAY = 6.0, 1.0  # worth of being out of sight and of keeping to a plan, in metres of way
 _FARTHER = 3.0  # worth of a metre more between a place and the seeker
@@ -46,8 +53,8 @@ _STARTED, _PLACE_X, _PLACE_Y = 1, 2, 3  # where it wants to be
 _THREAT, _X, _Y = 4, 5, 6  # env steps left to think of a seeker at (x, y)
 _HOME_X, _HOME_Y = 7, 8  # where it began
 _WALK = 9
-_CHART = _WALK + WALK_SIZE
-_MEMORY_SIZE = _CHART + CHART_SIZE
+_GRID = _WALK + WALK_SIZE
+_MEMORY_SIZE = _GRID + GRID_SIZE
 
 
 def build_evader(spec: ObservationSpec) -> ScriptedPolicy:
@@ -62,22 +69,22 @@ def _decide(
     """Force and torque of one agent."""
     mine, theirs = np.empty(NUM_CELLS), np.empty(NUM_CELLS)
     x, y = me[0] + _HALF_AGENT, me[1] + _HALF_AGENT
-    chart, walk = chart_in(row[_CHART:]), row[_WALK : _WALK + WALK_SIZE]
+    grid, walk = grid_in(row[_GRID:]), row[_WALK : _WALK + WALK_SIZE]
     if row[_STARTED] == 0:
         row[_STARTED] = 1
         row[_PLACE_X], row[_PLACE_Y] = row[_HOME_X], row[_HOME_Y] = x, y
-        unfold(chart, x, y, row)
-    survey(chart, x, y, me[3], lidar)
+        reset(grid, x, y, row)
+    update(grid, x, y, me[3], lidar)
     _watch(me, others, sees, row)
-    flood(chart, x, y, mine)
-    exploring = me[9] < _SURVEY
-    goal = most_worth(chart, mine, row[_HOME_X], row[_HOME_Y]) if exploring else -1
+    shortest_paths(grid, x, y, mine)
+    exploring = me[9] < _EXPLORE
+    goal = most_worth(grid, mine, row[_HOME_X], row[_HOME_Y]) if exploring else -1
     if goal >= 0:
-        to_x, to_y = centre(chart, goal)
+        to_x, to_y = centre(grid, goal)
     else:
-        _choose(chart, row, me[9] >= 0.999 and row[_THREAT] > 0, mine, theirs)
+        _choose(grid, row, me[9] >= 0.999 and row[_THREAT] > 0, mine, theirs)
         to_x, to_y = row[_PLACE_X], row[_PLACE_Y]
-    way_x, way_y = heading(chart, mine, x, y, to_x, to_y)
+    way_x, way_y = heading(grid, mine, x, y, to_x, to_y)
     dx, dy = step_towards(way_x - x, way_y - y, x, y, lidar, walk, row)
     fx, fy = force_towards(dx, dy, me[4], me[5])
     return fx, fy, 1.0 if exploring else _lookout(me[3], x, y, lidar, row)
@@ -94,28 +101,28 @@ def _watch(me: np.ndarray, others: np.ndarray, sees: np.ndarray, row: np.ndarray
 
 
 @kernel
-def _choose(chart: Chart, row: np.ndarray, hurry: bool, mine: np.ndarray, theirs: np.ndarray) -> None:
+def _choose(grid: OccupancyGrid, row: np.ndarray, hurry: bool, mine: np.ndarray, theirs: np.ndarray) -> None:
     """Keep to the place where it wants to be, or take a better one: of all if a seeker is about, else of a few."""
     alarmed = row[_THREAT] > 0
     if alarmed:
-        flood(chart, row[_X], row[_Y], theirs)
-    here = cell_at(chart, row[_PLACE_X], row[_PLACE_Y])
-    least = _place_cost(chart, here, row, hurry, mine, theirs, np.inf) - _STAY
+        shortest_paths(grid, row[_X], row[_Y], theirs)
+    here = cell_at(grid, row[_PLACE_X], row[_PLACE_Y])
+    least = _place_cost(grid, here, row, hurry, mine, theirs, np.inf) - _STAY
     for i in range(NUM_CELLS if alarmed else _CALM):
         k = i if alarmed else int(draw(row) * NUM_CELLS)
-        if chart.walls[k] < 0.0:
-            cost = _place_cost(chart, k, row, hurry, mine, theirs, least)
+        if grid.walls[k] < 0.0:
+            cost = _place_cost(grid, k, row, hurry, mine, theirs, least)
             if cost < least:
                 least = cost
-                row[_PLACE_X], row[_PLACE_Y] = centre(chart, k)
+                row[_PLACE_X], row[_PLACE_Y] = centre(grid, k)
 
 
 @kernel
 def _place_cost(
-    chart: Chart, k: int, row: np.ndarray, hurry: bool, mine: np.ndarray, theirs: np.ndarray, limit: float
+    grid: OccupancyGrid, k: int, row: np.ndarray, hurry: bool, mine: np.ndarray, theirs: np.ndarray, limit: float
 ) -> float:
     """How bad a place is: far, near to a seeker or behind it, in its sight, exposed; infinite if above a limit."""
-    x, y = centre(chart, k)
+    x, y = centre(grid, k)
     if distance(x, y, row[_HOME_X], row[_HOME_Y]) > HOME_RANGE:
         return float(np.inf)
     cost = (_HURRY if hurry else _WAY) * mine[k]
@@ -125,19 +132,19 @@ def _place_cost(
             cost += _CUT_OFF
     if not cost < limit:
         return float(np.inf)
-    if row[_THREAT] > 0 and is_free(chart, row[_X], row[_Y], x, y, 0.0):
+    if row[_THREAT] > 0 and is_free(grid, row[_X], row[_Y], x, y, 0.0):
         cost += _HIDDEN
-    return cost + _EXPOSURE * _exposure(chart, x, y) if cost < limit else float(np.inf)
+    return cost + _EXPOSURE * _exposure(grid, x, y) if cost < limit else float(np.inf)
 
 
 @kernel
-def _exposure(chart: Chart, x: float, y: float) -> float:
+def _exposure(grid: OccupancyGrid, x: float, y: float) -> float:
     """How far a place can be seen, in the root mean square of all directions, metres."""
     total = 0.0
     for i in range(_RAYS):
         ux, uy = math.cos(2.0 * math.pi * i / _RAYS), math.sin(2.0 * math.pi * i / _RAYS)
         reach = 0.3
-        while reach < _SIGHT and chart.walls[cell_at(chart, x + ux * reach, y + uy * reach)] <= 0.0:
+        while reach < _SIGHT and grid.walls[cell_at(grid, x + ux * reach, y + uy * reach)] <= 0.0:
             reach += 0.3
         total += reach * reach
     return math.sqrt(total / _RAYS)

@@ -1,6 +1,6 @@
 """The scripted seeker for any walls: chases whom it sees, looks where they may have gone, else searches the field.
 
-It knows no walls: it draws a chart of what its lidar meets, finds its ways on it and searches what it has not seen
+It knows no walls: it fills an occupancy grid from its lidar, finds its ways on it and searches what it has not seen
 for longest. It looks around by spinning, since an agent can turn while it walks in any direction. As a hider it would
 run after the seekers just the same.
 """
@@ -9,20 +9,27 @@ from __future__ import annotations
 
 import numpy as np
 
-from evo_hns.policies.scripted.chart import (
-    CHART_SIZE,
-    NUM_CELLS,
-    Chart,
-    centre,
-    chart_in,
-    is_free,
-    survey,
-    unfold,
-)
 from evo_hns.policies.scripted.field import distance
 from evo_hns.policies.scripted.motion import force_towards, turn_towards
+from evo_hns.policies.scripted.occupancy_grid import (
+    GRID_SIZE,
+    NUM_CELLS,
+    OccupancyGrid,
+    centre,
+    grid_in,
+    is_free,
+    reset,
+    update,
+)
+from evo_hns.policies.scripted.path_planning import (
+    HOME_RANGE,
+    WALK_SIZE,
+    heading,
+    most_worth,
+    shortest_paths,
+    step_towards,
+)
 from evo_hns.policies.scripted.player import ScriptedPolicy, mover, nearest_opponent
-from evo_hns.policies.scripted.route import HOME_RANGE, WALK_SIZE, flood, heading, most_worth, step_towards
 from evo_hns.spec import ObservationSpec
 from evo_hns.system.kernels import kernel
 
@@ -41,8 +48,8 @@ _STARTED, _BELIEF, _X, _Y = 1, 2, 3, 4  # env steps left to look for somebody at
 _GOAL, _TRAVELLED = 5, 6  # 1 + cell to search (0: none), env steps on the way
 _HOME_X, _HOME_Y = 7, 8  # where it began
 _WALK = 9
-_CHART = _WALK + WALK_SIZE
-_MEMORY_SIZE = _CHART + CHART_SIZE
+_GRID = _WALK + WALK_SIZE
+_MEMORY_SIZE = _GRID + GRID_SIZE
 
 
 def build_tracker(spec: ObservationSpec) -> ScriptedPolicy:
@@ -57,29 +64,29 @@ def _decide(
     """Force and torque of one agent."""
     lengths = np.empty(NUM_CELLS)
     x, y = me[0] + _HALF_AGENT, me[1] + _HALF_AGENT
-    chart, walk = chart_in(row[_CHART:]), row[_WALK : _WALK + WALK_SIZE]
+    grid, walk = grid_in(row[_GRID:]), row[_WALK : _WALK + WALK_SIZE]
     if row[_STARTED] == 0:
         row[_STARTED] = 1
         row[_HOME_X], row[_HOME_Y] = x, y
-        unfold(chart, x, y, row)
-    survey(chart, x, y, me[3], lidar)
+        reset(grid, x, y, row)
+    update(grid, x, y, me[3], lidar)
     prey = nearest_opponent(me, others, sees)
     if prey >= 0:
         other = others[prey]
         row[_BELIEF], row[_GOAL] = _MEMORY, 0
-        return _chase(chart, x, y, me, other, lidar, walk, row, lengths)
+        return _chase(grid, x, y, me, other, lidar, walk, row, lengths)
     if me[9] < 0.999 and me[8] == 0:
         return 0.0, 0.0, 0.0  # frozen until the preparation is over: no plan gets older
     if row[_BELIEF] == _MEMORY:
-        _suspect(chart, row, lengths)
-    flood(chart, x, y, lengths)
+        _suspect(grid, row, lengths)
+    shortest_paths(grid, x, y, lengths)
     if row[_BELIEF] > 0:
         near = distance(x, y, row[_X], row[_Y]) < 0.5
         row[_BELIEF] = min(row[_BELIEF], _LOOK) - 1 if near else row[_BELIEF] - 1
         to_x, to_y = row[_X], row[_Y]
     else:
-        to_x, to_y = _search(chart, x, y, lengths, row)
-    way_x, way_y = heading(chart, lengths, x, y, to_x, to_y)
+        to_x, to_y = _search(grid, x, y, lengths, row)
+    way_x, way_y = heading(grid, lengths, x, y, to_x, to_y)
     dx, dy = step_towards(way_x - x, way_y - y, x, y, lidar, walk, row)
     fx, fy = force_towards(dx, dy, me[4], me[5])
     return fx, fy, 1.0
@@ -87,7 +94,7 @@ def _decide(
 
 @kernel
 def _chase(
-    chart: Chart,
+    grid: OccupancyGrid,
     x: float,
     y: float,
     me: np.ndarray,
@@ -103,13 +110,13 @@ def _chase(
     look_x, look_y = prey_x - x + _STEP * (prey[4] - me[4]), prey_y - y + _STEP * (prey[5] - me[5])
     torque = turn_towards(me[3], look_x, look_y)
     prey_x, prey_y = _near_home(prey_x, prey_y, row)
-    if is_free(chart, x, y, prey_x, prey_y, 0.0):
+    if is_free(grid, x, y, prey_x, prey_y, 0.0):
         length = max(distance(x, y, prey_x, prey_y), 1e-6)
         dx, dy = (prey_x - x) * (1.0 - _NEAR / length), (prey_y - y) * (1.0 - _NEAR / length)
         fx, fy = force_towards(dx, dy, me[4] - prey[4], me[5] - prey[5])
         return fx, fy, torque
-    flood(chart, x, y, lengths)
-    way_x, way_y = heading(chart, lengths, x, y, prey_x, prey_y)
+    shortest_paths(grid, x, y, lengths)
+    way_x, way_y = heading(grid, lengths, x, y, prey_x, prey_y)
     dx, dy = step_towards(way_x - x, way_y - y, x, y, lidar, walk, row)
     fx, fy = force_towards(dx, dy, me[4], me[5])
     return fx, fy, torque
@@ -123,24 +130,24 @@ def _near_home(x: float, y: float, row: np.ndarray) -> tuple[float, float]:
 
 
 @kernel
-def _suspect(chart: Chart, row: np.ndarray, lengths: np.ndarray) -> None:
+def _suspect(grid: OccupancyGrid, row: np.ndarray, lengths: np.ndarray) -> None:
     """Whom it has just lost is out of view, but not far from where it was."""
-    flood(chart, row[_X], row[_Y], lengths)
+    shortest_paths(grid, row[_X], row[_Y], lengths)
     for k in range(NUM_CELLS):
-        if chart.ages[k] > 0.0 and lengths[k] < np.inf:
-            chart.ages[k] += _SUSPICION / (1.0 + lengths[k] * lengths[k])
+        if grid.ages[k] > 0.0 and lengths[k] < np.inf:
+            grid.ages[k] += _SUSPICION / (1.0 + lengths[k] * lengths[k])
 
 
 @kernel
-def _search(chart: Chart, x: float, y: float, lengths: np.ndarray, row: np.ndarray) -> tuple[float, float]:
+def _search(grid: OccupancyGrid, x: float, y: float, lengths: np.ndarray, row: np.ndarray) -> tuple[float, float]:
     """The cell to look at next; kept until it was seen, cannot be reached or is given up."""
     row[_TRAVELLED] += 1
     goal = int(row[_GOAL]) - 1
     if goal >= 0 and row[_TRAVELLED] > _PATIENCE:
-        chart.ages[goal] = max(chart.ages[goal] + _GIVEN_UP, 0.0)
-    if goal < 0 or row[_TRAVELLED] > _PATIENCE or chart.ages[goal] <= 0.0 or lengths[goal] == np.inf:
-        goal = most_worth(chart, lengths, row[_HOME_X], row[_HOME_Y])
+        grid.ages[goal] = max(grid.ages[goal] + _GIVEN_UP, 0.0)
+    if goal < 0 or row[_TRAVELLED] > _PATIENCE or grid.ages[goal] <= 0.0 or lengths[goal] == np.inf:
+        goal = most_worth(grid, lengths, row[_HOME_X], row[_HOME_Y])
         row[_GOAL], row[_TRAVELLED] = 1 + goal, 0
     if goal < 0:
         return x, y
-    return centre(chart, goal)
+    return centre(grid, goal)

@@ -80,6 +80,14 @@ def test_a_seeker_that_ends_on_a_box_over_a_ramp_uses_it_and_one_that_starts_on_
     assert stages(seek(idle, seekers=[(1.0, 0.41, 0.65)])) == set()
 
 
+def test_a_seeker_that_climbs_over_a_box_in_the_doorway_uses_the_ramp_and_one_that_walks_through_it_does_not() -> None:
+    over = {"seeker": 4.5, "ramps": [(4.5, 3.69)], "boxes": [(4.5, 3.1)], "hiders": [(4.0, 2.75)]}
+    climbs = seek(lambda *_: RUN | {0: Deed(turn=5, lock=True)}, **over)
+    assert climbs.agents[0, -1, 1, 1] < 2.9
+    assert "ramp_use" in stages(climbs)
+    assert stages(seek(lambda *_: RUN, seeker=4.5, ramps=[(1.0, 5.0)])) == set()
+
+
 def test_a_hider_that_climbs_does_not_count() -> None:
     trajectory = seek(lambda *_: {0: Deed(y=-5)}, hiders=[(4.0, 5.6)], seekers=[(1.0, 5.6)])
     assert trajectory.agents[0, -1, 0, 1] < 3.0

@@ -8,7 +8,7 @@ import pytest
 from evo_hns.behaviour.stages import detect
 from evo_hns.behaviour.stages.geometry import wall_rectangles
 from evo_hns.behaviour.stages.ground import Ground, empty_ground
-from evo_hns.behaviour.stages.shelter import door_frame, find_doors, teams_are_apart
+from evo_hns.behaviour.stages.shelter import HOLD_STEPS, door_frame, find_doors, teams_are_apart
 from evo_hns.evaluation.trajectory import Trajectory
 from evo_hns.experiment import load_experiment
 from evo_hns.worlds.layout import sample_layouts
@@ -64,6 +64,27 @@ def test_one_door_of_two_is_blocked_but_encloses_nobody() -> None:
 
 def test_a_seeker_in_the_room_makes_it_no_fort() -> None:
     assert stages(shut_in(push_into_door, seekers=[(5.5, 0.5)])) == {"door_blocking"}
+
+
+def test_a_seeker_that_climbs_in_at_once_does_not_undo_the_fort_whose_door_is_shut() -> None:
+    def climb(number: int, scene: Scene) -> dict[int, Deed]:
+        return push_into_door(number, scene) | {1: Deed(y=-5)}
+
+    trajectory = shut_in(climb, seekers=[(5.3, 4.6)], ramps=[(5.3, 3.42)])
+    assert trajectory.agents[0, PREP + HOLD_STEPS, 1, 1] < 3.0
+    assert stages(trajectory) >= {"door_blocking", "fort", "ramp_use"}
+
+
+def test_a_seeker_that_walks_in_when_the_door_opens_again_undoes_it() -> None:
+    def open_again(number: int, scene: Scene) -> dict[int, Deed]:
+        # The hider pulls the box back as soon as the seeker is let loose.
+        if number < PREP:
+            return {0: Deed(turn=4)} if number < 6 else push_into_door(number, scene)
+        return {0: Deed(y=-5, pull=True), 1: Deed(y=-5)}
+
+    trajectory = shut_in(open_again, seekers=[(4.5, 4.6)])
+    assert trajectory.objects[0, PREP + HOLD_STEPS, 0, 1] < 2.5
+    assert "fort" not in stages(trajectory)
 
 
 def test_a_hider_outside_makes_it_no_fort_for_the_team() -> None:

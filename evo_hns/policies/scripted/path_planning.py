@@ -1,4 +1,4 @@
-"""Ways over a chart: how far every cell is to walk, where to head now, what to search next, how to come free.
+"""Path planning on an occupancy grid: shortest paths, where to head now, what to search next, how to come free.
 
 What is not drawn yet counts as passable, but as longer: ways lead through the unknown where the known is far.
 """
@@ -10,9 +10,9 @@ import math
 import numpy as np
 
 from evo_hns.policies.actions import draw
-from evo_hns.policies.scripted.chart import CELL, NUM_CELLS, SIDE, Chart, cell_at, centre, is_free
 from evo_hns.policies.scripted.field import distance
 from evo_hns.policies.scripted.motion import around
+from evo_hns.policies.scripted.occupancy_grid import CELL, NUM_CELLS, SIDE, OccupancyGrid, cell_at, centre, is_free
 from evo_hns.system.kernels import kernel
 
 _UNKNOWN, _BESIDE = 1.5, 2.0  # length of a cell that is not known, or beside something solid, in cells
@@ -30,15 +30,15 @@ WALK_SIZE = 4
 
 
 @kernel
-def flood(chart: Chart, x: float, y: float, lengths: np.ndarray) -> None:
+def shortest_paths(grid: OccupancyGrid, x: float, y: float, lengths: np.ndarray) -> None:
     """Fill `lengths` `(NUM_CELLS,)` with the way from a point to each cell, metres; infinite where none is."""
     costs = np.empty(NUM_CELLS)
     for k in range(NUM_CELLS):
-        costs[k] = _cost(chart, k)
+        costs[k] = _cost(grid, k)
     lengths[:] = np.inf
     waiting = np.zeros(NUM_CELLS, np.bool_)
     queue = np.empty(NUM_CELLS, np.int64)
-    start = cell_at(chart, x, y)
+    start = cell_at(grid, x, y)
     lengths[start] = 0.0
     queue[0], head, count = start, 0, 1
     while count > 0:
@@ -64,42 +64,44 @@ def flood(chart: Chart, x: float, y: float, lengths: np.ndarray) -> None:
 
 
 @kernel
-def _cost(chart: Chart, k: int) -> float:
+def _cost(grid: OccupancyGrid, k: int) -> float:
     """What it costs to enter a cell, in cells."""
-    if chart.walls[k] > 0.0:
+    if grid.walls[k] > 0.0:
         return float(np.inf)
     i, j = k % SIDE, k // SIDE
-    beside = (i > 0 and chart.walls[k - 1] > 0.0) or (i < SIDE - 1 and chart.walls[k + 1] > 0.0)
-    beside |= (j > 0 and chart.walls[k - SIDE] > 0.0) or (j < SIDE - 1 and chart.walls[k + SIDE] > 0.0)
-    return (_BESIDE if beside else 1.0) * (_UNKNOWN if chart.walls[k] == 0.0 else 1.0)
+    beside = (i > 0 and grid.walls[k - 1] > 0.0) or (i < SIDE - 1 and grid.walls[k + 1] > 0.0)
+    beside |= (j > 0 and grid.walls[k - SIDE] > 0.0) or (j < SIDE - 1 and grid.walls[k + SIDE] > 0.0)
+    return (_BESIDE if beside else 1.0) * (_UNKNOWN if grid.walls[k] == 0.0 else 1.0)
 
 
 @kernel
-def heading(chart: Chart, lengths: np.ndarray, x: float, y: float, to_x: float, to_y: float) -> tuple[float, float]:
+def heading(
+    grid: OccupancyGrid, lengths: np.ndarray, x: float, y: float, to_x: float, to_y: float
+) -> tuple[float, float]:
     """Where to head now: the farthest point of the shortest way to a goal that lies straight ahead.
 
     Args:
-        chart: the map.
-        lengths: from `flood` at (x, y).
+        grid: the map.
+        lengths: from `shortest_paths` at (x, y).
         x: of where the way begins.
         y: likewise.
         to_x: of where it ends.
         to_y: likewise.
     """
-    if is_free(chart, x, y, to_x, to_y, _MARGIN):
+    if is_free(grid, x, y, to_x, to_y, _MARGIN):
         return to_x, to_y
-    k = cell_at(chart, to_x, to_y)
+    k = cell_at(grid, to_x, to_y)
     if lengths[k] == np.inf:
         k = _beside(lengths, k)
         if lengths[k] == np.inf:
             return to_x, to_y
     for _ in range(NUM_CELLS):
-        cell_x, cell_y = centre(chart, k)
+        cell_x, cell_y = centre(grid, k)
         before = _before(lengths, k)
-        if lengths[before] == 0.0 or before == k or is_free(chart, x, y, cell_x, cell_y, _MARGIN):
+        if lengths[before] == 0.0 or before == k or is_free(grid, x, y, cell_x, cell_y, _MARGIN):
             break
         k = before
-    return centre(chart, k)
+    return centre(grid, k)
 
 
 @kernel
@@ -133,13 +135,13 @@ def _before(lengths: np.ndarray, k: int) -> int:
 
 
 @kernel
-def most_worth(chart: Chart, lengths: np.ndarray, home_x: float, home_y: float) -> int:
+def most_worth(grid: OccupancyGrid, lengths: np.ndarray, home_x: float, home_y: float) -> int:
     """The cell most worth a visit: long unseen, not far, and not too far from home; -1 if there is none."""
     best, highest = -1, 0.0
     for k in range(NUM_CELLS):
-        if lengths[k] < np.inf and chart.ages[k] > 0.0:
-            worth = chart.ages[k] / (_NEARNESS + lengths[k])
-            cell_x, cell_y = centre(chart, k)
+        if lengths[k] < np.inf and grid.ages[k] > 0.0:
+            worth = grid.ages[k] / (_NEARNESS + lengths[k])
+            cell_x, cell_y = centre(grid, k)
             if worth > highest and distance(cell_x, cell_y, home_x, home_y) < HOME_RANGE:
                 best, highest = k, worth
     return best

@@ -1,4 +1,4 @@
-"""How long ago each part of the field was in view: a searcher's map of 9 x 9 cells, kept in a player's memory.
+"""Visit ages: how long ago each cell of 9 x 9 was in view, kept in a searching player's memory.
 
 A cell counts as seen when it lies in the cone of vision and the lidar reaches (almost) to its middle.
 """
@@ -32,7 +32,7 @@ def cell_centre(k: int) -> tuple[float, float]:
 
 
 @kernel
-def unfold(ages: np.ndarray, row: np.ndarray) -> None:
+def reset(ages: np.ndarray, row: np.ndarray) -> None:
     """A new map: nothing seen yet; `row` holds the player's random stream."""
     for k in range(NUM_CELLS):
         x, y = cell_centre(k)

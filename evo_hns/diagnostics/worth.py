@@ -87,7 +87,7 @@ def _meet(game: Game, hider: str, seeker: str, seeds: np.ndarray) -> Pairing:
     for batch in np.array_split(seeds, -(-len(seeds) // game.num_worlds)):
         rows = torch.zeros(len(batch), dtype=torch.int64)
         teams = {side: scripted_roster(names[side]).bind(game.observation_spec, side, rows) for side in Side}
-        episodes = play(game, teams, batch, keep=("trajectory",))
+        episodes = play(game, teams, batch, keep={"trajectory"})
         trajectory = episodes.trajectory
         if trajectory is None:
             raise RuntimeError("a match was played without its trajectory, which was to be kept")

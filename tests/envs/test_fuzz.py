@@ -621,10 +621,10 @@ def fuzz(num_examples: int) -> Counter[str]:
 
 
 MET = ("an agent is seen", "a grip", "a shared grip", "a lock", "an unlocking", "a penalty", "a bite")
-MET += ("food comes back", "a failed world")
+RARE = ("food comes back", "a lock passed on", "a failed world")  #: some 1 to 30 times in 1,000 games
 
 
 @pytest.mark.parametrize("num_games", [NUM_GAMES, pytest.param(MANY, marks=pytest.mark.release)])
 def test_any_game_keeps_the_rules(num_games: int) -> None:
     met = fuzz(num_games)
-    assert all(met[what] > 0 for what in MET), met
+    assert all(met[what] > 0 for what in MET + RARE * (num_games >= 1000)), met

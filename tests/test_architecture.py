@@ -34,10 +34,10 @@ ROOMS: dict[str, set[str]] = {
     "evaluation": {"worlds", "physics", "envs", "policies", "system"},  # `build_game` chooses the engine
     "mpi": {"worlds", "policies", "evaluation", "system"},  # matches on many ranks
     "players": {"envs", "policies", "evaluation", "archive", "system"},  # by address; two of them meet; for other code
-    # A run from start to end, by evolution or PPO.
-    "training": {"envs", "policies", "evaluation", "search", "archive", "mpi", "system"},
-    "tournament": {"envs", "policies", "evaluation", "archive", "players", "figure", "system"},
     "behaviour": {"worlds", "policies", "evaluation", "archive", "players", "figure", "system"},
+    # A run from start to end, by evolution or PPO.
+    "training": {"envs", "policies", "evaluation", "search", "archive", "mpi", "players", "behaviour", "system"},
+    "tournament": {"envs", "policies", "evaluation", "archive", "players", "figure", "system"},
     "viewer": {"archive", "players", "behaviour", "system"} | PLAYING,
     "diagnostics": {"physics", "archive", "mpi", "training", "behaviour", "viewer", "figure", "system"} | PLAYING,
     "reports": {

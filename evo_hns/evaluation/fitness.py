@@ -6,13 +6,14 @@ A team wins a match when its return is above 0, and draws when it is exactly 0, 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from evo_hns.config import CoevolutionConfig
-from evo_hns.evaluation.rollout import Episodes
+from evo_hns.evaluation.rollout import Episodes, Keep
 from evo_hns.spec import ObservationSpec, Side
 
 
@@ -22,6 +23,14 @@ class MatchesFailedError(RuntimeError):
 
 Fitness = Callable[[Tensor, np.ndarray, np.ndarray, int], Tensor]
 """`(M,)` scores, `(M,)` rows (-1: not scored), `(M,)` who was met, P -> `(P,)` fitness; NaN: without a match."""
+
+
+@dataclass(frozen=True)
+class Skill:
+    """What candidates are selected for instead of their return, for diagnosis."""
+
+    measure: Callable[[Episodes], Tensor]  #: `(M,)` float64, higher is better; of failed matches anything
+    keep: tuple[Keep, ...] = ()  #: what it needs of episodes beside their outcome
 
 
 def team_return(episodes: Episodes, spec: ObservationSpec, side: Side) -> Tensor:
@@ -121,6 +130,7 @@ def team_fitness(
     num_genomes: int,
     opponents: np.ndarray | None = None,
     fitness: Fitness = mean_return,
+    skill: Skill | None = None,
 ) -> Tensor:
     """Fitness of the first `num_genomes` rows of a side's roster: finite, higher is better.
 
@@ -132,6 +142,7 @@ def team_fitness(
         num_genomes: P, the candidates.
         opponents: `(M,)` the opponent of each match, by any numbers; by default all are the same.
         fitness: what counts as good.
+        skill: what is scored; by default the team's return.
 
     Returns:
         `(P,)` float64. A candidate all of whose matches failed gets the worst fitness of the others.
@@ -140,7 +151,10 @@ def team_fitness(
         MatchesFailedError: every match of every candidate failed.
     """
     met = np.zeros(len(rows), dtype=np.int64) if opponents is None else opponents
-    values = fitness(team_return(episodes, spec, side), rows, met, num_genomes)
+    scores = team_return(episodes, spec, side)
+    if skill is not None:
+        scores = torch.where(episodes.failed, torch.nan, skill.measure(episodes))
+    values = fitness(scores, rows, met, num_genomes)
     finite = torch.isfinite(values)
     if not bool(finite.any()):
         raise MatchesFailedError(

@@ -24,6 +24,7 @@ from evo_hns.evaluation.evaluators import LocalEvaluator, build_evaluator
 from evo_hns.evaluation.held_out import held_out_opponents
 from evo_hns.evaluation.matches import MatchTable, fresh_seeds
 from evo_hns.evaluation.trajectory import Trajectory
+from evo_hns.players.addresses import why_nobody
 from evo_hns.policies.roster import Roster, scripted_roster
 from evo_hns.spec import Side
 
@@ -199,6 +200,8 @@ def _check_game(path: Path, config: RunConfig) -> None:
         raise ConfigError(
             f"{path} is a run of {config.rules.task} with one team; stages need hide-and-seek with hiders and seekers"
         )
+    for side in set(Side) - set(config.trained_sides):
+        raise ConfigError(why_nobody(path, config, side))
 
 
 @dataclass

@@ -53,10 +53,13 @@ ROOMS: dict[str, set[str]] = {
     },
     "comparison": {"envs", "policies", "evaluation", "archive", "players", "tournament", "behaviour", "reports"}
     | {"system"},
+    # Arms over seeds, trained and measured alike.
+    "study": {"envs", "policies", "evaluation", "archive", "players", "behaviour", "training", "reports", "comparison"}
+    | {"experiment", "system"},
     "cluster": {"evaluation", "mpi", "training", "archive", "system"},  # jobs for a queue, and runs they go on with
     "parallel_env": {"evaluation", "system"},  # the game for other libraries
     "cli": {"experiment", "mpi", "training", "archive", "evaluation", "players", "tournament", "behaviour"}
-    | {"viewer", "diagnostics", "reports", "comparison", "cluster", "system"},
+    | {"viewer", "diagnostics", "reports", "comparison", "study", "cluster", "system"},
     "api": {"experiment", "archive", "players", "training", "reports", "figure", "parallel_env"},  # the front door
     "__main__": {"cli"},
 }

@@ -197,7 +197,7 @@ def option_name(key: str) -> str:
 def setting_names() -> list[str]:
     """Every setting by its dotted name, the shared ones first."""
     names = list(dict.fromkeys(_leaves(RunConfig)))
-    shared = [name.removeprefix("hiders.") for name in names if name.startswith("hiders.")]
+    shared = [name.removeprefix("hiders.") for name in names if name.startswith(tuple(f"hiders.{k}." for k in KINDS))]
     return shared + names
 
 

@@ -34,10 +34,10 @@ ROOMS: dict[str, set[str]] = {
     "evaluation": {"worlds", "physics", "envs", "policies", "system"},  # `build_game` chooses the engine
     "mpi": {"worlds", "policies", "evaluation", "system"},  # matches on many ranks
     "players": {"envs", "policies", "evaluation", "archive", "system"},  # by address; two of them meet; for other code
-    # A run from start to end, by evolution or PPO.
-    "training": {"envs", "policies", "evaluation", "search", "archive", "mpi", "system"},
-    "tournament": {"envs", "policies", "evaluation", "archive", "players", "figure", "system"},
     "behaviour": {"worlds", "policies", "evaluation", "archive", "players", "figure", "system"},
+    # A run from start to end, by evolution or PPO.
+    "training": {"envs", "policies", "evaluation", "search", "archive", "mpi", "players", "behaviour", "system"},
+    "tournament": {"envs", "policies", "evaluation", "archive", "players", "figure", "system"},
     "viewer": {"archive", "players", "behaviour", "system"} | PLAYING,
     "diagnostics": {"physics", "archive", "mpi", "training", "behaviour", "viewer", "figure", "system"} | PLAYING,
     "reports": {
@@ -53,10 +53,13 @@ ROOMS: dict[str, set[str]] = {
     },
     "comparison": {"envs", "policies", "evaluation", "archive", "players", "tournament", "behaviour", "reports"}
     | {"system"},
+    # Arms over seeds, trained and measured alike.
+    "study": {"envs", "policies", "evaluation", "archive", "players", "behaviour", "training", "reports", "comparison"}
+    | {"experiment", "system"},
     "cluster": {"evaluation", "mpi", "training", "archive", "system"},  # jobs for a queue, and runs they go on with
     "parallel_env": {"evaluation", "system"},  # the game for other libraries
     "cli": {"experiment", "mpi", "training", "archive", "evaluation", "players", "tournament", "behaviour"}
-    | {"viewer", "diagnostics", "reports", "comparison", "cluster", "system"},
+    | {"viewer", "diagnostics", "reports", "comparison", "study", "cluster", "system"},
     "api": {"experiment", "archive", "players", "training", "reports", "figure", "parallel_env"},  # the front door
     "__main__": {"cli"},
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -35,7 +35,9 @@ class ToyEvaluator:
         self.session = cast(Any, SimpleNamespace(spec=spec, genome_lengths=dict.fromkeys(Side, NUM_PARAMS)))
         self.session.roster = lambda _, genomes: SimpleNamespace(genomes=genomes)
 
-    def evaluate(self, table: MatchTable, rosters: Mapping[Side, Roster], *, physics: str = "exact") -> Episodes:
+    def evaluate(
+        self, table: MatchTable, rosters: Mapping[Side, Roster], *, physics: str = "exact", keep: Collection[str] = ()
+    ) -> Episodes:
         genomes = {side: _genomes(rosters[side])[table.rows(side)] for side in Side}
         self.tables.append((table, genomes))
         hiders = torch.from_numpy(self._score(genomes[Side.HIDERS], genomes[Side.SEEKERS], table.seed))

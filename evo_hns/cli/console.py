@@ -13,6 +13,7 @@ from pathlib import Path
 
 from evo_hns.cli.text.tables import gains_table, json_text
 from evo_hns.config import ConfigError
+from evo_hns.spec import Side
 from evo_hns.system import interrupt
 from evo_hns.system.shell import shell_command
 from evo_hns.system.shutdown import Stopped
@@ -80,10 +81,12 @@ def show_result(path: Path, *, as_json: bool) -> None:
         show({"run": path})
         return
     with RunView(path) as run:
-        gained = gains_table(gains(run))
+        gained, config = gains_table(gains(run)), run.config
     show(f"\n{gained}\n\nThe run is in {path}. Look at it, let its champions play, and see who is better:")
-    players = (f"{path}:hiders/last", f"{path}:seekers/last")
-    for words in (("info", path), ("watch", path), ("evaluate", *players), ("tournament", path), ("report", path)):
+    trained = config.trained_sides  # of others, whom their opponents met
+    players = [f"{path}:{s.label}/last" if s in trained else config.side(s.other).opponents[0] for s in Side]
+    verbs = [("info", path), ("watch", path), ("evaluate", *players), ("tournament", path), ("report", path)]
+    for words in verbs if len(trained) == len(Side) else verbs[::2]:
         show(f"  {as_typed(*words)}")
 
 

@@ -45,10 +45,10 @@ def condition_curve(tracks: Sequence[Track], budget: str) -> Curve | None:
         budget: one of `BUDGETS`.
 
     Returns:
-        None if a run did not record this budget, or they have no common part.
+        None if there is no run, one did not record this budget, or they have no common part.
     """
     spent = [each.budgets[budget] for each in tracks]
-    if not all(np.isfinite(each).all() for each in spent):
+    if not spent or not all(np.isfinite(each).all() for each in spent):
         return None
     if len(tracks) == 1:
         return Curve(spent[0], tracks[0].values, tracks[0].half_widths, 1)

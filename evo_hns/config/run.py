@@ -146,6 +146,27 @@ class RunConfig(Settings):
         return {**data, "ppo": {}} if data.get("trainer") == "ppo" else data
 
     @model_validator(mode="after")
+    def _check_diagnosis(self) -> RunConfig:
+        """Refuse fixed opponents and skills beside what needs a hall of fame or the return."""
+        settings = self.coevolution
+        skilled = [side.label for side in Side if self.side(side).fitness != "return"]
+        if self.trainer == "ppo" and (self.has_fixed_opponents or skilled):
+            raise ValueError("got opponents or fitness of a side, PPO learns by self-play from returns: leave it out")
+        if self.has_fixed_opponents and (settings.generalist or settings.exploiter_every):
+            raise ValueError(
+                "got fixed opponents of a side, and generalist or exploiter_every of coevolution, which need the other "
+                "side's champions: leave one out"
+            )
+        if skilled and settings.fitness != "mean-return":
+            raise ValueError(
+                f"got {skilled[0]}.fitness and coevolution.fitness {settings.fitness!r}, which counts matches that are "
+                "won: leave one out"
+            )
+        if skilled and not set(skilled) <= {side.label for side in self.trained_sides}:
+            raise ValueError(f"got {skilled[0]}.fitness of a side that is not trained: leave it out")
+        return self
+
+    @model_validator(mode="after")
     def _check_ppo(self) -> RunConfig:
         """Refuse players that PPO cannot train."""
         if self.ppo is None:
@@ -187,6 +208,16 @@ class RunConfig(Settings):
     def side(self, side: Side) -> SideConfig:
         """The settings of one population."""
         return self.hiders if side is Side.HIDERS else self.seekers
+
+    @property
+    def has_fixed_opponents(self) -> bool:
+        """Whether sides are trained against fixed opponents instead of each other."""
+        return any(self.side(side).opponents for side in Side)
+
+    @property
+    def trained_sides(self) -> tuple[Side, ...]:
+        """Both, unless there are fixed opponents: then those that have some."""
+        return tuple(side for side in Side if self.side(side).opponents or not self.has_fixed_opponents)
 
     @property
     def game(self) -> tuple[object, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, TypeAdapter, model_validator
+from pydantic import BeforeValidator, Field, TypeAdapter, field_validator, model_validator
 
 from evo_hns.config.base import Settings
 from evo_hns.config.kinds import Kinds
@@ -201,6 +201,18 @@ class SideConfig(Settings):
 
     policy: AnyPolicyConfig = SmallPolicyConfig()
     search: AnySearchConfig = CMAESSearchConfig()
+    opponents: tuple[str, ...] = ()
+    """Addresses of fixed opponents, whom the side's candidates meet in equal shares instead of the other side's
+    champions (one that is named twice is met twice as often). A side without any is then not trained."""
+    fitness: str = "return"
+    """For diagnosis, what candidates are selected for instead of their return: one of the game's statistics, or a stage
+    (`diagnose stages`); with a minus before it less is better."""
+
+    @field_validator("opponents", mode="before")
+    @classmethod
+    def _one_or_more(cls, value: Any) -> Any:
+        """Let a single address be typed as it is."""
+        return (value,) if isinstance(value, str) else value
 
 
 KINDS = {"policy": POLICY_KINDS, "search": SEARCH_KINDS}

@@ -1,8 +1,11 @@
-"""A batch of matches in which the candidates of both sides are compared, each side by one list of opponents."""
+"""A batch of matches in which the candidates of both sides are compared, each side by one list of opponents.
+
+These are genomes of the other side, as in coevolution, or fixed players of any kind.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -11,12 +14,16 @@ import torch
 from torch import Tensor
 
 from evo_hns.evaluation.evaluators import Evaluator
-from evo_hns.evaluation.fitness import Fitness, mean_return, team_fitness, team_return, wins
+from evo_hns.evaluation.fitness import Fitness, Skill, mean_return, team_fitness, team_return, team_scores, wins
 from evo_hns.evaluation.matches import concatenate, draw_training_seeds, same_list_for_all
-from evo_hns.evaluation.rollout import Episodes
+from evo_hns.evaluation.rollout import Episodes, Keep, join
+from evo_hns.policies.roster import PlayerSpec, Roster
 from evo_hns.spec import Side
 
 PerSide = Mapping[Side, Tensor]
+
+Skills = Mapping[Side, Skill]
+"""What sides are selected for that are not selected for their return."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +49,10 @@ class EvaluationBatch:
     episodes: Episodes
     rows: Mapping[Side, np.ndarray] = field(default_factory=dict)
     """`(P, E)` int64 per side that plays, the episodes in which each candidate is compared."""
+    met: Mapping[Side, np.ndarray] = field(default_factory=dict)
+    """`(E,)` int64 per side that plays, by any numbers, who was met in each pair of an opponent and a world."""
+    scores: PerSide = field(default_factory=dict)
+    """`(P, E)` per side that plays, what fitness is made of: its returns, or the skill that it is selected for."""
 
     @cached_property
     def wins(self) -> PerSide:
@@ -83,6 +94,7 @@ def evaluate_candidates(
     opponents: Mapping[Side, Opponents],
     rngs: Mapping[Side, np.random.Generator],
     fitness: Fitness = mean_return,
+    skills: Skills | None = None,
 ) -> EvaluationBatch:
     """Both sides at once: every candidate of a side meets the same opponents in the same fresh worlds.
 
@@ -94,8 +106,9 @@ def evaluate_candidates(
         opponents: whom each side meets.
         rngs: decide the worlds in which each side is compared.
         fitness: what counts as good.
+        skills: what is scored instead of the return.
     """
-    session = evaluator.session
+    session, skills = evaluator.session, skills or {}
     sizes = {side: len(candidates[side]) for side in Side}
     tables = []
     for side in session.spec.teams:
@@ -107,18 +120,85 @@ def evaluate_candidates(
         side: session.roster(side, torch.cat([candidates[side].to(torch.float32), opponents[side.other].genomes]))
         for side in Side
     }
-    episodes = evaluator.evaluate(table, rosters, physics="search")
+    episodes = evaluator.evaluate(table, rosters, physics="search", keep=kept(skills))
     scored = {side: torch.zeros(sizes[side], dtype=torch.float64) for side in Side}
     returns = {side: torch.full((sizes[side], len(opponents[side].rows)), torch.nan).double() for side in Side}
     places: dict[Side, np.ndarray] = {}
+    scores: dict[Side, Tensor] = {}
+    identity = {side: identities(opponents[side]) for side in session.spec.teams}
     for side in session.spec.teams:
-        own = table.rows(side)
-        met = np.concatenate([np.full(sizes[side.other], -1), identities(opponents[side])])[table.rows(side.other)]
-        scored[side] = team_fitness(episodes, own, session.spec, side, sizes[side], met, fitness)
+        own, skill = table.rows(side), skills.get(side)
+        met = np.concatenate([np.full(sizes[side.other], -1), identity[side]])[table.rows(side.other)]
+        scored[side] = team_fitness(episodes, own, session.spec, side, sizes[side], met, fitness, skill)
         # candidate by candidate, as the table was made
         places[side] = np.flatnonzero(own < sizes[side]).reshape(sizes[side], -1)
         returns[side] = team_return(episodes, session.spec, side)[torch.from_numpy(places[side])]
-    return EvaluationBatch(scored, returns, opponents, episodes, places)
+        scores[side] = team_scores(episodes, session.spec, side, skill)[torch.from_numpy(places[side])]
+    return EvaluationBatch(scored, returns, opponents, episodes, places, identity, scores)
+
+
+def evaluate_against_fixed(
+    evaluator: Evaluator,
+    candidates: PerSide,
+    opponents: Mapping[Side, Sequence[Roster]],
+    met: Mapping[Side, np.ndarray],
+    rngs: Mapping[Side, np.random.Generator],
+    fitness: Fitness = mean_return,
+    skills: Skills | None = None,
+) -> EvaluationBatch:
+    """Each side by itself: every candidate meets the same fixed players in the same fresh worlds.
+
+    Args:
+        evaluator: where matches run.
+        candidates: `(P, L)` genomes of each side that is compared.
+        opponents: whom each of them can meet, a roster of one each.
+        met: `(E,)` int64 per side, whom of these its candidates meet.
+        rngs: decide the worlds in which each side is compared.
+        fitness: what counts as good.
+        skills: what is scored instead of the return.
+    """
+    session, skills = evaluator.session, skills or {}
+    parts: list[Episodes] = []
+    places: dict[Side, np.ndarray] = {}
+    for side, genomes in candidates.items():
+        seeds = draw_training_seeds(len(met[side]), rngs[side])
+        own = session.roster(side, genomes.to(torch.float32))
+        places[side] = np.empty((len(genomes), len(seeds)), dtype=np.int64)
+        for roster, members in _by_form(opponents[side]):
+            columns = np.flatnonzero(np.isin(met[side], members))
+            rows = np.searchsorted(members, met[side][columns])
+            table = same_list_for_all(side, np.arange(len(genomes)), rows, seeds[columns])
+            first = sum(len(part.failed) for part in parts)
+            places[side][:, columns] = first + np.arange(len(table)).reshape(len(genomes), -1)
+            if len(table):
+                rosters = {side: own, side.other: roster}
+                parts.append(evaluator.evaluate(table, rosters, physics="search", keep=kept(skills)))
+    episodes = join(parts)
+    scored, returns, scores = {}, {}, {}
+    for side, rows in places.items():
+        (size, length), skill = rows.shape, skills.get(side)
+        own_rows, opponent = np.repeat(np.arange(size), length), np.tile(met[side], size)
+        ordered = episodes.take(rows.ravel())
+        scored[side] = team_fitness(ordered, own_rows, session.spec, side, size, opponent, fitness, skill)
+        returns[side] = team_return(ordered, session.spec, side).reshape(size, length)
+        scores[side] = team_scores(ordered, session.spec, side, skill).reshape(size, length)
+    return EvaluationBatch(scored, returns, {}, episodes, places, met, scores)
+
+
+def kept(skills: Skills) -> tuple[Keep, ...]:
+    """What skills need of episodes."""
+    return tuple(dict.fromkeys(keep for skill in skills.values() for keep in skill.keep))
+
+
+def _by_form(rosters: Sequence[Roster]) -> list[tuple[Roster, np.ndarray]]:
+    """Players of one form together, and their numbers: they share a table."""
+    members: dict[PlayerSpec, list[int]] = {}
+    for number, roster in enumerate(rosters):
+        members.setdefault(roster.spec, []).append(number)
+    return [
+        (Roster(spec, torch.cat([rosters[number].genomes for number in numbers])), np.array(numbers))
+        for spec, numbers in members.items()
+    ]
 
 
 def identities(opponents: Opponents) -> np.ndarray:

@@ -6,13 +6,14 @@ A team wins a match when its return is above 0, and draws when it is exactly 0, 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from evo_hns.config import CoevolutionConfig
-from evo_hns.evaluation.rollout import Episodes
+from evo_hns.evaluation.rollout import Episodes, Keep
 from evo_hns.spec import ObservationSpec, Side
 
 
@@ -24,6 +25,14 @@ Fitness = Callable[[Tensor, np.ndarray, np.ndarray, int], Tensor]
 """`(M,)` scores, `(M,)` rows (-1: not scored), `(M,)` who was met, P -> `(P,)` fitness; NaN: without a match."""
 
 
+@dataclass(frozen=True)
+class Skill:
+    """What candidates are selected for instead of their return, for diagnosis."""
+
+    measure: Callable[[Episodes], Tensor]  #: `(M,)` float64, higher is better; of failed matches anything
+    keep: tuple[Keep, ...] = ()  #: what it needs of episodes beside their outcome
+
+
 def team_return(episodes: Episodes, spec: ObservationSpec, side: Side) -> Tensor:
     """`(M,)` float64: the return of a team, the mean over its members that were there. Failed matches hold NaN."""
     members, count = episodes.returns[:, spec.team(side)], episodes.agent_mask[:, spec.team(side)].sum(1)
@@ -32,6 +41,13 @@ def team_return(episodes: Episodes, spec: ObservationSpec, side: Side) -> Tensor
         total = total + member
     mean = total / count.clamp(min=1)
     return torch.where(episodes.failed, torch.nan, mean)
+
+
+def team_scores(episodes: Episodes, spec: ObservationSpec, side: Side, skill: Skill | None = None) -> Tensor:
+    """`(M,)` float64: the return of a team, or the skill it is selected for. Failed matches hold NaN."""
+    if skill is None:
+        return team_return(episodes, spec, side)
+    return torch.where(episodes.failed, torch.nan, skill.measure(episodes))
 
 
 def wins(scores: Tensor) -> Tensor:
@@ -121,6 +137,7 @@ def team_fitness(
     num_genomes: int,
     opponents: np.ndarray | None = None,
     fitness: Fitness = mean_return,
+    skill: Skill | None = None,
 ) -> Tensor:
     """Fitness of the first `num_genomes` rows of a side's roster: finite, higher is better.
 
@@ -132,6 +149,7 @@ def team_fitness(
         num_genomes: P, the candidates.
         opponents: `(M,)` the opponent of each match, by any numbers; by default all are the same.
         fitness: what counts as good.
+        skill: what is scored; by default the team's return.
 
     Returns:
         `(P,)` float64. A candidate all of whose matches failed gets the worst fitness of the others.
@@ -140,7 +158,7 @@ def team_fitness(
         MatchesFailedError: every match of every candidate failed.
     """
     met = np.zeros(len(rows), dtype=np.int64) if opponents is None else opponents
-    values = fitness(team_return(episodes, spec, side), rows, met, num_genomes)
+    values = fitness(team_scores(episodes, spec, side, skill), rows, met, num_genomes)
     finite = torch.isfinite(values)
     if not bool(finite.any()):
         raise MatchesFailedError(

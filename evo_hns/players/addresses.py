@@ -123,7 +123,7 @@ def find_row(view: RunView, side: Side, which: str) -> int:
     """
     generations = view.generations(side)
     if len(generations) == 0:
-        raise ConfigError(f"{view.path} has no champions yet; let its first generation finish")
+        raise ConfigError(why_nobody(view.path, view.config, side))
     if which == "last":
         return len(generations) - 1
     generation = best_generation(view.held_out, side) if which == "best" else int(which)
@@ -134,6 +134,14 @@ def find_row(view: RunView, side: Side, which: str) -> int:
             f"it has generations {generations[0]} to {generations[-1]}"
         )
     return int(found[-1])
+
+
+def why_nobody(path: Path, config: RunConfig, side: Side) -> str:
+    """Why a run has no champion of a side, and what to do."""
+    if side in config.trained_sides:
+        return f"{path} has no champions yet; let its first generation finish"
+    met = ", ".join(dict.fromkeys(config.side(side.other).opponents))
+    return f"{path} did not train its {side.label}, whose champions are asked for; its {side.other.label} met {met}"
 
 
 @dataclass(frozen=True)

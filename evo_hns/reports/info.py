@@ -141,6 +141,21 @@ def changed_settings(config: RunConfig) -> dict[str, object]:
     return changed
 
 
+def of_diagnosis(config: RunConfig) -> list[str]:
+    """What sets champions of a diagnosis apart from those of coevolution, in sentences; none for coevolution."""
+    sides, trained = {side.label: config.side(side) for side in Side}, [s.label for s in config.trained_sides]
+    found = [f"The {label} were not trained." for label in sides if label not in trained]
+    for label in trained:
+        if sides[label].opponents:
+            found.append(f"The {label} met fixed opponents alone: {', '.join(sides[label].opponents)}.")
+        if sides[label].fitness != "return":
+            found.append(
+                f"Champions of the {label} were selected for {sides[label].fitness}, not for their return: they serve "
+                "diagnosis alone."
+            )
+    return found
+
+
 def describe_run(run: RunFacts) -> dict[str, object]:
     """The output of `info`, for JSON; Slurm may be asked for the last job, see `jobs`."""
     return {
@@ -152,6 +167,7 @@ def describe_run(run: RunFacts) -> dict[str, object]:
         "seed": run.meta.seed,
         "settings": run.config.model_dump(mode="json"),
         "changed_settings": changed_settings(run.config),
+        "of_diagnosis": of_diagnosis(run.config),
         "generations": {"done": run.num_generations, "planned": run.config.coevolution.generations},
         "jobs": [describe_job(job) for job in jobs(run)],
         "sessions": [describe_session(*each) for each in zip(run.sessions, generations_of_sessions(run), strict=True)],

@@ -30,6 +30,7 @@ from evo_hns.players.addresses import (
     game_differences,
     game_of,
     parse_address,
+    why_nobody,
 )
 from evo_hns.policies.published import PublishedPolicy
 from evo_hns.policies.roster import load_factory
@@ -103,7 +104,7 @@ class ParticipantFiles:
             return
         count = len(view.generations(side))
         if count == 0:
-            raise ConfigError(f"{request.path} has no champions yet; let its first generation finish")
+            raise ConfigError(why_nobody(request.path, view.config, side))
         if isinstance(request, Archived):
             rows = np.array([find_row(view, side, request.which)])
         else:

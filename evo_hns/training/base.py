@@ -79,6 +79,8 @@ def _build_ppo(config: RunConfig, _: Evaluator, shutdown: ShutdownSignal, run: R
 def _is_of_ppo(name: str) -> bool:
     """Of the settings of evolution PPO takes only the length, and what is measured and recorded."""
     table, _, rest = name.partition(".")
+    if name in ("opponents", "fitness"):
+        return False
     measured = rest == "generations" or rest.startswith(("held_out_", "progress_", "recorded_"))
     return table != "search" and (table != "coevolution" or measured)
 

@@ -44,7 +44,7 @@ def estimate_cost(config: RunConfig, trainer: Trainer, evaluator: Evaluator, con
         first: the next generation.
     """
     left, spec = range(first, config.coevolution.generations), evaluator.session.spec
-    matches = sum(measured_matches(config.coevolution, spec, generation) for generation in left)
+    matches = sum(measured_matches(config, spec, generation) for generation in left)
     return Cost(
         env_steps_per_generation=sum(map(trainer.env_steps, left)) // len(left),
         held_out_env_steps=config.rules.horizon * matches,

@@ -18,15 +18,22 @@ from torch import Tensor
 
 from evo_hns.archive.records import Champion, Generation, Run
 from evo_hns.config import CoevolutionConfig, RunConfig
-from evo_hns.evaluation.candidates import EvaluationBatch, Opponents, PerSide, evaluate_candidates, identities
+from evo_hns.evaluation.candidates import (
+    EvaluationBatch,
+    Opponents,
+    PerSide,
+    evaluate_against_fixed,
+    evaluate_candidates,
+)
 from evo_hns.evaluation.evaluators import Evaluator
-from evo_hns.evaluation.fitness import build_fitness
+from evo_hns.evaluation.fitness import Fitness, build_fitness, mean_return
 from evo_hns.evaluation.held_out import mean_metrics
 from evo_hns.evaluation.matches import MatchTable
 from evo_hns.evaluation.reliability import alike_share, reliability, variance_shares
 from evo_hns.search.base import Evaluation, Searcher, Want, before_move
 from evo_hns.spec import Side
 from evo_hns.training.costs import Clock
+from evo_hns.training.external_opponents import FIXED, load_fixed, opponents_of_run, with_opponents
 from evo_hns.training.population import (
     Population,
     Populations,
@@ -36,10 +43,11 @@ from evo_hns.training.population import (
     restore_populations,
 )
 from evo_hns.training.random_streams import Stream, seed_of, streams
+from evo_hns.training.skills import build_skills
 
 
 class Evolution:
-    """Both sides evolve against each other.
+    """Both sides evolve against each other, or each that has fixed opponents against these.
 
     Args:
         config: the run's settings.
@@ -53,6 +61,8 @@ class Evolution:
     def __init__(self, config: RunConfig, evaluator: Evaluator, run: Run | None = None) -> None:
         self.config, self.evaluator = config, evaluator
         lengths = evaluator.session.genome_lengths
+        self.fixed = load_fixed(config, evaluator.session.spec) if run is None else opponents_of_run(run, FIXED)
+        self.skills = build_skills(config, evaluator)
         self.populations = build_populations(config, lengths) if run is None else restore_populations(config, run)
 
     def generations(self, first: int = 0) -> Iterator[Generation]:
@@ -62,32 +72,30 @@ class Evolution:
         for generation in itertools.count(first):
             clock = Clock()
 
-            candidates = {side: populations[side].searcher.ask() for side in Side}
+            candidates = {side: population.searcher.ask() for side, population in populations.items()}
             clock.lap("time_search")
             rngs = streams(config.seed, generation, Stream.OPPONENTS)
-            numbers = {side: populations[side].num_matches for side in Side}
-            opponents = draw_opponents(populations, candidates, settings, numbers, rngs)
             worlds = streams(config.seed, generation, Stream.WORLDS)
-            batch = evaluate_candidates(evaluator, candidates, opponents, worlds, build_fitness(settings))
+            numbers = {side: population.num_matches for side, population in populations.items()}
+            batch = self._play(candidates, candidates, numbers, rngs, worlds, build_fitness(settings))
             clock.lap("time_evaluation")
             update_metrics, trials = update_searches(config, evaluator, populations, batch, generation)
             clock.lap("time_search")
 
             finalists = {
-                side: choose_finalists(populations[side].searcher, candidates[side], batch.fitness[side], settings)
-                for side in Side
+                side: choose_finalists(population.searcher, candidates[side], batch.fitness[side], settings)
+                for side, population in populations.items()
             }
             rngs = streams(config.seed, generation, Stream.FINAL_OPPONENTS)
-            numbers = dict.fromkeys(Side, settings.finalist_episodes)
-            opponents = draw_opponents(populations, candidates, settings, numbers, rngs)
             worlds = streams(config.seed, generation, Stream.FINAL_WORLDS)
-            final = evaluate_candidates(evaluator, finalists, opponents, worlds)
-            champions = {side: select_champion(finalists[side], final.fitness[side]) for side in Side}
+            numbers = dict.fromkeys(populations, settings.finalist_episodes)
+            final = self._play(finalists, candidates, numbers, rngs, worlds)
+            champions = {side: select_champion(finalists[side], final.fitness[side]) for side in populations}
             remember(populations, champions, [batch, *trials, final], generation)
             clock.lap("time_champions")
 
             metrics = batch_metrics(batch, final, evaluator)
-            for side in evaluator.session.spec.teams:
+            for side in batch.scores:
                 populations[side].adapt_matches(metrics[f"{side.label}.reliability"], settings)
             exploits = exploit(config, evaluator, populations, generation)
             prune(populations, settings)
@@ -104,9 +112,27 @@ class Evolution:
                     **clock.metrics,
                 },
                 discards={"physics": sum(each.num_failed for each in played)},
-                state=populations_state(populations),
+                state=with_opponents(populations_state(populations), self.fixed, FIXED),
                 exploiters=exploits.champions,
             )
+
+    def _play(
+        self,
+        candidates: PerSide,
+        stand_ins: PerSide,
+        numbers: Mapping[Side, int],
+        rngs: Mapping[Side, np.random.Generator],
+        worlds: Mapping[Side, np.random.Generator],
+        fitness: Fitness = mean_return,
+    ) -> EvaluationBatch:
+        """Let candidates meet so many opponents each: fixed ones, or those of `draw_opponents`."""
+        evaluator, skills = self.evaluator, self.skills
+        if not self.fixed:
+            opponents = draw_opponents(self.populations, stand_ins, self.config.coevolution, numbers, rngs)
+            return evaluate_candidates(evaluator, candidates, opponents, worlds, fitness, skills)
+        rosters = {side: [each.roster for each in self.fixed if each.side is side.other] for side in candidates}
+        met = {side: equal_shares(len(rosters[side]), numbers[side], rngs[side]) for side in candidates}
+        return evaluate_against_fixed(evaluator, candidates, rosters, met, worlds, fitness, skills)
 
     def env_steps(self, generation: int) -> int:
         """Env steps by which a generation will train; see `Trainer.env_steps`."""
@@ -114,7 +140,8 @@ class Evolution:
 
     def matches(self, generation: int) -> list[int]:
         """Matches in each batch by which a generation trains, by what is known now if they adapt."""
-        config, settings, teams = self.config, self.config.coevolution, self.evaluator.session.spec.teams
+        config, settings = self.config, self.config.coevolution
+        teams = [side for side in self.evaluator.session.spec.teams if side in self.populations]
         batch = sum(config.side(side).search.popsize * self.populations[side].num_matches for side in teams)
         final = len(teams) * (settings.num_finalists + 1) * settings.finalist_episodes
         trials = [len(teams) * 2 * settings.finalist_episodes] if settings.generalist and generation else []
@@ -138,6 +165,7 @@ class Evolution:
             side: session.roster(side, torch.randn(8, session.genome_lengths[side], generator=generator))
             for side in Side
         }
+        rosters |= {each.side: each.roster for each in self.fixed[:1]}
         rows = np.arange(self.evaluator.num_worlds) % 8
         table = MatchTable(rows, rows, np.arange(len(rows), dtype=np.int64))
         # The first match compiles the kernels, which is not what the run will cost.
@@ -145,6 +173,11 @@ class Evolution:
         start = time.perf_counter()
         self.evaluator.evaluate(table, rosters, physics="search")
         return len(table) * self.config.rules.horizon / (time.perf_counter() - start)
+
+
+def equal_shares(num_opponents: int, num: int, rng: np.random.Generator) -> np.ndarray:
+    """`(num,)` int64, all fixed opponents as often as each other, but for one; who is met more often is drawn."""
+    return rng.permutation(num_opponents)[np.arange(num) % num_opponents]
 
 
 def draw_opponents(
@@ -179,7 +212,7 @@ def update_searches(
     Returns:
         Metrics, and the batches that were played to decide.
     """
-    settings, searchers = config.coevolution, {side: populations[side].searcher for side in Side}
+    settings, searchers = config.coevolution, {side: each.searcher for side, each in populations.items()}
     filtered = settings.generalist and all(len(population.hall) for population in populations.values())
     before = {side: (each.center, each.state_dict()) for side, each in searchers.items() if filtered}
     metrics: dict[str, float] = {}
@@ -246,6 +279,9 @@ def remember(
 ) -> None:
     """Take in the champions, and what came of meeting those before them; the last batch chose the champions."""
     for side, population in populations.items():
+        if not batches[-1].opponents:  # champions met fixed opponents instead
+            population.remember(champions[side], generation)
+            continue
         population.encounters.decay()
         for batch in batches:
             opponents = batch.opponents[side.other]
@@ -272,7 +308,7 @@ def exploit(config: RunConfig, evaluator: Evaluator, populations: Populations, g
     Only exploiters learn from these matches: a side that trained against weak ones would become weak.
     """
     settings = config.coevolution
-    searchers = {side: each for side in Side if (each := populations[side].exploiter) is not None}
+    searchers = {side: each for side, one in populations.items() if (each := one.exploiter) is not None}
     if not searchers or len(evaluator.session.spec.teams) < 2:
         return Exploits()
     candidates = {side: searcher.ask() for side, searcher in searchers.items()}
@@ -318,7 +354,7 @@ def batch_metrics(batch: EvaluationBatch, final: EvaluationBatch, evaluator: Eva
     How far returns do is the fitness' reliability, with the sources of their variance (`evaluation.reliability`).
     """
     metrics: dict[str, float] = {}
-    for side in Side:
+    for side in batch.fitness:
         fitness = batch.fitness[side].numpy()
         metrics |= {
             f"{side.label}.fitness_mean": float(fitness.mean()),
@@ -326,14 +362,13 @@ def batch_metrics(batch: EvaluationBatch, final: EvaluationBatch, evaluator: Eva
             f"{side.label}.fitness_std": float(fitness.std()),
             f"{side.label}.champion_score": float(final.fitness[side].max()),
         }
-    for side in evaluator.session.spec.teams:
-        share, returns = batch.win_share(side), batch.returns[side].numpy()
-        shares = variance_shares(returns, identities(batch.opponents[side]))
+    for side, scores in batch.scores.items():
+        share, shares = batch.win_share(side), variance_shares(scores.numpy(), batch.met[side])
         metrics |= {f"{side.label}.win_share": share, f"{side.label}.disengaged": float(share in (0.0, 1.0))}
         metrics |= {f"{side.label}.variance_{source}": value for source, value in asdict(shares).items()}
         metrics |= {
-            f"{side.label}.reliability": reliability(returns),
-            f"{side.label}.alike_share": alike_share(returns),
-            f"{side.label}.matches_per_candidate": float(returns.shape[1]),
+            f"{side.label}.reliability": reliability(scores.numpy()),
+            f"{side.label}.alike_share": alike_share(scores.numpy()),
+            f"{side.label}.matches_per_candidate": float(scores.shape[1]),
         }
     return metrics | {f"game.{name}": value for name, value in mean_metrics(batch.episodes).items()}

@@ -28,7 +28,7 @@ from evo_hns.evaluation.matches import MatchTable, draw_fresh_seeds
 from evo_hns.evaluation.recording import Actions
 from evo_hns.policies.roster import Roster
 from evo_hns.spec import ObservationSpec, Side
-from evo_hns.training.external_opponents import ExternalOpponent
+from evo_hns.training.external_opponents import ExternalOpponent, trained_against
 from evo_hns.training.random_streams import Stream, stream, streams
 
 KINDS = {
@@ -100,9 +100,15 @@ def meet_held_out(
         return []
     rosters, spec = champion_rosters(evaluator, champions), evaluator.session.spec
     results = []
-    for side in spec.teams:
-        external = {each.name: each.roster for each in opponents if each.side is side.other and len(spec.teams) > 1}
-        results += measure(evaluator, side, rosters[side], settings.held_out_episodes, external=external)
+    for side in filter(champions.__contains__, spec.teams):
+        met = trained_against(config, side)
+        scripted = [name for name in held_out_opponents(spec, side) if name not in met]
+        external = {
+            each.name: each.roster
+            for each in opponents
+            if each.side is side.other and len(spec.teams) > 1 and each.name.rpartition(":")[0] not in met
+        }
+        results += measure(evaluator, side, rosters[side], settings.held_out_episodes, scripted, external)
     return results
 
 
@@ -111,7 +117,7 @@ def record_champions(
 ) -> tuple[Match, ...]:
     """The champions of a measured generation against each other, in fresh worlds, to be watched later."""
     num = config.coevolution.recorded_matches
-    if num == 0 or not held_out_is_due(config.coevolution, generation):
+    if num == 0 or not held_out_is_due(config.coevolution, generation) or len(champions) < len(Side):
         return ()
     seeds = draw_fresh_seeds(num, stream(config.seed, generation, Stream.RECORDED_WORLDS))
     first = np.zeros(num, dtype=np.int64)
@@ -130,7 +136,7 @@ def measure_progress(
         Metrics, and the number of matches that were played.
     """
     num, spec = config.coevolution.progress_episodes, evaluator.session.spec
-    if not progress_is_due(config.coevolution, generation) or len(spec.teams) < 2:
+    if not progress_is_due(config.coevolution, generation) or len(spec.teams) < 2 or len(champions) < len(Side):
         return {}, 0
     rngs = streams(config.seed, generation, Stream.PROGRESS_OPPONENTS)
     past = {side: rngs[side].integers(generation, size=num) if generation else np.empty(0, np.int64) for side in Side}
@@ -196,7 +202,7 @@ def progress_metrics(side: Side, kind: str, scores: np.ndarray) -> dict[str, flo
 
 def champion_rosters(evaluator: Evaluator, champions: Champions) -> dict[Side, Roster]:
     """The champions, each as a roster of one."""
-    return {side: evaluator.session.roster(side, torch.from_numpy(champions[side].genome)[None]) for side in Side}
+    return {side: evaluator.session.roster(side, torch.from_numpy(c.genome)[None]) for side, c in champions.items()}
 
 
 def held_out_is_due(settings: CoevolutionConfig, generation: int) -> bool:
@@ -211,14 +217,15 @@ def progress_is_due(settings: CoevolutionConfig, generation: int) -> bool:
     return due and settings.progress_episodes > 0
 
 
-def measured_matches(settings: CoevolutionConfig, spec: ObservationSpec, generation: int) -> int:
+def measured_matches(config: RunConfig, spec: ObservationSpec, generation: int) -> int:
     """Matches of a generation that nothing is selected by."""
-    matches = 0
+    matches, settings, sides = 0, config.coevolution, config.trained_sides
+    both = len(sides) == len(Side)
     if held_out_is_due(settings, generation):
-        scripted = sum(len(held_out_opponents(spec, side)) for side in Side)
-        external = 2 * len(settings.held_out_runs) if len(spec.teams) > 1 else 0
-        matches += (scripted + external) * settings.held_out_episodes + settings.recorded_matches
-    if progress_is_due(settings, generation) and len(spec.teams) > 1:
+        scripted = sum(len(set(held_out_opponents(spec, side)) - trained_against(config, side)) for side in sides)
+        external = len(sides) * len(settings.held_out_runs) if len(spec.teams) > 1 else 0
+        matches += (scripted + external) * settings.held_out_episodes + both * settings.recorded_matches
+    if progress_is_due(settings, generation) and len(spec.teams) > 1 and both:
         matches += (3 if generation else 1) * settings.progress_episodes
     return matches
 

@@ -84,7 +84,7 @@ Populations = Mapping[Side, Population]
 
 
 def build_populations(config: RunConfig, lengths: Mapping[Side, int]) -> dict[Side, Population]:
-    """Both populations at their beginning, each with a random stream of its own.
+    """The populations that are trained at their beginning, each with a random stream of its own.
 
     Args:
         config: the run's settings.
@@ -104,7 +104,7 @@ def build_populations(config: RunConfig, lengths: Mapping[Side, int]) -> dict[Si
             exploiter=build_exploiter(config, side, lengths[side], 0) if config.coevolution.exploiter_every else None,
             matches=float(config.coevolution.episodes_per_candidate),
         )
-        for side in Side
+        for side in config.trained_sides
     }
 
 
@@ -122,11 +122,11 @@ def build_exploiter(config: RunConfig, side: Side, num_params: int, generation: 
 
 
 def populations_state(populations: Populations) -> State:
-    """All that changes of both sides, besides their halls, as nested arrays."""
-    state: dict[str, State] = {side.label: populations[side].searcher.state_dict() for side in Side}
-    state["encounters"] = {side.label: populations[side].encounters.state_dict() for side in Side}
-    state["matches"] = {side.label: np.array(populations[side].matches) for side in Side}
-    living = {side.label: each for side in Side if (each := populations[side].exploiter) is not None}
+    """All that changes of the sides, besides their halls, as nested arrays."""
+    state: dict[str, State] = {side.label: each.searcher.state_dict() for side, each in populations.items()}
+    state["encounters"] = {side.label: each.encounters.state_dict() for side, each in populations.items()}
+    state["matches"] = {side.label: np.array(each.matches) for side, each in populations.items()}
+    living = {side.label: each for side, one in populations.items() if (each := one.exploiter) is not None}
     if living:
         state["exploiters"] = {label: searcher.state_dict() for label, searcher in living.items()}
     return state

@@ -59,6 +59,9 @@ GAMES = {
         "world": {"scenario": "randomwalls", "num_hiders": 1, "num_seekers": 0, "num_boxes": 1, "num_ramps": 0},
         "rules": {"task": "box-locking", "horizon": 10, "box_locking": {"goal": "all-return"}},
     },
+    "fixed opponents, a stage as fitness": {
+        "seekers": {"opponents": ["scripted:fugitive", "random"], "fitness": "chasing"},
+    },
 }
 
 
@@ -75,7 +78,7 @@ def test_a_run_with_everything_switched_on_has_the_same_bits_on_ranks(
     assert {row.opponent for row in run.held_out} >= {f"{others}:hiders/3", f"{others}:seekers/3"}
 
 
-@pytest.mark.parametrize(("game", "num_ranks"), [*zip(GAMES, (3, 2), strict=True)])
+@pytest.mark.parametrize(("game", "num_ranks"), [*zip(GAMES, (3, 2, 2), strict=True)])
 def test_other_games_have_the_same_bits_on_ranks(
     game: str, num_ranks: int, start: Start, tmp_path: Path, settings: Callable[..., str]
 ) -> None:

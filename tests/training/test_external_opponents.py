@@ -39,7 +39,7 @@ def test_the_last_champions_of_each_run_come_once(tmp_path: Path) -> None:
         (f"{path}:{side.label}/{last}", side) for path, last in ((a, 2), (b, 1)) for side in Side
     ]
     assert [opponent.genome.tolist() for opponent in opponents[:2]] == [[2.0] * 4, [2.0] * 6]
-    assert [opponent.network.hidden_size for opponent in opponents] == [5, 5, 2, 2]
+    assert [opponent.player.network.hidden_size for opponent in opponents] == [5, 5, 2, 2]
 
 
 def test_opponents_come_back_from_the_run_that_keeps_them(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_opponents_come_back_from_the_run_that_keeps_them(tmp_path: Path) -> Non
 
 
 def _content(opponent: ExternalOpponent) -> tuple[object, ...]:
-    return opponent.name, opponent.side, opponent.network, opponent.genome.tobytes(), opponent.genome.dtype
+    return opponent.name, opponent.side, opponent.player, opponent.genome.tobytes(), opponent.genome.dtype
 
 
 def test_a_run_of_another_game_is_refused(tmp_path: Path) -> None:

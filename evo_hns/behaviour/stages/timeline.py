@@ -21,9 +21,11 @@ from evo_hns.behaviour.stages.shares import Share
 from evo_hns.behaviour.stages.statistics import statistics_of
 from evo_hns.config import ConfigError, RunConfig
 from evo_hns.evaluation.evaluators import LocalEvaluator, build_evaluator
+from evo_hns.evaluation.fitness import team_return
 from evo_hns.evaluation.held_out import held_out_opponents
 from evo_hns.evaluation.matches import MatchTable, fresh_seeds
 from evo_hns.evaluation.trajectory import Trajectory
+from evo_hns.players.addresses import why_nobody
 from evo_hns.policies.roster import Roster, scripted_roster
 from evo_hns.spec import Side
 
@@ -199,6 +201,8 @@ def _check_game(path: Path, config: RunConfig) -> None:
         raise ConfigError(
             f"{path} is a run of {config.rules.task} with one team; stages need hide-and-seek with hiders and seekers"
         )
+    for side in set(Side) - set(config.trained_sides):
+        raise ConfigError(why_nobody(path, config, side))
 
 
 @dataclass
@@ -211,14 +215,23 @@ class Tally:
 
     def __post_init__(self) -> None:
         self._values: dict[str, list[np.ndarray]] = {}
+        self._returns: dict[Side, list[np.ndarray]] = {side: [] for side in Side}
         self._counted = 0
+
+    @property
+    def means(self) -> dict[str, float]:
+        """Of statistics, over the episodes that did not fail."""
+        return {
+            name: float(np.concatenate(parts).sum()) / max(self._counted, 1) for name, parts in self._values.items()
+        }
+
+    def returns(self, side: Side) -> np.ndarray:
+        """`(E,)` of a team, episode by episode; NaN where the physics failed."""
+        return np.concatenate(self._returns[side])
 
     def measurement(self, generation: int, env_steps: int) -> Measurement:
         """What it came to."""
-        means = {
-            name: float(np.concatenate(parts).sum()) / max(self._counted, 1) for name, parts in self._values.items()
-        }
-        return Measurement(generation, env_steps, self.shares, self.episodes, self.failed, means)
+        return Measurement(generation, env_steps, self.shares, self.episodes, self.failed, self.means)
 
     def add(
         self,
@@ -233,7 +246,10 @@ class Tally:
         rows = np.zeros(len(seeds), dtype=np.int64)
         table = MatchTable(rows, rows, seeds)
         for batch in table.batches(min(BATCH, evaluator.num_worlds)):
-            trajectory = cast(Trajectory, evaluator.evaluate(batch, rosters, keep=["trajectory"]).trajectory)
+            played = evaluator.evaluate(batch, rosters, keep=["trajectory"])
+            for side, parts in self._returns.items():
+                parts.append(team_return(played, evaluator.session.spec, side).numpy())
+            trajectory = cast(Trajectory, played.trajectory)
             self.episodes += len(batch)
             self.failed += int(trajectory.failed.sum())
             for name, detection in detect(trajectory, sides).items():

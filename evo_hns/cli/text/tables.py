@@ -93,7 +93,7 @@ def progress_table(run: RunFacts) -> str:
 
 def info_text(run: RunFacts) -> str:
     """What a run is, how far it is, what trained it, and what it gained."""
-    from evo_hns.reports.info import changed_settings, env_steps, fitness_worth, gains, seconds, sharing
+    from evo_hns.reports.info import changed_settings, env_steps, fitness_worth, gains, of_diagnosis, seconds, sharing
     from evo_hns.reports.sessions import generations_of_sessions, jobs
 
     settings = " ".join(f"{name}={value}" for name, value in changed_settings(run.config).items())
@@ -115,7 +115,7 @@ def info_text(run: RunFacts) -> str:
         in_short = f"{cost.num_ranks}, idle {cost.idle_share:.1%} of the time, {cost.megabytes:.2f} MB a generation"
         facts.append(("ranks", in_short))
     facts += [(f"{each.side.label}' fitness", _worth(each)) for each in fitness_worth(run)]
-    parts = ["\n".join(f"{name:<17}{value}" for name, value in facts)]
+    parts = ["\n".join(f"{name:<17}{value}" for name, value in facts), "\n".join(of_diagnosis(run.config))]
     if run.sessions:
         parts.append(sessions_table(run.sessions, generations_of_sessions(run)))
     return "\n\n".join(filter(None, [*parts, gains_table(gains(run)), progress_table(run)]))

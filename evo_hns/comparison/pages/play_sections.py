@@ -9,6 +9,7 @@ import numpy as np
 from evo_hns.behaviour.stages.detectors import DETECTORS
 from evo_hns.behaviour.stages.paper import PUBLISHED
 from evo_hns.comparison.compare import Comparison, has_two_teams
+from evo_hns.comparison.conditions import Condition
 from evo_hns.comparison.crossplay import CrossPlay, Meeting
 from evo_hns.comparison.curves import condition_curve
 from evo_hns.comparison.emergence import Emergence
@@ -16,6 +17,7 @@ from evo_hns.comparison.expense import BYTES, Expense, Extra, version_of
 from evo_hns.comparison.pages.drawing import onset_drawing
 from evo_hns.comparison.pages.prose import DASH, each_onset, p_value, verdict, with_interval
 from evo_hns.comparison.pages.sections import legend_of
+from evo_hns.comparison.tracks import Track
 from evo_hns.reports.costs import duration, million
 from evo_hns.reports.kit.blocks import Block, Figure, Figures, Fold, Heat, HeatCell, Missing, Prose, Section, Table
 from evo_hns.reports.kit.charts import Series, line_chart, short
@@ -47,7 +49,11 @@ def stages_section(found: Comparison) -> Section:
         [Figure("", onset_drawing(found.conditions, emergence))], caption, legend_of(found.conditions), is_one=True
     )
     blocks: list[Block] = [drawing, _onset_table(found, emergence)]
-    if curves := _share_curves(found, emergence):
+    shares = {
+        stage: {condition.name: emergence.tracks(stage, condition.name) for condition in found.conditions}
+        for stage in emergence.stages
+    }
+    if curves := share_charts(found.conditions, shares):
         caption = "Share of episodes that show a stage: means over seeds with 95 % intervals."
         blocks.append(Fold("How often each stage was shown", [Figures(curves, caption, legend_of(found.conditions))]))
     return Section("stages", title, blocks)
@@ -192,12 +198,18 @@ def _onset_table(found: Comparison, emergence: Emergence) -> Table:
     )
 
 
-def _share_curves(found: Comparison, emergence: Emergence) -> list[Figure]:
+def share_charts(conditions: Sequence[Condition], shares: Mapping[str, Mapping[str, Sequence[Track]]]) -> list[Figure]:
+    """Shares of episodes over env steps, a drawing for each stage that anybody shows.
+
+    Args:
+        conditions: all of them.
+        shares: by stage and condition, of its runs.
+    """
     figures = []
-    for stage in emergence.stages:
+    for stage, of_conditions in shares.items():
         series = []
-        for condition in found.conditions:
-            curve = condition_curve(emergence.tracks(stage, condition.name), "env_steps")
+        for condition in conditions:
+            curve = condition_curve(of_conditions.get(condition.name, ()), "env_steps")
             if curve is not None and np.isfinite(curve.mean).any():
                 half = np.where(np.isfinite(curve.half_widths), curve.half_widths, 0.0)
                 low, high = np.clip(curve.mean - half, 0, 1), np.clip(curve.mean + half, 0, 1)
@@ -205,7 +217,7 @@ def _share_curves(found: Comparison, emergence: Emergence) -> list[Figure]:
                 series.append(
                     Series(condition.name, condition.colour, curve.x / 1e6, curve.mean, (high - low) / 2, middle)
                 )
-        if any(each.y.max() > 0 for each in series):
+        if any(np.nanmax(each.y) > 0 for each in series):
             title = f"{stage.replace('_', ' ').capitalize()}: {DETECTORS[stage].meaning}"
             figures.append(Figure(title, line_chart(series, "million env steps", (0.0, 1.0))))
     return figures

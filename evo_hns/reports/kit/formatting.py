@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from evo_hns.config import RunConfig
+from evo_hns.reports.info import of_diagnosis
 from evo_hns.reports.kit.charts import number
 from evo_hns.reports.subject import Subject
 from evo_hns.spec import Side
@@ -25,6 +26,7 @@ OPPONENTS = {
 }
 """Scripted players in a clause."""
 
+_RELATIVE = "Scores between the two sides are relative, since both change."
 _SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 CountRange = int | tuple[int, int]
@@ -72,7 +74,7 @@ def describe_game(config: RunConfig) -> str:
 
 def describe_search(subject: Subject) -> str:
     """How the players were trained, and which scores are absolute."""
-    config, sides = subject.config, (Side.HIDERS,) if subject.is_solo else tuple(Side)
+    config, sides = subject.config, (Side.HIDERS,) if subject.is_solo else subject.config.trained_sides
     sizes = {f"{subject.num_params[side]:,}" for side in sides}
     networks = f"networks of {' and '.join(sorted(sizes))} parameters"
     if (ppo := config.ppo) is not None:
@@ -85,16 +87,18 @@ def describe_search(subject: Subject) -> str:
         names = dict.fromkeys(
             f"{ALGORITHMS.get(s.algorithm, s.algorithm)} with {s.popsize} candidates" for s in searches
         )
-        opponents = "" if subject.is_solo else " against the other side's champion and hall of fame"
+        alone = subject.is_solo or config.has_fixed_opponents
+        opponents = "" if alone else " against the other side's champion and hall of fame"
         matches = f"{settings.episodes_per_candidate} matches"
         if (target := settings.target_reliability) is not None:
             matches = f"{matches} at first, then as many as a reliability of {target:g} takes,"
         how = (
-            f"{'Evolution' if subject.is_solo else 'Coevolution'} of {networks} by {' and '.join(names)} a generation; "
+            f"{'Evolution' if alone else 'Coevolution'} of {networks} by {' and '.join(names)} a generation; "
             f"each candidate plays {matches}{opponents}, and the best becomes champion"
         )
-    relative = "" if subject.is_solo else " Scores between the two sides are relative, since both change."
-    return f"{how}. Champions are measured against held-out players in worlds that training never draws.{relative}"
+    relative = [] if subject.is_solo or config.has_fixed_opponents else [_RELATIVE]
+    measured = "Champions are measured against held-out players in worlds that training never draws."
+    return " ".join([f"{how}.", measured, *relative, *of_diagnosis(config)])
 
 
 def describe_opponent(name: str) -> str:

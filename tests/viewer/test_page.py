@@ -27,7 +27,7 @@ from evo_hns.viewer.browser.watch import Place
 from tests.conftest import tiny
 from tests.viewer.chromium import PATIENCE, Page, find_chromium, until
 
-SIZE = 640, 400
+SIZE = 900, 560
 
 
 Places = dict[tuple[str, float], tuple[float, float, float]]

@@ -33,7 +33,7 @@ from numba.core.serialize import dumps
 from evo_hns.system.absent import absent
 from evo_hns.system.machine import launched_rank
 
-with absent("scipy"):  # Numba tries whether it is there, which takes as long as to import Numba
+with absent("scipy.linalg"):  # Numba tries whether it is there, which takes as long as to import Numba
     from numba.np import arraymath
 
 arraymath._HAVE_BLAS = True  # np.dot and np.cov look for SciPy when somebody uses them

@@ -21,6 +21,7 @@ import json
 import math
 import operator
 import os
+import shutil
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -188,7 +189,7 @@ class Journal(Closing):
 
     def _read(self, run: Path, identity: str, num_generations: int) -> None:
         header = os.pread(self._descriptor, _HEADER, 0)
-        found = self._scan()
+        found = self._scan(num_generations)
         later = [record for record in found if record.number >= num_generations]
         if identity and header == header_of(identity):
             self.records = later
@@ -201,8 +202,8 @@ class Journal(Closing):
         elif identity or later or not header.startswith(_TITLE):
             self.complaint = f"{self.path} is not of {run.name}: take it away, or {repair_command(run)}"
 
-    def _scan(self) -> list[Record]:
-        """All records up to the first that is not whole, and whether something comes after that."""
+    def _scan(self, num_generations: int) -> list[Record]:
+        """All records up to a torn one at the end; a complaint if others follow that."""
         found: list[Record] = []
         size, place = os.fstat(self._descriptor).st_size, _HEADER
         while (record := Record.at(self.path, self._descriptor, place)) is not None and record.end <= size:
@@ -212,14 +213,28 @@ class Journal(Closing):
             place = record.end
         if found and not found[-1].is_whole:  # its head may have come to the disk before its arrays
             place = found.pop().start
-        rest = os.pread(self._descriptor, size - place, place)
-        mark = rest.find(_MARK, 1)
+        expected = max(num_generations, found[-1].number + 1 if found else 0)
+        rest = os.pread(self._descriptor, max(0, size - place), place)
+        mark = rest.find(_MARK)
         while mark >= 0:
-            if parse_head(rest[mark : mark + _HEAD.size + _CHECK.size]) is not None:  # no torn end has records after it
-                self.complaint = damage_at(self.path, found[-1].number + 1 if found else 0)
+            fields = parse_head(rest[mark : mark + _HEAD.size + _CHECK.size])
+            if fields is not None and fields[1] > expected:  # what is torn has none after it
+                self.complaint = damage_at(self.path, expected)
                 break
             mark = rest.find(_MARK, mark + 1)
         return found
+
+    def copy_aside(self) -> Path:
+        """Keep a copy under a name that is free.
+
+        Raises:
+            RunFileError: it cannot be written.
+        """
+        names = (self.path.with_name(f"{self.path.name}.unused{number}") for number in ("", *range(2, 1000)))
+        aside = next(path for path in names if not path.exists())
+        with explaining(aside):
+            shutil.copyfile(self.path, aside)
+        return aside
 
     def close(self) -> None:
         """Read no more."""

@@ -26,6 +26,7 @@ from evo_hns.archive.journal import (
     ATTRIBUTE,
     Journal,
     JournalWriter,
+    Record,
     journal_path,
     open_run,
     pack,
@@ -48,7 +49,7 @@ from evo_hns.config import RunConfig
 from evo_hns.spec import Side
 from evo_hns.system import interrupt
 
-JOURNAL_BYTES = 16 * 2**20
+JOURNAL_BYTES = 64 * 2**20
 """A journal that is shorter is left as it is."""
 JOURNAL_SHARE = 0.5
 """Of the file's length that a journal may have: so writing the file anew costs each generation a few times its own."""
@@ -121,6 +122,39 @@ class RunFile(Closing):
             run_file = cls(path, lock, run, str(file.attrs.get(ATTRIBUTE, "")))
             run_file._put_in_order()
             return run_file
+
+    @classmethod
+    def repair(cls, path: Path) -> str:
+        """Put into a run file what can be had of its journal, whatever has become of that.
+
+        Args:
+            path: the run file; what of its journal cannot be used is kept beside it.
+
+        Returns:
+            What was found and done: one line for the user.
+
+        Raises:
+            RunFileError: the file itself cannot be read or written, or somebody else is writing it.
+        """
+        path = Path(path).resolve()
+        check_hdf5(path)
+        with taking(path) as lock, open_run(path, complains=False) as (file, journal), contextlib.ExitStack() as stack:
+            stack.callback(lock.release)
+            num_records = len(journal.records)
+            journal.records = readable(journal.records)
+            with reading(path):
+                run = load(file, journal)
+            told = [f"{path} has {run.num_generations} generations"]
+            if journal.records:
+                told.append(f"{len(journal.records)} of them were in its journal")
+            if journal.is_missing:
+                told.append(f"{journal.path.name} was not there, and is no longer expected")
+            if journal.complaint or len(journal.records) < num_records:
+                told.append(f"what cannot be used of its journal is kept in {journal.copy_aside().name}")
+            if len(told) == 1 and not file.attrs.get(ATTRIBUTE):
+                return f"{told[0]} and needs no repair"
+            cls(path, lock, run)._write(run)
+            return "; ".join(told)
 
     @staticmethod
     def read(path: Path) -> Run:
@@ -282,6 +316,20 @@ def load(file: h5py.File, journal: Journal) -> Run:
     for record in later:
         run = run.enlist(record)
     return run.followed_by(later)
+
+
+def readable(records: Sequence[Record]) -> list[Record]:
+    """Those before the first one that is damaged in a part that a run needs."""
+    found: list[Record] = []
+    for record in records:
+        try:
+            read_generation(record, with_state=False)
+        except RunFileError:
+            break
+        found.append(record)
+    while found and not found[-1].is_whole:
+        found.pop()
+    return found
 
 
 def missing(path: Path, journal: Journal) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from evo_hns.archive import RunFacts, TrainingSession
     from evo_hns.diagnostics.ablations import Effect
     from evo_hns.diagnostics.bench import Benchmark
+    from evo_hns.diagnostics.commits import CommitCost
     from evo_hns.diagnostics.scaling import Scaling
     from evo_hns.diagnostics.stress_test import Slice, StressTest
     from evo_hns.diagnostics.timestep_study import Timestep
@@ -243,6 +244,25 @@ def bench_text(result: Benchmark) -> str:
         for name, rate in result.rates.items()
     ]
     return f"{result.num_worlds} worlds, one thread\n{columns([header, *rows])}"
+
+
+def commits_text(costs: Sequence[CommitCost]) -> str:
+    """What a commit costs in files of several lengths, beside replacing the file."""
+    header = ("file", "generations", "a record", "file anew", "commit", "slowest", "with the file's turns", "of 0.5 s")
+    rows = [
+        (
+            f"{cost.file_bytes / 1e6:,.0f} MB",
+            f"{cost.num_generations:,}",
+            f"{cost.record_bytes / 1e3:,.0f} kB",
+            f"{1e3 * cost.rewrite_seconds:,.0f} ms",
+            f"{1e3 * cost.median_seconds:.1f} ms",
+            f"{1e3 * max(cost.commit_seconds):.1f} ms",
+            f"{1e3 * cost.seconds:.1f} ms",
+            f"{cost.seconds / 0.5:.1%}",
+        )
+        for cost in costs
+    ]
+    return columns([header, *rows])
 
 
 def scaling_text(result: Scaling) -> str:

@@ -6,6 +6,7 @@ import base64
 import importlib.util
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -104,7 +105,7 @@ def _renamed(payoff: Payoff) -> Payoff:
         tuple(name.removeprefix(f"{side.label}/").removeprefix("scripted:") for name in names)
         for side, names in ((Side.HIDERS, payoff.hiders), (Side.SEEKERS, payoff.seekers))
     )
-    return Payoff(hiders, seekers, payoff.mean, payoff.variance, payoff.count)
+    return replace(payoff, hiders=hiders, seekers=seekers)
 
 
 def _answer(answer: T | Unanswered, format_answer: Callable[[T], str]) -> str:

@@ -82,7 +82,7 @@ def tournament_text(tournament: Tournament) -> str:
     payoff = payoff_of(tournament)
     shape = tournament.cells.shape
     table = heat_map(payoff) if max(shape) <= MOST_IN_A_MAP else "\n\n".join(means(payoff, side) for side in Side)
-    return f"{table}\n\n{_cost(tournament)}"
+    return f"{table}\n\n{_cost(tournament, payoff)}"
 
 
 def heat_map(payoff: Payoff) -> str:
@@ -110,14 +110,13 @@ def means(payoff: Payoff, side: Side) -> str:
 
 def tournament_dict(tournament: Tournament) -> Mapping[str, object]:
     """A tournament for JSON: who, and the table with its uncertainty."""
-    from evo_hns.tournament.schedule import half_widths, return_range
     from evo_hns.tournament.tournament import payoff_of
 
-    payoff, span = payoff_of(tournament), return_range(tournament.meta.config.rules)
+    payoff = payoff_of(tournament)
     return {
         **{side.label: [vars(each) for each in tournament.participants[side]] for side in Side},
         "mean_returns": {side.label: payoff.mean[side].tolist() for side in Side},
-        "ci95_half_widths": {side.label: half_widths(tournament.cells, side, span).tolist() for side in Side},
+        "ci95_half_widths": {side.label: payoff.half_widths(side).tolist() for side in Side},
         "episodes": tournament.cells.count.tolist(),
         "failed": tournament.num_failed,
         "env_steps": tournament.env_steps,
@@ -126,12 +125,9 @@ def tournament_dict(tournament: Tournament) -> Mapping[str, object]:
     }
 
 
-def _cost(tournament: Tournament) -> str:
-    from evo_hns.tournament.schedule import half_widths, return_range
-
+def _cost(tournament: Tournament, payoff: Payoff) -> str:
     cells, enough = tournament.cells, tournament.precision.half_width
-    span = return_range(tournament.meta.config.rules)
-    widest = np.maximum(*(half_widths(cells, side, span) for side in Side))
+    widest = np.maximum(*(payoff.half_widths(side) for side in Side))
     wide = int((widest > enough).sum())
     certain = "all cells" if not wide else f"{cells.count.size - wide:,} of {cells.count.size:,} cells"
     return (

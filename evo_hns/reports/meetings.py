@@ -11,10 +11,11 @@ from evo_hns.config import RunConfig
 from evo_hns.evaluation.evaluators import build_evaluator
 from evo_hns.evaluation.fitness import team_return
 from evo_hns.evaluation.held_out import meet
+from evo_hns.evaluation.intervals import Estimate
 from evo_hns.evaluation.matches import fresh_seeds
 from evo_hns.players.addresses import find_player, game_of, parse_address
 from evo_hns.reports.kit.blocks import Heat, HeatCell, Missing, Section
-from evo_hns.reports.kit.formatting import signed
+from evo_hns.reports.kit.formatting import with_minus
 from evo_hns.reports.subject import Subject
 from evo_hns.spec import Side
 from evo_hns.tournament.payoff import Payoff
@@ -105,5 +106,5 @@ def heat_of(payoff: Payoff, caption: str, most: float, *, in_short: bool = False
 
 def _cell(value: float, half_width: float, *, in_short: bool) -> str:
     if in_short or not np.isfinite(half_width):
-        return f"{value:+.0f}".replace("-", "\N{MINUS SIGN}")
-    return f"{signed(value)} ± {half_width:.1f}"
+        return with_minus(f"{value:+.0f}")
+    return with_minus(str(Estimate(value, half_width, 0)))

@@ -100,7 +100,12 @@ def describe_opponent(name: str) -> str:
 
 def signed(value: float) -> str:
     """A number with its sign and one digit after the point."""
-    return f"{value:+.1f}".replace("-", "\N{MINUS SIGN}")
+    return with_minus(f"{value:+.1f}")
+
+
+def with_minus(figures: str) -> str:
+    """Figures with true minus signs."""
+    return figures.replace("-", "\N{MINUS SIGN}")
 
 
 def plain(value: object) -> str:

@@ -32,6 +32,14 @@ class Interval:
         """The same within the bounds that such a figure has."""
         return Interval(*(float(np.clip(number, lowest, highest)) for number in (self.value, self.low, self.high)))
 
+    def told(self, form: str = "+.1f") -> str:
+        """`+1.5 [+0.5, +2.5]`: the figure and its interval, on pages and terminals alike."""
+        return f"{self.value:{form}} [{self.low:{form}}, {self.high:{form}}]"
+
+    def told_as_share(self) -> str:
+        """`40 % [30, 50]`."""
+        return f"{100 * self.value:.0f} % [{100 * self.low:.0f}, {100 * self.high:.0f}]"
+
 
 def largest_first(values: Mapping[K, float]) -> list[K]:
     """Keys in the order of their values; those whose values differ by rounding alone keep the order they come in."""

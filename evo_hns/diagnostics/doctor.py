@@ -27,7 +27,7 @@ from evo_hns.system.probe import PROBE_SECONDS, probe
 from evo_hns.viewer.films.encoding import FILM_PACKAGES, INSTALL
 from evo_hns.viewer.films.graphics import REMEDY, find_backend
 
-PACKAGES = ("mujoco", "evotorch", "torch", "numpy", "h5py", "numba", "pydantic", "tyro", "rich")
+PACKAGES = ("mujoco", "evotorch", "torch", "numpy", "scipy", "h5py", "numba", "pydantic", "tyro", "rich")
 LIMITS = (*THREAD_VARIABLES, "NUMBA_NUM_THREADS")
 FREE_GIGABYTES = 1.0
 ELSEWHERE = "change to a folder on a file system that can be written and locked, or name a file there with --run"

@@ -18,7 +18,7 @@ from evo_hns.cli import main
 from evo_hns.cli.arguments import gather_settings, one_line
 from evo_hns.cli.console import can_go_on, command, free_path, show_result
 from evo_hns.cli.errors import BROKEN_PIPE, USER_ERROR, is_user_error
-from evo_hns.cli.text.tables import columns, duration, json_text
+from evo_hns.cli.text.tables import duration, json_text, listing, table
 from evo_hns.cli.verbs.registry import DIAGNOSE, DIAGNOSES, VERBS, overview
 from evo_hns.config import ConfigError
 from evo_hns.experiment import setting_names
@@ -302,7 +302,23 @@ def test_json_holds_no_number_that_json_does_not_know() -> None:
 
 
 def test_columns_line_up() -> None:
-    assert columns([("a", 1), ("long", 200)]) == "a       1\nlong  200"
+    assert table((), [("a", 1), ("long", 200)]) == "a       1\nlong  200"
+    assert table(("", "x [red]"), [("[b]long", 200)]) == "         x [red]\n[b]long      200"
+    assert listing([("a", "one two"), ("long", "")], width=6) == "a       one two\nlong"
+
+
+def test_no_value_is_cut_in_a_pipe_and_a_narrow_terminal_folds_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    cells = [f"+{number}.5 ± 22.4" for number in range(10, 30)]
+    piped = table(("name", *range(20)), [("somebody", *cells)])
+    assert piped.splitlines()[1].split("  ") == ["somebody", *cells]
+    assert "\x1b" not in piped
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "dumb")
+    folded = table(("name", *range(9)), [("somebody", *cells[:9])])
+    assert max(map(len, folded.splitlines())) <= 80
+    assert sorted("".join(folded.split())) == sorted("".join(("name012345678somebody", *cells[:9])).replace(" ", ""))
+    assert listing([("a", "word " * 30)]).splitlines()[1].startswith("   word")
 
 
 @pytest.mark.parametrize(

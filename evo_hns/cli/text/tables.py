@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
-from collections.abc import Mapping, Sequence
+import shutil
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from evo_hns.spec import Side
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from evo_hns.archive import RunFacts, TrainingSession
     from evo_hns.diagnostics.ablations import Effect
     from evo_hns.diagnostics.bench import Benchmark
@@ -25,6 +30,7 @@ if TYPE_CHECKING:
 
 _SHOWN_SESSIONS = 12
 _SHOWN_HOSTS = 2
+_WITHOUT_END = 100_000  #: columns of a file
 
 
 def json_text(answer: object) -> str:
@@ -51,17 +57,43 @@ def duration(seconds: float) -> str:
     return f"{hours} h {rest:02d} min"
 
 
-def columns(rows: Sequence[Sequence[object]]) -> str:
-    """Rows of cells, each column as wide as its widest cell; the first to the left, the others to the right."""
-    cells = [[str(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if number else cell.ljust(width)
-            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in cells
-    )
+def table(header: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
+    """Rows under a header, which may be empty: the first column to the left, the others to the right.
+
+    On a terminal that is too narrow a cell goes on in the next line; in a file or a pipe nothing is cut or folded.
+    """
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=bool(header))
+    cells = [*rows]
+    for number, name in enumerate(header or cells[0]):
+        made.add_column(Text(str(name)), justify="right" if number else "left", overflow="fold")
+    return _rendered(made, cells)
+
+
+def listing(rows: Iterable[Sequence[object]], *, width: int = 0) -> str:
+    """Names of at least so many columns, and what there is to say of each; a long text goes on beside its name."""
+    from rich.table import Table
+
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+    made.add_column(no_wrap=True, min_width=width)
+    made.add_column(overflow="fold")
+    return _rendered(made, rows)
+
+
+def _rendered(made: Table, rows: Iterable[Sequence[object]]) -> str:
+    from rich.console import Console
+    from rich.text import Text
+
+    for row in rows:
+        made.add_row(*(Text(str(cell)) for cell in row))
+    is_terminal = sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns if is_terminal else _WITHOUT_END
+    console = Console(file=io.StringIO(), width=width, force_terminal=is_terminal, highlight=False)
+    with console.capture() as captured:
+        console.print(made)
+    return "\n".join(line.rstrip() for line in captured.get().splitlines())
 
 
 def gains_table(gains: Sequence[Gain]) -> str:
@@ -74,7 +106,7 @@ def gains_table(gains: Sequence[Gain]) -> str:
         (gain.side.label, gain.opponent, gain.first, gain.last, gain.gain, "*" if gain.is_certain else "")
         for gain in gains
     ]
-    return f"{columns([header, *rows])}\n± is a 95 % confidence interval; * one that excludes zero"
+    return f"{table(header, rows)}\n± is a 95 % confidence interval; * one that excludes zero"
 
 
 def progress_table(run: RunFacts) -> str:
@@ -89,7 +121,7 @@ def progress_table(run: RunFacts) -> str:
         for each in progress(run)
         if len(each)
     ]
-    return columns([("mean return", "first", "last"), *rows]) if rows else ""
+    return table(("mean return", "first", "last"), rows) if rows else ""
 
 
 def info_text(run: RunFacts) -> str:
@@ -116,7 +148,8 @@ def info_text(run: RunFacts) -> str:
         in_short = f"{cost.num_ranks}, idle {cost.idle_share:.1%} of the time, {cost.megabytes:.2f} MB a generation"
         facts.append(("ranks", in_short))
     facts += [(f"{each.side.label}' fitness", _worth(each)) for each in fitness_worth(run)]
-    parts = ["\n".join(f"{name:<17}{value}" for name, value in facts), "\n".join(of_diagnosis(run.config))]
+    parts = [listing(facts), "
+".join(of_diagnosis(run.config))]
     if run.sessions:
         parts.append(sessions_table(run.sessions, generations_of_sessions(run)))
     return "\n\n".join(filter(None, [*parts, gains_table(gains(run)), progress_table(run)]))
@@ -128,7 +161,7 @@ def _worth(worth: FitnessWorth) -> str:
     shares = ", ".join(f"{source.replace('_', ' x ')} {value:.0%}" for source, value in largest)
     return (
         f"reliability {worth.reliability:.2f} by {worth.matches:.1f} matches, {worth.alike:.0%} tell nobody apart"
-        f"\n{'':<17}{shares}"
+        f"\n{shares}"
     )
 
 
@@ -163,12 +196,13 @@ def sessions_table(sessions: Sequence[TrainingSession], generations: Sequence[ra
         for session, did in list(zip(sessions, generations, strict=True))[-_SHOWN_SESSIONS:]
     ]
     shown = [column for column in zip(header, *rows, strict=True) if any(cell != "" for cell in column[1:])]
-    table = columns(list(zip(*shown, strict=True)))
+    head, *lines = zip(*shown, strict=True)
+    told = table(head, lines)
     earlier = len(sessions) - len(rows)
     if not earlier:
-        return table
+        return told
     before = range(generations[0].start, generations[earlier].start)
-    return f"{table}\nbefore: {earlier} more, generations {_span(before)}; --json lists all"
+    return f"{told}\nbefore: {earlier} more, generations {_span(before)}; --json lists all"
 
 
 def _span(generations: range) -> str:
@@ -187,7 +221,7 @@ def evaluation_text(result: Evaluation) -> str:
     header = f"{result.hider} against {result.seeker}, {result.episodes} episodes, {result.failed} discarded"
     rows: list[tuple[object, object]] = [(f"{side.label} return", result.returns[side]) for side in Side]
     rows += [(name, f"{s.mean:.3f} ± {s.half_width:.3f}") for name, s in result.statistics.items()]
-    return f"{header}, mean ± 95 %\n{columns(rows)}"
+    return f"{header}, mean ± 95 %\n{table((), rows)}"
 
 
 def replays_text(replays: Sequence[Replay]) -> str:
@@ -208,7 +242,7 @@ def replays_text(replays: Sequence[Replay]) -> str:
     ]
     equal = sum(replay.is_equal for replay in replays)
     verdict = f"{equal} of {len(replays)} matches played again are equal to the bit"
-    return f"{columns([header, *rows])}\n{verdict}"
+    return f"{table(header, rows)}\n{verdict}"
 
 
 def replay_text(replay: Replay) -> str:
@@ -218,7 +252,7 @@ def replay_text(replay: Replay) -> str:
         f"match {replay.number}, recorded in generation {match.generation}: {match.hider} against {match.seeker} "
         f"in world {match.world_seed}, {match.num_steps} env steps"
     )
-    rows: list[tuple[object, ...]] = [("", "stored", "replayed")]
+    rows: list[tuple[object, ...]] = []
     for side in Side:
         agents = range(len(match.returns))[replay.teams[side]]
         rows += [
@@ -228,7 +262,7 @@ def replay_text(replay: Replay) -> str:
     rows += [(name, f"{value:g}", f"{replay.metrics.get(name, math.nan):g}") for name, value in match.metrics.items()]
     rows.append(("physics", *("failed" if failed else "ok" for failed in (match.failed, replay.failed))))
     verdict = "equal to the bit" if replay.is_equal else "DIFFERENT"
-    return f"{header}\n{columns(rows)}\n{verdict}"
+    return f"{header}\n{table(('', 'stored', 'replayed'), rows)}\n{verdict}"
 
 
 def _returns(replay: Replay) -> str:
@@ -243,7 +277,7 @@ def bench_text(result: Benchmark) -> str:
         (name.replace("_", " "), f"{rate.env_steps_per_second:,.0f}", f"{result.share(name):.1%}")
         for name, rate in result.rates.items()
     ]
-    return f"{result.num_worlds} worlds, one thread\n{columns([header, *rows])}"
+    return f"{result.num_worlds} worlds, one thread\n{table(header, rows)}"
 
 
 def commits_text(costs: Sequence[CommitCost]) -> str:
@@ -262,7 +296,7 @@ def commits_text(costs: Sequence[CommitCost]) -> str:
         )
         for cost in costs
     ]
-    return columns([header, *rows])
+    return table(header, rows)
 
 
 def scaling_text(result: Scaling) -> str:
@@ -303,14 +337,12 @@ def scaling_text(result: Scaling) -> str:
             f"{result.players}; one generation of {result.turns[0].env_steps:,} env steps, "
             f"median of {len(result.of(1))}",
             *(f"warning: {warning}" for warning in result.warnings),
-            columns([header, *rows]),
+            table(header, rows),
             "",
             facts,
             "",
             "extrapolated by the model: this generation on more such ranks, and populations that grow with them:",
-            columns(
-                [("ranks", "seconds", "efficiency", "populations that grow alike: seconds", "efficiency"), *predicted]
-            ),
+            table(("ranks", "seconds", "efficiency", "populations that grow alike: seconds", "efficiency"), predicted),
         ]
     )
 
@@ -348,13 +380,12 @@ def ablation_text(runs: Sequence[Mapping[str, Effect]]) -> str:
         drifts = [f"{sum(effect.drift[t] for effect in effects) / len(effects):.0e}" for t in moments]
         gains = ", ".join(f"{effect.speed_up:.3f}" for effect in effects)
         rows.append([name, gains, *drifts, "yes" if all(effect.same_bits for effect in effects) else "no"])
-    return f"{columns([header, *rows])}\ndrift: metres after so many env steps, median over worlds"
+    return f"{table(header, rows)}\ndrift: metres after so many env steps, median over worlds"
 
 
 def timestep_study_text(results: Sequence[Timestep]) -> str:
     """A column for each timestep, the first being the measure of the others."""
-    rows: list[list[object]] = [
-        ["substeps", *(r.num_substeps for r in results)],
+    rows = [
         ["physics, us per env step", *(f"{r.microseconds:.0f}" for r in results)],
         ["speed-up of the physics", *(f"{results[0].microseconds / r.microseconds:.2f}" for r in results)],
         ["discarded worlds", *(f"{r.discarded:.1%}" for r in results)],
@@ -362,4 +393,4 @@ def timestep_study_text(results: Sequence[Timestep]) -> str:
     for name in results[0].metrics:
         metrics = [r.metrics[name] for r in results]
         rows.append([name, *(f"{metric.mean:.3f} ± {metric.half_width:.3f}" for metric in metrics)])
-    return columns(rows)
+    return table(["substeps", *(r.num_substeps for r in results)], rows)

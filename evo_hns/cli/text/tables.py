@@ -148,8 +148,7 @@ def info_text(run: RunFacts) -> str:
         in_short = f"{cost.num_ranks}, idle {cost.idle_share:.1%} of the time, {cost.megabytes:.2f} MB a generation"
         facts.append(("ranks", in_short))
     facts += [(f"{each.side.label}' fitness", _worth(each)) for each in fitness_worth(run)]
-    parts = [listing(facts), "
-".join(of_diagnosis(run.config))]
+    parts = [listing(facts), "\n".join(of_diagnosis(run.config))]
     if run.sessions:
         parts.append(sessions_table(run.sessions, generations_of_sessions(run)))
     return "\n\n".join(filter(None, [*parts, gains_table(gains(run)), progress_table(run)]))

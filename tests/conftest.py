@@ -18,19 +18,53 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as scripts start what t
     signal.signal(signal.SIGINT, signal.default_int_handler)  # tests send Ctrl-C to processes of theirs
 
 
+SLOWEST = (
+    "training/test_driver.py",  # compiles most kernels, beside two that need none
+    "search/test_cmaes.py",
+    "diagnostics/ground_truth/test_experiment.py",
+    "archive/test_crashes.py",
+    "slurm",
+    "mpi",
+    "viewer/test_page.py",
+    "test_readme.py",
+    "training",
+    "cli",
+    "envs/test_fuzz.py",
+    "tournament",
+    "behaviour",
+)
+"""Files and folders of tests that take longest, in the order in which they start: none is left alone in the end."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the tests of a file to one process, and files in the order in which they are sorted below."""
+    if getattr(config.option, "dist", "no") == "load":  # nobody asked for another way
+        config.option.dist = "loadgroup"
+    if getattr(config.option, "dist", "no") == "loadgroup":
+        config.option.loadscopereorder = False
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the long loops out unless they are asked for; keep together what shares a set-up.
+    """Leave the long loops out unless they are asked for; start with what takes long; keep together what shares.
 
     The tests of a file stay in one process, and so do all that use the private Slurm.
     """
     if "release" not in config.option.markexpr:
         config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("release")])
         items[:] = [item for item in items if not item.get_closest_marker("release")]
+    items.sort(key=_turn)
     if not config.pluginmanager.hasplugin("xdist"):
         return
     for item in items:
         group = "slurm" if item.path.parent.name == "slurm" else str(item.path)
         item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _turn(item: pytest.Item) -> int:
+    """When the tests of a file start; those that take as long as others start in the order of their names."""
+    path = item.path.relative_to(Path(__file__).parent)
+    turns = [turn for turn, name in enumerate(SLOWEST) if path.is_relative_to(name)]
+    return min(turns, default=len(SLOWEST))
 
 
 def tiny(**tables: Any) -> RunConfig:

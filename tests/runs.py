@@ -34,6 +34,7 @@ SMALL: dict[str, Any] = {
 EVERYTHING: dict[str, Any] = {
     "generations": GENERATIONS,
     "episodes_per_candidate": 4,
+    "target_reliability": 0.9,
     "num_finalists": 1,
     "finalist_episodes": 2,
     "held_out_episodes": 3,
@@ -89,7 +90,7 @@ def crowded_run(path: Path) -> Path:
     with RunFile.create(path, RunConfig(), dict.fromkeys(Side, 3301)) as writer:
         halls = {side: HallOfFame.from_arrays(genomes, numbers, numbers / 7.0) for side in Side}
         run = replace(writer.run, num_generations=5000, halls=halls, metrics={"env_steps": np.full(5000, 10.0)})
-        write_whole(path, encode(run, {}))
+        write_whole(path, encode(run))
     return path
 
 

@@ -75,6 +75,7 @@ OWNERS: dict[str, set[str]] = {
     "h5py": {"archive", "diagnostics.doctor"},
     "mpi4py": {"mpi"},
     "numba": {"system.kernels"},
+    "scipy": {"evaluation.intervals", "tournament", "behaviour.stages.ground", "comparison.standings"},
     "matplotlib": {"figure", "tournament", "behaviour", "reports", "diagnostics", "api"},
     "jinja2": {"reports.kit"},
     "PIL": {"viewer"},

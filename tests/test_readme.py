@@ -44,7 +44,7 @@ def test_every_command_is_understood(line: list[str]) -> None:
 def test_the_commands_do_what_they_say_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "runs").mkdir()
     small = shlex.split(
-        "--rules.horizon 6 --search.popsize 8 --policy.hidden-size 2 --physics.num-worlds 16 "
+        "--rules.horizon 6 --search.popsize 4 --policy.hidden-size 2 --physics.num-worlds 16 "
         "--coevolution.episodes-per-candidate 1 --coevolution.finalist-episodes 1 --coevolution.held-out-episodes 4"
     )
     monkeypatch.chdir(tmp_path)
@@ -55,7 +55,9 @@ def test_the_commands_do_what_they_say_in_their_order(tmp_path: Path, monkeypatc
             line += shlex.split("--rules.horizon 6 --physics.num-worlds 16 --coevolution.held-out-episodes 4")
             line += shlex.split("--ppo.num-worlds 4 --ppo.rollouts-per-generation 1 --generations 2")
         elif verb == "train":
-            line = [*line, *small, "--generations", "13"]
+            generations = "13" if "runs/ga-1.h5" in line else "2"  # champions up to 12 are played
+            line = [*line, *small, "--generations", generations]
+            line += ["--search.ga.num-elites", "1"] if "ga" in line else []
         elif verb == "evaluate":
             line = [*line, "--episodes", "4"]
         elif verb == "resume":
@@ -71,13 +73,13 @@ def test_the_commands_do_what_they_say_in_their_order(tmp_path: Path, monkeypatc
         elif verb == "stages":
             line = [*line, "--champions", "2", "--episodes", "4"]
         elif verb == "tournament":
-            line = [*line, "--min-episodes", "2", "--max-episodes", "2"]
+            line = [*line, "--champions", "3", "--min-episodes", "2", "--max-episodes", "2"]
         elif verb == "prune":
             line = [*line, "--episodes", "2", "--factor", "0.2"]
         elif verb == "report":
             line = [*line, "--episodes", "2", "--clips", "1"]
         elif verb == "ground-truth":
-            line = [*line, "--seeds", "2", "--generations", "4"]
+            line = [*line, "--games", "disc", "numbers", "--seeds", "2", "--generations", "4"]
         elif verb == "ppo-check":
             line = [*line, "--seeds", "1", "--rollouts", "2"]
         elif verb == "compare":
@@ -92,6 +94,8 @@ def test_the_commands_do_what_they_say_in_their_order(tmp_path: Path, monkeypatc
                 "--stage-episodes",
                 "4",
             ]
+        elif verb == "worth":
+            line = [*line, "--num-worlds", "2", "--hiders", "sitter", "--seekers", "chaser"]
         elif verb == "stress-test":
             line = [*line[:3], "--env-steps", "12", "--rules.horizon", "6", "--physics.num-worlds", "2"]
         assert exit_code(line) == 0, line

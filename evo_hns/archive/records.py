@@ -8,9 +8,10 @@ the run is repeated.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any, Protocol
 
 import numpy as np
@@ -255,23 +256,32 @@ class Run:
         """Champions of a side's exploiters."""
         return len(self.exploiters.get(side, ()))
 
-    def followed_by(self, record: Generation) -> Run:
-        """The run with one more generation; the halls of fame are shared and not touched.
-
-        Raises:
-            ValueError: the record does not fit this run.
-        """
-        self._check(record)
-        count = self.num_generations + 1
+    def followed_by(self, records: Sequence[Generation]) -> Run:
+        """The run with more generations, which fit (`check`); the halls of fame are shared and not touched."""
+        if not records:
+            return self
+        num = self.num_generations
         return replace(
             self,
-            num_generations=count,
-            metrics=_with_row(self.metrics, record.metrics, np.full(count, np.nan)),
-            discards=_with_row(self.discards, record.discards, np.zeros(count, dtype=np.int64)),
-            held_out=self.held_out + record.held_out,
-            state=record.state,
-            matches=self.matches + record.matches,
+            num_generations=num + len(records),
+            metrics=with_rows(self.metrics, num, [record.metrics for record in records], np.float64(np.nan)),
+            discards=with_rows(self.discards, num, [record.discards for record in records], np.int64(0)),
+            held_out=self.held_out + tuple(row for record in records for row in record.held_out),
+            state=records[-1].state,
+            matches=self.matches + tuple(match for record in records for match in record.matches),
         )
+
+    def enlist(self, record: Generation) -> Run:
+        """Let the champions and exploiters of a generation enter the halls, which the answer shares with this run."""
+        for side, champion in record.champions.items():
+            self.halls[side].append(champion.genome, record.number, champion.score)
+        if not record.exploiters:
+            return self
+        halls = dict(self.exploiters)
+        for side, exploiter in record.exploiters.items():
+            hall = halls.setdefault(side, HallOfFame(self.num_params(side)))
+            hall.append(exploiter.genome, record.number, exploiter.score)
+        return replace(self, exploiters=halls)
 
     def with_matches(self, matches: Sequence[Match]) -> Run:
         """The run with more recorded matches.
@@ -295,15 +305,26 @@ class Run:
         check_session(session)
         return replace(self, sessions=(*self.sessions, session))
 
-    def _check_matches(self, matches: Sequence[Match]) -> None:
+    def _check_matches(self, matches: Sequence[Match], later: Iterable[Match] = ()) -> None:
         for match in matches:
             check_match(match)
-            if match.form != (self.matches or matches)[0].form:
-                raise ValueError(f"the match has arrays {match.form}, expected {(self.matches or matches)[0].form}")
+            first = next(chain(self.matches, later, matches))
+            if match.form != first.form:
+                raise ValueError(f"the match has arrays {match.form}, expected {first.form}")
 
-    def _check(self, record: Generation) -> None:
-        if record.number != self.num_generations:
-            raise ValueError(f"the record is of generation {record.number}, expected {self.num_generations}")
+    def check(self, record: Generation, later: Sequence[Generation] = ()) -> None:
+        """Refuse a generation that does not fit.
+
+        Args:
+            record: the generation.
+            later: that follow this run before it.
+
+        Raises:
+            ValueError: it does not.
+        """
+        expected = self.num_generations + len(later)
+        if record.number != expected:
+            raise ValueError(f"the record is of generation {record.number}, expected {expected}")
         for newcomers in (record.champions, record.exploiters):
             for side, champion in newcomers.items():
                 self.halls[side].check(champion.genome, champion.score)
@@ -314,7 +335,7 @@ class Run:
         for match in record.matches:
             if match.generation != record.number:
                 raise ValueError(f"match of generation {match.generation} in record {record.number}")
-        self._check_matches(record.matches)
+        self._check_matches(record.matches, (match for each in later for match in each.matches))
         check_names(record.metrics)
         check_names(record.discards)
         check_state(record.state)
@@ -391,14 +412,20 @@ def check_state(state: State) -> None:
             raise ValueError(f"state '{name}' is {kind}, expected a numpy array of booleans, integers or floats")
 
 
-def _with_row(
-    columns: Mapping[str, npt.NDArray[Any]], row: Mapping[str, float], blank: npt.NDArray[Any]
+def with_rows(
+    columns: Mapping[str, npt.NDArray[Any]], length: int, rows: Sequence[Mapping[str, float]], blank: np.generic
 ) -> dict[str, npt.NDArray[Any]]:
-    """Columns one entry longer; `blank` is such a column of a name that was never given."""
+    """Longer columns.
+
+    Args:
+        columns: `(length,)` each, by name.
+        length: of each.
+        rows: more entries by name.
+        blank: the entry of a name that a row, or all that were before, lack; of the columns' type.
+    """
     longer = {}
-    for name in sorted(columns.keys() | row.keys()):
-        column = blank.copy()
-        column[:-1] = columns.get(name, blank[:-1])
-        column[-1] = row.get(name, blank[-1])
-        longer[name] = column
+    for name in sorted(set(columns).union(*rows)):
+        column = longer[name] = np.full(length + len(rows), blank)
+        column[:length] = columns.get(name, blank)
+        column[length:] = [row.get(name, blank) for row in rows]
     return longer

@@ -1,6 +1,6 @@
 """The HDF5 schema of a run, as two inverse functions: `encode` and `decode`; and its parts, for who reads only some.
 
-    /                    attributes format, num_generations
+    /                    attributes format, num_generations; journal, while later generations are in one (`journal`)
     /meta                attributes: origin and settings (JSON); /meta/versions: attributes
     /{hiders,seekers}/archive/genomes (H, N) float32, generation (H,), score (H,)
     /{hiders,seekers}/exploiters/...  likewise; absent while a side has none
@@ -30,8 +30,8 @@ import numpy as np
 import numpy.typing as npt
 
 from evo_hns.archive.hall_of_fame import HallOfFame
+from evo_hns.archive.journal import ATTRIBUTE
 from evo_hns.archive.records import (
-    Champion,
     HeldOutRow,
     Match,
     Run,
@@ -76,28 +76,24 @@ _SESSION_DTYPES: dict[str, Any] = {
 }
 
 
-def encode(
-    run: Run, newcomers: Mapping[Side, Champion], exploiters: Mapping[Side, Champion] | None = None
-) -> memoryview:
+def encode(run: Run, journal: str = "") -> memoryview:
     """The bytes of a run file.
 
     Args:
-        run: the run, whose last generation may have champions that are not yet in their halls:
-        newcomers: these, by side.
-        exploiters: and exploiters likewise.
+        run: the run.
+        journal: identity of the journal in which it goes on; empty if all of it is here.
     """
-    exploiters = exploiters or {}
     buffer = io.BytesIO()
     with h5py.File(buffer, "w", libver=LIBVER) as file:
         file.attrs["format"] = FORMAT
         file.attrs["num_generations"] = run.num_generations
+        if journal:
+            file.attrs[ATTRIBUTE] = journal
         write_meta(file.create_group("meta"), run.meta)
         for side, hall in run.halls.items():
-            _write_hall(file.create_group(hall_name(side)), hall, newcomers.get(side), run.num_generations - 1)
-            if side in run.exploiters or side in exploiters:
-                before = run.exploiters.get(side) or HallOfFame(hall.num_params)
-                group = file.create_group(exploiters_name(side))
-                _write_hall(group, before, exploiters.get(side), run.num_generations - 1)
+            _write_hall(file.create_group(hall_name(side)), hall)
+            if side in run.exploiters:
+                _write_hall(file.create_group(exploiters_name(side)), run.exploiters[side])
         _write_arrays(file.create_group("metrics"), run.metrics)
         _write_arrays(file.create_group("discards"), run.discards)
         _write_held_out(file.create_group("held_out"), run.held_out)
@@ -190,14 +186,10 @@ def exploiters_name(side: Side) -> str:
     return f"{side.label}/exploiters"
 
 
-def _write_hall(group: h5py.Group, hall: HallOfFame, newcomer: Champion | None, generation: int) -> None:
-    rows = [] if newcomer is None else [newcomer]
-    genomes = group.create_dataset("genomes", (len(hall) + len(rows), hall.num_params), np.float32)
-    genomes[: len(hall)] = hall.genomes
-    for row in rows:
-        genomes[len(hall)] = np.asarray(row.genome)
-    group["generation"] = np.append(hall.generations, [generation for _ in rows]).astype(np.int64)
-    group["score"] = np.append(hall.scores, [row.score for row in rows])
+def _write_hall(group: h5py.Group, hall: HallOfFame) -> None:
+    group.create_dataset("genomes", data=hall.genomes)
+    group["generation"] = hall.generations
+    group["score"] = hall.scores
 
 
 def _read_hall(group: h5py.Group) -> HallOfFame:

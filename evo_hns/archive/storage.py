@@ -2,7 +2,8 @@
 
 A file is replaced as a whole (temporary file beside it, fsync, rename), so that whoever opens or
 copies it at any moment, also after a SIGKILL or a power failure, has a complete version. A lock
-file beside it keeps a second writer out; the kernel frees the lock when its holder dies.
+file beside it keeps a second writer out; the kernel frees the lock when its holder dies. Where a file system
+knows no locks (Lustre without `flock`, some NFS), that is said once, and the file is written all the same.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import functools
+import logging
 import mmap
 import os
 import socket
@@ -19,7 +22,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Any, Self
 
 from evo_hns.system import interrupt
 
@@ -48,25 +51,25 @@ class WriterLock:
 
     def __init__(self, path: Path) -> None:
         self._path = path.with_name(path.name + ".lock")
-        try:
+        self.is_exclusive = True  #: nobody else can have it; false on a file system without locks
+        with explaining(path):
             self._file = self._acquire(path)
-        except OSError as error:
-            raise RunFileError(explain_write_error(error, path)) from error
         self._at_end = interrupt.undo_at_end(self._path.unlink)
 
     def _acquire(self, path: Path) -> IO[str]:
         while True:
             file = self._path.open("a+", encoding="utf-8")
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
+                self.is_exclusive = _lock(file, path.parent)
+            except BlockingIOError:
                 file.seek(0)
                 holder = file.read() or "another process"
                 file.close()
-                if not isinstance(error, BlockingIOError):
-                    self._path.unlink(missing_ok=True)
-                    raise
                 raise RunFileError(f"{path} is being written by {holder}: wait for it or take another name") from None
+            except OSError:
+                file.close()
+                self._path.unlink(missing_ok=True)
+                raise
             if self._is_current(file):
                 file.truncate(0)
                 file.write(f"process {os.getpid()} on {socket.gethostname()}")
@@ -95,6 +98,33 @@ class WriterLock:
             interrupt.done(self._at_end)
 
 
+def _lock(file: IO[Any], folder: Path) -> bool:
+    """Lock a file, or say that its file system cannot.
+
+    Raises:
+        BlockingIOError: somebody else has locked it.
+        OSError: it cannot be locked, for another reason.
+    """
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        _say_unlocked(folder, os.strerror(error.errno))
+        return False
+    return True
+
+
+@functools.cache
+def _say_unlocked(folder: Path, reason: str) -> None:
+    logging.getLogger(__name__).warning(
+        "evo-hns: files in %s cannot be locked (%s) and are written all the same: see to it that no two processes write"
+        " the same one",
+        folder,
+        reason,
+    )
+
+
 def write_whole(path: Path, content: memoryview) -> None:
     """Replace a file, or create it, in one step.
 
@@ -105,16 +135,13 @@ def write_whole(path: Path, content: memoryview) -> None:
     Raises:
         RunFileError: disk full, not allowed, no such folder; the old file is then intact.
     """
-    try:
-        with interrupt.coming_to_its_end(), interrupt.temporary(_temporary(path)) as temporary:
-            with temporary.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-            _sync_folder(path.parent)
-    except OSError as error:
-        raise RunFileError(explain_write_error(error, path)) from error
+    with explaining(path), interrupt.coming_to_its_end(), interrupt.temporary(_temporary(path)) as temporary:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        _sync_folder(path.parent)
 
 
 @contextlib.contextmanager
@@ -138,10 +165,8 @@ def make_folder(path: Path) -> None:
     Raises:
         RunFileError: it cannot be made.
     """
-    try:
+    with explaining(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunFileError(explain_write_error(error, path)) from error
 
 
 def check_place(path: Path) -> None:
@@ -154,15 +179,13 @@ def check_place(path: Path) -> None:
         RunFileError: it may not be written, or not be locked, or somebody else is writing it.
     """
     path = path.resolve()
-    try:
+    with explaining(path):
         if path.exists():
             WriterLock(path).release()
             return
         folder = next(each for each in path.parents if each.exists())
         with tempfile.TemporaryFile(dir=folder, prefix=".evo-hns-") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        raise RunFileError(explain_write_error(error, path)) from error
+            _lock(file, folder)
 
 
 class Closing(ABC):
@@ -252,7 +275,20 @@ def _damaged(path: Path) -> str:
     return f"{path} is damaged or cut short: use a copy of it"
 
 
-def explain_write_error(error: OSError, path: Path) -> str:
+@contextlib.contextmanager
+def explaining(path: Path) -> Iterator[None]:
+    """What cannot be written is said in one line.
+
+    Raises:
+        RunFileError: an `OSError` was raised inside.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise RunFileError(_explain_write_error(error, path)) from error
+
+
+def _explain_write_error(error: OSError, path: Path) -> str:
     """One line for the user: what happened and what to do."""
     if error.errno in _FULL:
         return f"no room to write {path} ({error.strerror}): make room; what was committed before is intact"
@@ -260,8 +296,6 @@ def explain_write_error(error: OSError, path: Path) -> str:
         return f"{path} cannot be written ({error.strerror}): take a folder and files that you may write"
     if error.errno in {errno.ENOENT, errno.ENOTDIR, errno.EEXIST}:
         return f"{path} cannot be written: the folder {path.parent} cannot be made; take another one"
-    if error.errno in _NO_LOCKS:
-        return f"{path} cannot be locked ({error.strerror}): take a folder on a file system that knows flock"
     return f"{path} cannot be written: {error.strerror}"
 
 

@@ -50,11 +50,12 @@ def workers(*, shrink: bool, check: Check = no_check) -> Iterator[RunContext | N
         What the process has to know that does what is inside; None on all others, when it is done.
     """
     from evo_hns.mpi.communicator import join
+
+    shutdown = ShutdownSignal(read_shutdown_timeout())
+    ranks = join(shrink=shrink)  # before what takes seconds to import: ranks that cannot play together are told at once
     from evo_hns.mpi.worker import run_worker
     from evo_hns.training.context import RunContext
 
-    shutdown = ShutdownSignal(read_shutdown_timeout())
-    ranks = join(shrink=shrink)
     if ranks is None:
         with shutdown.listening((signal.SIGTERM, signal.SIGUSR1)):
             yield RunContext(shutdown)

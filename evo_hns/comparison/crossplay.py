@@ -20,11 +20,10 @@ from evo_hns.archive.hall_of_fame import FloatArray, IntArray
 from evo_hns.archive.tournament import Tournament
 from evo_hns.comparison.conditions import Condition
 from evo_hns.comparison.standings import Difference, holm
-from evo_hns.evaluation.intervals import student_p, student_quantile
+from evo_hns.evaluation.intervals import satterthwaite, student_p, student_quantile
 from evo_hns.players.addresses import Archived
 from evo_hns.spec import Side
 from evo_hns.tournament.participants import Selection, parse_request
-from evo_hns.tournament.schedule import half_widths, return_range
 from evo_hns.tournament.tournament import payoff_of
 
 
@@ -94,8 +93,8 @@ def selection_of(conditions: Sequence[Condition], players: Sequence[str]) -> Sel
 def cross_play(tournament: Tournament, path: Path, conditions: Sequence[Condition]) -> CrossPlay:
     """The cross-play of conditions from their tournament."""
     parties = parties_of(tournament, path, conditions)
-    scores = payoff_of(tournament).mean[Side.HIDERS]
-    noise = half_widths(tournament.cells, Side.HIDERS, return_range(tournament.meta.config.rules))
+    payoff = payoff_of(tournament)
+    scores, noise = payoff.mean[Side.HIDERS], payoff.half_widths(Side.HIDERS)
     hiding, seeking = ([each for each in parties if each.places[side]] for side in Side)
     return CrossPlay(
         path=path,
@@ -160,7 +159,7 @@ def duel(one: Party, other: Party, scores: FloatArray) -> Difference:
     if not dof:
         return Difference(one.name, other.name, mean, float("inf"), 0.0, float("nan"))
     error = np.sqrt(squared)
-    p = student_p(mean / error, dof) if error > 0 else float(mean == 0)
+    p = float(student_p(mean / error, dof)) if error > 0 else float(mean == 0)
     return Difference(one.name, other.name, mean, _half(squared, dof), dof, p)
 
 
@@ -169,18 +168,14 @@ def two_way(table: FloatArray) -> tuple[float, float, float]:
 
     Args:
         table: `(a, b)`; a single row or column is no sample, it is who it is.
-
-    Source: Satterthwaite 1946, Biometrics Bulletin 2.
     """
     parts = [
         (float(means.var(ddof=1)) / len(means), len(means) - 1)
         for means in (table.mean(1), table.mean(0))
         if len(means) > 1
     ]
-    squared = sum(part for part, _ in parts)
-    spread = sum(part**2 / free for part, free in parts)
-    dof = squared**2 / spread if spread > 0 else float(sum(free for _, free in parts))
-    return float(table.mean()), squared, dof
+    squared, free = [part for part, _ in parts], [free for _, free in parts]
+    return float(table.mean()), sum(squared), float(satterthwaite(squared, free))
 
 
 def among_itself(table: FloatArray) -> tuple[float, float, float]:
@@ -206,7 +201,7 @@ def _off_diagonal(table: FloatArray) -> float:
 
 
 def _half(squared: float, dof: float) -> float:
-    return student_quantile(dof) * float(np.sqrt(squared)) if np.isfinite(squared) else float("inf")
+    return float(student_quantile(dof) * np.sqrt(squared)) if np.isfinite(squared) else float("inf")
 
 
 def _rows(party: Party, side: Side) -> IntArray:

@@ -104,3 +104,13 @@ class RulesConfig(Settings):
     def num_prep_steps(self) -> int:
         """Env steps of the preparation: the first always belongs to it, as in the original; 0 in other tasks."""
         return max(1, ceil(self.prep_fraction * self.horizon)) if self.task == "hide-and-seek" else 0
+
+    @property
+    def most_return(self) -> float:
+        """The most that hiding, or seeking, pays a team in an episode; food and penalties come on top."""
+        return (self.horizon - self.num_prep_steps) * abs(self.reward_scale)
+
+    @property
+    def return_range(self) -> float:
+        """From the least to the most that hiding and seeking pay."""
+        return 2.0 * self.most_return

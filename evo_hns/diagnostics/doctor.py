@@ -27,7 +27,7 @@ from evo_hns.system.probe import PROBE_SECONDS, probe
 from evo_hns.viewer.films.encoding import FILM_PACKAGES, INSTALL
 from evo_hns.viewer.films.graphics import REMEDY, find_backend
 
-PACKAGES = ("mujoco", "evotorch", "torch", "numpy", "h5py", "numba", "pydantic", "tyro", "rich")
+PACKAGES = ("mujoco", "evotorch", "torch", "numpy", "scipy", "h5py", "numba", "pydantic", "tyro", "rich")
 LIMITS = (*THREAD_VARIABLES, "NUMBA_NUM_THREADS")
 FREE_GIGABYTES = 1.0
 ELSEWHERE = "change to a folder on a file system that can be written and locked, or name a file there with --run"
@@ -148,12 +148,16 @@ def check_runs() -> Finding:
             with h5py.File(path, "r", locking=False) as file:
                 ok = list(file["x"][:]) == [1.0, 2.0]
             lock.release()
+            locked = lock.is_exclusive
     except (OSError, RunFileError) as error:
         return Finding("runs", False, str(error), ELSEWHERE)
     finally:
         if missing:
             with contextlib.suppress(OSError):
                 folder.rmdir()
+    if ok and not locked:
+        found = f"files in {folder.resolve()} can be written but not locked"
+        return Finding("runs", False, found, "see to it that no two processes write the same run", needed=False)
     found = f"a file was locked and written in {folder.resolve()}, HDF5 {h5py.version.hdf5_version}"
     return Finding(
         "runs", ok, found if ok else f"{folder.resolve()} gives back other bytes than were written", ELSEWHERE

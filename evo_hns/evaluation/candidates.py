@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from evo_hns.evaluation.evaluators import Evaluator
-from evo_hns.evaluation.fitness import Fitness, Skill, mean_return, team_fitness, team_return, wins
+from evo_hns.evaluation.fitness import Fitness, Skill, mean_return, team_fitness, team_return, team_scores, wins
 from evo_hns.evaluation.matches import concatenate, draw_training_seeds, same_list_for_all
 from evo_hns.evaluation.rollout import Episodes, Keep, join
 from evo_hns.policies.roster import PlayerSpec, Roster
@@ -49,6 +49,10 @@ class EvaluationBatch:
     episodes: Episodes
     rows: Mapping[Side, np.ndarray] = field(default_factory=dict)
     """`(P, E)` int64 per side that plays, the episodes in which each candidate is compared."""
+    met: Mapping[Side, np.ndarray] = field(default_factory=dict)
+    """`(E,)` int64 per side that plays, by any numbers, who was met in each pair of an opponent and a world."""
+    scores: PerSide = field(default_factory=dict)
+    """`(P, E)` per side that plays, what fitness is made of: its returns, or the skill that it is selected for."""
 
     @cached_property
     def wins(self) -> PerSide:
@@ -120,14 +124,17 @@ def evaluate_candidates(
     scored = {side: torch.zeros(sizes[side], dtype=torch.float64) for side in Side}
     returns = {side: torch.full((sizes[side], len(opponents[side].rows)), torch.nan).double() for side in Side}
     places: dict[Side, np.ndarray] = {}
+    scores: dict[Side, Tensor] = {}
+    identity = {side: identities(opponents[side]) for side in session.spec.teams}
     for side in session.spec.teams:
-        own = table.rows(side)
-        met = np.concatenate([np.full(sizes[side.other], -1), identities(opponents[side])])[table.rows(side.other)]
-        scored[side] = team_fitness(episodes, own, session.spec, side, sizes[side], met, fitness, skills.get(side))
+        own, skill = table.rows(side), skills.get(side)
+        met = np.concatenate([np.full(sizes[side.other], -1), identity[side]])[table.rows(side.other)]
+        scored[side] = team_fitness(episodes, own, session.spec, side, sizes[side], met, fitness, skill)
         # candidate by candidate, as the table was made
         places[side] = np.flatnonzero(own < sizes[side]).reshape(sizes[side], -1)
         returns[side] = team_return(episodes, session.spec, side)[torch.from_numpy(places[side])]
-    return EvaluationBatch(scored, returns, opponents, episodes, places)
+        scores[side] = team_scores(episodes, session.spec, side, skill)[torch.from_numpy(places[side])]
+    return EvaluationBatch(scored, returns, opponents, episodes, places, identity, scores)
 
 
 def evaluate_against_fixed(
@@ -167,14 +174,15 @@ def evaluate_against_fixed(
                 rosters = {side: own, side.other: roster}
                 parts.append(evaluator.evaluate(table, rosters, physics="search", keep=kept(skills)))
     episodes = join(parts)
-    scored, returns = {}, {}
+    scored, returns, scores = {}, {}, {}
     for side, rows in places.items():
-        size, length = rows.shape
+        (size, length), skill = rows.shape, skills.get(side)
         own_rows, opponent = np.repeat(np.arange(size), length), np.tile(met[side], size)
         ordered = episodes.take(rows.ravel())
-        scored[side] = team_fitness(ordered, own_rows, session.spec, side, size, opponent, fitness, skills.get(side))
+        scored[side] = team_fitness(ordered, own_rows, session.spec, side, size, opponent, fitness, skill)
         returns[side] = team_return(ordered, session.spec, side).reshape(size, length)
-    return EvaluationBatch(scored, returns, {}, episodes, places)
+        scores[side] = team_scores(ordered, session.spec, side, skill).reshape(size, length)
+    return EvaluationBatch(scored, returns, {}, episodes, places, met, scores)
 
 
 def kept(skills: Skills) -> tuple[Keep, ...]:

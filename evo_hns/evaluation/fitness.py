@@ -43,6 +43,13 @@ def team_return(episodes: Episodes, spec: ObservationSpec, side: Side) -> Tensor
     return torch.where(episodes.failed, torch.nan, mean)
 
 
+def team_scores(episodes: Episodes, spec: ObservationSpec, side: Side, skill: Skill | None = None) -> Tensor:
+    """`(M,)` float64: the return of a team, or the skill it is selected for. Failed matches hold NaN."""
+    if skill is None:
+        return team_return(episodes, spec, side)
+    return torch.where(episodes.failed, torch.nan, skill.measure(episodes))
+
+
 def wins(scores: Tensor) -> Tensor:
     """1 for a match that was won, 1/2 for a draw, 0 for a defeat; NaN for one that failed."""
     return torch.where(torch.isnan(scores), scores, (torch.sign(scores) + 1.0) / 2.0)
@@ -151,10 +158,7 @@ def team_fitness(
         MatchesFailedError: every match of every candidate failed.
     """
     met = np.zeros(len(rows), dtype=np.int64) if opponents is None else opponents
-    scores = team_return(episodes, spec, side)
-    if skill is not None:
-        scores = torch.where(episodes.failed, torch.nan, skill.measure(episodes))
-    values = fitness(scores, rows, met, num_genomes)
+    values = fitness(team_scores(episodes, spec, side, skill), rows, met, num_genomes)
     finite = torch.isfinite(values)
     if not bool(finite.any()):
         raise MatchesFailedError(

@@ -6,64 +6,77 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 Z_95 = 1.959964
 """97.5 % quantile of the normal distribution: samples here count in the dozens or hundreds."""
 
-_STRIPS = 2000
 
-
-def student_95(dof: np.ndarray | float) -> np.ndarray:
-    """97.5 % quantile of Student's t, of many at once: right to 1 % from three degrees of freedom on, 0.1 % from five.
-
-    `student_quantile` is right for any, one at a time.
-
-    Source: Abramowitz and Stegun 1964, eq. 26.7.5.
-    """
-    nu, z = np.asarray(dof, dtype=np.float64), Z_95
-    terms = (
-        (z**3 + z) / 4,
-        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
-        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
-        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
-    )
-    quantile: np.ndarray = np.full_like(nu, z)
-    for power, term in enumerate(terms, start=1):
-        quantile = quantile + term / nu**power
-    return quantile
-
-
-def student_p(statistic: float, dof: float) -> float:
+def student_p(statistic: npt.ArrayLike, dof: npt.ArrayLike) -> np.ndarray:
     """How often chance alone makes Student's t as large as this or larger, in either direction.
 
-    With `t = sqrt(dof) tan(angle)` its density is a power of a cosine over angles up to a right one, which is summed
-    up by the midpoint rule: right to six digits from one degree of freedom on.
-
     Args:
-        statistic: t, of any sign.
-        dof: degrees of freedom, at least 1; need not be whole.
+        statistic: t, of any sign and shape.
+        dof: degrees of freedom, above 0; need not be whole.
     """
-    start = math.atan2(abs(statistic), math.sqrt(dof))
-    width = (math.pi / 2 - start) / _STRIPS
-    angles = start + width * (np.arange(_STRIPS) + 0.5)
-    log_whole = math.lgamma(dof / 2) + math.lgamma(0.5) - math.lgamma((dof + 1) / 2) - math.log(2)
-    return float(min(np.sum(np.cos(angles) ** (dof - 1)) * width / math.exp(log_whole), 1.0))
+    from scipy.special import stdtr
+
+    return np.asarray(2 * stdtr(dof, -np.abs(statistic)))
 
 
-def student_quantile(dof: float, level: float = 0.05) -> float:
-    """What chance alone exceeds in size with probability `level`: 97.5 % quantile of Student's t, by bisection.
+def student_quantile(dof: npt.ArrayLike, level: float = 0.05) -> np.ndarray:
+    """What chance alone exceeds in size with probability `level`: of 5 % the 97.5 % quantile of Student's t.
 
     Args:
-        dof: degrees of freedom, at least 1; need not be whole.
+        dof: degrees of freedom, above 0, of any shape; need not be whole.
         level: between 0 and 1.
     """
-    low, high = 0.0, 1.0
-    while student_p(high, dof) > level:
-        low, high = high, 2 * high
-    for _ in range(50):
-        middle = (low + high) / 2
-        low, high = (middle, high) if student_p(middle, dof) > level else (low, middle)
-    return high
+    from scipy.special import stdtrit
+
+    return np.asarray(stdtrit(dof, 1 - level / 2))
+
+
+def satterthwaite(squared_errors: npt.ArrayLike, dofs: npt.ArrayLike) -> np.ndarray:
+    """Degrees of freedom of a sum of squared errors; where all of them are zero, those of all parts together.
+
+    Args:
+        squared_errors: `(n, ...)` parts of the sum.
+        dofs: `(n, ...)` degrees of freedom of each part.
+
+    Returns:
+        `(...)`.
+
+    Source: Satterthwaite 1946, Biometrics Bulletin 2; of two means it is Welch's (1947, Biometrika 34).
+    """
+    parts, free = np.asarray(squared_errors, dtype=np.float64), np.asarray(dofs, dtype=np.float64)
+    total = parts.sum(0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        dof = np.square(total) / (np.square(parts) / free).sum(0)
+    return np.asarray(np.where(total > 0, dof, free.sum(0)))
+
+
+def half_width(squared_errors: npt.ArrayLike, dofs: npt.ArrayLike) -> np.ndarray:
+    """Half the width of the 95 % t-interval of a sum of independent estimates; arguments as `satterthwaite`."""
+    return np.asarray(student_quantile(satterthwaite(squared_errors, dofs)) * np.sqrt(np.sum(squared_errors, axis=0)))
+
+
+def wilson(happened: float, counted: float) -> tuple[float, float]:
+    """Ends of the 95 % score interval of a share, which is fit for shares of 0 and 1.
+
+    scipy has it for whole numbers alone; here observations that resemble their neighbours count for less than one.
+
+    Args:
+        happened: in so many of the observations.
+        counted: observations, above 0.
+
+    Source: Wilson 1927, JASA 22(158).
+    """
+    centre = (happened + Z_95**2 / 2) / (counted + Z_95**2)
+    spread = happened * (counted - happened) / counted + Z_95**2 / 4
+    half_width = Z_95 * math.sqrt(spread) / (counted + Z_95**2)
+    return max(centre - half_width, 0.0) if happened else 0.0, (
+        min(centre + half_width, 1.0) if happened < counted else 1.0
+    )
 
 
 @dataclass(frozen=True)
@@ -109,7 +122,7 @@ def estimate_few(samples: np.ndarray) -> Estimate:
     normal = estimate(samples)
     if normal.num_samples == 1:
         return normal
-    widening = student_quantile(normal.num_samples - 1) / Z_95
+    widening = float(student_quantile(normal.num_samples - 1)) / Z_95
     return Estimate(normal.mean, widening * normal.half_width, normal.num_samples)
 
 

@@ -97,10 +97,8 @@ def draw_progress(runs: Mapping[str, RunFacts]) -> Figure:
 def _limits(runs: Mapping[str, RunFacts]) -> tuple[float | None, float | None]:
     """The least and the most that hiding and seeking pay in an episode, with a margin; other tasks: as drawn."""
     rules = [run.config.rules for run in runs.values()]
-    if any(rule.task != "hide-and-seek" for rule in rules):
-        return None, None
-    most = 1.05 * max(rule.horizon * (1.0 - rule.prep_fraction) for rule in rules)
-    return -most, most
+    most = 1.05 * max(rule.most_return for rule in rules)
+    return (-most, most) if most and all(rule.task == "hide-and-seek" for rule in rules) else (None, None)
 
 
 def draw_statistics(runs: Mapping[str, RunFacts]) -> Figure:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from evo_hns.archive.tournament import Cells
 from evo_hns.config import RunConfig
 from evo_hns.evaluation.evaluators import build_evaluator
 from evo_hns.evaluation.fitness import team_return
 from evo_hns.evaluation.held_out import meet
-from evo_hns.evaluation.intervals import Z_95
+from evo_hns.evaluation.intervals import Estimate
 from evo_hns.evaluation.matches import fresh_seeds
 from evo_hns.players.addresses import find_player, game_of, parse_address
 from evo_hns.reports.kit.blocks import Heat, HeatCell, Missing, Section
-from evo_hns.reports.kit.formatting import signed
+from evo_hns.reports.kit.formatting import with_minus
 from evo_hns.reports.subject import Subject
 from evo_hns.spec import Side
 from evo_hns.tournament.payoff import Payoff
@@ -80,20 +80,21 @@ def play_meetings(players: Mapping[str, tuple[str, str]], game: RunConfig, episo
         for column, seeker in enumerate(rosters[Side.SEEKERS]):
             played = meet(evaluator, hider, seeker, seeds)
             scores[:, row, column] = [team_return(played, spec, side).numpy() for side in Side]
-    names, count = tuple(players), np.isfinite(scores[0]).sum(-1)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # of a pair whose matches all failed
-        mean, variance = np.nanmean(scores, -1), np.nanvar(scores, -1, ddof=1)
-    return Payoff(names, names, dict(zip(Side, mean, strict=True)), dict(zip(Side, variance, strict=True)), count)
+    size = len(players) ** 2
+    cells = Cells.empty(len(players), len(players)).with_played(
+        np.repeat(np.arange(size), episodes), {side: scores[side].ravel() for side in Side}
+    )
+    names, moments = tuple(players), {side: cells.moments(side) for side in Side}
+    return Payoff.of_moments(names, names, moments, game.rules.return_range)
 
 
 def heat_of(payoff: Payoff, caption: str, most: float, *, in_short: bool = False) -> Heat:
     """A table of what hiders have against seekers, coloured; in short: without intervals."""
     mean = payoff.mean[Side.HIDERS]
-    half = Z_95 * np.sqrt(payoff.noise(Side.HIDERS))
+    half = payoff.half_widths(Side.HIDERS)
     cells = [
         [
-            HeatCell(_cell(value, width, in_short=in_short), float(value / most))
+            HeatCell(_cell(value, width, in_short=in_short), float(value / (most or 1.0)))
             if np.isfinite(value)
             else HeatCell("–", 0.0)
             for value, width in zip(*pair, strict=True)
@@ -105,5 +106,5 @@ def heat_of(payoff: Payoff, caption: str, most: float, *, in_short: bool = False
 
 def _cell(value: float, half_width: float, *, in_short: bool) -> str:
     if in_short or not np.isfinite(half_width):
-        return f"{value:+.0f}".replace("-", "\N{MINUS SIGN}")
-    return f"{signed(value)} ± {half_width:.0f}"
+        return with_minus(f"{value:+.0f}")
+    return with_minus(str(Estimate(value, half_width, 0)))

@@ -252,10 +252,8 @@ def _statistics(subjects: Sequence[Subject]) -> list[Figure]:
 def _limits(subjects: Sequence[Subject]) -> tuple[float | None, float | None]:
     """The least and the most that hiding and seeking pay, the same in all panels; other tasks: as drawn."""
     rules = [subject.config.rules for subject in subjects]
-    if any(rule.task != "hide-and-seek" or rule.reward_scale != 1.0 for rule in rules):
-        return None, None
-    most = max(subject.most for subject in subjects)
-    return -most, most
+    most = max(rule.most_return for rule in rules)
+    return (-most, most) if most and all(rule.task == "hide-and-seek" for rule in rules) else (None, None)
 
 
 def _few_points(subjects: Sequence[Subject]) -> list[Missing]:

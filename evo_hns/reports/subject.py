@@ -41,8 +41,7 @@ class Subject:
     @property
     def most(self) -> float:
         """The most that hiding or seeking pays in an episode."""
-        rules = self.config.rules
-        return rules.horizon * (1.0 - rules.prep_fraction)
+        return self.config.rules.most_return
 
     def spread(self, count: int) -> list[int]:
         """Generations with champions of both sides, from the first to the last; of one: the last."""

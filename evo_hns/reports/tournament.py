@@ -6,13 +6,14 @@ import base64
 import importlib.util
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from evo_hns.archive.tournament import Tournament
 from evo_hns.archive.tournament_file import TournamentFile
 from evo_hns.reports.kit.blocks import Block, Fold, Missing, Picture, Prose, Section, Table
-from evo_hns.reports.kit.formatting import signed
+from evo_hns.reports.kit.formatting import with_minus
 from evo_hns.reports.meetings import heat_of
 from evo_hns.reports.subject import Subject
 from evo_hns.spec import Side
@@ -20,7 +21,6 @@ from evo_hns.system.installation import how_to_install
 from evo_hns.system.shell import shell_command
 from evo_hns.tournament.answers import WHOLE, ask, draw
 from evo_hns.tournament.equilibria.nash import Nash
-from evo_hns.tournament.measures.certainty import Interval
 from evo_hns.tournament.measures.forgetting import Forgetting
 from evo_hns.tournament.measures.history import History
 from evo_hns.tournament.measures.interaction import Interaction
@@ -104,7 +104,7 @@ def _renamed(payoff: Payoff) -> Payoff:
         tuple(name.removeprefix(f"{side.label}/").removeprefix("scripted:") for name in names)
         for side, names in ((Side.HIDERS, payoff.hiders), (Side.SEEKERS, payoff.seekers))
     )
-    return Payoff(hiders, seekers, payoff.mean, payoff.variance, payoff.count)
+    return replace(payoff, hiders=hiders, seekers=seekers)
 
 
 def _answer(answer: T | Unanswered, format_answer: Callable[[T], str]) -> str:
@@ -114,32 +114,27 @@ def _answer(answer: T | Unanswered, format_answer: Callable[[T], str]) -> str:
 def _forgetting(found: Forgetting) -> str:
     rate = found.regress
     return (
-        f"{_percent(rate.share)} of {rate.generations} champions provably score less than an earlier one did against "
-        f"somebody; chance alone gives {100 * rate.chance:.2g} %"
+        f"{rate.share.told_as_share()} of {rate.generations} champions provably score less than an earlier one did "
+        f"against somebody; chance alone gives {100 * rate.chance:.2g} %"
     )
 
 
 def _history(found: History) -> str:
     slope = found.slope
     trend = "Yes" if slope.low > 0 else "No, worse" if slope.high < 0 else "Not for certain"
-    return f"{trend}: {signed(slope.value)} [{signed(slope.low)}, {signed(slope.high)}] a generation"
+    return f"{trend}: {with_minus(slope.told('+.3g'))} a generation"
 
 
 def _circles(found: Interaction) -> str:
     return (
-        f"{_percent(found.share)} of the differences depend on who meets whom, in {found.components} independent ways: "
-        "at most so much is circular"
+        f"{found.share.told_as_share()} of the differences depend on who meets whom, in {found.components} "
+        "independent ways: at most so much is circular"
     )
 
 
 def _nash(found: Nash) -> str:
     sizes = " and ".join(f"{found.supports[side]} {side.label}" for side in Side)
-    value = found.value
-    return f"Hiders get {signed(value.value)} [{signed(value.low)}, {signed(value.high)}] of a mixture of {sizes}"
-
-
-def _percent(interval: Interval) -> str:
-    return f"{100 * interval.value:.0f} % [{100 * interval.low:.0f}, {100 * interval.high:.0f}]"
+    return f"Hiders get {with_minus(found.value.told())} of a mixture of {sizes}"
 
 
 def _pictures(played: Tournament, summary: Summary, path: Path) -> Picture:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +13,7 @@ from evo_hns.config import (
     SNESSearchConfig,
 )
 from evo_hns.search.base import Searcher
+from evo_hns.system.absent import absent
 
 
 def build_searcher(config: SearchConfig, num_params: int, seed: int) -> Searcher:
@@ -31,18 +31,12 @@ def build_searcher(config: SearchConfig, num_params: int, seed: int) -> Searcher
 
 
 def _import_evotorch() -> None:
-    """Import EvoTorch without pycma.
+    """Import EvoTorch without what it takes along where it is installed, and what no searcher here uses.
 
-    EvoTorch imports pycma where it is installed, for a searcher that is not used here; pycma imports Matplotlib's
-    pyplot. That is half of what the start of a run costs.
+    pycma imports Matplotlib's pyplot, and pandas is for its logs: half of what it costs to import EvoTorch.
     """
-    if "evotorch" in sys.modules or "cma" in sys.modules:
-        return
-    sys.modules["cma"] = None  # type: ignore[assignment]  # to EvoTorch it is not installed
-    try:
+    with absent("cma", "pandas"):
         import evotorch  # noqa: F401
-    finally:
-        del sys.modules["cma"]
 
 
 def _cmaes(config: CMAESSearchConfig, num_params: int, seed: int) -> Searcher:

@@ -30,7 +30,13 @@ from numba import njit
 from numba.core.caching import FunctionCache, IndexDataCacheFile, NullCache
 from numba.core.serialize import dumps
 
+from evo_hns.system.absent import absent
 from evo_hns.system.machine import launched_rank
+
+with absent("scipy.linalg"):  # Numba tries whether it is there, which takes as long as to import Numba
+    from numba.np import arraymath
+
+arraymath._HAVE_BLAS = True  # np.dot and np.cov look for SciPy when somebody uses them
 
 _Result = TypeVar("_Result")
 

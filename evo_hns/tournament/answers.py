@@ -17,7 +17,6 @@ from evo_hns.archive.tournament import Tournament
 from evo_hns.spec import Side
 from evo_hns.tournament.payoff import Payoff
 from evo_hns.tournament.pictures import plot_tournament
-from evo_hns.tournament.schedule import return_range
 from evo_hns.tournament.summary import Summary, summarise
 from evo_hns.tournament.tournament import generations_of, payoff_of, runs_of
 
@@ -72,7 +71,7 @@ def time_of(tournament: Tournament) -> Mapping[Side, IntArray]:
 
 def bounds_of(tournament: Tournament, payoff: Payoff) -> tuple[float, float] | None:
     """The least and the most that a match can pay the hiders; None if penalties or food went beyond."""
-    most = return_range(tournament.meta.config.rules) / 2
+    most = tournament.meta.config.rules.most_return
     largest = np.nanmax(np.abs([payoff.mean[side] for side in Side]), initial=0.0)
     return (-most, most) if largest <= most else None
 

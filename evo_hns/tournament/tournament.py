@@ -35,7 +35,7 @@ from evo_hns.tournament.participants import (
     reload_participants,
 )
 from evo_hns.tournament.payoff import Payoff
-from evo_hns.tournament.schedule import next_round, precision_of, return_range
+from evo_hns.tournament.schedule import next_round, precision_of
 
 BATCHES = 4
 """Batches of all worlds between two writes of the file, at least: what a kill may cost."""
@@ -123,19 +123,9 @@ def begin(entry: Participants, spec: TournamentSpec, folder: Path) -> Tournament
 
 def payoff_of(tournament: Tournament) -> Payoff:
     """The table of mean returns; names are short if all champions are of one run."""
-    moments = {side: tournament.cells.moments(side) for side in Side}
-    number = moments[Side.HIDERS][0]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        variance = {
-            side: np.where(number > 1, squares / (number - 1), np.nan) for side, (_, _, squares) in moments.items()
-        }
-    names = short_names(tournament)
-    return Payoff(
-        hiders=names[Side.HIDERS],
-        seekers=names[Side.SEEKERS],
-        mean={side: mean for side, (_, mean, _) in moments.items()},
-        variance=variance,
-        count=number,
+    names, moments = short_names(tournament), {side: tournament.cells.moments(side) for side in Side}
+    return Payoff.of_moments(
+        names[Side.HIDERS], names[Side.SEEKERS], moments, tournament.meta.config.rules.return_range
     )
 
 
@@ -239,7 +229,7 @@ def _play(
     observers: Sequence[Observer],
 ) -> None:
     """Play round after round until every cell is precise enough."""
-    span = return_range(entry.game.rules)
+    span = entry.game.rules.return_range
     batches: Mapping[Side, list[PlayerBatch]] | None = None
     shutdown.begin_generation()
     while True:

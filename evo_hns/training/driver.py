@@ -115,7 +115,7 @@ class _OpenRun:
         """A generation as the run file keeps it: with what its champions are worth."""
         start = time.perf_counter()
         found = measure_generation(
-            self.config, self.evaluator, self.file.run.halls, self.opponents, trained.champions, trained.number
+            self.config, self.evaluator, self.file.halls, self.opponents, trained.champions, trained.number
         )
         metrics = {
             **trained.metrics,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import torch
@@ -29,6 +29,7 @@ from evo_hns.evaluation.evaluators import Evaluator
 from evo_hns.evaluation.fitness import Fitness, build_fitness, mean_return
 from evo_hns.evaluation.held_out import mean_metrics
 from evo_hns.evaluation.matches import MatchTable
+from evo_hns.evaluation.reliability import alike_share, reliability, variance_shares
 from evo_hns.search.base import Evaluation, Searcher, Want, before_move
 from evo_hns.spec import Side
 from evo_hns.training.costs import Clock
@@ -75,8 +76,8 @@ class Evolution:
             clock.lap("time_search")
             rngs = streams(config.seed, generation, Stream.OPPONENTS)
             worlds = streams(config.seed, generation, Stream.WORLDS)
-            num, fitness = settings.episodes_per_candidate, build_fitness(settings)
-            batch = self._play(candidates, candidates, num, rngs, worlds, fitness)
+            numbers = {side: population.num_matches for side, population in populations.items()}
+            batch = self._play(candidates, candidates, numbers, rngs, worlds, build_fitness(settings))
             clock.lap("time_evaluation")
             update_metrics, trials = update_searches(config, evaluator, populations, batch, generation)
             clock.lap("time_search")
@@ -87,11 +88,15 @@ class Evolution:
             }
             rngs = streams(config.seed, generation, Stream.FINAL_OPPONENTS)
             worlds = streams(config.seed, generation, Stream.FINAL_WORLDS)
-            final = self._play(finalists, candidates, settings.finalist_episodes, rngs, worlds)
+            numbers = dict.fromkeys(populations, settings.finalist_episodes)
+            final = self._play(finalists, candidates, numbers, rngs, worlds)
             champions = {side: select_champion(finalists[side], final.fitness[side]) for side in populations}
             remember(populations, champions, [batch, *trials, final], generation)
             clock.lap("time_champions")
 
+            metrics = batch_metrics(batch, final, evaluator)
+            for side in batch.scores:
+                populations[side].adapt_matches(metrics[f"{side.label}.reliability"], settings)
             exploits = exploit(config, evaluator, populations, generation)
             prune(populations, settings)
             clock.lap("time_exploiters")
@@ -100,7 +105,7 @@ class Evolution:
                 number=generation,
                 champions=champions,
                 metrics={
-                    **batch_metrics(batch, final, evaluator),
+                    **metrics,
                     **update_metrics,
                     **exploits.metrics,
                     "env_steps": float(config.rules.horizon * sum(each.num_matches for each in played)),
@@ -115,18 +120,18 @@ class Evolution:
         self,
         candidates: PerSide,
         stand_ins: PerSide,
-        num: int,
+        numbers: Mapping[Side, int],
         rngs: Mapping[Side, np.random.Generator],
         worlds: Mapping[Side, np.random.Generator],
         fitness: Fitness = mean_return,
     ) -> EvaluationBatch:
-        """Let candidates meet `num` opponents each: fixed ones, or those of `draw_opponents`."""
+        """Let candidates meet so many opponents each: fixed ones, or those of `draw_opponents`."""
         evaluator, skills = self.evaluator, self.skills
         if not self.fixed:
-            opponents = draw_opponents(self.populations, stand_ins, self.config.coevolution, num, rngs)
+            opponents = draw_opponents(self.populations, stand_ins, self.config.coevolution, numbers, rngs)
             return evaluate_candidates(evaluator, candidates, opponents, worlds, fitness, skills)
         rosters = {side: [each.roster for each in self.fixed if each.side is side.other] for side in candidates}
-        met = {side: equal_shares(len(rosters[side]), num, rngs[side]) for side in candidates}
+        met = {side: equal_shares(len(rosters[side]), numbers[side], rngs[side]) for side in candidates}
         return evaluate_against_fixed(evaluator, candidates, rosters, met, worlds, fitness, skills)
 
     def env_steps(self, generation: int) -> int:
@@ -134,15 +139,16 @@ class Evolution:
         return self.config.rules.horizon * sum(self.matches(generation))
 
     def matches(self, generation: int) -> list[int]:
-        """Matches in each batch by which a generation trains."""
+        """Matches in each batch by which a generation trains, by what is known now if they adapt."""
         config, settings = self.config, self.config.coevolution
         teams = [side for side in self.evaluator.session.spec.teams if side in self.populations]
-        batch = sum(config.side(side).search.popsize for side in teams) * settings.episodes_per_candidate
+        batch = sum(config.side(side).search.popsize * self.populations[side].num_matches for side in teams)
         final = len(teams) * (settings.num_finalists + 1) * settings.finalist_episodes
         trials = [len(teams) * 2 * settings.finalist_episodes] if settings.generalist and generation else []
         exploits: list[int] = []
         if settings.exploiter_every and len(teams) > 1:
-            exploits = [batch] if (generation + 1) % settings.exploiter_every else [batch, final]
+            own = sum(config.side(side).search.popsize for side in teams) * settings.episodes_per_candidate
+            exploits = [own] if (generation + 1) % settings.exploiter_every else [own, final]
         return [batch, *trials, final, *exploits]
 
     def remember_first_candidates(self) -> None:
@@ -178,16 +184,16 @@ def draw_opponents(
     populations: Populations,
     candidates: PerSide,
     settings: CoevolutionConfig,
-    num: int,
+    numbers: Mapping[Side, int],
     rngs: Mapping[Side, np.random.Generator],
 ) -> dict[Side, Opponents]:
-    """Whom each side will meet `num` times: the other side's champion, and who is drawn from its past.
+    """Whom each side will meet, so many: the other side's champion, and who is drawn from its past.
 
     Before there is a past, the other side's first candidates stand in.
     """
     drawn: dict[Side, Opponents] = {}
     for side in Side:
-        other = populations[side.other]
+        other, num = populations[side.other], numbers[side]
         if len(other.hall) == 0:
             rows = rngs[side].choice(len(candidates[side.other]), num, replace=num > len(candidates[side.other]))
             drawn[side] = Opponents.untracked(candidates[side.other][torch.from_numpy(rows)].to(torch.float32))
@@ -345,6 +351,7 @@ def batch_metrics(batch: EvaluationBatch, final: EvaluationBatch, evaluator: Eva
     """What a generation reports of its candidates: fitness and wins of both sides, statistics of the game.
 
     A side is disengaged when its candidates won all of their matches or none: nothing tells them apart by who wins.
+    How far returns do is the fitness' reliability, with the sources of their variance (`evaluation.reliability`).
     """
     metrics: dict[str, float] = {}
     for side in batch.fitness:
@@ -355,7 +362,13 @@ def batch_metrics(batch: EvaluationBatch, final: EvaluationBatch, evaluator: Eva
             f"{side.label}.fitness_std": float(fitness.std()),
             f"{side.label}.champion_score": float(final.fitness[side].max()),
         }
-    for side in filter(batch.rows.__contains__, evaluator.session.spec.teams):
-        share = batch.win_share(side)
+    for side, scores in batch.scores.items():
+        share, shares = batch.win_share(side), variance_shares(scores.numpy(), batch.met[side])
         metrics |= {f"{side.label}.win_share": share, f"{side.label}.disengaged": float(share in (0.0, 1.0))}
+        metrics |= {f"{side.label}.variance_{source}": value for source, value in asdict(shares).items()}
+        metrics |= {
+            f"{side.label}.reliability": reliability(scores.numpy()),
+            f"{side.label}.alike_share": alike_share(scores.numpy()),
+            f"{side.label}.matches_per_candidate": float(scores.shape[1]),
+        }
     return metrics | {f"game.{name}": value for name, value in mean_metrics(batch.episodes).items()}

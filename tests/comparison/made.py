@@ -88,7 +88,7 @@ def make_run(
             held_out=tuple(rows),
             discards={"physics": np.array([1, 0, 0, 0, 1])},
         )
-        write_whole(path, encode(run, {}))
+        write_whole(path, encode(run))
     return path
 
 

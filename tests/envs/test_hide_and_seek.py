@@ -19,6 +19,19 @@ def test_a_game_that_may_be_without_seekers_is_refused(num_seekers):
         HideAndSeek(WorldConfig(num_seekers=num_seekers), RulesConfig())
 
 
+@pytest.mark.parametrize(("horizon", "fraction", "num"), [(81, 0.4, 33), (80, 0.4, 32), (9, 0.0, 1), (2, 0.9, 2)])
+def test_settings_and_game_agree_how_long_the_preparation_is(make_game, horizon, fraction, num):
+    rules = RulesConfig(horizon=horizon, prep_fraction=fraction)
+    env = make_game(1, horizon=horizon, prep_fraction=fraction, restrict_rect=None)
+    env.reset(np.arange(1))
+    unpaid = 0
+    for t in range(1, horizon + 1):
+        env.state = replace(env.state, t=t)
+        unpaid += bool((env.reward() == 0).all())
+    assert unpaid == rules.num_prep_steps == num
+    assert rules.return_range == 2 * rules.most_return == 2.0 * (horizon - num)
+
+
 def test_every_seeker_knows_which_of_the_others_are_hiders():
     for hiders, n in ((1, 2), (2, 4), (3, 5), (5, 6)):
         others = circulant(n)[hiders:]

@@ -40,10 +40,10 @@ sys.exit(main())
 @pytest.mark.parametrize(
     ("rank", "where"),
     [
-        (0, "coordinator.Coordinator.pop_metrics"),
         (0, "coordinator.Scheduler._answer"),
         (1, "worker.Worker.play"),
-        (2, "worker.build_rank_sessions"),
+        pytest.param(0, "coordinator.Coordinator.pop_metrics", marks=pytest.mark.release),
+        pytest.param(2, "worker.build_rank_sessions", marks=pytest.mark.release),
     ],
 )
 def test_an_exception_on_any_rank_ends_all_with_its_traceback(
@@ -74,10 +74,12 @@ def live(start: Start, tmp_path: Path, settings: Callable[..., str]) -> Callable
     return begin
 
 
+@pytest.mark.parametrize(
+    "sessions", [((3, 1),), pytest.param(((2, 0), (2, "launcher")), marks=pytest.mark.release)], ids=str
+)
 def test_a_killed_rank_ends_all_and_resume_on_another_number_gives_the_same_numbers(
-    live: Callable[[int], Program], start: Start, tmp_path: Path
+    sessions: tuple[tuple[int, int | str], ...], live: Callable[[int], Program], start: Start, tmp_path: Path
 ) -> None:
-    sessions = ((3, 1), (2, 0), (2, "launcher"))
     for num_ranks, victim in sessions:
         process = live(num_ranks)
         pids = ranks_in(tmp_path)
@@ -86,8 +88,10 @@ def test_a_killed_rank_ends_all_and_resume_on_another_number_gives_the_same_numb
         process.communicate(timeout=PATIENCE)
         assert process.returncode != 0
         until(lambda: ranks_in(tmp_path) == {}, patience=30)
-    assert_goes_on_to_the_same_numbers(start, tmp_path / "run.h5", 3)
-    assert [session.num_ranks for session in RunFile.read(tmp_path / "run.h5").sessions] == [3, 2, 2, 3]
+    another = 5 - sessions[-1][0]
+    assert_goes_on_to_the_same_numbers(start, tmp_path / "run.h5", another)
+    done = [session.num_ranks for session in RunFile.read(tmp_path / "run.h5").sessions]
+    assert done == [*(num_ranks for num_ranks, _ in sessions), another]
 
 
 def reference(folder: Path, generations: int) -> Run:
@@ -128,14 +132,21 @@ def test_a_run_killed_at_dozens_of_random_moments_on_changing_ranks_ends_in_the_
     assert_same_bits(RunFile.read(path), reference(tmp_path, generations))
 
 
+@pytest.mark.parametrize(
+    "sessions",
+    [
+        ((2, signal.SIGUSR1, "launcher"), (2, signal.SIGTERM, 1)),
+        pytest.param(((3, signal.SIGUSR1, 2), (2, signal.SIGINT, 0)), marks=pytest.mark.release),
+    ],
+    ids=["launcher and worker", "worker and coordinator"],
+)
 def test_a_signal_to_any_rank_stops_all_in_agreement(
-    live: Callable[[int], Program], start: Start, tmp_path: Path
+    sessions: tuple[tuple[int, signal.Signals, int | str], ...],
+    live: Callable[[int], Program],
+    start: Start,
+    tmp_path: Path,
 ) -> None:
-    for num_ranks, signum, target in (
-        (3, signal.SIGUSR1, "launcher"),
-        (2, signal.SIGTERM, 1),
-        (2, signal.SIGINT, 0),
-    ):
+    for num_ranks, signum, target in sessions:
         process = live(num_ranks)
         os.kill(process.pid if target == "launcher" else ranks_in(tmp_path)[target], signum)
         _, said = process.communicate(timeout=PATIENCE)
@@ -145,13 +156,21 @@ def test_a_signal_to_any_rank_stops_all_in_agreement(
     assert_goes_on_to_the_same_numbers(start, tmp_path / "run.h5", 2)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["train", "EXPERIMENT", "--run", "/proc/run.h5"],
+        pytest.param(["train", "nonsense"], marks=pytest.mark.release),
+        pytest.param(["resume", "absent.h5"], marks=pytest.mark.release),
+    ],
+    ids=" ".join,
+)
 def test_a_users_mistake_is_told_once_and_ends_all_ranks(
-    start: Start, tmp_path: Path, settings: Callable[..., str]
+    words: list[str], start: Start, settings: Callable[..., str]
 ) -> None:
     experiment = settings()
-    for words in (["train", "nonsense"], ["train", experiment, "--run", "/proc/run.h5"], ["resume", "absent.h5"]):
-        process = start(2, *words)
-        _, said = process.communicate(timeout=PATIENCE)
-        assert process.returncode == USER_ERROR
-        assert said.count("evo-hns: ") == 1
-        assert "Traceback" not in said
+    process = start(2, *(word.replace("EXPERIMENT", experiment) for word in words))
+    _, said = process.communicate(timeout=PATIENCE)
+    assert process.returncode == USER_ERROR
+    assert said.count("evo-hns: ") == 1
+    assert "Traceback" not in said

@@ -34,7 +34,14 @@ GAMES = {
 }
 ABSENT = {"ranges": 0.4}
 
-pytestmark = [pytest.mark.parametrize("game", GAMES), pytest.mark.parametrize("name", PLAYERS)]
+DAILY = {"ranges", "tipping", "radians", "alone"}
+"""Games in which there is everything that a player may be told, and nobody to be told of."""
+
+pytestmark = pytest.mark.parametrize("name", PLAYERS)
+any_game = pytest.mark.parametrize("game", GAMES)
+some_games = pytest.mark.parametrize(
+    "game", [game if game in DAILY else pytest.param(game, marks=pytest.mark.release) for game in GAMES]
+)
 
 
 @pytest.fixture
@@ -58,6 +65,7 @@ def play(policy, params, observations, seeds):
     return torch.stack(actions), state
 
 
+@any_game
 @pytest.mark.parametrize("side", list(Side))
 def test_it_plays_either_side_of_any_game(name, game, side, look):
     spec = GAMES[game]
@@ -73,6 +81,7 @@ def test_it_plays_either_side_of_any_game(name, game, side, look):
     assert (action.movement.dtype, action.pull.dtype, action.glueall.dtype) == (torch.int64, torch.bool, torch.bool)
 
 
+@some_games
 def test_a_match_gets_the_same_bits_in_any_slot_and_any_batch(name, game, look, rows_of):
     policy, seeds = PLAYERS[name](GAMES[game]), torch.arange(7) + 100
     views = [look(7, seed=k) for k in range(4)]
@@ -84,6 +93,7 @@ def test_a_match_gets_the_same_bits_in_any_slot_and_any_batch(name, game, look, 
         assert torch.equal(part_state, state[rows])
 
 
+@some_games
 def test_what_is_hidden_has_no_influence(name, game, look):
     policy, seeds = PLAYERS[name](GAMES[game]), torch.arange(6)
     params = genomes(policy, 6)
@@ -110,6 +120,7 @@ def test_what_is_hidden_has_no_influence(name, game, look):
     assert torch.equal(state, lied_state)
 
 
+@some_games
 def test_who_does_not_exist_does_nothing_and_remembers_what_it_did(name, game, look):
     policy, seeds = PLAYERS[name](GAMES[game]), torch.arange(20)
     views = [look(20, seed=5) for _ in range(2)]
@@ -120,6 +131,7 @@ def test_who_does_not_exist_does_nothing_and_remembers_what_it_did(name, game, l
     assert torch.equal(state[absent], policy.bind(genomes(policy, 20), absent.shape[1]).initial_state(seeds)[absent])
 
 
+@some_games
 def test_the_order_of_the_entities_does_not_matter(name, game, look):
     policy, seeds = PLAYERS[name](GAMES[game]), torch.arange(30)
     params = genomes(policy, 30)
@@ -143,6 +155,7 @@ def test_the_order_of_the_entities_does_not_matter(name, game, look):
     torch.testing.assert_close(state, other_state, rtol=1e-4, atol=1e-4)  # float32 sums in another order
 
 
+@some_games
 def test_what_it_is_given_is_left_as_it_was(name, game, look):
     policy, view = PLAYERS[name](GAMES[game]), look(3)
     params = genomes(policy, 3)
@@ -153,6 +166,7 @@ def test_what_it_is_given_is_left_as_it_was(name, game, look):
     assert all(torch.equal(a, b) for a, b in zip(before, [params, state, *vars(view).values()], strict=True))
 
 
+@some_games
 def test_a_genome_plays_the_worlds_that_its_row_is_given(name, game, look):
     policy, view = PLAYERS[name](GAMES[game]), look(5)
     pool, rows, num_agents = genomes(policy, 3), torch.tensor([2, 0, 0, 2, 1]), view.agent_mask.shape[1]

@@ -85,12 +85,12 @@ import sys
 from evo_hns.config import CMAESSearchConfig
 from evo_hns.search import build_searcher
 build_searcher(CMAESSearchConfig(), 5, 0)
-print(*{"evotorch", "cma", "matplotlib"} & set(sys.modules))
-import cma
-print(cma.__name__)
+print(*{"evotorch", "cma", "matplotlib", "pandas", "scipy.linalg"} & set(sys.modules))
+import cma, pandas
+print(cma.__name__, pandas.__name__)
 """
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert answer.stdout.split() == ["evotorch", "cma"]
+    assert answer.stdout.split() == ["evotorch", "cma", "pandas"]
 
 
 def test_mirrored_pairs_need_an_even_population() -> None:

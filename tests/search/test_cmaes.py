@@ -72,14 +72,15 @@ def evaluations_of_pycma(algorithm: str, function: Function, num_params: int, se
     ("algorithm", "function", "num_params", "num_seeds"),
     [
         ("cmaes", sphere, 20, 12),
-        ("cmaes", ellipsoid, 20, 5),
+        ("cmaes", rotated_ellipsoid, 10, 8),
         ("sep-cmaes", sphere, 20, 12),
         ("sep-cmaes", ellipsoid, 20, 8),
-        pytest.param("cmaes", rotated_ellipsoid, 20, 8, marks=pytest.mark.slow),
-        pytest.param("cmaes", sphere, 40, 12, marks=pytest.mark.slow),
+        pytest.param("cmaes", ellipsoid, 20, 5, marks=pytest.mark.release),
+        pytest.param("cmaes", rotated_ellipsoid, 20, 8, marks=pytest.mark.release),
+        pytest.param("cmaes", sphere, 40, 12, marks=pytest.mark.release),
         pytest.param("cmaes", ellipsoid, 40, 6, marks=pytest.mark.release),
-        pytest.param("sep-cmaes", sphere, 100, 12, marks=pytest.mark.slow),
-        pytest.param("sep-cmaes", ellipsoid, 40, 12, marks=pytest.mark.slow),
+        pytest.param("sep-cmaes", sphere, 100, 12, marks=pytest.mark.release),
+        pytest.param("sep-cmaes", ellipsoid, 40, 12, marks=pytest.mark.release),
     ],
 )
 def test_needs_as_many_evaluations_as_pycma(

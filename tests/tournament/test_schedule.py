@@ -11,7 +11,8 @@ import pytest
 from evo_hns.archive.tournament import Cells, Precision
 from evo_hns.config import ConfigError, RulesConfig
 from evo_hns.spec import Side
-from evo_hns.tournament.schedule import half_widths, next_round, precision_of, return_range
+from evo_hns.tournament.payoff import Payoff
+from evo_hns.tournament.schedule import next_round, precision_of
 
 SPAN = 96.0
 Draw = Callable[[np.ndarray, np.random.Generator], np.ndarray]
@@ -30,10 +31,15 @@ def play(shape: tuple[int, int], precision: Precision, draw: Draw, seed: int = 0
         cells = cells.with_played(new, {Side.HIDERS: scores, Side.SEEKERS: -scores})
 
 
+def half_widths(cells: Cells, side: Side) -> np.ndarray:
+    """Of all cells, with the range of returns known."""
+    return Payoff.of_moments((), (), {each: cells.moments(each) for each in Side}, SPAN).half_widths(side)
+
+
 def covered(cells: Cells, truth: np.ndarray) -> float:
     """Share of the cells whose interval holds the true mean."""
     _, mean, _ = cells.moments(Side.HIDERS)
-    return float((np.abs(mean - truth) <= half_widths(cells, Side.HIDERS, SPAN)).mean())
+    return float((np.abs(mean - truth) <= half_widths(cells, Side.HIDERS)).mean())
 
 
 SHAPE = (40, 50)
@@ -55,7 +61,7 @@ def found_or_not(cell: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 )
 def test_intervals_hold_the_true_means_as_often_as_they_promise(draw: Draw, truth: np.ndarray, least: float) -> None:
     cells = play(SHAPE, Precision(9.6, 8, 4096), draw)
-    assert (half_widths(cells, Side.HIDERS, SPAN) <= 9.6).all()
+    assert (half_widths(cells, Side.HIDERS) <= 9.6).all()
     assert covered(cells, truth) >= least
 
 
@@ -76,7 +82,7 @@ def test_restless_cells_get_more_episodes_in_doublings() -> None:
 
 def test_equal_results_are_no_certainty() -> None:
     cells = Cells.empty(1, 1).with_played(np.zeros(8, dtype=np.int64), dict.fromkeys(Side, np.full(8, 48.0)))
-    assert 5.0 < half_widths(cells, Side.HIDERS, SPAN)[0, 0] < 15.0
+    assert 5.0 < half_widths(cells, Side.HIDERS)[0, 0] < 15.0
     assert next_round(cells, Precision(1.0, 8, 512), SPAN)[0, 0] == 16
 
 
@@ -92,19 +98,19 @@ def test_the_side_that_is_less_certain_decides() -> None:
     rng = np.random.default_rng(0)
     scores = {Side.HIDERS: np.zeros(64), Side.SEEKERS: 48 * rng.standard_normal(64)}
     cells = Cells.empty(1, 1).with_played(np.zeros(64, dtype=np.int64), scores)
-    assert half_widths(cells, Side.HIDERS, SPAN)[0, 0] < 5 < half_widths(cells, Side.SEEKERS, SPAN)[0, 0]
+    assert half_widths(cells, Side.HIDERS)[0, 0] < 5 < half_widths(cells, Side.SEEKERS)[0, 0]
     assert next_round(cells, Precision(5.0, 8, 100), SPAN)[0, 0] == 100
 
 
 def test_failed_episodes_count_as_played_and_tell_nothing() -> None:
     scores = dict.fromkeys(Side, np.array([np.nan] * 8 + [1.0, np.nan] * 4))
     cells = Cells.empty(1, 2).with_played(np.repeat([0, 1], 8), scores)
-    assert np.isinf(half_widths(cells, Side.HIDERS, SPAN)[0, 0])
+    assert np.isinf(half_widths(cells, Side.HIDERS)[0, 0])
     assert next_round(cells, Precision(50.0, 8, 12), SPAN).tolist() == [[12, 8]]
 
 
 def test_the_range_is_that_of_hiding_and_seeking() -> None:
-    assert return_range(RulesConfig()) == 96.0
+    assert RulesConfig().return_range == 96.0
     assert precision_of(RulesConfig(), None, 8, 8).half_width == pytest.approx(9.6)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,11 +22,10 @@ from tests.tournament.measures.made import additive, cycling, payoff
 def holed(made: Payoff, cells: np.ndarray) -> Payoff:
     """The same tournament without some of its cells."""
     keep = ~cells
-    return Payoff(
-        hiders=made.hiders,
-        seekers=made.seekers,
+    return replace(
+        made,
         mean={side: np.where(keep, made.mean[side], np.nan) for side in Side},
-        variance={side: np.where(keep, made.variance[side], np.nan) for side in Side},
+        noise={side: np.where(keep, made.noise[side], np.nan) for side in Side},
         count=np.where(keep, made.count, 0),
     )
 
@@ -74,7 +74,7 @@ def test_scripted_players_change_no_answer_about_time() -> None:
     for side in Side:  # the same episodes among champions
         inner = payoff(additive(8), sd=2.0)
         with_scripted.mean[side][:8, 1:] = inner.mean[side]
-        with_scripted.variance[side][:8, 1:] = inner.variance[side]
+        with_scripted.noise[side][:8, 1:] = inner.noise[side]
     both = summarise(with_scripted, [*range(8), None], [-1, *range(8)])
     for side in Side:
         assert both.sides[side].champions == 8
@@ -113,8 +113,7 @@ def test_odd_tables_are_answered_without_a_nan(kind: str) -> None:
     if kind == "nothing played":
         made = holed(made, np.ones((7, 7), dtype=bool))
     if kind == "one episode each":
-        none = {side: np.full((7, 7), np.nan) for side in Side}
-        made = Payoff(made.hiders, made.seekers, made.mean, none, np.ones((7, 7), dtype=np.int64))
+        made = replace(made, count=np.ones((7, 7), dtype=np.int64))
     if kind == "all alike":
         made = payoff(np.full((7, 7), -48.0), sd=0.0)
     found = summarise(made, generations, generations)

@@ -73,8 +73,9 @@ def empty_ground(floor_size: float) -> Ground:
 
 def label(blocked: np.ndarray) -> np.ndarray:
     """Number the parts of a grid that hang together along edges, from 1 on; `(X, Y)` int32, 0 where it is blocked."""
-    regions = np.zeros(blocked.shape, dtype=np.int32)
-    _label(np.ascontiguousarray(blocked), regions)
+    from scipy import ndimage
+
+    regions: np.ndarray = ndimage.label(~blocked)[0]
     return regions
 
 
@@ -92,28 +93,3 @@ def _block(blocked: np.ndarray, rectangles: np.ndarray, low: float, cell: float,
                 beyond_y = max(abs(cos * dy - sin * dx) - half_y, 0.0)
                 if beyond_x * beyond_x + beyond_y * beyond_y < radius * radius:
                     blocked[i, j] = True
-
-
-@kernel
-def _label(blocked: np.ndarray, regions: np.ndarray) -> None:
-    num_x, num_y = blocked.shape
-    stack = np.empty((num_x * num_y, 2), np.int32)
-    number = 0
-    for start_i in range(num_x):
-        for start_j in range(num_y):
-            if blocked[start_i, start_j] or regions[start_i, start_j]:
-                continue
-            number += 1
-            regions[start_i, start_j] = number
-            stack[0, 0], stack[0, 1] = start_i, start_j
-            top = 1
-            while top:
-                top -= 1
-                here_i, here_j = stack[top]
-                for step in range(4):
-                    i = here_i + (step == 0) - (step == 1)
-                    j = here_j + (step == 2) - (step == 3)
-                    if 0 <= i < num_x and 0 <= j < num_y and not blocked[i, j] and regions[i, j] == 0:
-                        regions[i, j] = number
-                        stack[top, 0], stack[top, 1] = i, j
-                        top += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from evo_hns.evaluation.intervals import Z_95
+from evo_hns.evaluation.intervals import wilson
 
 
 @dataclass(frozen=True)
@@ -23,21 +23,12 @@ class Share:
     @property
     def low(self) -> float:
         """Lower end of the interval; 0 of no episodes."""
-        return max(self._centre - self._half_width, 0.0) if self.shown else 0.0
+        return wilson(self.shown, self.counted)[0] if self.counted else 0.0
 
     @property
     def high(self) -> float:
         """Upper end of the interval; 1 of no episodes."""
-        return min(self._centre + self._half_width, 1.0) if self.shown < self.counted else 1.0
-
-    @property
-    def _centre(self) -> float:
-        return (self.shown + Z_95**2 / 2) / (self.counted + Z_95**2)
-
-    @property
-    def _half_width(self) -> float:
-        spread = self.shown * (self.counted - self.shown) / self.counted + Z_95**2 / 4
-        return Z_95 * math.sqrt(spread) / (self.counted + Z_95**2)
+        return wilson(self.shown, self.counted)[1] if self.counted else 1.0
 
     def as_dict(self) -> dict[str, float]:
         """For JSON."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
+from evo_hns.cli.text.tables import listing
 from evo_hns.spec import Side
 
 if TYPE_CHECKING:
     from evo_hns.tournament.equilibria.alpha_rank import AlphaRank
     from evo_hns.tournament.equilibria.layers import Layers
     from evo_hns.tournament.equilibria.nash import Nash
-    from evo_hns.tournament.measures.certainty import Interval
     from evo_hns.tournament.measures.ciao import Ciao, Tested
     from evo_hns.tournament.measures.forgetting import Forgetting, Rate
     from evo_hns.tournament.measures.history import Dominance, History
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from evo_hns.tournament.summary import SideSummary, Summary, Unanswered
 
 _SHOWN = 3
-_INDENT = 15
+_WIDTH = 15  #: of names
 
 Line = tuple[str, str]
 T = TypeVar("T")
@@ -39,7 +39,7 @@ def summary_text(summary: Summary) -> str:
 
 
 def _section(title: str, lines: Iterable[Line]) -> str:
-    return "\n".join([title, *(f"  {name:<{_INDENT}}{verdict}" for name, verdict in lines)])
+    return f"{title}\n{listing(((f'  {name}', verdict) for name, verdict in lines), width=_WIDTH)}"
 
 
 def _head(summary: Summary) -> str:
@@ -98,19 +98,18 @@ def _forgetting(found: Forgetting) -> list[Line]:
 
 
 def _rate(rate: Rate, what: str) -> str:
-    proved = f"{_percent(rate.share)} of {rate.generations} champions provably {what}"
+    proved = f"{rate.share.told_as_share()} of {rate.generations} champions provably {what}"
     return f"{proved} (chance alone gives {100 * rate.chance:.2g} %, {_p(rate.p_value)})"
 
 
 def _history(found: History) -> list[Line]:
     slope = found.slope
     trend = "rises" if slope.low > 0 else "falls" if slope.high < 0 else "neither rises nor falls for certain"
-    estimates = f"{slope.value:+.3g} [{slope.low:+.3g}, {slope.high:+.3g}] a generation"
-    return [("history", f"mean return against earlier opponents {trend}: {estimates}")]
+    return [("history", f"mean return against earlier opponents {trend}: {slope.told('+.3g')} a generation")]
 
 
 def _dominance(found: Dominance, par: float) -> list[Line]:
-    text = f"{_percent(found.share)} of the champions clearly beat every earlier opponent"
+    text = f"{found.share.told_as_share()} of the champions clearly beat every earlier opponent"
     return [("dominance", f"{text}; {len(found.by_mean)} have a mean return above {par:g} against each")]
 
 
@@ -134,12 +133,12 @@ def _time(found: Ciao) -> list[Line]:
 
 
 def _reversals(found: Reversals) -> list[Line]:
-    text = f"{_percent(found.share)} of {found.pairs} pairs change order from one opponent to another"
+    text = f"{found.share.told_as_share()} of {found.pairs} pairs change order from one opponent to another"
     return [("reversals", f"{text} (chance alone gives {100 * found.chance:.2g} %)")]
 
 
 def _interaction(found: Interaction) -> list[Line]:
-    text = f"{_percent(found.share)} of the differences depend on who meets whom: at most so much is cyclic"
+    text = f"{found.share.told_as_share()} of the differences depend on who meets whom: at most so much is cyclic"
     return [("interaction", f"{text}; {found.components} independent way{'s' * (found.components != 1)}")]
 
 
@@ -147,13 +146,13 @@ def _paired(found: Paired) -> list[Line]:
     from evo_hns.tournament.measures.certainty import largest_first
 
     best = largest_first(dict(zip(found.generations, found.ratings, strict=True)))[0]
-    text = f"{_percent(found.cyclic)} of what teams of {len(found.generations)} generations win is a circle"
+    text = f"{found.cyclic.told_as_share()} of what teams of {len(found.generations)} generations win is a circle"
     rest = f"generation {best} is rated best, {len(found.dominant)} in turn beat all dominant ones before"
     return [("teams", f"{text}; {rest}")]
 
 
 def _layers(found: Layers) -> list[Line]:
-    count, widest = (f"{i.value:.0f} [{i.low:.0f}, {i.high:.0f}]" for i in (found.count, found.widest))
+    count, widest = found.count.told(".0f"), found.widest.told(".0f")
     text = f"{count} layers of strength, the widest of {widest} teams; strongest: generations"
     return [("layers", f"{text} {_some(found.generations[0])}")]
 
@@ -165,21 +164,16 @@ def _some(generations: Sequence[int]) -> str:
 
 def _ratings(found: Ratings) -> list[Line]:
     def format_answer(side: Side) -> str:
-        best = found.ordered(side)[:_SHOWN]
-        estimates = [(name, found.of[side][name]) for name in best]
-        digits = 0 if found.unit == "Elo" else 1
-        return ", ".join(f"{n} {i.value:+.{digits}f} [{i.low:+.{digits}f}, {i.high:+.{digits}f}]" for n, i in estimates)
+        form = "+.0f" if found.unit == "Elo" else "+.1f"
+        return ", ".join(f"{name} {found.of[side][name].told(form)}" for name in found.ordered(side)[:_SHOWN])
 
     name = "Elo" if found.unit == "Elo" else "ratings"
     return [(f"{name if side is Side.HIDERS else ''}", f"best {side.label}: {format_answer(side)}") for side in Side]
 
 
 def _nash(found: Nash) -> list[Line]:
-    value = found.value
     sizes = " and ".join(f"{found.supports[side]} {side.label}" for side in Side)
-    lines = [
-        ("Nash", f"{sizes} in the mixture; it pays hiders {value.value:+.1f} [{value.low:+.1f}, {value.high:+.1f}]")
-    ]
+    lines = [("Nash", f"{sizes} in the mixture; it pays hiders {found.value.told()}")]
     for side in Side:
         weights = {name: member.weight for name, member in found.members[side].items()}
         lines.append(("", f"heaviest {side.label}: {_heaviest(weights)}"))
@@ -217,10 +211,6 @@ def _certain(tested: Tested) -> bool:
 def _tested(tested: Tested, form: str) -> str:
     value, low, high = (form.format(number) for number in (tested.value, tested.null_low, tested.null_high))
     return f"{value} (shuffled {low} to {high}, {_p(tested.p_value)})"
-
-
-def _percent(interval: Interval) -> str:
-    return f"{100 * interval.value:.0f} % [{100 * interval.low:.0f}, {100 * interval.high:.0f}]"
 
 
 def _p(value: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evo_hns.cli.text.tables import columns
+from evo_hns.cli.text.tables import table
 
 if TYPE_CHECKING:
     from evo_hns.behaviour.stages.timeline import Measurement, Timeline
@@ -31,7 +31,7 @@ def timeline_text(timeline: Timeline) -> str:
     return "\n".join(
         [
             f"{len(timeline.measurements)} generations against {whom}, {episodes} episodes, {failed} discarded",
-            columns([header, *rows]),
+            table(header, rows),
             "share of the episodes that could show it, with its 95 % interval",
             f"onset: the generation whose interval is above those of generation {first.generation}, of random players, "
             f"and {FLOOR:.0%}, and that of the next one played, too",

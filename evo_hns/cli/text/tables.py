@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
-from collections.abc import Mapping, Sequence
+import shutil
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from evo_hns.spec import Side
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from evo_hns.archive import RunFacts, TrainingSession
     from evo_hns.diagnostics.ablations import Effect
     from evo_hns.diagnostics.bench import Benchmark
+    from evo_hns.diagnostics.commits import CommitCost
     from evo_hns.diagnostics.scaling import Scaling
     from evo_hns.diagnostics.stress_test import Slice, StressTest
     from evo_hns.diagnostics.timestep_study import Timestep
     from evo_hns.players.evaluate import Evaluation
     from evo_hns.players.replay import Replay
-    from evo_hns.reports.info import Gain
+    from evo_hns.reports.info import FitnessWorth, Gain
     from evo_hns.reports.sessions import Job
 
 _SHOWN_SESSIONS = 12
 _SHOWN_HOSTS = 2
+_WITHOUT_END = 100_000  #: columns of a file
 
 
 def json_text(answer: object) -> str:
@@ -50,17 +57,43 @@ def duration(seconds: float) -> str:
     return f"{hours} h {rest:02d} min"
 
 
-def columns(rows: Sequence[Sequence[object]]) -> str:
-    """Rows of cells, each column as wide as its widest cell; the first to the left, the others to the right."""
-    cells = [[str(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if number else cell.ljust(width)
-            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in cells
-    )
+def table(header: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
+    """Rows under a header, which may be empty: the first column to the left, the others to the right.
+
+    On a terminal that is too narrow a cell goes on in the next line; in a file or a pipe nothing is cut or folded.
+    """
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=bool(header))
+    cells = [*rows]
+    for number, name in enumerate(header or cells[0]):
+        made.add_column(Text(str(name)), justify="right" if number else "left", overflow="fold")
+    return _rendered(made, cells)
+
+
+def listing(rows: Iterable[Sequence[object]], *, width: int = 0) -> str:
+    """Names of at least so many columns, and what there is to say of each; a long text goes on beside its name."""
+    from rich.table import Table
+
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+    made.add_column(no_wrap=True, min_width=width)
+    made.add_column(overflow="fold")
+    return _rendered(made, rows)
+
+
+def _rendered(made: Table, rows: Iterable[Sequence[object]]) -> str:
+    from rich.console import Console
+    from rich.text import Text
+
+    for row in rows:
+        made.add_row(*(Text(str(cell)) for cell in row))
+    is_terminal = sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns if is_terminal else _WITHOUT_END
+    console = Console(file=io.StringIO(), width=width, force_terminal=is_terminal, highlight=False)
+    with console.capture() as captured:
+        console.print(made)
+    return "\n".join(line.rstrip() for line in captured.get().splitlines())
 
 
 def gains_table(gains: Sequence[Gain]) -> str:
@@ -73,7 +106,7 @@ def gains_table(gains: Sequence[Gain]) -> str:
         (gain.side.label, gain.opponent, gain.first, gain.last, gain.gain, "*" if gain.is_certain else "")
         for gain in gains
     ]
-    return f"{columns([header, *rows])}\n± is a 95 % confidence interval; * one that excludes zero"
+    return f"{table(header, rows)}\n± is a 95 % confidence interval; * one that excludes zero"
 
 
 def progress_table(run: RunFacts) -> str:
@@ -88,12 +121,12 @@ def progress_table(run: RunFacts) -> str:
         for each in progress(run)
         if len(each)
     ]
-    return columns([("mean return", "first", "last"), *rows]) if rows else ""
+    return table(("mean return", "first", "last"), rows) if rows else ""
 
 
 def info_text(run: RunFacts) -> str:
     """What a run is, how far it is, what trained it, and what it gained."""
-    from evo_hns.reports.info import changed_settings, env_steps, gains, of_diagnosis, seconds, sharing
+    from evo_hns.reports.info import changed_settings, env_steps, fitness_worth, gains, of_diagnosis, seconds, sharing
     from evo_hns.reports.sessions import generations_of_sessions, jobs
 
     settings = " ".join(f"{name}={value}" for name, value in changed_settings(run.config).items())
@@ -114,10 +147,21 @@ def info_text(run: RunFacts) -> str:
     if (cost := sharing(run)) is not None:
         in_short = f"{cost.num_ranks}, idle {cost.idle_share:.1%} of the time, {cost.megabytes:.2f} MB a generation"
         facts.append(("ranks", in_short))
-    parts = ["\n".join(f"{name:<13}{value}" for name, value in facts), "\n".join(of_diagnosis(run.config))]
+    facts += [(f"{each.side.label}' fitness", _worth(each)) for each in fitness_worth(run)]
+    parts = [listing(facts), "\n".join(of_diagnosis(run.config))]
     if run.sessions:
         parts.append(sessions_table(run.sessions, generations_of_sessions(run)))
     return "\n\n".join(filter(None, [*parts, gains_table(gains(run)), progress_table(run)]))
+
+
+def _worth(worth: FitnessWorth) -> str:
+    """Of the last generations: how far the fitness tells candidates apart, and what returns vary with."""
+    largest = sorted(worth.shares.items(), key=lambda share: -share[1])
+    shares = ", ".join(f"{source.replace('_', ' x ')} {value:.0%}" for source, value in largest)
+    return (
+        f"reliability {worth.reliability:.2f} by {worth.matches:.1f} matches, {worth.alike:.0%} tell nobody apart"
+        f"\n{shares}"
+    )
 
 
 def _jobs(jobs: Sequence[Job]) -> str:
@@ -151,12 +195,13 @@ def sessions_table(sessions: Sequence[TrainingSession], generations: Sequence[ra
         for session, did in list(zip(sessions, generations, strict=True))[-_SHOWN_SESSIONS:]
     ]
     shown = [column for column in zip(header, *rows, strict=True) if any(cell != "" for cell in column[1:])]
-    table = columns(list(zip(*shown, strict=True)))
+    head, *lines = zip(*shown, strict=True)
+    told = table(head, lines)
     earlier = len(sessions) - len(rows)
     if not earlier:
-        return table
+        return told
     before = range(generations[0].start, generations[earlier].start)
-    return f"{table}\nbefore: {earlier} more, generations {_span(before)}; --json lists all"
+    return f"{told}\nbefore: {earlier} more, generations {_span(before)}; --json lists all"
 
 
 def _span(generations: range) -> str:
@@ -175,7 +220,7 @@ def evaluation_text(result: Evaluation) -> str:
     header = f"{result.hider} against {result.seeker}, {result.episodes} episodes, {result.failed} discarded"
     rows: list[tuple[object, object]] = [(f"{side.label} return", result.returns[side]) for side in Side]
     rows += [(name, f"{s.mean:.3f} ± {s.half_width:.3f}") for name, s in result.statistics.items()]
-    return f"{header}, mean ± 95 %\n{columns(rows)}"
+    return f"{header}, mean ± 95 %\n{table((), rows)}"
 
 
 def replays_text(replays: Sequence[Replay]) -> str:
@@ -196,7 +241,7 @@ def replays_text(replays: Sequence[Replay]) -> str:
     ]
     equal = sum(replay.is_equal for replay in replays)
     verdict = f"{equal} of {len(replays)} matches played again are equal to the bit"
-    return f"{columns([header, *rows])}\n{verdict}"
+    return f"{table(header, rows)}\n{verdict}"
 
 
 def replay_text(replay: Replay) -> str:
@@ -206,7 +251,7 @@ def replay_text(replay: Replay) -> str:
         f"match {replay.number}, recorded in generation {match.generation}: {match.hider} against {match.seeker} "
         f"in world {match.world_seed}, {match.num_steps} env steps"
     )
-    rows: list[tuple[object, ...]] = [("", "stored", "replayed")]
+    rows: list[tuple[object, ...]] = []
     for side in Side:
         agents = range(len(match.returns))[replay.teams[side]]
         rows += [
@@ -216,7 +261,7 @@ def replay_text(replay: Replay) -> str:
     rows += [(name, f"{value:g}", f"{replay.metrics.get(name, math.nan):g}") for name, value in match.metrics.items()]
     rows.append(("physics", *("failed" if failed else "ok" for failed in (match.failed, replay.failed))))
     verdict = "equal to the bit" if replay.is_equal else "DIFFERENT"
-    return f"{header}\n{columns(rows)}\n{verdict}"
+    return f"{header}\n{table(('', 'stored', 'replayed'), rows)}\n{verdict}"
 
 
 def _returns(replay: Replay) -> str:
@@ -231,7 +276,26 @@ def bench_text(result: Benchmark) -> str:
         (name.replace("_", " "), f"{rate.env_steps_per_second:,.0f}", f"{result.share(name):.1%}")
         for name, rate in result.rates.items()
     ]
-    return f"{result.num_worlds} worlds, one thread\n{columns([header, *rows])}"
+    return f"{result.num_worlds} worlds, one thread\n{table(header, rows)}"
+
+
+def commits_text(costs: Sequence[CommitCost]) -> str:
+    """What a commit costs in files of several lengths, beside replacing the file."""
+    header = ("file", "generations", "a record", "file anew", "commit", "slowest", "with the file's turns", "of 0.5 s")
+    rows = [
+        (
+            f"{cost.file_bytes / 1e6:,.0f} MB",
+            f"{cost.num_generations:,}",
+            f"{cost.record_bytes / 1e3:,.0f} kB",
+            f"{1e3 * cost.rewrite_seconds:,.0f} ms",
+            f"{1e3 * cost.median_seconds:.1f} ms",
+            f"{1e3 * max(cost.commit_seconds):.1f} ms",
+            f"{1e3 * cost.seconds:.1f} ms",
+            f"{cost.seconds / 0.5:.1%}",
+        )
+        for cost in costs
+    ]
+    return table(header, rows)
 
 
 def scaling_text(result: Scaling) -> str:
@@ -272,14 +336,12 @@ def scaling_text(result: Scaling) -> str:
             f"{result.players}; one generation of {result.turns[0].env_steps:,} env steps, "
             f"median of {len(result.of(1))}",
             *(f"warning: {warning}" for warning in result.warnings),
-            columns([header, *rows]),
+            table(header, rows),
             "",
             facts,
             "",
             "extrapolated by the model: this generation on more such ranks, and populations that grow with them:",
-            columns(
-                [("ranks", "seconds", "efficiency", "populations that grow alike: seconds", "efficiency"), *predicted]
-            ),
+            table(("ranks", "seconds", "efficiency", "populations that grow alike: seconds", "efficiency"), predicted),
         ]
     )
 
@@ -317,13 +379,12 @@ def ablation_text(runs: Sequence[Mapping[str, Effect]]) -> str:
         drifts = [f"{sum(effect.drift[t] for effect in effects) / len(effects):.0e}" for t in moments]
         gains = ", ".join(f"{effect.speed_up:.3f}" for effect in effects)
         rows.append([name, gains, *drifts, "yes" if all(effect.same_bits for effect in effects) else "no"])
-    return f"{columns([header, *rows])}\ndrift: metres after so many env steps, median over worlds"
+    return f"{table(header, rows)}\ndrift: metres after so many env steps, median over worlds"
 
 
 def timestep_study_text(results: Sequence[Timestep]) -> str:
     """A column for each timestep, the first being the measure of the others."""
-    rows: list[list[object]] = [
-        ["substeps", *(r.num_substeps for r in results)],
+    rows = [
         ["physics, us per env step", *(f"{r.microseconds:.0f}" for r in results)],
         ["speed-up of the physics", *(f"{results[0].microseconds / r.microseconds:.2f}" for r in results)],
         ["discarded worlds", *(f"{r.discarded:.1%}" for r in results)],
@@ -331,4 +392,4 @@ def timestep_study_text(results: Sequence[Timestep]) -> str:
     for name in results[0].metrics:
         metrics = [r.metrics[name] for r in results]
         rows.append([name, *(f"{metric.mean:.3f} ± {metric.half_width:.3f}" for metric in metrics)])
-    return columns(rows)
+    return table(["substeps", *(r.num_substeps for r in results)], rows)

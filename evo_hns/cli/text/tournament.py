@@ -12,12 +12,16 @@ from rich.console import Console
 from rich.progress import Progress
 
 from evo_hns.archive.hall_of_fame import evenly_spaced
-from evo_hns.cli.text.tables import columns, duration
+from evo_hns.cli.text.tables import duration, table
+from evo_hns.evaluation.intervals import Estimate
 from evo_hns.spec import Side
 
 if TYPE_CHECKING:
     from evo_hns.archive.tournament import Tournament
     from evo_hns.tournament.payoff import Payoff
+
+MOST_IN_FIGURES = 4
+"""Seekers whose columns of figures fit on a terminal; of more, cells are shades."""
 
 MOST_IN_A_MAP = 32
 """Contestants of a side; of more, means are listed."""
@@ -81,43 +85,62 @@ def tournament_text(tournament: Tournament) -> str:
 
     payoff = payoff_of(tournament)
     shape = tournament.cells.shape
-    table = heat_map(payoff) if max(shape) <= MOST_IN_A_MAP else "\n\n".join(means(payoff, side) for side in Side)
-    return f"{table}\n\n{_cost(tournament)}"
+    if shape[1] <= MOST_IN_FIGURES and shape[0] <= MOST_IN_A_MAP:
+        told = figures(payoff)
+    else:
+        told = heat_map(payoff) if max(shape) <= MOST_IN_A_MAP else "\n\n".join(means(payoff, side) for side in Side)
+    return f"{told}\n\n{_cost(tournament, payoff)}"
+
+
+def figures(payoff: Payoff) -> str:
+    """A row for each hider, a column for each seeker, every cell with its interval, and the means of both."""
+    returns = payoff.of(Side.HIDERS)
+    cells = zip(payoff.hiders, returns, payoff.half_widths(Side.HIDERS), _mean(returns, 1), strict=True)
+    rows = [
+        (name, *(_figure(*cell) for cell in zip(row, half, strict=True)), f"{mean:+.1f}")
+        for name, row, half, mean in cells
+    ]
+    rows.append(("mean", *(f"{mean:+.1f}" for mean in _mean(returns, 0)), ""))
+    return f"mean return of hiders, 95 % intervals\n{table(('', *payoff.seekers, 'mean'), rows)}"
+
+
+def _figure(mean: float, half_width: float) -> str:
+    return str(Estimate(mean, half_width, 0)) if np.isfinite(mean) else "-"
 
 
 def heat_map(payoff: Payoff) -> str:
     """A row for each hider, a column for each seeker, and the means of both."""
-    table = payoff.of(Side.HIDERS)
-    low, high = _ends(table)
-    shares = (table - low) / max(high - low, 1e-12)
+    returns = payoff.of(Side.HIDERS)
+    low, high = _ends(returns)
+    shares = (returns - low) / max(high - low, 1e-12)
     head = "".join(str(column % 10) * 2 for column in range(len(payoff.seekers)))
-    rows: list[Sequence[object]] = [("mean return of hiders", head, "mean")]
-    for name, row, mean in zip(payoff.hiders, shares, _mean(table, 1), strict=True):
+    rows: list[Sequence[object]] = []
+    for name, row, mean in zip(payoff.hiders, shares, _mean(returns, 1), strict=True):
         rows.append((name, "".join(_shade(share) * 2 for share in row), f"{mean:+.1f}"))
-    legend = ", ".join(f"{number} {name} {mean:+.1f}" for number, (name, mean) in _numbered(payoff, table))
-    return f"{columns(rows)}\n'{SHADES}': from {low:+.1f} to {high:+.1f}\nagainst {legend}"
+    legend = ", ".join(f"{number} {name} {mean:+.1f}" for number, (name, mean) in _numbered(payoff, returns))
+    shown = table(("mean return of hiders", head, "mean"), rows)
+    return f"{shown}\n'{SHADES}': from {low:+.1f} to {high:+.1f}\nagainst {legend}"
 
 
 def means(payoff: Payoff, side: Side) -> str:
     """Mean returns of a side's participants against all of the other, some of them if there are many."""
-    table = payoff.of(side)
+    returns = payoff.of(side)
     names = payoff.hiders if side is Side.HIDERS else payoff.seekers
     chosen = evenly_spaced(len(names), MOST_IN_A_LIST)
-    average = _mean(table, 1)
-    rows = [(names[row], *(f"{value:+.1f}" for value in (average[row], *_ends(table[row])))) for row in chosen]
-    return columns([(f"{side.label}, mean return", "of all", "least", "most"), *rows])
+    average = _mean(returns, 1)
+    rows = [(names[row], *(f"{value:+.1f}" for value in (average[row], *_ends(returns[row])))) for row in chosen]
+    return table((f"{side.label}, mean return", "of all", "least", "most"), rows)
 
 
 def tournament_dict(tournament: Tournament) -> Mapping[str, object]:
     """A tournament for JSON: who, and the table with its uncertainty."""
-    from evo_hns.tournament.schedule import half_widths, return_range
     from evo_hns.tournament.tournament import payoff_of
 
-    payoff, span = payoff_of(tournament), return_range(tournament.meta.config.rules)
+    payoff = payoff_of(tournament)
     return {
         **{side.label: [vars(each) for each in tournament.participants[side]] for side in Side},
         "mean_returns": {side.label: payoff.mean[side].tolist() for side in Side},
-        "ci95_half_widths": {side.label: half_widths(tournament.cells, side, span).tolist() for side in Side},
+        "ci95_half_widths": {side.label: payoff.half_widths(side).tolist() for side in Side},
         "episodes": tournament.cells.count.tolist(),
         "failed": tournament.num_failed,
         "env_steps": tournament.env_steps,
@@ -126,12 +149,9 @@ def tournament_dict(tournament: Tournament) -> Mapping[str, object]:
     }
 
 
-def _cost(tournament: Tournament) -> str:
-    from evo_hns.tournament.schedule import half_widths, return_range
-
+def _cost(tournament: Tournament, payoff: Payoff) -> str:
     cells, enough = tournament.cells, tournament.precision.half_width
-    span = return_range(tournament.meta.config.rules)
-    widest = np.maximum(*(half_widths(cells, side, span) for side in Side))
+    widest = np.maximum(*(payoff.half_widths(side) for side in Side))
     wide = int((widest > enough).sum())
     certain = "all cells" if not wide else f"{cells.count.size - wide:,} of {cells.count.size:,} cells"
     return (
@@ -140,21 +160,21 @@ def _cost(tournament: Tournament) -> str:
     )
 
 
-def _numbered(payoff: Payoff, table: np.ndarray) -> list[tuple[int, tuple[str, float]]]:
-    return [(number % 10, pair) for number, pair in enumerate(zip(payoff.seekers, _mean(table, 0), strict=True))]
+def _numbered(payoff: Payoff, returns: np.ndarray) -> list[tuple[int, tuple[str, float]]]:
+    return [(number % 10, pair) for number, pair in enumerate(zip(payoff.seekers, _mean(returns, 0), strict=True))]
 
 
-def _ends(table: np.ndarray) -> tuple[float, float]:
+def _ends(returns: np.ndarray) -> tuple[float, float]:
     """The least and the most of what was played; NaN if nothing was."""
-    played = table[np.isfinite(table)]
+    played = returns[np.isfinite(returns)]
     return (float(played.min()), float(played.max())) if len(played) else (np.nan, np.nan)
 
 
-def _mean(table: np.ndarray, axis: int) -> np.ndarray:
+def _mean(returns: np.ndarray, axis: int) -> np.ndarray:
     """Means of what was played; NaN where nothing was."""
-    counted = np.isfinite(table)
+    counted = np.isfinite(returns)
     with np.errstate(invalid="ignore"):
-        average: np.ndarray = np.where(counted, table, 0.0).sum(axis) / counted.sum(axis)
+        average: np.ndarray = np.where(counted, returns, 0.0).sum(axis) / counted.sum(axis)
     return average
 
 

@@ -12,11 +12,12 @@ import tyro
 from tyro.conf import Positional
 
 from evo_hns.cli.console import show
-from evo_hns.cli.options import Experiment, Json, Ranks, Settings
+from evo_hns.cli.options import Experiment, Json, Ranks, RunPath, Settings
 from evo_hns.cli.run_context import start_ranks, workers
 from evo_hns.cli.text.tables import (
     ablation_text,
     bench_text,
+    commits_text,
     scaling_text,
     stress_test_line,
     stress_test_text,
@@ -63,6 +64,8 @@ class Bench:
     """Measure instead how much faster so many MPI ranks are than one: `auto` takes the physical cores."""
     rounds: int = 3
     """With --ranks: turns of each number of ranks."""
+    commits: tuple[int, ...] = ()
+    """Measure instead what a commit costs in run files of so many megabytes, which are written here and removed."""
     settings: Settings = ()
     """Any setting; --physics.num-worlds 64 is short for --set physics.num_worlds=64."""
 
@@ -70,6 +73,13 @@ class Bench:
         """Print the rate of each layer, or the efficiency of each number of ranks."""
         resolved = load_experiment(self.experiment, self.settings)
         check_positive(rounds=self.rounds)
+        if self.commits:
+            check_positive(commits=min(self.commits))
+            from evo_hns.diagnostics.commits import measure_commits
+
+            costs = measure_commits(resolved, self.commits, Path.cwd())
+            show([cost.as_dict() for cost in costs] if self.as_json else commits_text(costs))
+            return
         if self.ranks is not None:
             self._measure_ranks(resolved)
             return
@@ -204,6 +214,23 @@ class Doctor:
         show([vars(finding) for finding in findings] if self.as_json else "\n".join(map(str, findings)))
         if any(finding.needed and not finding.ok for finding in findings):
             raise SystemExit(1)
+
+
+@dataclass(frozen=True)
+class Repair:
+    """Put into a run file what can be had of its journal, after a copy that lacks one or damage to it."""
+
+    run: RunPath
+    """The run file."""
+    as_json: Json = False
+    """Print JSON."""
+
+    def __call__(self) -> None:
+        """Say what was found and done."""
+        from evo_hns.archive import RunFile
+
+        done = RunFile.repair(self.run)
+        show({"repair": done} if self.as_json else f"{done}.")
 
 
 def refuse_all_but_the_game(settings: Sequence[str], verb: str) -> None:

@@ -13,7 +13,7 @@ import tyro
 
 from evo_hns.cli.console import show
 from evo_hns.cli.options import Json
-from evo_hns.cli.text.tables import columns
+from evo_hns.cli.text.tables import table
 from evo_hns.config import ConfigError
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def ground_truth_text(comparisons: Sequence[Comparison]) -> str:
         cells = [
             (row.measure, *map(_cell, row.conditions.values()), *map(_gap, row.differences.values())) for row in members
         ]
-        tables.append(columns([header, *cells]))
+        tables.append(table(header, cells))
     shown = dict.fromkeys(each.measure for each in comparisons)
     meanings = [f"{name}: {MEASURES[name]}" for name in shown]
     note = "± is a 95 % t-interval over seeds; differences are paired seed by seed, * if zero is excluded"

@@ -15,7 +15,7 @@ from tyro.conf import Positional
 
 from evo_hns.cli.console import as_typed_again, hinting, show
 from evo_hns.cli.options import Count, File, Folder, Json
-from evo_hns.cli.text.tables import columns, duration
+from evo_hns.cli.text.tables import duration, table
 from evo_hns.cli.verbs.diagnostics import check_positive
 from evo_hns.spec import Side
 from evo_hns.system.machine import usable_cores
@@ -90,7 +90,7 @@ def learning_text(found: Findings) -> str:
                 for arm, end in ends.items():
                     met = f"{against} *" if found.trained_against(arm, outcome) else against
                     rows.append([arm, met, f"{starts[arm].mean:+.1f}", end, areas[arm], less.get(arm, "")])
-            parts.append(columns(rows))
+            parts.append(table(rows[0], rows[1:]))
             parts.append(_stages_text(found, side))
     parts.append(
         _wrapped(
@@ -114,7 +114,7 @@ def _stages_text(found: Findings, side: Side) -> str:
     rows = [
         [stage, *(f"{share:.0%}" for share in of.values())] for stage, of in shown.items() if max(of.values()) >= 0.01
     ]
-    return columns([[f"{side.label}, stages", *next(iter(shown.values()))], *rows]) if rows else ""
+    return table([f"{side.label}, stages", *next(iter(shown.values()))], rows) if rows else ""
 
 
 def _costs_text(found: Findings) -> str:
@@ -124,7 +124,7 @@ def _costs_text(found: Findings) -> str:
         whole, mean = sum(parts.values()), sum(steps) / len(steps)
         shares = [f"{parts.get(name, 0.0) / whole:.0%}" for name in ("time_evaluation", "time_champions")]
         rows.append([condition.name, f"{mean:,.0f}", duration(whole), *shares, f"{mean / whole:,.0f}"])
-    return columns(rows)
+    return table(rows[0], rows[1:])
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import tyro
 
 from evo_hns.cli.console import show
 from evo_hns.cli.options import Json
-from evo_hns.cli.text.tables import columns
+from evo_hns.cli.text.tables import table
 from evo_hns.config import ConfigError, PPOConfig
 
 if TYPE_CHECKING:
@@ -59,4 +59,4 @@ def balance_table(learnt: Sequence[Balance]) -> str:
     last = len(learnt[0].steps) - 1
     rows = sorted({0, last // 4, last // 2, 3 * last // 4, last})
     head = ["steps that the pole stood, of 100", *(f"{learnt[0].steps[row]:,} env steps" for row in rows)]
-    return columns([head, *([f"seed {each.seed}", *(f"{each.returns[row]:.1f}" for row in rows)] for each in learnt)])
+    return table(head, ([f"seed {each.seed}", *(f"{each.returns[row]:.1f}" for row in rows)] for each in learnt))

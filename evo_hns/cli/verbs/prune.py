@@ -11,7 +11,7 @@ from tyro.conf import Positional
 
 from evo_hns.cli.console import as_typed, check_place, show
 from evo_hns.cli.options import File, Json
-from evo_hns.cli.text.tables import columns
+from evo_hns.cli.text.tables import table
 
 if TYPE_CHECKING:
     from evo_hns.behaviour.pruning.curve import Pruning, Size, Trail
@@ -96,9 +96,8 @@ def pruning_text(pruning: Pruning) -> str:
 def _trail_text(trail: Trail) -> str:
     opponents = list(trail.sizes[0].against)
     headers = [cell for name in opponents for cell in (name, "difference")]
-    rows = [("step", "weights", "effective", "units", *headers, "")]
-    rows += [_row(step, size, trail.smallest) for step, size in enumerate(trail.sizes)]
-    return f"order: {trail.order}\n{columns(rows)}"
+    rows = [_row(step, size, trail.smallest) for step, size in enumerate(trail.sizes)]
+    return f"order: {trail.order}\n{table(('step', 'weights', 'effective', 'units', *headers, ''), rows)}"
 
 
 def _row(step: int, size: Size, smallest: int) -> tuple[str, ...]:

@@ -55,6 +55,7 @@ VERBS: Mapping[str, Entry] = {
 DIAGNOSES: Mapping[str, Entry] = {
     "doctor": Entry("diagnostics:Doctor", "what works on this machine, and what to do about what does not"),
     "bench": Entry("diagnostics:Bench", "where the time goes on this machine, and how it scales with ranks"),
+    "repair": Entry("diagnostics:Repair", "what can be had of a run's journal, put into its file"),
     "replay": Entry("matches:Replay", "do recorded matches come out equal to the bit?"),
     "curves": Entry("viewing:Curves", "what was learnt, and when, as a picture"),
     "stages": Entry("stages:Stages", "which stages of emergence the champions of a run show"),
@@ -73,7 +74,7 @@ DIAGNOSES: Mapping[str, Entry] = {
 
 def overview() -> str:
     """The verbs of the first level, each with a line."""
-    diagnose = f"studies and checks: {', '.join(DIAGNOSES)}"
+    diagnose = f"{len(DIAGNOSES)} studies and checks; evo-hns diagnose lists them"
     return _listed("evo-hns", {name: entry.summary for name, entry in VERBS.items()} | {DIAGNOSE: diagnose})
 
 

@@ -143,7 +143,10 @@ class Info:
         from evo_hns.reports.info import describe_run
 
         with RunView(self.run) as run:
-            show(describe_run(run) if self.as_json else info_text(run))
+            if self.as_json:
+                show(describe_run(run) | ({"remark": run.remark} if run.remark else {}))
+            else:
+                show(info_text(run) + (f"\n\nnote: {run.remark}" if run.remark else ""))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from evo_hns.cli.console import show
 from evo_hns.cli.options import Experiment, Json, Settings
-from evo_hns.cli.text.tables import columns
+from evo_hns.cli.text.tables import table
 from evo_hns.cli.verbs.diagnostics import check_positive, refuse_all_but_the_game
 from evo_hns.experiment import load_experiment
 
@@ -46,8 +46,10 @@ class Worth:
 def worth_text(pairings: list[Pairing]) -> str:
     """Returns by kind of world, then stages; a row for each pair."""
     kinds = list(dict.fromkeys(kind for pairing in pairings for kind in pairing.returns))
-    returns: list[list[object]] = [["hider", "seeker", *kinds]]
-    stages: list[list[object]] = [["hider", "seeker", *pairings[0].stages, *(f"{n}*" for n in pairings[0].stages)]]
+    whom = ("hider", "seeker")
+    names = [*pairings[0].stages, *(f"{name}*" for name in pairings[0].stages)]
+    returns: list[list[object]] = []
+    stages: list[list[object]] = []
     for pairing in pairings:
         cells = (pairing.returns.get(kind) for kind in kinds)
         returns.append(
@@ -60,7 +62,8 @@ def worth_text(pairings: list[Pairing]) -> str:
         stages.append([pairing.hider, pairing.seeker, *pairing.stages.values(), *pairing.possible.values()])
     return "\n\n".join(
         [
-            f"mean return of the hiders, ± 95 % interval\n{columns(returns)}",
-            f"share of worlds that show a stage, 95 % interval; * of those where it is possible\n{columns(stages)}",
+            f"mean return of the hiders, ± 95 % interval\n{table([*whom, *kinds], returns)}",
+            "share of worlds that show a stage, 95 % interval; * of those where it is possible\n"
+            f"{table([*whom, *names], stages)}",
         ]
     )

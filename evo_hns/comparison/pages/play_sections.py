@@ -75,7 +75,7 @@ def cross_play_section(found: Comparison) -> Section:
         f"{played.episodes:,} episodes{failed}, each pair until its mean was certain to ±{played.half_width:.3g}, "
         f"within bounds ({played.path.name})."
     )
-    cells = [[HeatCell(_meeting(cell), float(cell.mean / most)) for cell in row] for row in played.meetings]
+    cells = [[HeatCell(_meeting(cell), float(cell.mean / (most or 1.0))) for cell in row] for row in played.meetings]
     heat = Heat("hiders of", "seekers of", played.hiders, played.seekers, cells, caption, is_wide=True)
     blocks: list[Block] = [heat]
     if played.duels:

@@ -218,4 +218,4 @@ def _unit(budget: str, most: float) -> tuple[float, str]:
 def _most(found: Comparison) -> float:
     """The most that hiding and seeking pay, beyond which no interval is drawn; other tasks: no such bound."""
     rules = found.conditions[0].config.rules
-    return found.conditions[0].runs[0].most if rules.task == "hide-and-seek" and rules.reward_scale == 1.0 else np.inf
+    return rules.most_return if rules.task == "hide-and-seek" else np.inf

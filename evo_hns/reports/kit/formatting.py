@@ -55,19 +55,18 @@ def describe_game(config: RunConfig) -> str:
             f"(after Baker et al. 2020, simulated in MuJoCo). An episode has {rules.horizon} env steps, "
             f"{seconds:.3g} simulated seconds."
         )
-    prep = round(rules.horizon * rules.prep_fraction)
-    most = rules.horizon - prep
     text = (
         f"Hide-and-seek after Baker et al. (2020), simulated in MuJoCo: {teams} in {place}, with {things} to push and "
         f"grab{_lockable(config)}. An episode has {rules.horizon} env steps ({seconds:.3g} simulated seconds)."
     )
-    if prep:
-        text += f" In the first {prep}, the preparation, seekers stand still and nothing is rewarded."
+    first = "the first one" if rules.num_prep_steps == 1 else f"the first {rules.num_prep_steps}"
+    text += f" In {first}, the preparation, seekers stand still and nothing is rewarded."
+    most = rules.most_return
     if rules.reward_type == "joint_zero_sum" and rules.reward_scale == 1.0:
         return text + (
             " After that hiders are rewarded with +1 in every env step in which no seeker sees any of them, and −1 in "
-            f"every other; seekers get the opposite. Returns lie between −{most} and +{most}; 0 means seen in half of "
-            "these env steps. (Agents that leave the area are penalised.)"
+            f"every other; seekers get the opposite. Returns lie between −{most:g} and +{most:g}; 0 means seen "
+            "in half of these env steps. (Agents that leave the area are penalised.)"
         )
     return text + " After that hiders are rewarded for not being seen, and seekers for seeing them."
 
@@ -89,9 +88,12 @@ def describe_search(subject: Subject) -> str:
         )
         alone = subject.is_solo or config.has_fixed_opponents
         opponents = "" if alone else " against the other side's champion and hall of fame"
+        matches = f"{settings.episodes_per_candidate} matches"
+        if (target := settings.target_reliability) is not None:
+            matches = f"{matches} at first, then as many as a reliability of {target:g} takes,"
         how = (
             f"{'Evolution' if alone else 'Coevolution'} of {networks} by {' and '.join(names)} a generation; "
-            f"each candidate plays {settings.episodes_per_candidate} matches{opponents}, and the best becomes champion"
+            f"each candidate plays {matches}{opponents}, and the best becomes champion"
         )
     relative = [] if subject.is_solo or config.has_fixed_opponents else [_RELATIVE]
     measured = "Champions are measured against held-out players in worlds that training never draws."
@@ -105,7 +107,12 @@ def describe_opponent(name: str) -> str:
 
 def signed(value: float) -> str:
     """A number with its sign and one digit after the point."""
-    return f"{value:+.1f}".replace("-", "\N{MINUS SIGN}")
+    return with_minus(f"{value:+.1f}")
+
+
+def with_minus(figures: str) -> str:
+    """Figures with true minus signs."""
+    return figures.replace("-", "\N{MINUS SIGN}")
 
 
 def plain(value: object) -> str:

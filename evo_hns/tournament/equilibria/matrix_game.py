@@ -1,15 +1,10 @@
-"""Optimal strategies of a zero-sum matrix game: the simplex method, and the most even of all optimal strategies.
-
-Pure numpy: games of some hundred strategies are small, and no linear programming library is a dependency.
-"""
+"""Optimal strategies of a zero-sum matrix game: those of a vertex, and the most even of all optimal strategies."""
 
 from __future__ import annotations
 
 import numpy as np
 
-_TINY = 1e-10
-_DANTZIG = 20  #: pivots per strategy after which the rule that cannot cycle takes over
-_MOST = 200  #: pivots per strategy after which rounding is at work; what is then answered tells its exploitability
+_EXACT = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
 _BARRIER_STEPS = 400
 _SMALLEST = 1e-150  #: probability, whose inverse can still be squared
 
@@ -23,41 +18,15 @@ def solve(payoff: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Returns:
         `(P,)` and `(Q,)` probabilities.
 
-    Source: Dantzig 1951; the game as a linear program in the form of Chvatal 1983, chapter 15. Largest coefficient
-    first, then Bland's rule (1977).
+    Source: the game as a linear program in the form of Chvatal 1983, chapter 15.
     """
-    num_rows, num_columns = payoff.shape
+    from scipy.optimize import linprog
+
     span = float(np.ptp(payoff))
     positive = (payoff - payoff.min()) / span + 1.0 if span > 0 else np.ones_like(payoff)
-    # Maximise sum(y) subject to positive @ y <= 1 and y >= 0; the slacks are a basis to start from.
-    tableau = np.zeros((num_rows + 1, num_columns + num_rows + 1))
-    tableau[:-1, :num_columns] = positive
-    tableau[:-1, num_columns:-1] = np.eye(num_rows)
-    tableau[:-1, -1] = 1.0
-    tableau[-1, :num_columns] = -1.0
-    basis = np.arange(num_columns, num_columns + num_rows)
-    strategies = num_rows + num_columns
-    for pivots in range(_MOST * strategies):
-        if (tableau[-1, :-1] >= -_TINY).all():
-            break
-        _pivot(tableau, basis, greedy=pivots < _DANTZIG * strategies)
-    columns = np.zeros(num_columns + num_rows)
-    columns[basis] = tableau[:-1, -1]
-    return _normalised(tableau[-1, num_columns:-1]), _normalised(columns[:num_columns])
-
-
-def _pivot(tableau: np.ndarray, basis: np.ndarray, *, greedy: bool) -> None:
-    gains = tableau[-1, :-1]
-    entering = int(np.argmin(gains)) if greedy else int(np.argmax(gains < -_TINY))
-    column = tableau[:-1, entering]
-    ratios = np.where(column > _TINY, tableau[:-1, -1] / np.where(column > _TINY, column, 1.0), np.inf)
-    tied = np.flatnonzero(ratios <= ratios.min() + 1e-14)
-    leaving = int(tied[np.argmax(column[tied])] if greedy else tied[np.argmin(basis[tied])])
-    tableau[leaving] /= tableau[leaving, entering]
-    factors = tableau[:, entering].copy()
-    factors[leaving] = 0.0
-    tableau -= factors[:, None] * tableau[leaving][None, :]
-    basis[leaving] = entering
+    # Maximise sum(columns) subject to positive @ columns <= 1 and columns >= 0; its shadow prices are the rows.
+    found = linprog(-np.ones(payoff.shape[1]), positive, np.ones(payoff.shape[0]), method="highs-ds", options=_EXACT)
+    return _normalised(-found.ineqlin.marginals), _normalised(found.x)
 
 
 def most_even(payoff: np.ndarray, strategy: np.ndarray, value: float, tolerance: float) -> np.ndarray:

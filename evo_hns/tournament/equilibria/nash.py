@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evo_hns.evaluation.intervals import half_width
 from evo_hns.spec import Side
 from evo_hns.tournament.equilibria.matrix_game import exploitability, most_even, solve
 from evo_hns.tournament.measures.additive import completed
@@ -74,7 +75,7 @@ def nash(table: ScoreTable, rng: np.random.Generator, *, replicates: int = 200) 
         Side.SEEKERS: _members(full.opponents, columns, again[Side.SEEKERS], -(rows @ scores)),
     }
     value = float(rows @ scores @ columns)
-    half = 1.96 * float(np.sqrt(np.square(rows) @ full.noise @ np.square(columns)))
+    half = float(half_width((np.outer(rows, columns) ** 2 * full.noise).ravel(), full.dof.ravel()))
     supports = {side: again[side] > SUPPORT for side in Side}
     return Nash(
         value=Interval(value, value - half, value + half),

@@ -95,15 +95,12 @@ class Additive:
         return float((np.nan_to_num(noise) * self.played * (1 - self.leverage)).sum())
 
 
-def groups(linked: np.ndarray) -> np.ndarray:
-    """`(n,)` the first member of everybody's group, given `(n, n)` bool, who is linked with whom."""
-    linked = linked | linked.T | np.eye(len(linked), dtype=bool)
-    first = np.arange(len(linked))
-    while True:
-        nearer = np.where(linked, first[None, :], len(linked)).min(1)
-        if (nearer == first).all():
-            return first
-        first = nearer
+def groups(linked: np.ndarray) -> tuple[int, np.ndarray]:
+    """How many groups there are, and `(n,)` everybody's, from 0 on, given `(n, n)` bool, who is linked with whom."""
+    from scipy.sparse import csgraph
+
+    count, group = csgraph.connected_components(linked, directed=False)
+    return int(count), group
 
 
 def require_one_group(played: np.ndarray) -> None:
@@ -116,8 +113,9 @@ def require_one_group(played: np.ndarray) -> None:
         UnanswerableError: players fall into groups that never met.
     """
     num_rows, num_columns = played.shape
-    nobody = np.zeros((num_rows, num_rows), dtype=bool), np.zeros((num_columns, num_columns), dtype=bool)
-    count = len(np.unique(groups(np.block([[nobody[0], played], [played.T, nobody[1]]]))))
+    linked = np.zeros((num_rows + num_columns,) * 2, dtype=bool)
+    linked[:num_rows, num_rows:] = played
+    count, _ = groups(linked)
     if count > 1:
         raise UnanswerableError(
             f"players fall into {count} groups that never met each other, so that nothing compares them: "
@@ -132,8 +130,8 @@ def pseudo_inverse(normal: np.ndarray, signs: np.ndarray) -> np.ndarray:
         normal: `(n, n)`, not zero where two are linked.
         signs: `(n,)` how a shift moves each effect, 1 or -1.
     """
-    group = groups(normal != 0)
-    shift = signs[:, None] * (group[:, None] == np.unique(group)[None, :])
+    count, group = groups(normal != 0)
+    shift = signs[:, None] * (group[:, None] == np.arange(count))
     shift = shift / np.linalg.norm(shift, axis=0)
     shifts = shift @ shift.T
     inverse: np.ndarray = np.linalg.inv(normal + shifts) - shifts

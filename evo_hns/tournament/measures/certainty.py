@@ -8,13 +8,15 @@ from statistics import NormalDist
 from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
+
+from evo_hns.evaluation.intervals import student_quantile, wilson
 
 ALPHA = 0.05
 """Chance of a false alarm that tests allow."""
 
 K = TypeVar("K", bound=Hashable)
 
-_Z_95 = NormalDist().inv_cdf(0.975)
 _MOST_SERIAL = 0.9  #: of the autocorrelation of a series, above which too little of it would be left to count
 
 
@@ -29,6 +31,14 @@ class Interval:
     def around(self, *, lowest: float, highest: float) -> Interval:
         """The same within the bounds that such a figure has."""
         return Interval(*(float(np.clip(number, lowest, highest)) for number in (self.value, self.low, self.high)))
+
+    def told(self, form: str = "+.1f") -> str:
+        """`+1.5 [+0.5, +2.5]`: the figure and its interval, on pages and terminals alike."""
+        return f"{self.value:{form}} [{self.low:{form}}, {self.high:{form}}]"
+
+    def told_as_share(self) -> str:
+        """`40 % [30, 50]`."""
+        return f"{100 * self.value:.0f} % [{100 * self.low:.0f}, {100 * self.high:.0f}]"
 
 
 def largest_first(values: Mapping[K, float]) -> list[K]:
@@ -48,7 +58,9 @@ def clear(level: float) -> float:
     return -NormalDist().inv_cdf(level)
 
 
-def deviate(difference: np.ndarray, squared_error: np.ndarray, dof: np.ndarray) -> np.ndarray:
+def deviate(
+    difference: np.ndarray, squared_error: np.ndarray, dof: np.ndarray, *, least: npt.ArrayLike = 0.0
+) -> np.ndarray:
     """A difference in standard errors, as the normal deviate that is as rare as its t statistic.
 
     Few episodes make large t statistics common; `clear` knows only the normal distribution.
@@ -57,31 +69,19 @@ def deviate(difference: np.ndarray, squared_error: np.ndarray, dof: np.ndarray) 
         difference: any shape; NaN where there is none.
         squared_error: the same shape.
         dof: the same shape, degrees of freedom of the squared error.
+        least: deviates up to this one prove nothing and are not looked up; of a shape that fits.
 
     Returns:
-        Deviates of the same shape; minus infinity (which proves nothing) where there is no difference.
-
-    Source: Wallace 1959, Annals of Mathematical Statistics 30(4).
+        Deviates of the same shape; minus infinity (which proves nothing) up to `least`, and without a difference.
     """
+    from scipy.special import ndtri, stdtr
+
     with np.errstate(divide="ignore", invalid="ignore"):
-        squared = np.where(difference == 0, 0.0, np.square(difference) / squared_error)
-        normal = (8 * dof + 1) / (8 * dof + 3) * np.sqrt(dof * np.log1p(squared / dof))
-    signed: np.ndarray = np.where(np.isnan(normal), -np.inf, np.copysign(normal, difference))
-    return signed
-
-
-def welch_dof(first: np.ndarray, first_dof: np.ndarray, second: np.ndarray, second_dof: np.ndarray) -> np.ndarray:
-    """Degrees of freedom of a difference of two means with these squared errors (Welch 1947)."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        both = np.square(first + second) / (np.square(first) / first_dof + np.square(second) / second_dof)
-    dof: np.ndarray = np.where(np.isfinite(both), both, np.minimum(first_dof, second_dof))
-    return dof
-
-
-def t_quantile(dof: float) -> float:
-    """97.5 % quantile of Student's t: `deviate` turned round."""
-    stretched = _Z_95 * (8 * dof + 3) / (8 * dof + 1)
-    return float(np.sqrt(dof * np.expm1(stretched**2 / dof)))
+        statistic = difference / np.sqrt(squared_error)
+    far = statistic > least  # t has the longer tails: its deviate is nearer to zero
+    found = np.full(statistic.shape, -np.inf)
+    found[far] = -ndtri(stdtr(np.broadcast_to(dof, statistic.shape)[far], -statistic[far]))
+    return found
 
 
 def effective_count(series: np.ndarray) -> float:
@@ -98,15 +98,12 @@ def effective_count(series: np.ndarray) -> float:
 
 def share_interval(happened: np.ndarray) -> Interval:
     """The share of generations in which something happened, for generations that resemble their neighbours."""
-    return wilson(float(happened.mean()), effective_count(happened.astype(np.float64)))
+    return share_of(float(happened.mean()), effective_count(happened.astype(np.float64)))
 
 
-def wilson(share: float, count: float) -> Interval:
-    """A share of so many observations with Wilson's score interval (1927), which is fit for shares of 0 and 1."""
-    weight = _Z_95**2 / count
-    centre = (share + weight / 2) / (1 + weight)
-    half = np.sqrt(share * (1 - share) * weight + weight**2 / 4) / (1 + weight)
-    return Interval(share, min(share, float(centre - half)), max(share, float(centre + half)))
+def share_of(share: float, count: float) -> Interval:
+    """A share of so many observations, which need not be a whole number, with Wilson's interval."""
+    return Interval(share, *wilson(share * count, count))
 
 
 def slope_interval(times: np.ndarray, values: np.ndarray) -> Interval:
@@ -122,5 +119,5 @@ def slope_interval(times: np.ndarray, values: np.ndarray) -> Interval:
     residuals = values - values.mean() - slope * centred
     count = max(effective_count(residuals), 3.0)
     error = np.sqrt(float(residuals @ residuals) / (len(times) - 2) / power * len(times) / count)
-    half = t_quantile(count - 2) * float(error)
+    half = float(student_quantile(count - 2) * error)
     return Interval(slope, slope - half, slope + half)

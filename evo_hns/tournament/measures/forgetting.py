@@ -17,7 +17,8 @@ from functools import cached_property
 
 import numpy as np
 
-from evo_hns.tournament.measures.certainty import ALPHA, Interval, clear, deviate, share_interval, welch_dof
+from evo_hns.evaluation.intervals import satterthwaite
+from evo_hns.tournament.measures.certainty import ALPHA, Interval, clear, deviate, share_interval
 from evo_hns.tournament.measures.isotonic import CLEAR_RISE, never_worse
 from evo_hns.tournament.measures.score_table import ScoreTable, UnanswerableError, noisy_copies
 
@@ -135,9 +136,9 @@ Evidence = Callable[[np.ndarray, np.ndarray, np.ndarray, Before], np.ndarray]
 
 def _lost_wins(par: float) -> Evidence:
     def evidence(scores: np.ndarray, noise: np.ndarray, dof: np.ndarray, before: Before) -> np.ndarray:
-        over = deviate(scores - par, noise, dof)
-        under = deviate(par - scores, noise, dof)
         over_opponents, over_both = before.needed
+        over = deviate(scores - par, noise, dof, least=over_both.min())
+        under = deviate(par - scores, noise, dof, least=over_opponents)
         # Both must be proved, so that the weaker of the two decides (an intersection-union test).
         excess = np.minimum(under - over_opponents, before.best(over) - over_both)
         found: np.ndarray = np.where(before.opponents, excess, -np.inf)
@@ -157,7 +158,8 @@ def _wins_kept(table: ScoreTable, before: Before, par: float) -> np.ndarray:
 def _regress(scores: np.ndarray, noise: np.ndarray, dof: np.ndarray, before: Before) -> np.ndarray:
     rows = _earlier_best(scores, noise, before)
     then, then_noise, then_dof = (np.take_along_axis(values, rows, axis=0) for values in (scores, noise, dof))
-    excess = deviate(then - scores, then_noise + noise, welch_dof(then_noise, then_dof, noise, dof)) - before.needed[1]
+    needed, welch = before.needed[1], satterthwaite([then_noise, noise], [then_dof, dof])
+    excess = deviate(then - scores, then_noise + noise, welch, least=needed) - needed
     found: np.ndarray = np.where(before.opponents, excess, -np.inf)
     return found
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evo_hns.evaluation.intervals import half_width
 from evo_hns.tournament.measures.certainty import ALPHA, Interval, clear, deviate, share_interval, slope_interval
 from evo_hns.tournament.measures.score_table import ScoreTable, UnanswerableError
 
@@ -46,12 +47,12 @@ def history(table: ScoreTable) -> History:
         raise UnanswerableError("a trend needs three generations of champions that met earlier opponents")
     count = earlier.sum(1)[rows]
     mean = np.where(earlier, champions.scores, 0.0).sum(1)[rows] / count
-    error = np.sqrt(np.where(earlier, champions.noise, 0.0).sum(1)[rows]) / count
+    noise = np.where(earlier, champions.noise, 0.0)[rows] / np.square(count)[:, None]
     times = champions.generations[rows]
     return History(
         generations=tuple(times.tolist()),
         mean=tuple(mean.tolist()),
-        half_width=tuple((1.96 * error).tolist()),
+        half_width=tuple(half_width(noise.T, champions.dof[rows].T).tolist()),
         slope=slope_interval(times.astype(np.float64), mean),
     )
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evo_hns.evaluation.intervals import satterthwaite
 from evo_hns.tournament.measures.additive import Additive, noise_free_share
-from evo_hns.tournament.measures.certainty import ALPHA, Interval, clear, deviate, welch_dof, wilson
+from evo_hns.tournament.measures.certainty import ALPHA, Interval, clear, deviate, share_of
 from evo_hns.tournament.measures.isotonic import never_worse
 from evo_hns.tournament.measures.score_table import ScoreTable, UnanswerableError, noisy_copies
 
@@ -97,8 +98,8 @@ def _reversed(scores: np.ndarray, noise: np.ndarray, dof: np.ndarray) -> np.ndar
     better = np.zeros((len(scores), len(scores)), dtype=bool)
     threshold = clear(ALPHA / scores.shape[1])
     for row in range(len(scores)):
-        welch = welch_dof(noise[row], dof[row], noise, dof)
-        better[row] = (deviate(scores[row] - scores, noise[row] + noise, welch) > threshold).any(1)
+        welch = satterthwaite(np.broadcast_arrays(noise[row], noise), np.broadcast_arrays(dof[row], dof))
+        better[row] = (deviate(scores[row] - scores, noise[row] + noise, welch, least=threshold) > threshold).any(1)
     return better & better.T
 
 
@@ -110,4 +111,4 @@ def _pair_interval(found: np.ndarray, compared: np.ndarray) -> Interval:
     shares = (found & both).sum(1)[players] / both.sum(1)[players]
     variance = 4 * float(shares.var(ddof=1)) / len(shares) if len(shares) > 2 else 0.0
     count = share * (1 - share) / variance if variance > 0 else len(shares) / 2
-    return wilson(share, float(np.clip(count, 1.0, compared.sum())))
+    return share_of(share, float(np.clip(count, 1.0, compared.sum())))

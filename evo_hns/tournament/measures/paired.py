@@ -46,7 +46,7 @@ def paired(table: ScoreTable, rng: np.random.Generator, *, replicates: int = 200
     teams = teams_of(table)
     scores = teams.scores
     split = Contest(teams.played)
-    count = len(np.unique(groups(split.pairs > 0)))
+    count, _ = groups(split.pairs > 0)
     if count > 1:
         raise UnanswerableError(
             f"teams fall into {count} groups that never met each other, so that nothing compares them: "

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evo_hns.evaluation.intervals import Z_95
 from evo_hns.spec import Side
 from evo_hns.tournament.measures.additive import Additive, require_one_group
 from evo_hns.tournament.measures.certainty import Interval, largest_first
@@ -107,7 +108,7 @@ def _mean_of_means(num_rows: int, num_columns: int) -> np.ndarray:
 
 
 def _named(table: ScoreTable, values: np.ndarray, covariance: np.ndarray, unit: str) -> Ratings:
-    half = 1.96 * np.sqrt(np.maximum(np.diag(covariance), 0.0))
+    half = Z_95 * np.sqrt(np.maximum(np.diag(covariance), 0.0))
     all_ratings = [Interval(float(v), float(v - h), float(v + h)) for v, h in zip(values, half, strict=True)]
     num_rows = len(table.players)
     return Ratings(

@@ -1,7 +1,6 @@
 """One side's half of a tournament, with its noise, in the order of generations.
 
-Owns what every estimator needs and nothing that one alone needs. Surprises: a cell of few episodes that happened to
-end alike is not certain, so the variance of each cell leans a little on that of all cells (`PRIOR_DOF`); cells count
+Owns what every estimator needs and nothing that one alone needs. The noise is that of `Payoff`. A surprise: cells count
 as independent of each other, though two cells may have been played in the same worlds (then their differences are
 less noisy than assumed here, and tests err on the safe side).
 """
@@ -15,9 +14,6 @@ import numpy as np
 
 from evo_hns.spec import Side
 from evo_hns.tournament.payoff import Payoff
-
-PRIOR_DOF = 2.0
-"""How many degrees of freedom the variance of all cells counts for in each cell."""
 
 Generations = Sequence[int | None] | np.ndarray
 """A generation for each player; None or a negative number for one that has none, such as a scripted player."""
@@ -107,7 +103,7 @@ def side_table(payoff: Payoff, side: Side, hiders: Generations, seekers: Generat
         UnanswerableError: no cell has the two episodes that a variance needs.
         ValueError: the generations do not fit the payoff.
     """
-    table = _hiders_view(payoff, hiders, seekers, payoff.mean[side], _noise(payoff, side), payoff.count)
+    table = _hiders_view(payoff, hiders, seekers, payoff.mean[side], payoff.noise[side])
     if side is Side.HIDERS:
         return table
     seen = table.transposed
@@ -120,9 +116,9 @@ def zero_sum_table(payoff: Payoff, hiders: Generations, seekers: Generations) ->
     Its noise is the most that it can be whatever the two returns have to do with each other; it is exact where one
     side loses what the other wins. Errors as `side_table`.
     """
-    spread = sum(np.sqrt(_noise(payoff, side)) for side in Side) / 2
+    spread = sum(np.sqrt(payoff.noise[side]) for side in Side) / 2
     scores = (payoff.mean[Side.HIDERS] - payoff.mean[Side.SEEKERS]) / 2
-    return _hiders_view(payoff, hiders, seekers, scores, np.square(spread), payoff.count)
+    return _hiders_view(payoff, hiders, seekers, scores, np.square(spread))
 
 
 def noisy_copies(
@@ -146,8 +142,10 @@ def noisy_copies(
 
 
 def _hiders_view(
-    payoff: Payoff, hiders: Generations, seekers: Generations, scores: np.ndarray, noise: np.ndarray, count: np.ndarray
+    payoff: Payoff, hiders: Generations, seekers: Generations, scores: np.ndarray, noise: np.ndarray
 ) -> ScoreTable:
+    if not (payoff.count > 1).any():
+        raise UnanswerableError("no two players met twice, so that noise is unknown: play two or more episodes of each")
     own, other = _generations(hiders), _generations(seekers)
     if (len(own), len(other)) != scores.shape:
         raise ValueError(f"got generations of {len(own)} hiders and {len(other)} seekers, a table of {scores.shape}")
@@ -156,9 +154,9 @@ def _hiders_view(
         opponents=payoff.seekers,
         generations=own,
         opponent_generations=other,
-        scores=np.where(count > 0, _without_rounding(scores), np.nan),
-        noise=noise,
-        dof=np.maximum(count - 1, 0) + PRIOR_DOF,
+        scores=np.where(payoff.count > 0, _without_rounding(scores), np.nan),
+        noise=np.where(payoff.count > 0, noise, np.nan),
+        dof=payoff.dof,
     )
 
 
@@ -170,18 +168,6 @@ def _without_rounding(scores: np.ndarray) -> np.ndarray:
     step = 2.0 ** (np.floor(np.log2(largest)) - 40)  # a power of two: nothing else is rounded
     rounded: np.ndarray = np.round(scores / step) * step
     return rounded
-
-
-def _noise(payoff: Payoff, side: Side) -> np.ndarray:
-    """`(H, S)` squared standard errors of a side's means; NaN: not played."""
-    free = np.where(np.isfinite(payoff.variance[side]), np.maximum(payoff.count - 1, 0), 0)
-    if not free.any():
-        raise UnanswerableError("no two players met twice, so that noise is unknown: play two or more episodes of each")
-    squares = free * np.nan_to_num(payoff.variance[side])
-    pooled = squares.sum() / free.sum()
-    variance = (squares + PRIOR_DOF * pooled) / (free + PRIOR_DOF)
-    noise: np.ndarray = np.where(payoff.count > 0, variance / np.maximum(payoff.count, 1), np.nan)
-    return noise
 
 
 def _generations(given: Generations) -> np.ndarray:

@@ -98,7 +98,9 @@ def test_processes_of_a_launcher_are_refused(
     assert "one process, but a launcher started 4" in said
 
 
-@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGUSR1, 75)])
+@pytest.mark.parametrize(
+    ("signum", "code"), [(signal.SIGUSR1, 75), pytest.param(signal.SIGINT, 130, marks=pytest.mark.release)]
+)
 def test_a_signal_ends_a_run_that_can_go_on(signum: signal.Signals, code: int, tmp_path: Path) -> None:
     path = tmp_path / "run.h5"
     words = ["train", "ppo", "--run", str(path), "--generations", "5000", "--json", *TINY]

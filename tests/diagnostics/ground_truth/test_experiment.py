@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -18,45 +19,49 @@ from evo_hns.spec import Side
 HALL = "hall: uniform"
 
 
-def opposites(games: list[str], num_seeds: int, generations: int) -> list[Trial]:
+ALGORITHMS = ["ga", pytest.param("cmaes", marks=pytest.mark.release)]
+
+
+def opposites(games: list[str], algorithm: str, num_seeds: int, generations: int) -> list[Trial]:
     """Trials without any memory, and with nothing but the hall."""
-    trials = list_trials(games, ["cmaes", "ga"], ["uniform"], range(num_seeds), generations)
+    trials = list_trials(games, [algorithm], ["uniform"], range(num_seeds), generations)
     return [trial for trial in trials if trial.condition != MIXED]
 
 
-@pytest.fixture(scope="module")
-def courses() -> list[Course]:
+@functools.cache
+def played(algorithm: str) -> list[Course]:
     """Few generations and seeds of all that is compared."""
-    return list(play(opposites(["disc", "numbers"], num_seeds=5, generations=40)))
+    return list(play(opposites(["disc", "numbers"], algorithm, num_seeds=5, generations=40)))
 
 
-@pytest.fixture(scope="module")
-def comparisons(courses: list[Course]) -> list[Comparison]:
-    return compare(courses)
+@pytest.fixture
+def courses() -> list[Course]:
+    return played("ga")
 
 
-def find(comparisons: list[Comparison], game: str, algorithm: str, measure: str) -> Comparison:
-    (found,) = [c for c in comparisons if (c.game, c.algorithm, c.measure) == (game, algorithm, measure)]
+def find(game: str, algorithm: str, measure: str) -> Comparison:
+    (found,) = [c for c in compare(played(algorithm)) if (c.game, c.measure) == (game, measure)]
     return found
 
 
-@pytest.mark.parametrize("algorithm", ["cmaes", "ga"])
-def test_a_hall_slows_the_turning_on_the_disc(comparisons: list[Comparison], algorithm: str) -> None:
-    turns = find(comparisons, "disc", algorithm, "turns")
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_hall_slows_the_turning_on_the_disc(algorithm: str) -> None:
+    turns = find("disc", algorithm, "turns")
     assert turns.conditions[LATEST].low > 0.0
     assert turns.differences[HALL].high < 0.0
     assert turns.conditions[HALL].mean < 0.5 * turns.conditions[LATEST].mean
 
 
-@pytest.mark.parametrize("algorithm", ["cmaes", "ga"])
-def test_a_hall_lets_less_be_forgotten_in_the_numbers_game(comparisons: list[Comparison], algorithm: str) -> None:
-    forgotten = find(comparisons, "numbers", algorithm, "forgotten")
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_hall_lets_less_be_forgotten_in_the_numbers_game(algorithm: str) -> None:
+    forgotten = find("numbers", algorithm, "forgotten")
     assert forgotten.differences[HALL].high < 0.0
     assert forgotten.conditions[HALL].mean < 0.7 * forgotten.conditions[LATEST].mean
 
 
-def test_where_there_is_no_cycle_nobody_turns_with_or_without_a_hall() -> None:
-    courses = play(opposites(["tilted-disc"], num_seeds=2, generations=40))
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_where_there_is_no_cycle_nobody_turns_with_or_without_a_hall(algorithm: str) -> None:
+    courses = play(opposites(["tilted-disc"], algorithm, num_seeds=2, generations=40))
     assert max(abs(course.measures["turns"]) for course in courses) < 1.0
 
 
@@ -77,8 +82,8 @@ def test_the_arms_differ_from_a_default_run_in_whom_they_meet_and_in_nothing_els
     assert usual.differences(replace(trial, condition=HALL).config)[share] == (CoevolutionConfig().champion_share, 0.0)
 
 
-def test_differences_are_paired_seed_by_seed(courses: list[Course], comparisons: list[Comparison]) -> None:
-    turns = find(comparisons, "disc", "ga", "turns")
+def test_differences_are_paired_seed_by_seed(courses: list[Course]) -> None:
+    turns = find("disc", "ga", "turns")
     of_condition = {
         condition: [c.measures["turns"] for c in courses if (c.trial.game, c.trial.algorithm, c.trial.condition) == key]
         for condition in turns.conditions

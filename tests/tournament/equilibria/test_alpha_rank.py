@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from evo_hns.spec import Side
 from evo_hns.tournament.equilibria.alpha_rank import AlphaRank, alpha_rank
 from evo_hns.tournament.measures.score_table import ScoreTable, UnanswerableError, side_table
-from evo_hns.tournament.payoff import Payoff
 from tests.tournament.measures.made import additive, payoff
 
 
@@ -21,7 +22,7 @@ def tables_of(hiders: np.ndarray, seekers: np.ndarray, sd: float) -> tuple[Score
     made = payoff(hiders, sd=sd)
     other = made.mean[Side.HIDERS] - hiders  # the noise of the zero-sum part
     both = {Side.HIDERS: made.mean[Side.HIDERS], Side.SEEKERS: seekers - other}
-    game = Payoff(made.hiders, made.seekers, both, made.variance, made.count)
+    game = replace(made, mean=both)
     nobody: list[int | None] = [None] * hiders.shape[0]
     return (
         side_table(game, Side.HIDERS, nobody, [None] * hiders.shape[1]),

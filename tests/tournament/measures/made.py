@@ -22,13 +22,11 @@ def won_or_lost(truth: np.ndarray, *, stake: float = 48.0, episodes: int = 16, s
 def of_returns(returns: np.ndarray) -> Payoff:
     """A zero-sum tournament, from `(episodes, H, S)` returns of the hiders."""
     episodes, num_hiders, num_seekers = returns.shape
-    mean, variance = returns.mean(0), returns.var(0, ddof=1)
-    return Payoff(
+    number, mean, squares = np.full((num_hiders, num_seekers), episodes), returns.mean(0), episodes * returns.var(0)
+    return Payoff.of_moments(
         hiders=tuple(f"hiders/{row}" for row in range(num_hiders)),
         seekers=tuple(f"seekers/{column}" for column in range(num_seekers)),
-        mean={Side.HIDERS: mean, Side.SEEKERS: -mean},
-        variance={Side.HIDERS: variance, Side.SEEKERS: variance},
-        count=np.full((num_hiders, num_seekers), episodes),
+        moments={Side.HIDERS: (number, mean, squares), Side.SEEKERS: (number, -mean, squares)},
     )
 
 

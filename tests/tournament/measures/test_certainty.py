@@ -11,17 +11,22 @@ from evo_hns.tournament.measures.certainty import (
     effective_count,
     largest_first,
     share_interval,
+    share_of,
     slope_interval,
-    t_quantile,
-    wilson,
 )
 
 
 @pytest.mark.parametrize(("dof", "quantile"), [(3, 3.1824), (8, 2.3060), (30, 2.0423)])
-def test_quantiles_of_t_are_those_of_the_tables(dof: int, quantile: float) -> None:
-    assert t_quantile(dof) == pytest.approx(quantile, rel=0.02)
+def test_the_quantiles_of_the_tables_are_normal_deviates_of_196(dof: int, quantile: float) -> None:
     there = deviate(np.array([quantile]), np.ones(1), np.array([float(dof)]))
-    assert there == pytest.approx(1.96, rel=0.01)
+    assert there == pytest.approx(1.96, rel=1e-4)
+
+
+def test_deviates_that_prove_nothing_are_not_looked_up() -> None:
+    difference, dof = np.array([-9.0, 0.0, 1.5, 3.0, 9.0]), np.full(5, 6.0)
+    exact = deviate(difference, np.ones(5), dof)
+    assert exact[:2].tolist() == [-np.inf, -np.inf]
+    assert deviate(difference, np.ones(5), dof, least=2.0).tolist() == [-np.inf] * 3 + exact[3:].tolist()
 
 
 def test_far_tails_of_few_episodes_are_as_rare_as_they_are_said_to_be() -> None:
@@ -32,7 +37,7 @@ def test_far_tails_of_few_episodes_are_as_rare_as_they_are_said_to_be() -> None:
 
 def test_without_noise_any_difference_is_certain_and_none_is_not() -> None:
     found = deviate(np.array([1.0, 0.0, -1.0, np.nan]), np.zeros(4), np.ones(4))
-    assert found.tolist() == [np.inf, 0.0, -np.inf, -np.inf]
+    assert found.tolist() == [np.inf, -np.inf, -np.inf, -np.inf]
 
 
 def test_names_of_values_that_differ_by_rounding_keep_their_order() -> None:
@@ -45,7 +50,7 @@ def test_a_share_of_nothing_has_an_upper_end() -> None:
     found = share_interval(np.zeros(96, dtype=bool))
     assert (found.value, found.low) == (0.0, 0.0)
     assert found.high == pytest.approx(0.0385, abs=0.001)
-    assert wilson(0.5, 100).low == pytest.approx(0.4038, abs=0.001)
+    assert share_of(0.5, 100).low == pytest.approx(0.4038, abs=0.001)
 
 
 def test_a_series_that_resembles_itself_counts_for_less() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,6 @@ from evo_hns.spec import Side
 from evo_hns.tournament.measures.interaction import interaction, reversals
 from evo_hns.tournament.measures.paired import paired
 from evo_hns.tournament.measures.score_table import ScoreTable, UnanswerableError, side_table, zero_sum_table
-from evo_hns.tournament.payoff import Payoff
 from tests.tournament.measures.made import additive, cycling, payoff, rock_paper_scissors
 
 
@@ -143,8 +144,6 @@ def test_teams_in_two_groups_are_not_compared() -> None:
 
 def test_without_noise_known_no_interval_is_made_up() -> None:
     made = payoff(additive(4), sd=1.0)
-    single = Payoff(
-        made.hiders, made.seekers, made.mean, {s: np.full((4, 4), np.nan) for s in Side}, np.ones((4, 4), np.int64)
-    )
+    single = replace(made, count=np.ones((4, 4), np.int64))
     with pytest.raises(UnanswerableError, match="two or more episodes"):
         side_table(single, Side.HIDERS, np.arange(4), np.arange(4))

@@ -145,11 +145,8 @@ def read_study(name: str) -> Study:
         written = _File.model_validate(read_toml(path))
     except ValidationError as error:
         wrong = error.errors(include_url=False)[0]
-        where, got = (
-            ".".join(map(str, wrong["loc"])),
-            "" if wrong["type"] == "missing" else f" (got {wrong['input']!r})",
-        )
-        raise ConfigError(f"{path}: {where}: {wrong['msg']}{got}") from None
+        got = "" if wrong["type"] == "missing" else f" (got {wrong['input']!r})"
+        raise ConfigError(f"{path}: {'.'.join(map(str, wrong['loc']))}: {wrong['msg']}{got}") from None
     if len(set(written.seeds)) < len(written.seeds) or min(written.seeds) < 0:
         raise ConfigError(f"{path}: seeds: got {list(written.seeds)}, expected each once, from 0 on")
     arms = tuple(_read_arm(path, written, number, arm) for number, arm in enumerate(written.arms))
@@ -171,9 +168,7 @@ def _key(address: str, side: Side) -> str:
 
 def _read_arm(path: Path, written: _File, number: int, name: str) -> Arm:
     if not _NAME.fullmatch(name):
-        raise ConfigError(
-            f"{path}: got the arm {name!r}, expected letters, digits, '_', '+', '.' or '-': it names files"
-        )
+        raise ConfigError(f"{path}: got the arm {name!r}, which names files: expected letters, digits, '_', '.', '-'")
     own = dict(written.arms[name])
     experiment = own.pop("experiment", written.experiment)
     try:

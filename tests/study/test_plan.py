@@ -70,7 +70,7 @@ def test_the_shipped_studies_can_be_run() -> None:
         ("[arms.a]", "", "env_steps = 0", r"env_steps: Input should be greater than or equal to 1 \(got 0\)"),
         ("[arms.a]", "", "env_steps = 9\nseeds = [1, 1]", r"seeds: got \[1, 1\], expected each once"),
         ("[arms.a]", "", "env_steps = 9\nbudget = 3", r"budget: Extra inputs are not permitted"),
-        ("[arms.a]\nsearch.popsiz = 3", "", "env_steps = 9", r"arm a: settings: search\.popsiz: no such setting"),
+        ("[arms.a]\nsearch.popsiz = 3", "", "env_steps = 9", r"arm a: settings: hiders\.search\.popsiz: no such"),
         ("[arms.a]\nseed = 3", "", "env_steps = 9", r"arm a: seed is not for an arm"),
         ("[arms.a]\ncoevolution.generations = 3", "", "env_steps = 9", r"coevolution\.generations is not for an arm"),
         ('[arms."a/b"]', "", "env_steps = 9", r"got the arm 'a/b', which names files"),

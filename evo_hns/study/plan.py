@@ -29,10 +29,10 @@ from evo_hns.config import ConfigError, RunConfig, Settings, merge, spread
 from evo_hns.envs.observations import observation_spec
 from evo_hns.evaluation.held_out import held_out_opponents
 from evo_hns.experiment import find_experiment, load_experiment, nest, read_toml
-from evo_hns.players.addresses import Archived, Scripted, lasting_name, parse_address
+from evo_hns.players.addresses import lasting_name, parse_address
 from evo_hns.spec import ObservationSpec, Side
 from evo_hns.system.installation import shipped_folder
-from evo_hns.training.external_opponents import trained_against
+from evo_hns.training.external_opponents import origin, trained_against
 
 _QUIET = {"coevolution": {"held_out_episodes": 0, "progress_episodes": 0}}
 _OWN = {"physics": {"num_threads": 1}}
@@ -122,7 +122,7 @@ class Study:
             Whether an address is held out: such an arm's fitness never used it.
         """
         known = trained_against(arm.config, side)
-        held_out = {address: _key(address, side) not in known for address in self.measured_against(side)}
+        held_out = {address: origin(address, side.other) not in known for address in self.measured_against(side)}
         return held_out | {
             address: False
             for address in arm.config.side(side).opponents
@@ -158,12 +158,6 @@ def read_study(name: str) -> Study:
 def display_name(address: str, side: Side) -> str:
     """What a player of the other side is called: a script by its name, others by what means the same in years."""
     return lasting_name(parse_address(address, side.other), Path()).removeprefix("scripted:")
-
-
-def _key(address: str, side: Side) -> str:
-    """As `trained_against` names it."""
-    found = parse_address(address, side.other)
-    return found.name if isinstance(found, Scripted) else str(found.path) if isinstance(found, Archived) else address
 
 
 def _read_arm(path: Path, written: _File, number: int, name: str) -> Arm:

@@ -92,6 +92,16 @@ def test_a_larger_budget_goes_on_with_the_runs_there_are(done: Job, write: Write
     assert np.array_equal(run.halls[Side.HIDERS].genomes[:3], first.halls[Side.HIDERS].genomes)
 
 
+def test_a_run_whose_matches_adapt_ends_when_it_had_its_env_steps(write: Write, tmp_path: Path) -> None:
+    settings = "[settings.coevolution]\ntarget_reliability = 0.99\nmax_episodes_per_candidate = 6"
+    study = write('[arms.a]\nhiders.opponents = "still"', head=f"env_steps = 600\n{settings}")
+    job = Job(study, study.arms[0], 0, tmp_path)
+    job.do(nobody)
+    steps = np.cumsum(RunFile.read(job.run).metrics["env_steps"])
+    assert len(set(np.diff(steps))) > 1
+    assert steps[-2] < 600 <= steps[-1]
+
+
 def test_a_run_file_of_other_settings_is_refused(done: Job, write: Write) -> None:
     study = write("[arms.plain]\nsearch.popsize = 6")
     with pytest.raises(ConfigError, match=r"plain-1\.h5 is a run with hiders\.search\.popsize = 4, got 6"):

@@ -23,7 +23,6 @@ from evo_hns.study.plan import read_study
 from evo_hns.study.run import _Worker, jobs_of
 if __name__ == "__main__":
     worker = _Worker(jobs_of(read_study(sys.argv[1]), Path(sys.argv[2]))[0])
-    worker.receive()
     print(worker.process.pid, flush=True)
     os._exit(0)
 """

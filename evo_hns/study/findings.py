@@ -72,16 +72,22 @@ class Findings:
     def notes(self) -> list[str]:
         """Who leaves the panel, and which champions serve diagnosis alone, in sentences."""
         found = []
-        for condition in self.conditions:
-            for side in condition.config.trained_sides:
-                met = [each.opponent for each in self._rows(condition.name, side) if not each.is_held_out]
-                if met := list(dict.fromkeys(met)):
-                    found.append(
-                        f"{condition.name} trained its {side.label} against {', '.join(met)}: whoever is so met by any "
-                        f"arm leaves the panel of the {side.label} of all."
-                    )
-            found += [f"{condition.name}: {sentence}" for sentence in of_diagnosis(condition.config)]
-        return found
+        for side in Side:
+            everybody = [display_name(address, side) for address in self.study.measured_against(side)]
+            if left := [name for name in everybody if name not in self.panel[side]]:
+                found.append(
+                    f"Not in the panel of the {side.label}, since some arm trains against them: {', '.join(left)}."
+                )
+        apart = {condition.name: " ".join(of_diagnosis(condition.config)) for condition in self.conditions}
+        return found + [f"{arm}: {sentences}" for arm, sentences in apart.items() if sentences]
+
+    def trained_against(self, arm: str, outcome: Outcome) -> bool:
+        """Whether an arm's champions were trained against the player they meet."""
+        return any(
+            each.opponent == outcome.opponent and each.side is outcome.side and not each.is_held_out
+            for rows in self.measured[arm].values()
+            for each in rows
+        )
 
     def starts(self, outcome: Outcome) -> dict[str, Estimate]:
         """The first checkpoint of each arm: mean over seeds."""
@@ -161,9 +167,6 @@ class Findings:
                 for each in self.differences(outcome)
             ],
         }
-
-    def _rows(self, arm: str, side: Side) -> list[Measured]:
-        return [each for rows in self.measured[arm].values() for each in rows if each.side is side]
 
 
 def find(study: Study, folder: Path, measured: Results) -> Findings:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from evo_hns.archive.records import Generation
+from evo_hns.archive.run_file import RunFile
 from evo_hns.archive.run_view import RunView
 from evo_hns.config import RunConfig
 from evo_hns.evaluation.evaluators import build_evaluator
@@ -90,10 +92,13 @@ class Job:
             nonlocal done
             done += int(generation.metrics["env_steps"])
             tell(Progress(self.name, "trained", done, total))
+            if done >= total:
+                raise _EnoughError
 
-        if done < total:
-            config = extended(self.config, self._num_generations())
-            train(config, self.run, resumes=self.run.exists(), announce=lambda _: None, observers=[observe])
+        while done < total:
+            config = extended(self.config, self._num_generations(done))
+            with suppress(_EnoughError):
+                train(config, self.run, resumes=self.run.exists(), announce=lambda _: None, observers=[observe])
         measure(
             self.study,
             self.arm,
@@ -103,11 +108,16 @@ class Job:
             observe=lambda number, count: tell(Progress(self.name, "measured", number, count)),
         )
 
-    def _num_generations(self) -> int:
-        """How many it takes to reach the budget."""
-        trainer = build_trainer(self.config, build_evaluator(self.config), RunContext(), None)
-        number = total = 0
-        while total < self.study.env_steps:
-            total += trainer.env_steps(number)
+    def _num_generations(self, done: int) -> int:
+        """How many it takes to reach the budget, as far as is known: the matches of a generation may adapt."""
+        run = RunFile.read(self.run) if done else None
+        trainer = build_trainer(self.config, build_evaluator(self.config), RunContext(), run)
+        number = 0 if run is None else run.num_generations
+        while done < self.study.env_steps:
+            done += trainer.env_steps(number)
             number += 1
         return number
+
+
+class _EnoughError(Exception):
+    """A run has had its env steps."""

@@ -73,8 +73,15 @@ def _results(found: Findings) -> Section:
     strong: list[int] = []
     for outcome in found.returns:
         starts, ends, areas = found.starts(outcome), found.ends(outcome), found.areas(outcome)
-        name = f"{outcome.side.label if outcome.side else ''} against {outcome.opponent or 'the panel'}"
-        rows += [(name, arm, *(_cell(each[arm]) for each in (starts, ends, areas))) for arm in ends]
+        name = outcome.name if outcome.opponent else f"{outcome.name} against the panel"
+        rows += [
+            (
+                name,
+                f"{arm} (trained so)" if found.trained_against(arm, outcome) else arm,
+                *(_cell(each[arm]) for each in (starts, ends, areas)),
+            )
+            for arm in ends
+        ]
         for each in found.differences(outcome):
             strong += [len(differences)] if each.end.low > 0 or each.end.high < 0 else []
             differences.append((name, f"{each.arm} less {each.other}", _cell(each.end), _cell(each.area)))

@@ -29,10 +29,10 @@ from evo_hns.config import ConfigError, RunConfig, Settings, merge, spread
 from evo_hns.envs.observations import observation_spec
 from evo_hns.evaluation.held_out import held_out_opponents
 from evo_hns.experiment import find_experiment, load_experiment, nest, read_toml
-from evo_hns.players.addresses import Archived, Scripted, lasting_name, parse_address
+from evo_hns.players.addresses import lasting_name, parse_address
 from evo_hns.spec import ObservationSpec, Side
 from evo_hns.system.installation import shipped_folder
-from evo_hns.training.external_opponents import trained_against
+from evo_hns.training.external_opponents import origin, trained_against
 
 _QUIET = {"coevolution": {"held_out_episodes": 0, "progress_episodes": 0}}
 _OWN = {"physics": {"num_threads": 1}}
@@ -122,7 +122,7 @@ class Study:
             Whether an address is held out: such an arm's fitness never used it.
         """
         known = trained_against(arm.config, side)
-        held_out = {address: _key(address, side) not in known for address in self.measured_against(side)}
+        held_out = {address: origin(address, side.other) not in known for address in self.measured_against(side)}
         return held_out | {
             address: False
             for address in arm.config.side(side).opponents
@@ -145,11 +145,8 @@ def read_study(name: str) -> Study:
         written = _File.model_validate(read_toml(path))
     except ValidationError as error:
         wrong = error.errors(include_url=False)[0]
-        where, got = (
-            ".".join(map(str, wrong["loc"])),
-            "" if wrong["type"] == "missing" else f" (got {wrong['input']!r})",
-        )
-        raise ConfigError(f"{path}: {where}: {wrong['msg']}{got}") from None
+        got = "" if wrong["type"] == "missing" else f" (got {wrong['input']!r})"
+        raise ConfigError(f"{path}: {'.'.join(map(str, wrong['loc']))}: {wrong['msg']}{got}") from None
     if len(set(written.seeds)) < len(written.seeds) or min(written.seeds) < 0:
         raise ConfigError(f"{path}: seeds: got {list(written.seeds)}, expected each once, from 0 on")
     arms = tuple(_read_arm(path, written, number, arm) for number, arm in enumerate(written.arms))
@@ -163,17 +160,9 @@ def display_name(address: str, side: Side) -> str:
     return lasting_name(parse_address(address, side.other), Path()).removeprefix("scripted:")
 
 
-def _key(address: str, side: Side) -> str:
-    """As `trained_against` names it."""
-    found = parse_address(address, side.other)
-    return found.name if isinstance(found, Scripted) else str(found.path) if isinstance(found, Archived) else address
-
-
 def _read_arm(path: Path, written: _File, number: int, name: str) -> Arm:
     if not _NAME.fullmatch(name):
-        raise ConfigError(
-            f"{path}: got the arm {name!r}, expected letters, digits, '_', '+', '.' or '-': it names files"
-        )
+        raise ConfigError(f"{path}: got the arm {name!r}, which names files: expected letters, digits, '_', '.', '-'")
     own = dict(written.arms[name])
     experiment = own.pop("experiment", written.experiment)
     try:

@@ -19,7 +19,7 @@ from evo_hns.archive.hall_of_fame import GenomeArray
 from evo_hns.archive.records import Run, State
 from evo_hns.archive.run_view import RunView
 from evo_hns.config import ConfigError, RunConfig, read_policy
-from evo_hns.players.addresses import Archived, Scripted, find_player, lasting_name, parse_address
+from evo_hns.players.addresses import Archived, find_player, lasting_name, parse_address
 from evo_hns.policies.roster import PlayerSpec, Roster
 from evo_hns.spec import ObservationSpec, Side
 
@@ -72,10 +72,24 @@ def load_fixed(config: RunConfig, spec: ObservationSpec) -> tuple[ExternalOppone
 
 
 def trained_against(config: RunConfig, side: Side) -> frozenset[str]:
-    """Whom a side trains against, who for that is not held out: names of scripted players, paths of run files."""
-    addresses = [parse_address(text, side.other) for text in config.side(side).opponents]
-    scripts = {address.name for address in addresses if isinstance(address, Scripted)}
-    return frozenset(scripts | {_printable(str(each.path)) for each in addresses if isinstance(each, Archived)})
+    """The origins of whom a side trains against: who is of one of them is not held out."""
+    return frozenset(origin(text, side.other) for text in config.side(side).opponents)
+
+
+def origin(text: str, side: Side) -> str:
+    """Where a player comes from: the name of a script, the path of a run file, or else its address.
+
+    Args:
+        text: its address.
+        side: that it plays.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    address = parse_address(text, side)
+    if isinstance(address, Archived):
+        return _printable(str(address.path))
+    return lasting_name(address, Path()).removeprefix("scripted:")
 
 
 def load_opponents(config: RunConfig) -> tuple[ExternalOpponent, ...]:

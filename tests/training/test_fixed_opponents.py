@@ -21,7 +21,7 @@ from evo_hns.reports.info import of_diagnosis
 from evo_hns.spec import Side
 from evo_hns.training.driver import resume, train
 from evo_hns.training.evolution import Evolution, equal_shares
-from evo_hns.training.external_opponents import FIXED, opponents_of_run
+from evo_hns.training.external_opponents import FIXED, opponents_of_run, trained_against
 from evo_hns.training.random_streams import Stream, streams
 from evo_hns.training.skills import build_skills
 from tests.runs import StopAfter, assert_same_bits, ignore, run_whole, tiny
@@ -70,6 +70,12 @@ def test_nobody_is_measured_against_whom_it_trains_against(others: Path, tmp_pat
     held_out = config.coevolution.model_copy(update={"held_out_runs": (str(others),)})
     run = run_whole(tmp_path / "run.h5", config.model_copy(update={"coevolution": held_out}))
     assert {(row.side, row.opponent) for row in run.held_out} == {(Side.HIDERS, "still"), (Side.HIDERS, "random")}
+
+
+def test_players_of_every_kind_have_an_origin_that_is_held_out_no_more() -> None:
+    met = ["still", "scripted:chaser", "runs/a.h5:seekers/best", "openai:some.npz"]
+    found = trained_against(tiny(hiders={"opponents": met}), Side.HIDERS)
+    assert found == {"still", "chaser", "runs/a.h5", "openai:some.npz"}
 
 
 def test_both_sides_can_train_against_fixed_opponents(tmp_path: Path) -> None:

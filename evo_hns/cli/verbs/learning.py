@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -80,23 +81,28 @@ def learning_text(found: Findings) -> str:
         outcomes = [outcome for outcome in found.returns if outcome.side is side]
         if outcomes:
             panel = ", ".join(found.panel[side]) or "nobody"
-            parts.append(f"mean return of the {side.label}; the panel is {panel}")
-            rows: list[list[object]] = [["arm", "against", "start", "end", "mean on the way", f"end less {arms[0]}"]]
+            parts.append(_wrapped(f"mean return of the {side.label}; the panel: {panel}"))
+            rows: list[list[object]] = [["arm", "against", "start", "end", "on the way", f"end less {arms[0]}"]]
             for outcome in outcomes:
                 starts, ends, areas = found.starts(outcome), found.ends(outcome), found.areas(outcome)
                 less = {each.arm: each.end for each in found.differences(outcome) if each.other == arms[0]}
                 against = outcome.opponent or "the panel"
-                rows += [
-                    [arm, against, f"{starts[arm].mean:+.1f}", end, areas[arm], less.get(arm, "")]
-                    for arm, end in ends.items()
-                ]
+                for arm, end in ends.items():
+                    met = f"{against} *" if found.trained_against(arm, outcome) else against
+                    rows.append([arm, met, f"{starts[arm].mean:+.1f}", end, areas[arm], less.get(arm, "")])
             parts.append(table(rows[0], rows[1:]))
             parts.append(_stages_text(found, side))
     parts.append(
-        "± are 95 % t-intervals over seeds; differences are of the same seeds. Stages: share of\n"
-        "the last champions' episodes against the panel, those that any arm shows in 1 %."
+        _wrapped(
+            "Means over seeds, ± 95 % t-intervals; differences are of the same seeds; * the arm was trained so. "
+            "Stages: share of the last champions' episodes against the panel, if any arm shows one in 1 %."
+        )
     )
-    return "\n\n".join(filter(None, [*parts, "\n".join(found.notes), _costs_text(found)]))
+    return "\n\n".join(filter(None, [*parts, "\n".join(map(_wrapped, found.notes)), _costs_text(found)]))
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, 79, break_on_hyphens=False, break_long_words=False)
 
 
 def _stages_text(found: Findings, side: Side) -> str:

@@ -92,6 +92,7 @@ def faster_section(found: Comparison) -> Section:
         )
         for each in found.thresholds
         for condition in found.conditions
+        if condition.name in each.times["env_steps"]
     ]
     levels = "; ".join(
         f"{each.outcome} {signed(each.value)}, between {signed(each.untrained)} and {signed(each.best)}"

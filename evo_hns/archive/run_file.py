@@ -2,7 +2,7 @@
 
 The one invariant: what is on the disk is always a run up to a whole generation. A commit appends the generation to a
 journal beside the file (`journal`), so that it costs what the generation weighs, whatever the file weighs. When a
-session begins, when the journal has become half as long as the file, and when the file is closed, the file is replaced
+session begins, when the journal has become as long as the file, and when the file is closed, the file is replaced
 by its successor in one step, which holds the journal's generations. A kill at any moment loses at most the generation
 in flight, a reader never waits and never sees half a generation, and what is left in the end is one file.
 """
@@ -51,8 +51,8 @@ from evo_hns.system import interrupt
 
 JOURNAL_BYTES = 64 * 2**20
 """A journal that is shorter is left as it is."""
-JOURNAL_SHARE = 0.5
-"""Of the file's length that a journal may have: so writing the file anew costs each generation a few times its own."""
+JOURNAL_SHARE = 1.0
+"""Of the file's length that a journal may have: so writing the file anew costs a generation about its own weight."""
 
 
 class RunFile(Closing):

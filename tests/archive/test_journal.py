@@ -167,7 +167,7 @@ def test_a_commit_leaves_the_file_and_costs_what_the_generation_weighs(create, r
         assert journal_path(writer.path).stat().st_size == size + weight
 
 
-def test_a_journal_is_put_into_the_file_when_it_is_half_as_long(create, record, check_whole, tmp_path, monkeypatch):
+def test_a_journal_is_put_into_the_file_when_it_is_as_long(create, record, check_whole, tmp_path, monkeypatch):
     monkeypatch.setattr("evo_hns.archive.run_file.JOURNAL_BYTES", 100_000)
     create().close()
     sizes = []

@@ -127,10 +127,10 @@ def test_a_kill_before_each_step_keeps_the_old_or_the_new(create, record, check_
             for generation in range(2, 5):
                 run_file.commit(record(generation))
 
-    seen, killed = [2], True
+    create(2).close()
+    content, seen, killed = path.read_bytes(), [2], True
     while killed:
-        path.unlink(missing_ok=True)
-        create(2).close()
+        path.write_bytes(content)
         child = PROCESSES.Process(target=commit_three, args=(len(seen) - 1,))
         child.start()
         child.join()
@@ -419,23 +419,30 @@ def test_where_there_are_no_locks_a_run_is_warned_once_and_written(
     ]
 
 
-@pytest.mark.parametrize("commits_after", [0, 1])
-def test_two_writers_without_locks_do_not_destroy_each_others_run(
-    create, record, check_whole, tmp_path, monkeypatch, commits_after
+@pytest.mark.parametrize("other_ends", [False, True])
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_of_two_writers_without_locks_the_first_that_notices_stops(
+    create, record, check_whole, tmp_path, monkeypatch, other_ends, goes_on
 ):
-    monkeypatch.setattr("fcntl.flock", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOSYS, "no locks")))
+    def refuse(file, operation):
+        raise OSError(errno.ENOSYS, "no locks")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
     create(2).close()
-    with (
-        pytest.raises(RunFileError, match="changed by somebody else: let only one"),
-        RunFile.open(tmp_path / "run.h5") as one,
-    ):
-        one.commit(record(2))
-        with RunFile.open(tmp_path / "run.h5") as other:
-            for generation in range(3, 4 + commits_after):
-                other.commit(record(generation))
-            one.commit(record(3))
+    one = RunFile.open(tmp_path / "run.h5")
+    one.commit(record(2))
+    other = RunFile.open(tmp_path / "run.h5")
+    for generation in (3, 4):
+        other.commit(record(generation))
+    if other_ends:
+        other.close()
+    with pytest.raises(RunFileError, match="is changed by somebody else: let only one process write a run"):
+        one.commit(record(3)) if goes_on else one.close()
+    one.close()
+    other.close()
     check_whole(RunFile.read(tmp_path / "run.h5"))
-    assert RunFile.read(tmp_path / "run.h5").num_generations == 4 + commits_after
+    assert RunFile.read(tmp_path / "run.h5").num_generations == 5
+    assert names_in(tmp_path) == ["run.h5"]
 
 
 def test_a_place_is_checked_without_a_trace_and_with_the_writers_lock(tmp_path):

@@ -103,11 +103,11 @@ STEPS = [(os, "pwrite"), (os, "fsync"), (Path, "open"), (Path, "replace"), (Path
 
 
 def test_a_kill_before_each_step_keeps_the_old_or_the_new(create, record, check_whole, tmp_path, monkeypatch):
-    """A first commit begins a journal, one of three puts it into the file, and so does the end."""
+    """A first commit begins a journal, and puts it into the file, since it is too long; so does the end."""
     monkeypatch.setattr(os, "fsync", lambda _: None)  # as above
     path = tmp_path / "run.h5"
 
-    def commit_three(dies_at: int) -> None:
+    def commit_one(dies_at: int) -> None:
         done = 0
 
         def stepping(original):
@@ -122,16 +122,16 @@ def test_a_kill_before_each_step_keeps_the_old_or_the_new(create, record, check_
 
         for owner, name in STEPS:
             monkeypatch.setattr(owner, name, stepping(getattr(owner, name)))
-        monkeypatch.setattr("evo_hns.archive.run_file.JOURNAL_BYTES", 100_000)  # two generations are more
+        monkeypatch.setattr("evo_hns.archive.run_file.JOURNAL_BYTES", 50_000)
+        monkeypatch.setattr("evo_hns.archive.run_file.JOURNAL_SHARE", 0.5)
         with RunFile.open(path) as run_file:
-            for generation in range(2, 5):
-                run_file.commit(record(generation))
+            run_file.commit(record(2))
 
     create(2).close()
     content, seen, killed = path.read_bytes(), [2], True
     while killed:
         path.write_bytes(content)
-        child = PROCESSES.Process(target=commit_three, args=(len(seen) - 1,))
+        child = PROCESSES.Process(target=commit_one, args=(len(seen) - 1,))
         child.start()
         child.join()
         killed = child.exitcode == -signal.SIGKILL
@@ -144,7 +144,7 @@ def test_a_kill_before_each_step_keeps_the_old_or_the_new(create, record, check_
         check_whole(RunFile.read(path))
         assert names_in(tmp_path) == ["run.h5"]
     assert seen == sorted(seen)
-    assert (len(seen) > 40, set(seen)) == (True, {2, 3, 4, 5})
+    assert (len(seen) > 25, set(seen)) == (True, {2, 3})
 
 
 def test_a_reader_sees_whole_generations_while_they_are_written(create, record, check_whole, tmp_path):

@@ -11,7 +11,8 @@ import pytest
 from evo_hns.archive import Generation, RunFile
 from evo_hns.cli import main
 from evo_hns.cli.verbs.viewing import parse_size
-from evo_hns.config import ConfigError
+from evo_hns.config import ConfigError, RunConfig
+from evo_hns.spec import Side
 
 
 def test_a_size_is_two_numbers() -> None:
@@ -22,22 +23,22 @@ def test_a_size_is_two_numbers() -> None:
 
 
 def test_info_says_what_is_in_a_journal_and_repair_makes_one_file(
-    run_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path, journal = tmp_path / "run.h5", tmp_path / "run.h5.journal"
-    shutil.copy(run_path, path)
+    with RunFile.create(path, RunConfig(), dict.fromkeys(Side, 3)) as writer:
+        writer.commit(Generation(0, {}, {}, {}))
     with RunFile.open(path) as writer:
-        number = writer.run.num_generations
-        writer.commit(Generation(number, {}, {}, writer.run.state))
+        writer.commit(Generation(1, {}, {}, {}))
         shutil.copy(path, tmp_path / "copy.h5")
         shutil.copy(journal, tmp_path / "copy.h5.journal")
     (tmp_path / "copy.h5").replace(path)  # as a kill leaves it
     (tmp_path / "copy.h5.journal").replace(journal)
     main(["info", str(path)])
-    assert f"\n\nnote: generations from {number} on are in run.h5.journal beside it" in capsys.readouterr().out
+    assert "\n\nnote: generations from 1 on are in run.h5.journal beside it" in capsys.readouterr().out
     main(["info", str(path), "--json"])
     assert "run.h5.journal" in json.loads(capsys.readouterr().out)["remark"]
     main(["diagnose", "repair", str(path)])
-    assert capsys.readouterr().out == f"{path} has {number + 1} generations; 1 of them were in its journal.\n"
+    assert capsys.readouterr().out == f"{path} has 2 generations; 1 of them were in its journal.\n"
     main(["info", str(path), "--json"])
     assert "remark" not in json.loads(capsys.readouterr().out)

@@ -391,11 +391,11 @@ def test_a_place_where_no_run_can_be_kept_is_refused(
 
 
 @pytest.mark.parametrize("words", [["train", "quickstart"], ["train", "ppo"], ["tournament", "a.h5"]])
-def test_a_file_system_without_locks_is_told_before_anything_is_loaded(words: list[str], tmp_path: Path) -> None:
+def test_a_place_that_may_not_be_locked_is_told_before_anything_is_loaded(words: list[str], tmp_path: Path) -> None:
     code = f"""
 import errno, fcntl, sys
 def refuse(*_):
-    raise OSError(errno.ENOLCK, "No locks available")
+    raise PermissionError(errno.EACCES, "Permission denied")
 fcntl.flock = refuse
 from evo_hns.cli import main
 code = main({words!r})
@@ -407,7 +407,7 @@ sys.exit(code)
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path, env=environment
     )
     assert (done.returncode, done.stdout) == (USER_ERROR, "\n")
-    assert "cannot be locked (No locks available): take a folder on a file system that knows flock (--" in done.stderr
+    assert "cannot be written (Permission denied): take a folder and files that you may write (--" in done.stderr
     assert done.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
 

@@ -409,12 +409,12 @@ def test_a_place_where_no_run_can_be_kept_is_refused(
     assert f"the folder {tmp_path}/runs cannot be made; take another one (--run FILE)" in told
 
 
-def test_a_file_system_without_locks_is_told_before_anything_is_loaded(tmp_path: Path) -> None:
+def test_a_place_that_may_not_be_locked_is_told_before_anything_is_loaded(tmp_path: Path) -> None:
     commands = [["train", "quickstart"], ["train", "ppo"], ["tournament", "a.h5"]]
     code = f"""
 import errno, fcntl, sys
 def refuse(*_):
-    raise OSError(errno.ENOLCK, "No locks available")
+    raise PermissionError(errno.EACCES, "Permission denied")
 fcntl.flock = refuse
 from evo_hns.cli import main
 for words in {commands!r}:
@@ -425,7 +425,7 @@ for words in {commands!r}:
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path, env=environment
     )
     assert done.stdout.splitlines() == [str(USER_ERROR)] * len(commands)
-    told = "cannot be locked (No locks available): take a folder on a file system that knows flock (--"
+    told = "cannot be written (Permission denied): take a folder and files that you may write (--"
     assert [told in line for line in done.stderr.splitlines()] == [True] * len(commands)
     assert list(tmp_path.iterdir()) == []
 

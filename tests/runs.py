@@ -34,6 +34,7 @@ SMALL: dict[str, Any] = {
 EVERYTHING: dict[str, Any] = {
     "generations": GENERATIONS,
     "episodes_per_candidate": 4,
+    "target_reliability": 0.9,
     "num_finalists": 1,
     "finalist_episodes": 2,
     "held_out_episodes": 3,

@@ -92,6 +92,8 @@ def test_the_commands_do_what_they_say_in_their_order(tmp_path: Path, monkeypatc
                 "--stage-episodes",
                 "4",
             ]
+        elif verb == "worth":
+            line = [*line, "--num-worlds", "2", "--hiders", "sitter", "--seekers", "chaser"]
         elif verb == "stress-test":
             line = [*line[:3], "--env-steps", "12", "--rules.horizon", "6", "--physics.num-worlds", "2"]
         assert exit_code(line) == 0, line

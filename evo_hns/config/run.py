@@ -23,6 +23,11 @@ class CoevolutionConfig(Settings):
     """Generations to run."""
     episodes_per_candidate: int = Field(8, ge=1)
     """Matches of each candidate in a generation; all candidates play the same list."""
+    target_reliability: float | None = Field(None, gt=0.0, lt=1.0)
+    """Adapt each side's matches, beginning with `episodes_per_candidate`, so that its fitness would agree with that of
+    as many other opponents and worlds by this correlation. None: as many in every generation."""
+    max_episodes_per_candidate: int = Field(32, ge=2)
+    """Most matches of each candidate, where they adapt."""
     champion_share: float = Field(0.25, ge=0.0, le=1.0)
     """Share of those matches against the other side's current champion; the rest meets its hall of fame."""
     opponent_sampler: Literal["uniform", "latest", "delta-uniform", "pfsp-hard", "pfsp-even", "diverse"] = "uniform"
@@ -78,6 +83,21 @@ class CoevolutionConfig(Settings):
         if self.held_out_episodes == 1:
             raise ValueError("got 1 held-out episode, an interval needs at least 2: choose more, or 0 for none")
         return self
+
+    @model_validator(mode="after")
+    def _check_matches(self) -> CoevolutionConfig:
+        """Refuse to begin with more matches than there may ever be."""
+        if self.target_reliability is not None and self.episodes_per_candidate > self.max_episodes_per_candidate:
+            raise ValueError(
+                f"got {self.episodes_per_candidate} episodes_per_candidate to begin with, and at most "
+                f"{self.max_episodes_per_candidate}: raise max_episodes_per_candidate"
+            )
+        return self
+
+    @property
+    def most_matches(self) -> int:
+        """The most that a candidate plays in any generation."""
+        return self.episodes_per_candidate if self.target_reliability is None else self.max_episodes_per_candidate
 
     @model_validator(mode="after")
     def _check_virulence(self) -> CoevolutionConfig:

@@ -28,7 +28,7 @@ MOST_WITH_A_PLAYING_COORDINATOR = 32
 
 
 @dataclass
-class Evaluation:
+class Collected:
     """The episodes of work requests, and their cost."""
 
     parts: list[tuple[IntArray, Episodes]] = field(default_factory=list)  #: rows of the table, their episodes
@@ -38,7 +38,7 @@ class Evaluation:
     answering: float = 0.0  #: seconds that the coordinator spent on reports
     slices: list[tuple[int, float]] = field(default_factory=list)  #: matches of each, and seconds that they took
 
-    def add_cost(self, other: Evaluation) -> None:
+    def add_cost(self, other: Collected) -> None:
         """Add the cost of other requests, without their episodes."""
         self.wall += other.wall
         self.busy += other.busy
@@ -68,7 +68,7 @@ class Coordinator:
         self.num_playing = ranks.size  #: ranks that play, the first ones; the others stay idle
         self._begin = Begin(config.model_dump_json(), path)
         self._shutdown = shutdown
-        self.cost = Evaluation()  #: since the metrics were taken
+        self.cost = Collected()  #: since the metrics were taken
         self._counted = Traffic()
         warm_up(self.sessions)  # compiles the kernels, which the workers then load from the disk
         self.begin()
@@ -112,7 +112,7 @@ class Coordinator:
         Raises:
             Stopped: a signal ended the run, and the generation would not be finished in time.
         """
-        done = Evaluation()
+        done = Collected()
         while len(missing := np.setdiff1d(np.arange(len(table)), done.rows)):
             try:
                 self._play_request(self._request(table.take(missing), rosters, physics, keep), missing, rosters, done)
@@ -124,7 +124,7 @@ class Coordinator:
     def pop_metrics(self) -> dict[str, float]:
         """Cost since the last call: the idle share of the ranks' time, and bytes."""
         cost, now, before = self.cost, self.ranks.traffic, self._counted
-        self.cost, self._counted = Evaluation(), Traffic(**vars(now))
+        self.cost, self._counted = Collected(), Traffic(**vars(now))
         return {
             "ranks": float(self.ranks.size),
             "ranks_lost": float(self.ranks.num_lost),
@@ -136,7 +136,7 @@ class Coordinator:
         }
 
     def _play_request(
-        self, request: WorkRequest, rows: IntArray, rosters: Mapping[Side, Roster], done: Evaluation
+        self, request: WorkRequest, rows: IntArray, rosters: Mapping[Side, Roster], done: Collected
     ) -> None:
         """Play some rows of a table on all ranks; `done` holds all finished slices, also after an error."""
         start = time.perf_counter()

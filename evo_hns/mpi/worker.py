@@ -107,7 +107,7 @@ def build_rank_sessions(config: RunConfig, num_ranks: int) -> Sessions:
 def worlds_of_rank(config: RunConfig, num_ranks: int) -> int:
     """Worlds that a rank plays side by side: as many as the longest slice of a generation has matches."""
     candidates = config.hiders.search.popsize + config.seekers.search.popsize
-    longest = len(deal(candidates * config.coevolution.episodes_per_candidate, num_ranks, config.physics.num_worlds)[0])
+    longest = len(deal(candidates * config.coevolution.most_matches, num_ranks, config.physics.num_worlds)[0])
     return min(config.physics.num_worlds, max(FEWEST_WORLDS, longest))
 
 

@@ -92,6 +92,47 @@ def sharing(run: RunFacts) -> Sharing | None:
     )
 
 
+@dataclass(frozen=True)
+class FitnessWorth:
+    """What a side's fitness was worth: means over the last generations; see `evaluation.reliability`."""
+
+    side: Side
+    matches: float  #: of each candidate
+    reliability: float
+    shares: dict[str, float]  #: of the variance of a match's return, by source
+    alike: float  #: share of pairs of an opponent and a world in which all candidates score alike
+
+
+def fitness_worth(run: RunFacts, generations: int = 10) -> list[FitnessWorth]:
+    """Of each side whose candidates are compared; none if the run did not measure it.
+
+    Args:
+        run: the run.
+        generations: over so many of the last.
+    """
+
+    def mean(name: str) -> float:
+        last = run.metrics[name][-generations:]
+        return float(np.nanmean(last)) if np.isfinite(last).any() else float("nan")
+
+    prefix = "variance_"
+    return [
+        FitnessWorth(
+            side,
+            mean(f"{side.label}.matches_per_candidate"),
+            mean(f"{side.label}.reliability"),
+            {
+                name.removeprefix(f"{side.label}.{prefix}"): mean(name)
+                for name in run.metrics
+                if name.startswith(f"{side.label}.{prefix}")
+            },
+            mean(f"{side.label}.alike_share"),
+        )
+        for side in Side
+        if f"{side.label}.reliability" in run.metrics
+    ]
+
+
 def changed_settings(config: RunConfig) -> dict[str, object]:
     """Settings that differ from the defaults, by dotted name; all of PPO, which by default there is none of."""
     changed: dict[str, object] = {}

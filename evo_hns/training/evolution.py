@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import torch
@@ -18,11 +18,12 @@ from torch import Tensor
 
 from evo_hns.archive.records import Champion, Generation, Run
 from evo_hns.config import CoevolutionConfig, RunConfig
-from evo_hns.evaluation.candidates import EvaluationBatch, Opponents, PerSide, evaluate_candidates
+from evo_hns.evaluation.candidates import EvaluationBatch, Opponents, PerSide, evaluate_candidates, identities
 from evo_hns.evaluation.evaluators import Evaluator
 from evo_hns.evaluation.fitness import build_fitness
 from evo_hns.evaluation.held_out import mean_metrics
 from evo_hns.evaluation.matches import MatchTable
+from evo_hns.evaluation.reliability import alike_share, reliability, variance_shares
 from evo_hns.search.base import Evaluation, Searcher, Want, before_move
 from evo_hns.spec import Side
 from evo_hns.training.costs import Clock
@@ -64,7 +65,8 @@ class Evolution:
             candidates = {side: populations[side].searcher.ask() for side in Side}
             clock.lap("time_search")
             rngs = streams(config.seed, generation, Stream.OPPONENTS)
-            opponents = draw_opponents(populations, candidates, settings, settings.episodes_per_candidate, rngs)
+            numbers = {side: populations[side].num_matches for side in Side}
+            opponents = draw_opponents(populations, candidates, settings, numbers, rngs)
             worlds = streams(config.seed, generation, Stream.WORLDS)
             batch = evaluate_candidates(evaluator, candidates, opponents, worlds, build_fitness(settings))
             clock.lap("time_evaluation")
@@ -76,13 +78,17 @@ class Evolution:
                 for side in Side
             }
             rngs = streams(config.seed, generation, Stream.FINAL_OPPONENTS)
-            opponents = draw_opponents(populations, candidates, settings, settings.finalist_episodes, rngs)
+            numbers = dict.fromkeys(Side, settings.finalist_episodes)
+            opponents = draw_opponents(populations, candidates, settings, numbers, rngs)
             worlds = streams(config.seed, generation, Stream.FINAL_WORLDS)
             final = evaluate_candidates(evaluator, finalists, opponents, worlds)
             champions = {side: select_champion(finalists[side], final.fitness[side]) for side in Side}
             remember(populations, champions, [batch, *trials, final], generation)
             clock.lap("time_champions")
 
+            metrics = batch_metrics(batch, final, evaluator)
+            for side in evaluator.session.spec.teams:
+                populations[side].adapt_matches(metrics[f"{side.label}.reliability"], settings)
             exploits = exploit(config, evaluator, populations, generation)
             prune(populations, settings)
             clock.lap("time_exploiters")
@@ -91,7 +97,7 @@ class Evolution:
                 number=generation,
                 champions=champions,
                 metrics={
-                    **batch_metrics(batch, final, evaluator),
+                    **metrics,
                     **update_metrics,
                     **exploits.metrics,
                     "env_steps": float(config.rules.horizon * sum(each.num_matches for each in played)),
@@ -107,14 +113,15 @@ class Evolution:
         return self.config.rules.horizon * sum(self.matches(generation))
 
     def matches(self, generation: int) -> list[int]:
-        """Matches in each batch by which a generation trains."""
+        """Matches in each batch by which a generation trains, by what is known now if they adapt."""
         config, settings, teams = self.config, self.config.coevolution, self.evaluator.session.spec.teams
-        batch = sum(config.side(side).search.popsize for side in teams) * settings.episodes_per_candidate
+        batch = sum(config.side(side).search.popsize * self.populations[side].num_matches for side in teams)
         final = len(teams) * (settings.num_finalists + 1) * settings.finalist_episodes
         trials = [len(teams) * 2 * settings.finalist_episodes] if settings.generalist and generation else []
         exploits: list[int] = []
         if settings.exploiter_every and len(teams) > 1:
-            exploits = [batch] if (generation + 1) % settings.exploiter_every else [batch, final]
+            own = sum(config.side(side).search.popsize for side in teams) * settings.episodes_per_candidate
+            exploits = [own] if (generation + 1) % settings.exploiter_every else [own, final]
         return [batch, *trials, final, *exploits]
 
     def remember_first_candidates(self) -> None:
@@ -144,16 +151,16 @@ def draw_opponents(
     populations: Populations,
     candidates: PerSide,
     settings: CoevolutionConfig,
-    num: int,
+    numbers: Mapping[Side, int],
     rngs: Mapping[Side, np.random.Generator],
 ) -> dict[Side, Opponents]:
-    """Whom each side will meet `num` times: the other side's champion, and who is drawn from its past.
+    """Whom each side will meet, so many: the other side's champion, and who is drawn from its past.
 
     Before there is a past, the other side's first candidates stand in.
     """
     drawn: dict[Side, Opponents] = {}
     for side in Side:
-        other = populations[side.other]
+        other, num = populations[side.other], numbers[side]
         if len(other.hall) == 0:
             rows = rngs[side].choice(len(candidates[side.other]), num, replace=num > len(candidates[side.other]))
             drawn[side] = Opponents.untracked(candidates[side.other][torch.from_numpy(rows)].to(torch.float32))
@@ -308,6 +315,7 @@ def batch_metrics(batch: EvaluationBatch, final: EvaluationBatch, evaluator: Eva
     """What a generation reports of its candidates: fitness and wins of both sides, statistics of the game.
 
     A side is disengaged when its candidates won all of their matches or none: nothing tells them apart by who wins.
+    How far returns do is the fitness' reliability, with the sources of their variance (`evaluation.reliability`).
     """
     metrics: dict[str, float] = {}
     for side in Side:
@@ -319,6 +327,13 @@ def batch_metrics(batch: EvaluationBatch, final: EvaluationBatch, evaluator: Eva
             f"{side.label}.champion_score": float(final.fitness[side].max()),
         }
     for side in evaluator.session.spec.teams:
-        share = batch.win_share(side)
+        share, returns = batch.win_share(side), batch.returns[side].numpy()
+        shares = variance_shares(returns, identities(batch.opponents[side]))
         metrics |= {f"{side.label}.win_share": share, f"{side.label}.disengaged": float(share in (0.0, 1.0))}
+        metrics |= {f"{side.label}.variance_{source}": value for source, value in asdict(shares).items()}
+        metrics |= {
+            f"{side.label}.reliability": reliability(returns),
+            f"{side.label}.alike_share": alike_share(returns),
+            f"{side.label}.matches_per_candidate": float(returns.shape[1]),
+        }
     return metrics | {f"game.{name}": value for name, value in mean_metrics(batch.episodes).items()}

@@ -15,12 +15,16 @@ import torch
 from evo_hns.archive.hall_of_fame import HallOfFame, IntArray
 from evo_hns.archive.opponent_stats import OpponentStats
 from evo_hns.archive.records import Champion, Run, State
-from evo_hns.config import ConfigError, RunConfig
+from evo_hns.config import CoevolutionConfig, ConfigError, RunConfig
 from evo_hns.evaluation.candidates import Opponents
+from evo_hns.evaluation.reliability import matches_needed
 from evo_hns.search import build_searcher
 from evo_hns.search.base import Searcher, SearchState
 from evo_hns.spec import Side
 from evo_hns.training.random_streams import Stream, seed_of
+
+FEWEST_MATCHES = 2
+"""Of each candidate where they adapt; one has no halves to be compared."""
 
 
 @dataclass(eq=False)
@@ -36,6 +40,26 @@ class Population:
     encounters: OpponentStats  #: what is known of them and of its exploiters as opponents
     exploiters: HallOfFame  #: the best of each exploiter that was replaced
     exploiter: Searcher | None = None  #: the search of now; None: there is none
+    matches: float = 0.0  #: of each of its candidates in a generation, before rounding
+
+    @property
+    def num_matches(self) -> int:
+        """Matches of each of its candidates in the next generation."""
+        return round(self.matches)
+
+    def adapt_matches(self, reached: float, settings: CoevolutionConfig) -> None:
+        """Go towards the number of matches that the settings' reliability takes, if they aim at one.
+
+        Args:
+            reached: reliability of the fitness by as many matches as now. A single estimate is noisy, so that its
+                number is bounded to half and twice that of now, of which way only a quarter is gone.
+            settings: the aim, and the most matches.
+        """
+        if settings.target_reliability is None:
+            return
+        needed = matches_needed(reached, self.num_matches, settings.target_reliability)
+        change = float(np.clip(needed / self.matches, 0.5, 2.0)) ** 0.25
+        self.matches = float(np.clip(self.matches * change, FEWEST_MATCHES, settings.max_episodes_per_candidate))
 
     def remember(self, champion: Champion, generation: int) -> None:
         """Take in a champion, who is the side's current one from now on."""
@@ -78,6 +102,7 @@ def build_populations(config: RunConfig, lengths: Mapping[Side, int]) -> dict[Si
             encounters=OpponentStats(),
             exploiters=HallOfFame(lengths[side]),
             exploiter=build_exploiter(config, side, lengths[side], 0) if config.coevolution.exploiter_every else None,
+            matches=float(config.coevolution.episodes_per_candidate),
         )
         for side in Side
     }
@@ -100,6 +125,7 @@ def populations_state(populations: Populations) -> State:
     """All that changes of both sides, besides their halls, as nested arrays."""
     state: dict[str, State] = {side.label: populations[side].searcher.state_dict() for side in Side}
     state["encounters"] = {side.label: populations[side].encounters.state_dict() for side in Side}
+    state["matches"] = {side.label: np.array(populations[side].matches) for side in Side}
     living = {side.label: each for side in Side if (each := populations[side].exploiter) is not None}
     if living:
         state["exploiters"] = {label: searcher.state_dict() for label, searcher in living.items()}
@@ -119,7 +145,9 @@ def restore_populations(config: RunConfig, run: Run) -> dict[Side, Population]:
             "play, but there is nothing to go on with; resume the run that they come from"
         )
     populations = build_populations(config, {side: run.num_params(side) for side in Side})
-    known, exploiters = (cast(Mapping[str, State], run.state.get(name, {})) for name in ("encounters", "exploiters"))
+    known, exploiters, matches = (
+        cast(Mapping[str, State], run.state.get(name, {})) for name in ("encounters", "exploiters", "matches")
+    )
     for side, population in populations.items():
         population.searcher.load_state_dict(cast(SearchState, run.state[side.label]))
         population.hall = _copy(run.halls[side])
@@ -128,6 +156,8 @@ def restore_populations(config: RunConfig, run: Run) -> dict[Side, Population]:
             population.encounters = OpponentStats.from_state(cast(Mapping[str, np.ndarray], known[side.label]))
         else:
             population.encounters = OpponentStats.of_untracked(len(population.hall))
+        if side.label in matches:
+            population.matches = float(cast(np.ndarray, matches[side.label]))
         if population.exploiter is not None and side.label in exploiters:
             population.exploiter.load_state_dict(cast(SearchState, exploiters[side.label]))
     return populations

@@ -184,10 +184,10 @@ def test_the_current_champion_is_never_an_exploiter() -> None:
     for side in Side:
         give_past(trainer.populations[side], [1.0, 2.0])
         trainer.populations[side].remember_exploiter(Champion(genome(9.0), 0.0), 1)
-    drawn = draw_opponents(trainer.populations, {}, trainer.config.coevolution, 4, RNGS)
+    drawn = draw_opponents(trainer.populations, {}, trainer.config.coevolution, dict.fromkeys(Side, 4), RNGS)
     assert (drawn[Side.HIDERS].genomes == 2.0).all()
     mixed = trainer.config.coevolution.model_copy(update={"champion_share": 0.0, "opponent_sampler": "latest"})
-    drawn = draw_opponents(trainer.populations, {}, mixed, 3, RNGS)
+    drawn = draw_opponents(trainer.populations, {}, mixed, dict.fromkeys(Side, 3), RNGS)
     assert drawn[Side.HIDERS].genomes[:, 0].tolist() == [9.0, 2.0, 1.0]
 
 
@@ -212,6 +212,42 @@ def test_env_steps_count_every_match_that_trains() -> None:
         assert sum(trainer.matches(generation)) == matches
         record = next(trainer.generations(generation))
         assert record.metrics["env_steps"] == trainer.config.rules.horizon * matches
+
+
+def by_first_with_noise(hiders: np.ndarray, seekers: np.ndarray, seeds: np.ndarray) -> np.ndarray:
+    """As `by_first`, and a number that nothing but hider, seeker and seed decide."""
+    noise = np.sin(1e4 * (hiders[:, 1] + 0.7 * seekers[:, 1]) + seeds % 1000)
+    return (hiders[:, 0] - seekers[:, 0] + 2.0 * noise).astype(np.float64)
+
+
+def test_matches_adapt_to_the_reliability_that_is_aimed_at() -> None:
+    aims = {}
+    for target in (0.2, 0.6):
+        trainer = toy(by_first_with_noise, target_reliability=target, search={"algorithm": "ga", "popsize": 40})
+        told = []
+        for generation in range(24):
+            promised = trainer.env_steps(generation)
+            record = next(trainer.generations(generation))
+            assert record.metrics["env_steps"] == promised
+            told.append([record.metrics[f"hiders.{name}"] for name in ("reliability", "matches_per_candidate")])
+        aims[target] = np.array(told)[12:].mean(0)  # a single estimate is noisy
+    (low, few), (high, many) = aims.values()
+    assert low == pytest.approx(0.2, abs=0.15)
+    assert high == pytest.approx(0.6, abs=0.15)
+    assert many > 4 * few
+
+
+def test_matches_do_not_leave_their_bounds() -> None:
+    same = toy(lambda h, s, _: np.full(len(h), 5.0), target_reliability=0.5, max_episodes_per_candidate=9)
+    clear = toy(by_first, target_reliability=0.5)
+    for generation in range(20):
+        records = [next(trainer.generations(generation)) for trainer in (same, clear)]
+    assert [record.metrics["hiders.matches_per_candidate"] for record in records] == [9.0, 2.0]
+    assert np.isnan(records[0].metrics["hiders.reliability"])
+    assert records[0].metrics["hiders.alike_share"] == 1.0
+    assert records[1].metrics["hiders.reliability"] == pytest.approx(1.0)
+    with pytest.raises(ValueError, match="got 8 episodes_per_candidate to begin with, and at most 4: raise"):
+        toy(by_first, target_reliability=0.5, episodes_per_candidate=8, max_episodes_per_candidate=4)
 
 
 def test_wins_are_told_by_candidate_and_world() -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from evo_hns.diagnostics.timestep_study import Timestep
     from evo_hns.players.evaluate import Evaluation
     from evo_hns.players.replay import Replay
-    from evo_hns.reports.info import Gain
+    from evo_hns.reports.info import FitnessWorth, Gain
     from evo_hns.reports.sessions import Job
 
 _SHOWN_SESSIONS = 12
@@ -125,7 +125,7 @@ def progress_table(run: RunFacts) -> str:
 
 def info_text(run: RunFacts) -> str:
     """What a run is, how far it is, what trained it, and what it gained."""
-    from evo_hns.reports.info import changed_settings, env_steps, gains, seconds, sharing
+    from evo_hns.reports.info import changed_settings, env_steps, fitness_worth, gains, seconds, sharing
     from evo_hns.reports.sessions import generations_of_sessions, jobs
 
     settings = " ".join(f"{name}={value}" for name, value in changed_settings(run.config).items())
@@ -146,10 +146,21 @@ def info_text(run: RunFacts) -> str:
     if (cost := sharing(run)) is not None:
         in_short = f"{cost.num_ranks}, idle {cost.idle_share:.1%} of the time, {cost.megabytes:.2f} MB a generation"
         facts.append(("ranks", in_short))
+    facts += [(f"{each.side.label}' fitness", _worth(each)) for each in fitness_worth(run)]
     parts = [listing(facts)]
     if run.sessions:
         parts.append(sessions_table(run.sessions, generations_of_sessions(run)))
     return "\n\n".join(filter(None, [*parts, gains_table(gains(run)), progress_table(run)]))
+
+
+def _worth(worth: FitnessWorth) -> str:
+    """Of the last generations: how far the fitness tells candidates apart, and what returns vary with."""
+    largest = sorted(worth.shares.items(), key=lambda share: -share[1])
+    shares = ", ".join(f"{source.replace('_', ' x ')} {value:.0%}" for source, value in largest)
+    return (
+        f"reliability {worth.reliability:.2f} by {worth.matches:.1f} matches, {worth.alike:.0%} tell nobody apart"
+        f"\n{'':<17}{shares}"
+    )
 
 
 def _jobs(jobs: Sequence[Job]) -> str:

@@ -72,7 +72,7 @@ DIAGNOSES: Mapping[str, Entry] = {
 
 def overview() -> str:
     """The verbs of the first level, each with a line."""
-    diagnose = f"studies and checks: {', '.join(DIAGNOSES)}"
+    diagnose = f"{len(DIAGNOSES)} studies and checks; evo-hns diagnose lists them"
     return _listed("evo-hns", {name: entry.summary for name, entry in VERBS.items()} | {DIAGNOSE: diagnose})
 
 

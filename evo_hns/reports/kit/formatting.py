@@ -85,9 +85,12 @@ def describe_search(subject: Subject) -> str:
             f"{ALGORITHMS.get(s.algorithm, s.algorithm)} with {s.popsize} candidates" for s in searches
         )
         opponents = "" if subject.is_solo else " against the other side's champion and hall of fame"
+        matches = f"{settings.episodes_per_candidate} matches"
+        if (target := settings.target_reliability) is not None:
+            matches = f"{matches} at first, then as many as a reliability of {target:g} takes,"
         how = (
             f"{'Evolution' if subject.is_solo else 'Coevolution'} of {networks} by {' and '.join(names)} a generation; "
-            f"each candidate plays {settings.episodes_per_candidate} matches{opponents}, and the best becomes champion"
+            f"each candidate plays {matches}{opponents}, and the best becomes champion"
         )
     relative = "" if subject.is_solo else " Scores between the two sides are relative, since both change."
     return f"{how}. Champions are measured against held-out players in worlds that training never draws.{relative}"

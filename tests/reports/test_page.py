@@ -15,16 +15,18 @@ import pytest
 
 from evo_hns.archive import RunFile, RunFileError
 from evo_hns.cli import main
-from evo_hns.config import ConfigError
+from evo_hns.config import ConfigError, RulesConfig
 from evo_hns.players.evaluate import evaluate
 from evo_hns.reports import clips, page
 from evo_hns.reports.clips import Quality, clips_section
 from evo_hns.reports.info import gains
 from evo_hns.reports.kit.charts import Series, line_chart, number, short
+from evo_hns.reports.kit.sheet import check_target
 from evo_hns.reports.meetings import heat_of, meeting_players, play_meetings
 from evo_hns.reports.page import write_report
 from evo_hns.reports.subject import read_subjects
 from evo_hns.spec import Side
+from evo_hns.tournament.payoff import Payoff
 from evo_hns.viewer.films.graphics import find_backend
 
 VOID = {"meta", "img", "br", "link"}
@@ -322,3 +324,18 @@ def test_a_thin_line_has_no_points_of_its_own() -> None:
     drawn = line_chart([Series("a", "run0", np.arange(3.0), np.arange(3.0), style="thin")], "steps")
     assert "stroke: var(--run0); stroke-opacity: 0.45" in drawn
     assert points_of(drawn) == []
+
+
+def test_a_page_without_matplotlib_is_refused_with_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evo_hns.reports.kit.sheet.find_spec", lambda _: None)
+    with pytest.raises(ConfigError, match="pages need matplotlib: pip install"):
+        check_target(tmp_path / "page.html")
+
+
+def test_a_game_that_pays_nothing_has_cells_without_a_colour() -> None:
+    number = np.full((1, 1), 3)
+    nothing = Payoff.of_moments(("a",), ("b",), {side: (number, np.zeros((1, 1)), np.zeros((1, 1))) for side in Side})
+    [[cell]] = heat_of(nothing, "", RulesConfig(horizon=1).most_return).cells
+    assert (cell.text, cell.percent) == ("+0.0 ± 0.0", 0)

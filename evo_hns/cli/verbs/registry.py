@@ -59,7 +59,7 @@ DIAGNOSES: Mapping[str, Entry] = {
     "replay": Entry("matches:Replay", "do recorded matches come out equal to the bit?"),
     "curves": Entry("viewing:Curves", "what was learnt, and when, as a picture"),
     "stages": Entry("stages:Stages", "which stages of emergence the champions of a run show"),
-    "learning": Entry("learning:Learning", "what arms of a study learn, over seeds, against players held out"),
+    "learning": Entry("learning:Learning", "do changes make learning better? arms over seeds"),
     "prune": Entry("prune:Prune", "how few weights keep the score of a champion?"),
     "ground-truth": Entry("ground_truth:GroundTruth", "searches and halls on games in which cycling is known"),
     "ppo-check": Entry("ppo_check:PPOCheck", "does the baseline learn a known task?"),

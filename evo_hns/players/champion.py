@@ -89,7 +89,7 @@ class Champion:
         """Save it for other code, whole or not at all; numpy alone reads it, without unpickling.
 
         The file holds `genome`, `address`, `side`, `generation`, `score`, `settings` (JSON), and the parameters by
-        name as `weights/NAME`, `(M, ...)` for M networks (1, or one for each member): see docs/players.md.
+        name as `weights/NAME`, `(M, ...)` for M networks (1, or one for each member).
 
         Args:
             path: the file; it ends with .npz.

@@ -60,7 +60,7 @@ def refuses(path: Path, match: str) -> None:
     assert not path.with_name(path.name + ".lock").exists()
 
 
-@pytest.mark.parametrize("filling", [b"", bytes(999), b"\xff" * 77, "older"])
+@pytest.mark.parametrize("filling", [b"", bytes(999), b"\xff" * 77, "older"], ids=["", "zeros", "ones", "older"])
 def test_a_journal_that_ends_at_any_byte_holds_the_generations_that_are_whole(killed, filling):
     """As a kill leaves it; after a power cut, zeros or other bytes may stand where nothing was written yet."""
     path, ends = journal_path(killed), ends_of(killed)

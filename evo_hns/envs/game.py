@@ -29,6 +29,7 @@ from evo_hns.envs.state import GameState
 from evo_hns.envs.task import Snapshot, Task
 from evo_hns.physics.base import Physics
 from evo_hns.spec import Action, ActionSpec, Observation
+from evo_hns.system.kernels import kernel
 from evo_hns.worlds.arrays import initial_qpos, model_arrays
 from evo_hns.worlds.layout import Layout, sample_layouts
 from evo_hns.worlds.scene import IntArray, Scene
@@ -85,8 +86,7 @@ class Game:
         self._manipulation = Manipulation(scene, physics, rules)
         self._builder = ObservationBuilder(self.observation_spec)
         far = _FARTHEST + _TOP_SPEED * rules.horizon * num_substeps * scene.model.opt.timestep
-        self._lowest_corner = torch.tensor([-far, -far, _LOWEST], dtype=torch.float64)
-        self._highest_corner = torch.tensor([far, far, _HIGHEST], dtype=torch.float64)
+        self._corners = (-far, -far, _LOWEST), (far, far, _HIGHEST)
         # The original's limits are float32 numbers, its bins between them float64.
         limit = float(np.float32(rules.action_limit))
         self._bins = np.linspace(-limit, limit, self.action_spec.num_movement_bins)
@@ -147,10 +147,9 @@ class Game:
 
         They are judged on the present state of the physics, with the visibility in `state`.
         """
-        now = self._reader.read(self._constants)
         request = ActionRequest.of(action, self._constants.object_mask.shape[1])
         movement, request = self._task.mask_actions(action.movement, request, self.state)
-        self._manipulation.apply(request, now, self.state)
+        self._manipulation.apply(request, self._constants, self.state)
         ctrl = np.where(self._constants.agent_mask.numpy()[:, :, None], self._bins[movement.numpy()], 0.0)
         self._ctrl[: len(ctrl)] = ctrl.reshape(len(ctrl), -1)
         self.state.t += 1
@@ -189,11 +188,10 @@ class Game:
 
     def _discard(self, failed: Tensor) -> None:
         """Mark worlds as failed whose physics failed, or where something was flung out of range."""
-        pos = self._entities.pos
-        inside = (pos >= self._lowest_corner) & (pos <= self._highest_corner)
-        flung = ~(inside.flatten(1).all(1) | failed | self._failed)
-        if not (failed | flung).any():
+        inside = np.empty(len(failed), np.bool_)
+        if _all_inside(self._entities.pos.numpy(), *self._corners, inside) and not failed.any():
             return
+        flung = ~(torch.from_numpy(inside) | failed | self._failed)
         self.discards["physics"] += int(failed.sum())
         self.discards["flung"] += int(flung.sum())
         self._failed = self._failed | failed | flung
@@ -210,3 +208,16 @@ class Game:
         silenced = values.clone()
         silenced[self._failed] = 0
         return silenced
+
+
+@kernel
+def _all_inside(
+    pos: np.ndarray, lowest: tuple[float, float, float], highest: tuple[float, float, float], inside: np.ndarray
+) -> bool:
+    """Whether everything `(W, E, 3)` lies between two corners, and by world in `inside` `(W,)`; NaN does not."""
+    for w in range(pos.shape[0]):
+        inside[w] = True
+        for e in range(pos.shape[1]):
+            for k in range(3):
+                inside[w] &= pos[w, e, k] >= lowest[k] and pos[w, e, k] <= highest[k]
+    return inside.all()

@@ -60,7 +60,7 @@ class EpisodeStatistics:
     def reset(self, entities: Entities) -> None:
         """Start new episodes with everything where it is."""
         none = torch.zeros(len(entities.constants), dtype=torch.float64)
-        self._start, self._last = entities.qpos, entities.qpos
+        self._start, self._last = entities.qpos, entities.qpos[:, : self._num_agents]
         self._travel = torch.zeros(len(none), self._num_agents, dtype=torch.float64)
         self._seen_steps, self._eaten, self._rewarded_steps = none, none, 0
         locked = torch.zeros_like(entities.constants.object_mask)
@@ -76,8 +76,9 @@ class EpisodeStatistics:
             prep_progress: share of the preparation that is over.
             hider_seen: `(W,)` bool, some hider is seen; None in the preparation, which does not count.
         """
-        self._travel = self._travel + _length(now.entities.qpos - self._last, 2)[:, : self._num_agents]
-        self._last = now.entities.qpos
+        agents = now.entities.qpos[:, : self._num_agents]
+        self._travel = self._travel + _length(agents - self._last, 2)
+        self._last = agents
         if self._has_food:
             self._eaten = self._eaten + sum_in_order(now.state.eaten, 1)
         if hider_seen is not None:

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from evo_hns.config import RulesConfig, WorldConfig
 from evo_hns.envs.box_locking import BoxLocking
-from evo_hns.envs.entities import EntityReader, EpisodeConstants
+from evo_hns.envs.entities import Entities, EntityReader, EpisodeConstants, take
 from evo_hns.envs.hide_and_seek import HideAndSeek
 from evo_hns.envs.manipulation import ActionRequest, Manipulation
 from evo_hns.envs.observations import ObservationBuilder, observation_spec
@@ -69,6 +69,7 @@ class Game:
     """
 
     state: GameState
+    _entities: Entities
     discards: dict[str, int]  #: worlds that failed since it was built, by cause: `physics` or `flung` out of range
 
     def __init__(
@@ -111,6 +112,7 @@ class Game:
         self._place(layout)
         self._constants = EpisodeConstants.of(self.scene, layout, seeds)
         self._failed, self._running = torch.zeros(len(seeds), dtype=torch.bool), torch.arange(len(seeds))
+        self._flung = torch.zeros_like(self._failed)
         n, m = self._constants.agent_mask.shape[1], self._constants.object_mask.shape[1]
         self.state = GameState.initial(len(seeds), n, m, self.world.num_food, self.rules.food.max_health)
         observation = self.observe()
@@ -140,6 +142,27 @@ class Game:
         observation = self.observe()
         self._discard(failed)
         return self._silence_failed(Step(observation, self.reward(), self._failed))
+
+    @property
+    def failed(self) -> Tensor:
+        """`(W,)` bool, the world has failed in this episode."""
+        return self._failed
+
+    @torch.inference_mode()
+    def branch(self, sources: Tensor) -> None:
+        """Let the first worlds go on as others do, to the bit; each counts as if it had been played from the start.
+
+        Args:
+            sources: `(W,)` int64, the world that world w becomes: itself, or one that stays as it is.
+        """
+        self.physics.branch(sources)
+        self._entities, self.state = take(self._entities, sources), take(self.state, sources)
+        self._constants = self._entities.constants
+        self._task.branch(sources)
+        self._count(self._failed, self._flung, -1)
+        self._failed, self._flung = self._failed[sources], self._flung[sources]
+        self._count(self._failed, self._flung, 1)
+        self._running = (~self._failed).nonzero().squeeze(1)
 
     @torch.inference_mode()
     def apply(self, action: Action) -> None:
@@ -192,10 +215,14 @@ class Game:
         if _all_inside(self._entities.pos.numpy(), *self._corners, inside) and not failed.any():
             return
         flung = ~(torch.from_numpy(inside) | failed | self._failed)
-        self.discards["physics"] += int(failed.sum())
-        self.discards["flung"] += int(flung.sum())
-        self._failed = self._failed | failed | flung
+        self._count(failed | flung, flung, 1)
+        self._failed, self._flung = self._failed | failed | flung, self._flung | flung
         self._running = (~self._failed).nonzero().squeeze(1)
+
+    def _count(self, failed: Tensor, flung: Tensor, times: int) -> None:
+        """Count worlds that failed, some because something was flung out of range."""
+        self.discards["flung"] += times * int(flung.sum())
+        self.discards["physics"] += times * int((failed & ~flung).sum())
 
     def _silence_failed(self, step: Step) -> Step:
         """Set observations and rewards of failed worlds to zeros."""
@@ -220,4 +247,4 @@ def _all_inside(
         for e in range(pos.shape[1]):
             for k in range(3):
                 inside[w] &= pos[w, e, k] >= lowest[k] and pos[w, e, k] <= highest[k]
-    return inside.all()
+    return bool(inside.all())

@@ -104,7 +104,8 @@ class Manipulation:
         world, item = new.nonzero(as_tuple=True)
         here = self._physics.field("qpos")[world[:, None], self._joints[item]]
         self._limit_joints(world, item, here.unsqueeze(-1))
-        self._limit_joints(*released.nonzero(as_tuple=True), torch.tensor(UNLOCKED_RANGE, dtype=torch.float64))
+        world, item = released.nonzero(as_tuple=True)
+        self._limit_joints(world, item, torch.tensor(UNLOCKED_RANGE, dtype=torch.float64))
 
     def _limit_joints(self, world: Tensor, item: Tensor, limits: Tensor) -> None:
         """Set the range of the J joints of K objects; `limits` broadcasts to `(K, J, 2)`."""

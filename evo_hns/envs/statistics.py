@@ -68,6 +68,12 @@ class EpisodeStatistics:
         self._prep |= dict.fromkeys(self._preparation(entities), none)
         self._prep_taken = False
 
+    def branch(self, sources: Tensor) -> None:
+        """Let the episode of world w go on as that of world `sources[w]`, `(W,)` int64."""
+        for name in ("_start", "_last", "_travel", "_seen_steps", "_eaten"):
+            setattr(self, name, getattr(self, name)[sources])
+        self._prep = {name: value[sources] for name, value in self._prep.items()}
+
     def update(self, now: Snapshot, prep_progress: float, hider_seen: Tensor | None) -> None:
         """Add one env step.
 

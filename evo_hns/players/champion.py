@@ -16,7 +16,7 @@ from evo_hns.archive.hall_of_fame import GenomeArray
 from evo_hns.archive.run_view import RunView
 from evo_hns.config import ConfigError, RunConfig
 from evo_hns.envs.observations import observation_spec
-from evo_hns.evaluation.session import stream_seeds
+from evo_hns.evaluation.preparation import stream_seeds
 from evo_hns.players.addresses import Archived, parse_address
 from evo_hns.policies.base import Policy, Team, TeamState
 from evo_hns.policies.entity.genome import network_of

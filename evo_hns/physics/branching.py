@@ -19,7 +19,7 @@ from mujoco.batch import Batch
 from numpy.typing import NDArray
 
 _KNOWN_VERSIONS = ("4.0.",)
-_INSTANCE = 2 * ctypes.sizeof(ctypes.c_void_p)  # the head of a Python object, after which pybind11 keeps its C++ one
+_HEAD = object.__basicsize__  # bytes of a Python object, after which pybind11 keeps the C++ one
 
 _Visit = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
 """`mjfBatchFunc`: model, data, simulation, nothing."""
@@ -60,7 +60,7 @@ def _visit(batch: Batch, simulations: NDArray[np.int64], function: Callable[...,
 
 def _address(batch: Batch) -> int | None:
     """Of the C batch, the first member of the binding's object."""
-    wrapper = ctypes.c_void_p.from_address(id(batch._b) + _INSTANCE).value or 0
+    wrapper = ctypes.c_void_p.from_address(id(batch._b) + _HEAD).value or 0
     return ctypes.c_void_p.from_address(wrapper).value
 
 

@@ -180,6 +180,14 @@ def test_a_dotted_option_without_a_value_is_refused(typed: str) -> None:
             "no scripted player 'nobody'; there are still, ",
         ),
         (
+            ["diagnose", "timestep-study", "full", "--candidates", "4"],
+            "got 0 parameters of the hiders to draw candidates around, expected some: name a champion of this game",
+        ),
+        (
+            ["diagnose", "timestep-study", "full", "--candidates", "1"],
+            "--candidates: got 1, expected 2 or more",
+        ),
+        (
             ["diagnose", "timestep-study", "full", "--substeps", "2"],
             "got 2 search_substeps of 0.0375 s, expected at most 0.02 s",
         ),

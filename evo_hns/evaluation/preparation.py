@@ -18,10 +18,9 @@ from torch import Tensor
 from evo_hns.envs.entities import take
 from evo_hns.envs.game import Game
 from evo_hns.evaluation.recording import Recorder
+from evo_hns.policies.actions import MIDDLE_BIN
 from evo_hns.policies.base import Team, TeamState
-from evo_hns.spec import Action, ActionSpec, Observation, Side
-
-MIDDLE_BIN = ActionSpec().num_movement_bins // 2
+from evo_hns.spec import Action, Observation, Side
 
 
 @dataclass(frozen=True)
@@ -55,15 +54,14 @@ def prepare(
         The matches at the end of the preparation.
     """
     spec, count = game.observation_spec, int(preparations.max()) + 1
-    seekers = spec.team(Side.SEEKERS)
     states = initial_states({Side.HIDERS: hiders}, seeds[:count])
     states |= initial_states({Side.SEEKERS: teams[Side.SEEKERS]}, seeds)
     observation = game.reset(seeds[:count])
     returns = torch.zeros(count, spec.num_agents, dtype=torch.float64)
     for _ in range(game.rules.num_prep_steps):
-        seen = observation.of(seekers)
         if states[Side.SEEKERS].numel():  # they remember something
-            _, states[Side.SEEKERS] = teams[Side.SEEKERS].act(take(seen, preparations), states[Side.SEEKERS])
+            seen = take(observation.of(spec.team(Side.SEEKERS)), preparations)
+            _, states[Side.SEEKERS] = teams[Side.SEEKERS].act(seen, states[Side.SEEKERS])
         action, states[Side.HIDERS] = hiders.act(observation.of(spec.team(Side.HIDERS)), states[Side.HIDERS])
         action = join_teams([action, _still(action, spec.num_seekers)])
         step = game.step(action)

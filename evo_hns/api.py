@@ -228,7 +228,7 @@ def evaluate(
     """Let two players meet in worlds that none of them was trained in.
 
     Args:
-        hider: who plays the hiders: a champion, or any address (docs/players.md), such as `scripted:evader`.
+        hider: who plays the hiders: a champion, or any address, such as `scripted:evader`.
         seeker: who plays the seekers.
         episodes: worlds, each played once.
         seed: decides the worlds.

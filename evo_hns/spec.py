@@ -63,7 +63,8 @@ class Observation:
 
     def of(self, agents: slice) -> Observation:
         """The same observation for some of the agents (rows of axis 1)."""
-        return Observation(**{k: v if k == "door_obs" else v[:, agents] for k, v in vars(self).items()})
+        span = agents.start, agents.stop - agents.start
+        return Observation(**{k: v if k == "door_obs" else v.narrow(1, *span) for k, v in vars(self).items()})
 
 
 @dataclass(frozen=True)

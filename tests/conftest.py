@@ -36,14 +36,6 @@ SLOWEST = (
 """Files and folders of tests that take longest, in the order in which they start: none is left alone in the end."""
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Give the tests of a file to one process, and files in the order in which they are sorted below."""
-    if getattr(config.option, "dist", "no") == "load":  # nobody asked for another way
-        config.option.dist = "loadgroup"
-    if getattr(config.option, "dist", "no") == "loadgroup":
-        config.option.loadscopereorder = False
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave the long loops out unless they are asked for; start with what takes long; keep together what shares.
 

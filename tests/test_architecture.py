@@ -76,7 +76,7 @@ OWNERS: dict[str, set[str]] = {
     "mpi4py": {"mpi"},
     "numba": {"system.kernels"},
     "scipy": {"evaluation.intervals", "tournament", "behaviour.stages.ground", "comparison.standings"},
-    "matplotlib": {"figure", "tournament", "behaviour", "reports", "diagnostics", "api"},
+    "matplotlib": {"figure", "tournament", "behaviour", "reports", "comparison.pages.drawing", "diagnostics", "api"},
     "jinja2": {"reports.kit"},
     "PIL": {"viewer"},
     "imageio_ffmpeg": {"viewer"},

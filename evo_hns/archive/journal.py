@@ -303,11 +303,14 @@ class JournalWriter(Closing):
 
     @property
     def is_ours(self) -> bool:
-        """Whether the file with the name is still the one that was written here, and as it was left."""
-        try:
+        """Whether the file with the name is still the one that was written here, and as it was left.
+
+        Raises:
+            RunFileError: it cannot be said.
+        """
+        with explaining(self.path), contextlib.suppress(FileNotFoundError):
             return self.path.stat().st_size == self.num_bytes and os.fstat(self._descriptor).st_nlink > 0
-        except FileNotFoundError:
-            return False
+        return False
 
     def append(self, content: bytes) -> None:
         """Add a record; when this returns, it is on the disk.

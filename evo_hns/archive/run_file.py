@@ -2,7 +2,7 @@
 
 The one invariant: what is on the disk is always a run up to a whole generation. A commit appends the generation to a
 journal beside the file (`journal`), so that it costs what the generation weighs, whatever the file weighs. When a
-session begins, when the journal has become half as long as the file, and when the file is closed, the file is replaced
+session begins, when the journal has become as long as the file, and when the file is closed, the file is replaced
 by its successor in one step, which holds the journal's generations. A kill at any moment loses at most the generation
 in flight, a reader never waits and never sees half a generation, and what is left in the end is one file.
 """
@@ -51,8 +51,8 @@ from evo_hns.system import interrupt
 
 JOURNAL_BYTES = 64 * 2**20
 """A journal that is shorter is left as it is."""
-JOURNAL_SHARE = 0.5
-"""Of the file's length that a journal may have: so writing the file anew costs each generation a few times its own."""
+JOURNAL_SHARE = 1.0
+"""Of the file's length that a journal may have: so writing the file anew costs a generation about its own weight."""
 
 
 class RunFile(Closing):
@@ -66,6 +66,7 @@ class RunFile(Closing):
         self._identity = identity  # of the journal that the file names
         self._journal: JournalWriter | None = None
         self._limit = 0.0  # bytes of the journal above which the file is written anew
+        self._written = 0, 0  # number and bytes of the file as it was written here
 
     @classmethod
     def create(cls, path: Path, config: RunConfig, num_params: Mapping[Side, int]) -> Self:
@@ -172,7 +173,8 @@ class RunFile(Closing):
     @property
     def run(self) -> Run:
         """The run as it is on the disk; its halls of fame grow with each commit."""
-        self._run, self._later = self._run.followed_by(self._later), []
+        with interrupt.coming_to_its_end():  # both change, or none
+            self._run, self._later = self._run.followed_by(self._later), []
         return self._run
 
     @property
@@ -208,24 +210,22 @@ class RunFile(Closing):
         """
         self._check_open()
         self._run.check(record, self._later)
-        if not (self._journal and self.path.exists() and self._journal.path.exists()):
-            self._write_with_journal(self.run)  # also what somebody removed comes back
-        assert self._journal is not None
-        if not self._journal.is_ours:
-            self._lock.release()  # what is there now is not ours to replace
-            raise RunFileError(f"{self._journal.path} was changed by somebody else: let only one process train a run")
+        self._check_alone()
+        journal = self._journal
+        if journal is None or not (journal.is_ours and self.path.exists()):
+            journal = self._write_with_journal(self.run)  # also what somebody removed comes back
         content = pack(record.number, as_tree(record))
         with interrupt.coming_to_its_end():
-            self._journal.append(content)
+            journal.append(content)
             self._run = self._run.enlist(record)
             if self._later:
                 self._later[-1] = replace(self._later[-1], state={})
             self._later.append(replace(record, champions={}, exploiters={}))
-        if self._journal.num_bytes > self._limit:
+        if journal.num_bytes > self._limit:
             try:
                 self._write_with_journal(self.run)
             except RunFileError:
-                self._limit = 2 * self._journal.num_bytes  # the generation is safe in the journal, which goes on
+                self._limit = 2 * journal.num_bytes  # the generation is safe in the journal, which goes on
 
     def record(self, matches: Sequence[Match]) -> None:
         """Add recorded matches to the generations that are there; when this returns, they are on the disk.
@@ -249,12 +249,8 @@ class RunFile(Closing):
         """
         try:
             if self._identity and not self._lock.released:
-                self._write(self.run)
-        except RunFileError as error:
-            path = journal_path(self.path)
-            raise RunFileError(
-                f"{error}; until then keep {path.name} beside it, and afterwards put it in, {repair_command(self.path)}"
-            ) from error
+                self._check_alone()
+                self._finish()
         finally:
             self._drop_journal()
             self._lock.release()
@@ -265,19 +261,47 @@ class RunFile(Closing):
         with contextlib.suppress(*[RunFileError] if error else []):  # what went wrong first is said
             self.close()
 
+    def _finish(self) -> None:
+        try:
+            self._write(self.run)
+        except RunFileError as error:
+            journal = journal_path(self.path).name
+            raise RunFileError(
+                f"{error}; until then keep {journal} beside it, and afterwards put it in, {repair_command(self.path)}"
+            ) from error
+
     def _check_open(self) -> None:
         if self._lock.released:
             raise RunFileError(f"{self.path} is closed for writing: open it again")
 
+    def _check_alone(self) -> None:
+        """See that nobody else writes, as may be where there are no locks; what somebody removed is no matter.
+
+        Raises:
+            RunFileError: somebody does; nothing more is written here.
+        """
+        journal = self._journal
+        if journal is None or journal.is_ours:
+            return
+        if journal.path.exists() or (self.path.exists() and self._stamp() != self._written):
+            self._lock.release()
+            raise RunFileError(f"{self.path} is changed by somebody else: let only one process write a run")
+
+    def _stamp(self) -> tuple[int, int]:
+        found = self.path.stat()
+        return found.st_ino, found.st_size
+
     def _write(self, run: Run, identity: str = "") -> None:
         """Replace the file by that of the same run with something added, which then is the run here."""
+        content = encode(run, identity)
         with interrupt.coming_to_its_end():
-            write_whole(self.path, encode(run, identity))
+            write_whole(self.path, content)
             self._run, self._later, self._identity = run, [], identity
+            self._written = self._stamp()
             if not identity:
                 self._put_in_order()
 
-    def _write_with_journal(self, run: Run) -> None:
+    def _write_with_journal(self, run: Run) -> JournalWriter:
         """Replace the file likewise, and begin a new journal, which the file names."""
         # Whenever it ends: a file that names a journal has one, and what is in that alone is not lost.
         journal = None if self._identity else JournalWriter(self.path, identity := uuid.uuid4().hex)
@@ -291,7 +315,8 @@ class RunFile(Closing):
         journal = journal or JournalWriter(self.path, self._identity)
         self._drop_journal()
         self._journal = journal
-        self._limit = max(JOURNAL_BYTES, JOURNAL_SHARE * self.path.stat().st_size)
+        self._limit = max(JOURNAL_BYTES, JOURNAL_SHARE * self._written[1])
+        return journal
 
     def _drop_journal(self) -> None:
         if self._journal:

@@ -71,8 +71,8 @@ class RunView(Closing):
         if not self._later:
             return ""
         return (
-            f"the last {len(self._later)} generations are in {self._journal.path.name} beside it: copy both, this file"
-            " first; resuming or finishing the run puts them into one"
+            f"generations from {self._num_in_file} on are in {self._journal.path.name} beside it: to copy the run, copy"
+            " this file, then that; the end of the training makes one of them"
         )
 
     @property

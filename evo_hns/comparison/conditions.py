@@ -13,10 +13,10 @@ from pathlib import Path
 
 from evo_hns.comparison.naming import name_conditions, trainer
 from evo_hns.config import ConfigError, RunConfig
+from evo_hns.reports.kit.svg import NUM_COLOURS
 from evo_hns.reports.subject import Subject, differing_settings, kind_of, read_subjects
 from evo_hns.spec import Side
 
-NUM_COLOURS = 8  #: in the style sheet
 MAX_RUNS = 256
 _MOST_LISTED = 6  #: settings in a complaint
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from evo_hns.config import ConfigError, RulesConfig, WorldConfig
-from evo_hns.envs.entities import Entities
+from evo_hns.envs.entities import Entities, take
 from evo_hns.envs.manipulation import ActionRequest
 from evo_hns.envs.state import GameState
 from evo_hns.envs.task import Snapshot
@@ -50,6 +50,10 @@ class BoxLocking:
         self._goal, self._num_boxes = rules.box_locking, world.max_boxes
         self._in_order = self._goal.goal.startswith("order")
         self._returns = self._goal.goal.endswith("return")
+
+    _target: Target
+    _was_locked: Tensor
+    _was_home: Tensor
 
     def reset(self, start: Snapshot) -> None:
         """Begin new episodes; the agent is to return to where it is now."""
@@ -91,6 +95,11 @@ class BoxLocking:
         """Locked boxes, and how far the agent is from where it started."""
         locked = self._locked(now).sum(1).to(torch.float64)
         return {"num_box_lock": locked, "distance_to_start": self._distance_home(now.entities)}
+
+    def branch(self, sources: Tensor) -> None:
+        """Follow the episodes of these worlds."""
+        self._home, self._target = self._home[sources], take(self._target, sources)
+        self._was_locked, self._was_home = self._was_locked[sources], self._was_home[sources]
 
     def _remember(self, now: Snapshot) -> None:
         self._was_locked, self._was_home = self._locked(now), self._distance_home(now.entities)

@@ -5,34 +5,36 @@ The original draws them from a global generator.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from evo_hns.system.kernels import kernel
 
 _LOW_31_BITS = 2**31 - 1
 
 
-def draw_integers(seeds: Tensor, time: int, count: int) -> Tensor:
-    """Random whole numbers below 2**31.
+@kernel
+def draw_integer(seed: int, time: int, number: int) -> int:
+    """A random whole number below 2**31.
 
     Args:
-        seeds: `(W,)` int64, the seeds of the matches.
+        seed: of the match.
         time: env steps done, or any other number that separates draws.
-        count: numbers for each match.
-
-    Returns:
-        `(W, count)` int64.
+        number: of the draw, among those of one match and time.
     """
-    states = _scramble(_scramble(seeds) + time).unsqueeze(1)
-    return _scramble(states + torch.arange(count, device=seeds.device)) & _LOW_31_BITS
+    return _scramble(_scramble(_scramble(seed) + time) + number) & _LOW_31_BITS
 
 
 def draw_uniform(seeds: Tensor, low: float, high: float) -> Tensor:
     """`(W,)` float64 numbers from low to high, one for each match."""
-    share = draw_integers(seeds, -1, 1)[:, 0].to(torch.float64) / 2**31
+    drawn = np.array([draw_integer(seed, -1, 0) for seed in seeds.numpy()], np.int64)
+    share = torch.from_numpy(drawn).to(torch.float64) / 2**31
     return low + (high - low) * share
 
 
-def _scramble(x: Tensor) -> Tensor:
+@kernel
+def _scramble(x: int) -> int:
     """The finaliser of SplitMix64 (Steele et al. 2014) on int64, whose products wrap around."""
     x = x + -0x61C8864680B583EB
     x = (x ^ _shift_right(x, 30)) * -0x40A7B892E31B1A47
@@ -40,6 +42,7 @@ def _scramble(x: Tensor) -> Tensor:
     return x ^ _shift_right(x, 31)
 
 
-def _shift_right(x: Tensor, bits: int) -> Tensor:
-    """A logical shift: torch's own fills with the sign."""
+@kernel
+def _shift_right(x: int, bits: int) -> int:
+    """A logical shift: that of a signed number fills with the sign."""
     return (x >> bits) & ((1 << (64 - bits)) - 1)

@@ -8,8 +8,9 @@ which may round a world's numbers differently in another place of the batch.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -20,6 +21,8 @@ from evo_hns.physics.base import Physics
 from evo_hns.system.kernels import kernel
 from evo_hns.worlds.layout import Layout
 from evo_hns.worlds.scene import Scene
+
+Batch = TypeVar("Batch", bound=Any)
 
 
 @dataclass(frozen=True)
@@ -140,6 +143,15 @@ def _gather(fields: tuple[np.ndarray, ...], index: tuple[np.ndarray, ...], out: 
         for b in range(tilt.shape[1]):
             for k in range(2):
                 tilt[w, b, k], tilt_velocity[w, b, k] = all_qpos[w, tipping[b, k]], all_qvel[w, tipping[b, k]]
+
+
+def take(batch: Batch, worlds: Tensor) -> Batch:
+    """These worlds of a dataclass of tensors that lead with W, and of such dataclasses; what is neither stays."""
+
+    def pick(value: Any) -> Any:
+        return value[worlds] if isinstance(value, Tensor) else take(value, worlds) if is_dataclass(value) else value
+
+    return replace(batch, **{field.name: pick(getattr(batch, field.name)) for field in fields(batch)})
 
 
 def index_tensor(values: np.ndarray) -> Tensor:

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from evo_hns.config import RulesConfig, WorldConfig
 from evo_hns.envs.box_locking import BoxLocking
-from evo_hns.envs.entities import EntityReader, EpisodeConstants
+from evo_hns.envs.entities import Entities, EntityReader, EpisodeConstants, take
 from evo_hns.envs.hide_and_seek import HideAndSeek
 from evo_hns.envs.manipulation import ActionRequest, Manipulation
 from evo_hns.envs.observations import ObservationBuilder, observation_spec
@@ -29,6 +29,7 @@ from evo_hns.envs.state import GameState
 from evo_hns.envs.task import Snapshot, Task
 from evo_hns.physics.base import Physics
 from evo_hns.spec import Action, ActionSpec, Observation
+from evo_hns.system.kernels import kernel
 from evo_hns.worlds.arrays import initial_qpos, model_arrays
 from evo_hns.worlds.layout import Layout, sample_layouts
 from evo_hns.worlds.scene import IntArray, Scene
@@ -68,6 +69,7 @@ class Game:
     """
 
     state: GameState
+    _entities: Entities
     discards: dict[str, int]  #: worlds that failed since it was built, by cause: `physics` or `flung` out of range
 
     def __init__(
@@ -85,8 +87,7 @@ class Game:
         self._manipulation = Manipulation(scene, physics, rules)
         self._builder = ObservationBuilder(self.observation_spec)
         far = _FARTHEST + _TOP_SPEED * rules.horizon * num_substeps * scene.model.opt.timestep
-        self._lowest_corner = torch.tensor([-far, -far, _LOWEST], dtype=torch.float64)
-        self._highest_corner = torch.tensor([far, far, _HIGHEST], dtype=torch.float64)
+        self._corners = (-far, -far, _LOWEST), (far, far, _HIGHEST)
         # The original's limits are float32 numbers, its bins between them float64.
         limit = float(np.float32(rules.action_limit))
         self._bins = np.linspace(-limit, limit, self.action_spec.num_movement_bins)
@@ -111,6 +112,7 @@ class Game:
         self._place(layout)
         self._constants = EpisodeConstants.of(self.scene, layout, seeds)
         self._failed, self._running = torch.zeros(len(seeds), dtype=torch.bool), torch.arange(len(seeds))
+        self._flung = torch.zeros_like(self._failed)
         n, m = self._constants.agent_mask.shape[1], self._constants.object_mask.shape[1]
         self.state = GameState.initial(len(seeds), n, m, self.world.num_food, self.rules.food.max_health)
         observation = self.observe()
@@ -141,16 +143,36 @@ class Game:
         self._discard(failed)
         return self._silence_failed(Step(observation, self.reward(), self._failed))
 
+    @property
+    def failed(self) -> Tensor:
+        """`(W,)` bool, the world has failed in this episode."""
+        return self._failed
+
+    @torch.inference_mode()
+    def branch(self, sources: Tensor) -> None:
+        """Let the first worlds go on as others do, to the bit; each counts as if it had been played from the start.
+
+        Args:
+            sources: `(W,)` int64, the world that world w becomes: itself, or one that stays as it is.
+        """
+        self.physics.branch(sources)
+        self._entities, self.state = take(self._entities, sources), take(self.state, sources)
+        self._constants = self._entities.constants
+        self._task.branch(sources)
+        self._count(self._failed, self._flung, -1)
+        self._failed, self._flung = self._failed[sources], self._flung[sources]
+        self._count(self._failed, self._flung, 1)
+        self._running = (~self._failed).nonzero().squeeze(1)
+
     @torch.inference_mode()
     def apply(self, action: Action) -> None:
         """Turn action requests into locks, grips and forces, and count the env step.
 
         They are judged on the present state of the physics, with the visibility in `state`.
         """
-        now = self._reader.read(self._constants)
         request = ActionRequest.of(action, self._constants.object_mask.shape[1])
         movement, request = self._task.mask_actions(action.movement, request, self.state)
-        self._manipulation.apply(request, now, self.state)
+        self._manipulation.apply(request, self._constants, self.state)
         ctrl = np.where(self._constants.agent_mask.numpy()[:, :, None], self._bins[movement.numpy()], 0.0)
         self._ctrl[: len(ctrl)] = ctrl.reshape(len(ctrl), -1)
         self.state.t += 1
@@ -189,15 +211,18 @@ class Game:
 
     def _discard(self, failed: Tensor) -> None:
         """Mark worlds as failed whose physics failed, or where something was flung out of range."""
-        pos = self._entities.pos
-        inside = (pos >= self._lowest_corner) & (pos <= self._highest_corner)
-        flung = ~(inside.flatten(1).all(1) | failed | self._failed)
-        if not (failed | flung).any():
+        inside = np.empty(len(failed), np.bool_)
+        if _all_inside(self._entities.pos.numpy(), *self._corners, inside) and not failed.any():
             return
-        self.discards["physics"] += int(failed.sum())
-        self.discards["flung"] += int(flung.sum())
-        self._failed = self._failed | failed | flung
+        flung = ~(torch.from_numpy(inside) | failed | self._failed)
+        self._count(failed | flung, flung, 1)
+        self._failed, self._flung = self._failed | failed | flung, self._flung | flung
         self._running = (~self._failed).nonzero().squeeze(1)
+
+    def _count(self, failed: Tensor, flung: Tensor, times: int) -> None:
+        """Count worlds that failed, some because something was flung out of range."""
+        self.discards["flung"] += times * int(flung.sum())
+        self.discards["physics"] += times * int((failed & ~flung).sum())
 
     def _silence_failed(self, step: Step) -> Step:
         """Set observations and rewards of failed worlds to zeros."""
@@ -210,3 +235,16 @@ class Game:
         silenced = values.clone()
         silenced[self._failed] = 0
         return silenced
+
+
+@kernel
+def _all_inside(
+    pos: np.ndarray, lowest: tuple[float, float, float], highest: tuple[float, float, float], inside: np.ndarray
+) -> bool:
+    """Whether everything `(W, E, 3)` lies between two corners, and by world in `inside` `(W,)`; NaN does not."""
+    for w in range(pos.shape[0]):
+        inside[w] = True
+        for e in range(pos.shape[1]):
+            for k in range(3):
+                inside[w] &= pos[w, e, k] >= lowest[k] and pos[w, e, k] <= highest[k]
+    return bool(inside.all())

@@ -10,17 +10,97 @@ Source: Baker et al. 2020 and the authors' published environment.
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from evo_hns.envs.draws import draw_integers
+from evo_hns.config import RulesConfig
+from evo_hns.envs.draws import draw_integer
 from evo_hns.envs.entities import arrays
 from evo_hns.system.kernels import kernel
 
 LockType = Literal["any_lock", "all_lock", "any_lock_specific", "all_lock_team_specific"]
+
+
+class Verbs(NamedTuple):
+    """The rules of grabbing and locking, as kernels read them."""
+
+    reach: float  # metres, from an agent's centre to an object's surface
+    grab_unseen: bool
+    lock_unseen: bool
+    exclusive: bool  # an object has one holder
+    refusal_wins: bool
+    only_owner_refuses: bool
+    only_owners_team_refuses: bool
+    num_hiders: int
+
+    @classmethod
+    def of(cls, rules: RulesConfig, num_hiders: int) -> Verbs:
+        """The verbs of a game."""
+        unseen = rules.grab_out_of_vision, rules.lock_out_of_vision
+        return cls(rules.lock_grab_radius, *unseen, rules.grab_exclusive, *_whose_refusal(rules.lock_type), num_hiders)
+
+
+def _whose_refusal(kind: LockType) -> tuple[bool, bool, bool]:
+    """Whether a refusal outweighs a request, and whether only that of the owner, or of the owner's team, counts."""
+    return kind.startswith("all_lock"), kind == "any_lock_specific", kind == "all_lock_team_specific"
+
+
+@kernel
+def decide(
+    verbs: Verbs,
+    bodies: tuple[np.ndarray, np.ndarray],
+    usable: tuple[np.ndarray, np.ndarray],
+    poses: tuple[np.ndarray, np.ndarray],
+    half_sizes: np.ndarray,
+    requests: tuple[np.ndarray, ...],
+    draws: tuple[np.ndarray, int],
+    before: tuple[np.ndarray, ...],
+    after: tuple[np.ndarray, ...],
+) -> tuple[bool, bool]:
+    """What everybody holds and what is locked after one step's requests.
+
+    Args:
+        verbs: the rules.
+        bodies: `(n,)` of the agents, `(m,)` of the objects.
+        usable: `(m,)` bool, the object can be grabbed, and locked.
+        poses: `(W, bodies, 3)` places in the world frame, metres, and `(W, bodies, 9)` rotations, row by row.
+        half_sizes: `(W, m, 3)` metres.
+        requests: `(W, n, m)` bool: both exist, the agent sees the object, asks to grab it, asks to lock it.
+        draws: `(W,)` seeds of the matches, and env steps done.
+        before: `(W, n, m)` bool held, `(W, m)` bool locked, `(W, m)` int64 owners.
+        after: the same; receive the answer.
+
+    Returns:
+        Whether anything is held that was not, and whether anything was locked or unlocked.
+    """
+    reachable, sees, asks_to_grab, asks = requests
+    held_before, locked_before, owner_before = before
+    held, locked, owner = after
+    distance = np.empty(held.shape)
+    able, able_to_grab = np.empty(held.shape, np.bool_), np.empty(held.shape, np.bool_)
+    drawn, wants = np.empty(locked.shape, np.bool_), np.empty(held.shape, np.bool_)
+    for w in range(held.shape[0]):
+        for i in range(held.shape[1]):
+            for j in range(held.shape[2]):
+                held[w, i, j] = False
+                pose = poses[0][w, bodies[1][j]], poses[1][w, bodies[1][j]]
+                distance[w, i, j] = _distance_to_cuboid(poses[0][w, bodies[0][i]], *pose, half_sizes[w, j])
+                near = reachable[w, i, j] and distance[w, i, j] <= verbs.reach
+                may_grab = near and usable[0][j] and (verbs.grab_unseen or sees[w, i, j])
+                able_to_grab[w, i, j] = may_grab and asks_to_grab[w, i, j]
+                able[w, i, j] = near and usable[1][j] and (verbs.lock_unseen or sees[w, i, j])
+                wants[w, i, j] = able[w, i, j] and asks[w, i, j]
+    if verbs.exclusive:
+        _join_nearest(able_to_grab, distance, held)
+    else:
+        _take_nearest(able_to_grab, distance, held)
+    refusals = verbs.refusal_wins, verbs.only_owner_refuses, verbs.only_owners_team_refuses
+    _decide_locks(refusals, locked_before, owner_before, asks, able, verbs.num_hiders, locked, drawn)
+    _draw_owners(wants, draws, drawn, owner_before, owner)
+    return (held & ~held_before).any(), (locked != locked_before).any()
 
 
 def distance_to_cuboids(points: Tensor, centres: Tensor, rotations: Tensor, half_sizes: Tensor) -> Tensor:
@@ -46,18 +126,21 @@ def _fill_distances(
 ) -> None:
     for w in range(points.shape[0]):
         for j in range(centres.shape[1]):
-            turn, half = rotations[w, j], half_sizes[w, j]
             for i in range(points.shape[1]):
-                x = points[w, i, 0] - centres[w, j, 0]
-                y = points[w, i, 1] - centres[w, j, 1]
-                z = points[w, i, 2] - centres[w, j, 2]
-                square = 0.0
-                for axis in range(3):  # a column of the rotation is an axis of the cuboid
-                    along = turn[axis] * x + turn[3 + axis] * y + turn[6 + axis] * z
-                    beyond = abs(along) - half[axis]
-                    if not beyond <= 0.0:  # what is not a number stays so
-                        square += beyond * beyond
-                distance[w, i, j] = math.sqrt(square)
+                cuboid = centres[w, j], rotations[w, j], half_sizes[w, j]
+                distance[w, i, j] = _distance_to_cuboid(points[w, i], *cuboid)
+
+
+@kernel
+def _distance_to_cuboid(point: np.ndarray, centre: np.ndarray, turn: np.ndarray, half: np.ndarray) -> float:
+    x, y, z = point[0] - centre[0], point[1] - centre[1], point[2] - centre[2]
+    square = 0.0
+    for axis in range(3):  # a column of the rotation is an axis of the cuboid
+        along = turn[axis] * x + turn[3 + axis] * y + turn[6 + axis] * z
+        beyond = abs(along) - half[axis]
+        if not beyond <= 0.0:  # what is not a number stays so
+            square += beyond * beyond
+    return math.sqrt(square)
 
 
 def decide_locks(
@@ -83,16 +166,13 @@ def decide_locks(
         it was locked by this step or its owner refused it to others.
     """
     now, drawn = np.empty((2, *locked.shape), np.bool_)
-    rule = kind.startswith("all_lock"), kind == "any_lock_specific", kind == "all_lock_team_specific"
-    _decide_locks(*rule, *arrays(locked, owner, asks, able), num_hiders, now, drawn)
+    _decide_locks(_whose_refusal(kind), *arrays(locked, owner, asks, able), num_hiders, now, drawn)
     return torch.from_numpy(now), torch.from_numpy(drawn)
 
 
 @kernel
 def _decide_locks(
-    refusal_wins: bool,
-    only_owner_refuses: bool,
-    only_owners_team_refuses: bool,
+    refusals: tuple[bool, bool, bool],
     locked: np.ndarray,
     owner: np.ndarray,
     asks: np.ndarray,
@@ -101,6 +181,7 @@ def _decide_locks(
     now: np.ndarray,
     drawn: np.ndarray,
 ) -> None:
+    refusal_wins, only_owner_refuses, only_owners_team_refuses = refusals
     for w in range(locked.shape[0]):
         for j in range(locked.shape[1]):
             wanted = refused = False
@@ -132,10 +213,28 @@ def draw_owner(wants: Tensor, seeds: Tensor, time: int) -> Tensor:
     Returns:
         `(W, m)` int64 agents.
     """
-    draws = draw_integers(seeds, time, wants.shape[2])
-    order = wants.cumsum(1)
-    rank = draws % order[:, -1].clamp(min=1)
-    return (wants & (order == rank.unsqueeze(1) + 1)).to(torch.uint8).argmax(1)
+    before = np.zeros((len(seeds), wants.shape[2]), np.int64)
+    owner = np.empty_like(before)
+    _draw_owners(*arrays(wants), (seeds.numpy(), time), np.ones(before.shape, np.bool_), before, owner)
+    return torch.from_numpy(owner)
+
+
+@kernel
+def _draw_owners(
+    wants: np.ndarray, draws: tuple[np.ndarray, int], drawn: np.ndarray, before: np.ndarray, owner: np.ndarray
+) -> None:
+    """Fill `owner` `(W, m)`: drawn where it is to be drawn, elsewhere the one before."""
+    seeds, time = draws
+    for w in range(owner.shape[0]):
+        for j in range(owner.shape[1]):
+            owner[w, j] = before[w, j]
+            if drawn[w, j]:
+                owner[w, j], left = 0, draw_integer(seeds[w], time, j) % max(wants[w, :, j].sum(), 1)
+                for i in range(wants.shape[1]):
+                    if wants[w, i, j]:
+                        if left == 0:
+                            owner[w, j] = i
+                        left -= 1
 
 
 def decide_grabs(able: Tensor, distance: Tensor, *, exclusive: bool = False) -> Tensor:
@@ -150,10 +249,9 @@ def decide_grabs(able: Tensor, distance: Tensor, *, exclusive: bool = False) -> 
     Returns:
         `(W, n, m)` bool, at most one object for each agent.
     """
-    if exclusive:
-        return _join_nearest(able, distance)
     held = np.zeros(able.shape, np.bool_)
-    _take_nearest(*arrays(able, distance), held)
+    join = _join_nearest if exclusive else _take_nearest
+    join(*arrays(able, distance), held)
     return torch.from_numpy(held)
 
 
@@ -169,15 +267,19 @@ def _take_nearest(able: np.ndarray, distance: np.ndarray, held: np.ndarray) -> N
                 held[w, i, nearest] = True
 
 
-def _join_nearest(able: Tensor, distance: Tensor) -> Tensor:
+@kernel
+def _join_nearest(able: np.ndarray, distance: np.ndarray, held: np.ndarray) -> None:
     """Join the nearest able pair of agent and object, then the nearest of those that are left, and so on."""
-    held, left = torch.zeros_like(able), able
-    for _ in range(min(able.shape[1:])):
-        nearest = torch.where(left, distance, torch.inf).flatten(1).argmin(1)
-        pair = torch.zeros_like(able.flatten(1)).scatter_(1, nearest[:, None], True).view_as(able) & left
-        held = held | pair
-        left = left & ~pair.any(2, keepdim=True) & ~pair.any(1, keepdim=True)
-    return held
+    for w in range(able.shape[0]):
+        for _ in range(min(able.shape[1], able.shape[2])):
+            agent = item = -1
+            for i in range(able.shape[1]):
+                for j in range(able.shape[2]):
+                    free = able[w, i, j] and not held[w, i].any() and not held[w, :, j].any()
+                    if free and (agent < 0 or distance[w, i, j] < distance[w, agent, item]):
+                        agent, item = i, j
+            if agent >= 0:
+                held[w, agent, item] = True
 
 
 def grip_poses(
@@ -201,22 +303,37 @@ def grip_poses(
     Returns:
         `(K, 7)` offset x, y, z and unit quaternion w, x, y, z with w not negative.
     """
-    x, y, z = (object_pos - agent_pos).unbind(-1)
-    cos, sin = agent_turn.unbind(-1)
-    offset = torch.stack([cos * x + sin * y, cos * y - sin * x, z], -1)
+    scale = torch.ones(len(agent_pos), dtype=torch.float64)
     if distance is not None:
-        length = torch.sqrt(x * x + y * y + z * z).unsqueeze(-1)
-        offset = offset * (distance / length.clamp(min=1e-9))
-    return torch.cat([offset, _relative(*quaternions)], -1)
+        x, y, z = (object_pos - agent_pos).unbind(-1)
+        scale = distance / torch.sqrt(x * x + y * y + z * z).clamp(min=1e-9)
+    poses = np.empty((len(agent_pos), 7))
+    _fill_poses(*arrays(agent_pos, agent_turn, object_pos, *quaternions, scale), poses)
+    return torch.from_numpy(poses)
 
 
-def _relative(agent: Tensor, held: Tensor) -> Tensor:
-    """`(K, 4)` quaternion of the object in the agent's frame, conj(q_a) q_o."""
-    aw, ax, ay, az = agent.unbind(-1)
-    bw, bx, by, bz = held.unbind(-1)
-    w = aw * bw + ax * bx + ay * by + az * bz
-    x = aw * bx - ax * bw - ay * bz + az * by
-    y = aw * by + ax * bz - ay * bw - az * bx
-    z = aw * bz - ax * by + ay * bx - az * bw
-    product = torch.stack([w, x, y, z], -1)
-    return torch.where(w.unsqueeze(-1) < 0.0, -product, product)
+@kernel
+def _fill_poses(
+    agent_pos: np.ndarray,
+    agent_turn: np.ndarray,
+    object_pos: np.ndarray,
+    agent: np.ndarray,
+    held: np.ndarray,
+    scale: np.ndarray,
+    poses: np.ndarray,
+) -> None:
+    """Fill `poses` with offsets and with the quaternions of objects in the agents' frames, conj(q_a) q_o."""
+    for k in range(poses.shape[0]):
+        cos, sin = agent_turn[k]
+        x, y, z = object_pos[k] - agent_pos[k]
+        poses[k, 0] = (cos * x + sin * y) * scale[k]
+        poses[k, 1] = (cos * y - sin * x) * scale[k]
+        poses[k, 2] = z * scale[k]
+        aw, ax, ay, az = agent[k]
+        bw, bx, by, bz = held[k]
+        poses[k, 3] = aw * bw + ax * bx + ay * by + az * bz
+        poses[k, 4] = aw * bx - ax * bw - ay * bz + az * by
+        poses[k, 5] = aw * by + ax * bz - ay * bw - az * bx
+        poses[k, 6] = aw * bz - ax * by + ay * bx - az * bw
+        if poses[k, 3] < 0.0:
+            poses[k, 3:] = -poses[k, 3:]

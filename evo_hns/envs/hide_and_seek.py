@@ -50,6 +50,10 @@ class HideAndSeek:
         """Begin new episodes."""
         self._statistics.reset(start.entities)
 
+    def branch(self, sources: Tensor) -> None:
+        """Follow the episodes of these worlds."""
+        self._statistics.branch(sources)
+
     def prep_progress(self, t: int) -> float:
         """Share of the preparation that is over; 1 from the first step *after* it (the original's 1e-5)."""
         return min(1.0, t / (self._prep_time + 1e-5))

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from evo_hns.config import RulesConfig
 from evo_hns.envs import grab_lock
-from evo_hns.envs.entities import Entities, index_tensor
+from evo_hns.envs.entities import EpisodeConstants, arrays, index_tensor
 from evo_hns.envs.state import GameState
 from evo_hns.physics.base import Physics
 from evo_hns.spec import Action
@@ -47,13 +48,14 @@ class Manipulation:
 
     def __init__(self, scene: Scene, physics: Physics, rules: RulesConfig) -> None:
         self._model, self._physics, self._rules = scene.model, physics, rules
-        self._num_agents, self._num_hiders = len(scene.agent_body), scene.num_hiders
-        is_box = torch.arange(len(scene.object_body)) < scene.num_boxes
-        self._lockable = torch.where(is_box, rules.lock_box, rules.lock_ramp)
-        self._grabbable = torch.where(is_box, rules.grab_box, rules.grab_ramp)
+        self._verbs = grab_lock.Verbs.of(rules, scene.num_hiders)
+        is_box = np.arange(len(scene.object_body)) < scene.num_boxes
+        grabbable = np.where(is_box, rules.grab_box, rules.grab_ramp)
+        self._usable = grabbable, np.where(is_box, rules.lock_box, rules.lock_ramp)
+        self._bodies = scene.agent_body.astype(np.int64), scene.object_body.astype(np.int64)
         self._agent_body, self._object_body = index_tensor(scene.agent_body), index_tensor(scene.object_body)
         self._joints, self._weld = index_tensor(scene.object_qpos), index_tensor(scene.weld)
-        self._quaternions = physics.field("xquat")
+        self._pos, self._rotation, self._quaternions = map(physics.field, ("xpos", "xmat", "xquat"))
         self._active, self._welds = physics.field("eq_active").numpy(), scene.weld.flatten()
 
     def release_all(self, num_worlds: int) -> None:
@@ -61,65 +63,49 @@ class Manipulation:
         for name in ("jnt_range", "eq_data"):
             self._physics.model_field(name)[:num_worlds] = torch.as_tensor(getattr(self._model, name))
 
-    def apply(self, request: ActionRequest, now: Entities, state: GameState) -> None:
-        """Carry out the request of one step; `state` keeps what is held and locked.
+    def apply(self, request: ActionRequest, constants: EpisodeConstants, state: GameState) -> None:
+        """Carry out the request of one step in the present state of the physics; `state` keeps what is held and locked.
 
         Args:
             request: of all agents.
-            now: where everything is.
+            constants: what exists.
             state: what was seen, held and locked before.
         """
-        n, constants, rules = self._num_agents, now.constants, self._rules
-        distance = grab_lock.distance_to_cuboids(
-            now.pos[:, :n], now.pos[:, n:], now.rotation[:, n:], constants.half_sizes
+        requests = tuple(arrays(constants.reachable, state.sees_objects, request.grab, request.lock))
+        before = tuple(arrays(state.grabbed, state.locked, state.lock_owner))
+        held, locked, _ = after = tuple(map(np.empty_like, before))
+        half_sizes, seeds = arrays(constants.half_sizes, constants.seeds)
+        poses, draws = (self._pos.numpy(), self._rotation.numpy()), (seeds, state.t)
+        grabs, locks = grab_lock.decide(
+            self._verbs, self._bodies, self._usable, poses, half_sizes, requests, draws, before, after
         )
-        near = (distance <= rules.lock_grab_radius) & constants.reachable
-        near_and_seen = near & state.sees_objects
-        can_grab = near if rules.grab_out_of_vision else near_and_seen
-        grabbed = grab_lock.decide_grabs(
-            can_grab & self._grabbable & request.grab, distance, exclusive=rules.grab_exclusive
-        )
-        self._weld_new_grips(grabbed & ~state.grabbed, now)
-        self._active[: len(constants), self._welds] = grabbed.numpy().reshape(len(constants), -1)
-        state.grabbed = grabbed
-        can_lock = near if rules.lock_out_of_vision else near_and_seen
-        self._lock(can_lock & self._lockable, request.lock, state, constants.seeds)
+        if grabs:
+            self._weld_new_grips(torch.from_numpy(held & ~before[0]))
+        self._active[: len(held), self._welds] = held.reshape(len(held), -1)
+        if locks:
+            self._lock(torch.from_numpy(locked & ~before[1]), torch.from_numpy(before[1] & ~locked))
+        state.grabbed, state.locked, state.lock_owner = map(torch.from_numpy, after)
 
-    def _weld_new_grips(self, new: Tensor, now: Entities) -> None:
+    def _weld_new_grips(self, new: Tensor) -> None:
         """A new grip keeps the relative pose of this moment."""
-        if not new.any():
-            return
         world, agent, item = new.nonzero(as_tuple=True)
-        turn = torch.stack([now.cos[world, agent], now.sin[world, agent]], -1)
-        quaternions = (
-            self._quaternions[world, self._agent_body[agent]],
-            self._quaternions[world, self._object_body[item]],
-        )
+        holder, held = (world, self._agent_body[agent]), (world, self._object_body[item])
         pose = grab_lock.grip_poses(
-            now.pos[world, agent],
-            turn,
-            now.pos[world, self._num_agents + item],
-            quaternions,
+            self._pos[holder],
+            self._rotation[holder][:, [0, 3]],
+            self._pos[held],
+            (self._quaternions[holder], self._quaternions[held]),
             self._rules.grab_distance,
         )
         self._physics.model_field("eq_data")[world, self._weld[agent, item], _RELATIVE_POSE] = pose
 
-    def _lock(self, able: Tensor, asks: Tensor, state: GameState, seeds: Tensor) -> None:
+    def _lock(self, new: Tensor, released: Tensor) -> None:
         """A new lock pins the object's joints where they are."""
-        locked, drawn = grab_lock.decide_locks(
-            self._rules.lock_type, state.locked, state.lock_owner, asks, able, self._num_hiders
-        )
-        if drawn.any():
-            owner = grab_lock.draw_owner(able & asks, seeds, state.t)
-            state.lock_owner = torch.where(drawn, owner, state.lock_owner)
-        if (newly := locked & ~state.locked).any():
-            world, item = newly.nonzero(as_tuple=True)
-            here = self._physics.field("qpos")[world[:, None], self._joints[item]]
-            self._limit_joints(world, item, here.unsqueeze(-1))
-        if (released := state.locked & ~locked).any():
-            world, item = released.nonzero(as_tuple=True)
-            self._limit_joints(world, item, torch.tensor(UNLOCKED_RANGE, dtype=torch.float64))
-        state.locked = locked
+        world, item = new.nonzero(as_tuple=True)
+        here = self._physics.field("qpos")[world[:, None], self._joints[item]]
+        self._limit_joints(world, item, here.unsqueeze(-1))
+        world, item = released.nonzero(as_tuple=True)
+        self._limit_joints(world, item, torch.tensor(UNLOCKED_RANGE, dtype=torch.float64))
 
     def _limit_joints(self, world: Tensor, item: Tensor, limits: Tensor) -> None:
         """Set the range of the J joints of K objects; `limits` broadcasts to `(K, J, 2)`."""

@@ -60,13 +60,19 @@ class EpisodeStatistics:
     def reset(self, entities: Entities) -> None:
         """Start new episodes with everything where it is."""
         none = torch.zeros(len(entities.constants), dtype=torch.float64)
-        self._start, self._last = entities.qpos, entities.qpos
+        self._start, self._last = entities.qpos, entities.qpos[:, : self._num_agents]
         self._travel = torch.zeros(len(none), self._num_agents, dtype=torch.float64)
         self._seen_steps, self._eaten, self._rewarded_steps = none, none, 0
         locked = torch.zeros_like(entities.constants.object_mask)
         self._prep = {f"{name}_prep": none for name in self._current(entities, locked)}
         self._prep |= dict.fromkeys(self._preparation(entities), none)
         self._prep_taken = False
+
+    def branch(self, sources: Tensor) -> None:
+        """Let the episode of world w go on as that of world `sources[w]`, `(W,)` int64."""
+        for name in ("_start", "_last", "_travel", "_seen_steps", "_eaten"):
+            setattr(self, name, getattr(self, name)[sources])
+        self._prep = {name: value[sources] for name, value in self._prep.items()}
 
     def update(self, now: Snapshot, prep_progress: float, hider_seen: Tensor | None) -> None:
         """Add one env step.
@@ -76,8 +82,9 @@ class EpisodeStatistics:
             prep_progress: share of the preparation that is over.
             hider_seen: `(W,)` bool, some hider is seen; None in the preparation, which does not count.
         """
-        self._travel = self._travel + _length(now.entities.qpos - self._last, 2)[:, : self._num_agents]
-        self._last = now.entities.qpos
+        agents = now.entities.qpos[:, : self._num_agents]
+        self._travel = self._travel + _length(agents - self._last, 2)
+        self._last = agents
         if self._has_food:
             self._eaten = self._eaten + sum_in_order(now.state.eaten, 1)
         if hider_seen is not None:

@@ -35,6 +35,9 @@ class Task(Protocol):
     def reset(self, start: Snapshot) -> None:
         """Begin new episodes in all worlds."""
 
+    def branch(self, sources: Tensor) -> None:
+        """Let the episode of world w go on as that of world `sources[w]`, `(W,)` int64."""
+
     def prep_progress(self, t: int) -> float:
         """Share of the preparation that is over after `t` env steps, 0 to 1; every agent observes it."""
 

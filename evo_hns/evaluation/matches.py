@@ -48,6 +48,19 @@ class MatchTable:
             if len(index):
                 yield self.take(index)
 
+    def preparations(self) -> tuple[np.ndarray, np.ndarray]:
+        """Which matches begin alike: the same hider in the same world, before any seeker may move.
+
+        Returns:
+            `(M,)` an order of the matches, one of each preparation first, and `(M,)` the place in this order at which
+            the first one with the same preparation stands.
+        """
+        _, first, alike = np.unique(
+            np.stack([self.hider, self.seed], 1), axis=0, return_index=True, return_inverse=True
+        )
+        order = np.concatenate([first, np.setdiff1d(np.arange(len(self)), first)])
+        return order, alike.reshape(-1)[order]
+
     def take(self, index: np.ndarray) -> MatchTable:
         """Some of the matches, in this order."""
         return MatchTable(self.hider[index], self.seeker[index], self.seed[index])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -19,6 +20,13 @@ Actions = Mapping[str, np.ndarray]
 
 _DTYPES = {"movement": torch.int64}
 """Types of the fields of `Action` that are not bool."""
+
+
+class Recorder(Protocol):
+    """Watches a batch of matches as it is played."""
+
+    def record(self, observation: Observation, action: Action, step: Step) -> None:
+        """Called once per env step with what was observed, what was done and what came of it."""
 
 
 class ActionRecorder:

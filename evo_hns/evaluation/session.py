@@ -8,7 +8,7 @@ was done in it bring it back to the same bits (`replay`).
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, Protocol
 
@@ -19,11 +19,12 @@ from torch import Tensor
 from evo_hns.config import RunConfig
 from evo_hns.envs.game import Game, Step
 from evo_hns.evaluation.matches import MatchTable
-from evo_hns.evaluation.recording import ActionRecorder, Actions, steps_of
+from evo_hns.evaluation.preparation import Begun, initial_states, join_teams, prepare
+from evo_hns.evaluation.recording import ActionRecorder, Actions, Recorder, steps_of
 from evo_hns.evaluation.rollout import Episodes, Keep, join, map_fields
 from evo_hns.evaluation.trajectory import TrajectoryRecorder
 from evo_hns.physics import BACKENDS
-from evo_hns.policies.base import Team
+from evo_hns.policies.base import Team, TeamState
 from evo_hns.policies.roster import PlayerSpec, Roster, check_length
 from evo_hns.spec import Action, Observation, ObservationSpec, Side
 from evo_hns.worlds.scene import build_scene
@@ -102,12 +103,25 @@ class GameSession:
             Episodes in the order of the table.
         """
         recorders = [] if on_step is None else [_OnStep(on_step)]
-        return join(
-            [
-                play(self.game, self.teams(batch, rosters), batch.seed, keep=keep, recorders=recorders)
-                for batch in table.batches(self.num_worlds)
-            ]
-        )
+        return join([self._play(batch, rosters, keep, recorders) for batch in table.batches(self.num_worlds)])
+
+    @torch.inference_mode()
+    def _play(
+        self, batch: MatchTable, rosters: Mapping[Side, Roster], keep: Collection[Keep], recorders: Sequence[Recorder]
+    ) -> Episodes:
+        """Play a batch of worlds; matches that begin alike share their preparation if nothing of it is to be kept."""
+        order, sources = batch.preparations()
+        num_begun = int(sources.max()) + 1
+        shares = num_begun < len(batch) and self.game.rules.num_prep_steps and self.game.physics.can_branch
+        whole = {"actions", "trajectory"} & set(keep) or any(rosters[side].spec.factory for side in Side)
+        if not shares or whole:
+            return play(self.game, self.teams(batch, rosters), batch.seed, keep=keep, recorders=recorders)
+        ordered = batch.take(order)
+        hiders = self.teams(ordered.take(np.arange(num_begun)), rosters)[Side.HIDERS]
+        teams, worlds = self.teams(ordered, rosters), torch.from_numpy(sources)
+        begun = prepare(self.game, teams, hiders, worlds, ordered.seed, recorders)
+        decide = _both_teams(self.game, teams, begun.states)
+        return _finish(self.game, decide, begun, keep, recorders).take(np.argsort(order))
 
     def replay(self, actions: Actions, seeds: np.ndarray, *, keep: Collection[Keep] = ()) -> Episodes:
         """Play W recorded matches again.
@@ -120,13 +134,6 @@ class GameSession:
         return replay(self.game, steps_of(actions), seeds, keep=keep)
 
 
-class Recorder(Protocol):
-    """Watches a batch of matches as it is played."""
-
-    def record(self, observation: Observation, action: Action, step: Step) -> None:
-        """Called once per env step with what was observed, what was done and what came of it."""
-
-
 @dataclass(frozen=True)
 class _OnStep:
     """A recorder that keeps nothing, and lets something else be done after every env step."""
@@ -135,16 +142,6 @@ class _OnStep:
 
     def record(self, observation: Observation, action: Action, step: Step) -> None:
         self.call()
-
-
-def stream_seeds(seeds: Tensor, side: Side) -> Tensor:
-    """Seeds of what a side draws: both draw from the seed of a match, but never the same numbers.
-
-    Args:
-        seeds: `(W,)` int64 world seeds.
-        side: who draws.
-    """
-    return seeds * 2 + int(side)
 
 
 Decide = Callable[[Observation], Action]
@@ -159,15 +156,19 @@ def both_teams(game: Game, teams: Mapping[Side, Team], seeds: np.ndarray) -> Dec
         teams: bound to W worlds each.
         seeds: `(W,)` int64 world seeds.
     """
-    worlds = torch.from_numpy(np.asarray(seeds, dtype=np.int64))
-    states = {side: teams[side].initial_state(stream_seeds(worlds, side)) for side in Side}
+    return _both_teams(game, teams, initial_states(teams, seeds))
+
+
+def _both_teams(game: Game, teams: Mapping[Side, Team], remembered: Mapping[Side, TeamState]) -> Decide:
+    """Both teams from where they remember this on."""
+    states = dict(remembered)
 
     def decide(observation: Observation) -> Action:
         actions = []
         for side in Side:
             action, states[side] = teams[side].act(observation.of(game.observation_spec.team(side)), states[side])
             actions.append(action)
-        return _join_teams(actions)
+        return join_teams(actions)
 
     return decide
 
@@ -220,33 +221,33 @@ def _play(
     actions = ActionRecorder() if "actions" in keep else None
     trajectory = TrajectoryRecorder(game, seeds) if "trajectory" in keep else None
     recorders = [*recorders, *(each for each in (actions, trajectory) if each is not None)]
-    observation = game.reset(seeds)
-    agent_mask = observation.agent_mask
     returns = torch.zeros(len(seeds), game.observation_spec.num_agents, dtype=torch.float64)
-    for _ in range(game.horizon):
-        action = decide(observation)
-        step = game.step(action)
-        returns += step.reward
-        for recorder in recorders:
-            recorder.record(observation, action, step)
-        observation = step.observation
-    return Episodes(
-        returns=returns,
-        metrics=game.metrics(),
-        failed=step.failed,
-        agent_mask=agent_mask,
+    episodes = _finish(game, decide, Begun(game.reset(seeds), returns), keep, recorders)
+    return replace(
+        episodes,
         actions=None if actions is None else actions.actions,
         trajectory=None if trajectory is None else trajectory.trajectory,
-        final_observation=map_fields(torch.clone, observation) if "final_observation" in keep else None,
     )
 
 
-def _join_teams(actions: list[Action]) -> Action:
-    """Both teams' actions in the order of the agents."""
-    return Action(
-        movement=torch.cat([a.movement for a in actions], 1),
-        pull=torch.cat([a.pull for a in actions], 1),
-        glueall=torch.cat([a.glueall for a in actions], 1),
+def _finish(
+    game: Game, decide: Decide, begun: Begun, keep: Collection[Keep], recorders: Sequence[Recorder]
+) -> Episodes:
+    """Look, decide, step, from where episodes are to the horizon."""
+    observation, returns, failed = begun.observation, begun.returns, game.failed
+    for _ in range(game.state.t, game.horizon):
+        action = decide(observation)
+        step = game.step(action)
+        returns = returns + step.reward
+        for recorder in recorders:
+            recorder.record(observation, action, step)
+        observation, failed = step.observation, step.failed
+    return Episodes(
+        returns=returns,
+        metrics=game.metrics(),
+        failed=failed,
+        agent_mask=begun.observation.agent_mask,
+        final_observation=map_fields(torch.clone, observation) if "final_observation" in keep else None,
     )
 
 

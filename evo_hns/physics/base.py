@@ -49,6 +49,17 @@ class Physics(Protocol):
             that is not finite). A failed world never disturbs another; what it holds is undefined.
         """
 
+    @property
+    def can_branch(self) -> bool:
+        """Whether `branch` works here."""
+
+    def branch(self, sources: Tensor) -> None:
+        """Let the first worlds go on as others do, to the bit: state, derived fields and model fields.
+
+        Args:
+            sources: `(W,)` int64, the world that world w becomes; itself, or one that stays as it is.
+        """
+
     def cast_rays(self, origins: Tensor, directions: Tensor, *, exclude_body: Tensor) -> tuple[Tensor, Tensor]:
         """Distance along each ray to the first surface of another body, and the geom it belongs to.
 

@@ -15,6 +15,7 @@ from mujoco.batch import Batch, SimulationError
 from numpy.typing import NDArray
 from torch import Tensor
 
+from evo_hns.physics.branching import branch, can_branch
 from evo_hns.physics.rays import RayCaster
 from evo_hns.physics.waking import Waker
 from evo_hns.system.machine import usable_cores
@@ -51,8 +52,8 @@ class CpuPhysics:
         self._waker = Waker(self._batch, model) if sleeps else None
         self._fields: dict[str, Tensor] = {}
         self._model_fields: dict[str, Tensor] = {}
-        self._geom_xpos, self._geom_xmat = self._batch.bind("geom_xpos"), self._batch.bind("geom_xmat")
-        self._geom_size = self._batch.expand("geom_size")
+        self._geom_xpos, self._geom_xmat = (self.field(name).numpy() for name in ("geom_xpos", "geom_xmat"))
+        self._geom_size = self.model_field("geom_size").numpy()
         self._warnings = self._batch.warning[:, :, 1]
         self.reset()
 
@@ -127,6 +128,28 @@ class CpuPhysics:
         if failed.any():
             self._warnings[failed] = 0  # reported once; the next call reports its own
         return torch.from_numpy(failed)
+
+    @property
+    def can_branch(self) -> bool:
+        """Whether `branch` works with this version of MuJoCo."""
+        return can_branch()
+
+    def branch(self, sources: Tensor) -> None:
+        """Let the first worlds go on as others do, to the bit (see `Physics.branch`).
+
+        Raises:
+            ValueError: a source is to become another world.
+        """
+        rows = sources.numpy()
+        if (rows[rows] != rows).any():
+            raise ValueError("a world that others become is to become another one; let sources stay as they are")
+        targets = np.flatnonzero(rows != np.arange(len(rows)))
+        rows = rows[targets]
+        branch(self._batch, rows, targets)
+        for field in (*self._fields.values(), *self._model_fields.values()):
+            field.numpy()[targets] = field.numpy()[rows]
+        if self._waker is not None:
+            self._waker.branch(rows, targets)
 
     def cast_rays(self, origins: Tensor, directions: Tensor, *, exclude_body: Tensor) -> tuple[Tensor, Tensor]:
         """First surface along each ray, as `Physics.cast_rays` says, at the poses of the last step or forward.

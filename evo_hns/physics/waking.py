@@ -57,6 +57,13 @@ class Waker:
         for w, tree in zip(chosen[rows], trees, strict=True):
             _touch(w, tree, *self._trees)
 
+    def branch(self, sources: NDArray[np.int64], targets: NDArray[np.int64]) -> None:
+        """Remember of targets what is remembered of sources; both `(K,)` worlds."""
+        asleep = self._trees[1].view()
+        asleep.flags.writeable = True  # the batch renews it in the next step, which asks for it before
+        for values in (*self._now, *self._before, self._held, asleep):
+            values[targets] = values[sources]
+
     def wake(self, worlds: NDArray[np.int64] | None) -> None:
         """Wake, for the next step, what constraints bind that changed in worlds (None: all) since their last."""
         chosen = np.arange(len(self._held)) if worlds is None else worlds

@@ -16,7 +16,7 @@ from evo_hns.archive.hall_of_fame import GenomeArray
 from evo_hns.archive.run_view import RunView
 from evo_hns.config import ConfigError, RunConfig
 from evo_hns.envs.observations import observation_spec
-from evo_hns.evaluation.session import stream_seeds
+from evo_hns.evaluation.preparation import stream_seeds
 from evo_hns.players.addresses import Archived, parse_address
 from evo_hns.policies.base import Policy, Team, TeamState
 from evo_hns.policies.entity.genome import network_of
@@ -89,7 +89,7 @@ class Champion:
         """Save it for other code, whole or not at all; numpy alone reads it, without unpickling.
 
         The file holds `genome`, `address`, `side`, `generation`, `score`, `settings` (JSON), and the parameters by
-        name as `weights/NAME`, `(M, ...)` for M networks (1, or one for each member): see docs/players.md.
+        name as `weights/NAME`, `(M, ...)` for M networks (1, or one for each member).
 
         Args:
             path: the file; it ends with .npz.

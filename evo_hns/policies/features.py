@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from torch import Tensor
 
 from evo_hns.spec import ObjectColumns, Observation, ObservationSpec
 from evo_hns.system.kernels import kernel
@@ -90,19 +89,18 @@ def encode(observation: Observation, spec: ObservationSpec) -> Features:
     arrays = (
         observation.agent_mask,
         observation.observation_self,
+        observation.lidar[..., 0],
         observation.agent_qpos_qvel,
         observation.mask_aa_obs,
         observation.box_obs,
         observation.mask_ab_obs,
         observation.ramp_obs,
         observation.mask_ar_obs,
-        observation.lidar[..., 0],
+        observation.food_obs,
+        observation.mask_af_obs,
     )
-    present, me, agents, sees_agent, boxes, sees_box, ramps, sees_ramp, lidar = map(_as_array, arrays)
-    first_box = agents.shape[2]
-    first_ramp = first_box + boxes.shape[2]
-    first_food = first_ramp + ramps.shape[2]
-    num_entities = first_food + spec.num_food
+    told = tuple(np.ascontiguousarray(tensor.numpy()) for tensor in arrays)
+    present, num_entities = told[0], sum(told[k].shape[2] for k in (3, 5, 7, 9))
     features = Features(
         present=present,
         self_features=np.empty((*present.shape, NUM_SELF + num_sectors(spec)), np.float32),
@@ -110,20 +108,9 @@ def encode(observation: Observation, spec: ObservationSpec) -> Features:
         entity_types=np.empty((*present.shape, num_entities), np.int8),
         heading=np.empty((*present.shape, 2)),
     )
-    entities = (features.entity_features, features.entity_types)
-    _encode_self(present, me, lidar, features.self_features, features.heading)
-    agent = (present, me, features.heading)
-    _encode_agents(*agent, agents, sees_agent, *entities)
-    _encode_objects(*agent, boxes, sees_box, _places(spec.box_columns, BOX), BOX, first_box, *entities)
-    _encode_objects(*agent, ramps, sees_ramp, _places(spec.ramp_columns, RAMP), RAMP, first_ramp, *entities)
-    if spec.num_food:
-        food, sees_food = _as_array(observation.food_obs), _as_array(observation.mask_af_obs)
-        _encode_food(*agent, food, sees_food, first_food, *entities)
+    places = _places(spec.box_columns, BOX), _places(spec.ramp_columns, RAMP)
+    _encode(told, places, (features.self_features, features.entity_features, features.entity_types, features.heading))
     return features
-
-
-def _as_array(tensor: Tensor) -> np.ndarray:
-    return np.ascontiguousarray(tensor.numpy())
 
 
 @functools.cache
@@ -138,6 +125,20 @@ def _places(columns: ObjectColumns, entity_type: int) -> _Places:
         locks=columns.locks.start,
         end=columns.width,
     )
+
+
+@kernel
+def _encode(told: tuple[np.ndarray, ...], places: tuple[_Places, _Places], out: tuple[np.ndarray, ...]) -> None:
+    """Fill all features: one call, which costs more than some of its parts."""
+    present, me, lidar, agents, sees_agent, boxes, sees_box, ramps, sees_ramp, food, sees_food = told
+    self_features, entity_features, entity_types, heading = out
+    first_ramp = agents.shape[2] + boxes.shape[2]
+    agent, entities = (present, me, heading), (entity_features, entity_types)
+    _encode_self(present, me, lidar, self_features, heading)
+    _encode_agents(*agent, agents, sees_agent, *entities)
+    _encode_objects(*agent, boxes, sees_box, places[0], BOX, agents.shape[2], *entities)
+    _encode_objects(*agent, ramps, sees_ramp, places[1], RAMP, first_ramp, *entities)
+    _encode_food(*agent, food, sees_food, first_ramp + ramps.shape[2], *entities)
 
 
 @kernel

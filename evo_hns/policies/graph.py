@@ -197,10 +197,15 @@ class ComputeGraph:
                 places[name] = slice(at, at := at + self.nodes[name].size)
         return places
 
-    @property
+    @cached_property
     def num_values(self) -> int:
         """Of all nodes but those of entities."""
         return sum(self.nodes[name].size for name in self.places)
+
+    @cached_property
+    def largest(self) -> int:
+        """Units of the largest node."""
+        return max(node.size for node in self.nodes.values())
 
     @cached_property
     def program(self) -> Program:

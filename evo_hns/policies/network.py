@@ -40,8 +40,8 @@ class NetworkPolicy:
     def bind(self, genomes: Tensor, num_agents: int, rows: Tensor | None = None) -> NetworkTeam:
         """Put weights in place; see `Policy.bind`."""
         check_genomes(genomes, num_agents, self.num_params)
-        chosen = genomes if rows is None else genomes[rows]
-        return NetworkTeam(self, np.ascontiguousarray(chosen.to(torch.float32).numpy()), num_agents)
+        chosen = np.arange(len(genomes)) if rows is None else rows.numpy()
+        return NetworkTeam(self, np.ascontiguousarray(genomes.to(torch.float32).numpy()), chosen, num_agents)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +49,8 @@ class NetworkTeam:
     """Networks of one form with their weights."""
 
     policy: NetworkPolicy
-    params: np.ndarray  #: `(W, M, N)` float32
+    params: np.ndarray  #: `(P, M, N)` float32
+    rows: np.ndarray  #: `(W,)` int64, which of them plays each world: what many worlds share stays in the cache
     num_agents: int
 
     def initial_state(self, seeds: Tensor) -> TeamState:
@@ -74,10 +75,9 @@ class NetworkTeam:
         """
         graph, after = self.policy.graph, np.empty_like(memory)
         outputs = np.empty((*features.present.shape, NUM_OUTPUTS), np.float32)
-        program, largest = graph.program, max(node.size for node in graph.nodes.values())
-        embedded = np.empty(largest, np.float32)
+        embedded = np.empty(graph.largest, np.float32)
         told = (features.present, features.self_features, features.entity_features, features.entity_types)
-        _forward(program, self.params, *told, memory, values, embedded, after, outputs)
+        _forward(graph.program, self.params, self.rows, *told, memory, values, embedded, after, outputs)
         return outputs, after
 
 
@@ -106,6 +106,7 @@ def check_genomes(genomes: Tensor, num_agents: int, num_params: int) -> None:
 def _forward(
     program: Program,
     params: np.ndarray,
+    rows: np.ndarray,
     present: np.ndarray,
     self_features: np.ndarray,
     entity_features: np.ndarray,
@@ -131,7 +132,7 @@ def _forward(
                 row[j] = self_features[w, a, j]
             for j in range(memory.shape[2]):
                 row[first_cell + j] = memory[w, a, j]
-            genome = params[w, a if params.shape[1] > 1 else 0]
+            genome = params[rows[w], a if params.shape[1] > 1 else 0]
             _run(program, genome, entity_features[w, a], entity_types[w, a], embedded, row)
             for j in range(memory.shape[2]):
                 after[w, a, j] = row[first_cell + j]

@@ -13,6 +13,7 @@ from evo_hns.reports.info import Gain, gains
 from evo_hns.reports.kit.blocks import Block, Figure, Figures, Fold, Missing, Prose, Section, Table
 from evo_hns.reports.kit.charts import Series, line_chart
 from evo_hns.reports.kit.formatting import OPPONENTS, describe_opponent, signed
+from evo_hns.reports.kit.svg import NUM_COLOURS
 from evo_hns.reports.subject import Subject, kinds_of, unit_of_steps
 from evo_hns.spec import Side
 from evo_hns.system.shell import shell_command
@@ -32,8 +33,6 @@ PROGRESS_TITLES = {
     "historical": "Historical: against its earlier champions",
     "global": "Global: against players that never take part",
 }
-
-NUM_COLOURS = 8  #: of runs, in the style sheet
 
 
 def results_section(subjects: Sequence[Subject]) -> Section:

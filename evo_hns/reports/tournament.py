@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import importlib.util
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -17,7 +16,6 @@ from evo_hns.reports.kit.formatting import with_minus
 from evo_hns.reports.meetings import heat_of
 from evo_hns.reports.subject import Subject
 from evo_hns.spec import Side
-from evo_hns.system.installation import how_to_install
 from evo_hns.system.shell import shell_command
 from evo_hns.tournament.answers import WHOLE, ask, draw
 from evo_hns.tournament.equilibria.nash import Nash
@@ -59,7 +57,6 @@ def tournament_section(subjects: Sequence[Subject], path: Path | None) -> Sectio
     played = TournamentFile.read(path)
     payoff, summary = payoff_of(played), ask(played)[WHOLE]
     blocks: list[Block] = [_about(played, path)]
-    missing = []
     if max(played.cells.shape) <= MOST_IN_A_TABLE:
         caption = (
             "Mean return of each hider against each seeker: cyan where hiders win, red where seekers win. Participants "
@@ -68,11 +65,8 @@ def tournament_section(subjects: Sequence[Subject], path: Path | None) -> Sectio
         most = summary.bounds[1] if summary.bounds else subjects[0].most
         blocks.append(heat_of(_renamed(payoff), caption, most, in_short=max(played.cells.shape) > 6))
     blocks.append(Table(("question", "answer"), answers(summary), num_words=2))
-    if importlib.util.find_spec("matplotlib") is None:
-        missing.append(Missing("the tournament's pictures, which need matplotlib", how_to_install("plot")))
-    else:
-        blocks.append(Fold("All of it in pictures", [_pictures(played, summary, path)]))
-    return Section("tournament", title, blocks, missing)
+    blocks.append(Fold("All of it in pictures", [_pictures(played, summary, path)]))
+    return Section("tournament", title, blocks)
 
 
 def answers(summary: Summary) -> list[tuple[str, str]]:

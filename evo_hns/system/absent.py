@@ -15,7 +15,8 @@ def absent(*names: str) -> Iterator[None]:
     wait for them. Whoever imports them later gets them.
     """
     hidden = [name for name in names if name not in sys.modules]
-    sys.modules |= dict.fromkeys(hidden)  # type: ignore[arg-type]  # None: Python's word for what cannot be imported
+    for name in hidden:
+        sys.modules[name] = None  # type: ignore[assignment]  # Python's word for what cannot be imported
     try:
         yield
     finally:

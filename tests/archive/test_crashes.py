@@ -103,11 +103,11 @@ STEPS = [(os, "pwrite"), (os, "fsync"), (Path, "open"), (Path, "replace"), (Path
 
 
 def test_a_kill_before_each_step_keeps_the_old_or_the_new(create, record, check_whole, tmp_path, monkeypatch):
-    """A first commit begins a journal, one of three puts it into the file, and so does the end."""
+    """A first commit begins a journal, and puts it into the file, since it is too long; so does the end."""
     monkeypatch.setattr(os, "fsync", lambda _: None)  # as above
     path = tmp_path / "run.h5"
 
-    def commit_three(dies_at: int) -> None:
+    def commit_one(dies_at: int) -> None:
         done = 0
 
         def stepping(original):
@@ -122,16 +122,16 @@ def test_a_kill_before_each_step_keeps_the_old_or_the_new(create, record, check_
 
         for owner, name in STEPS:
             monkeypatch.setattr(owner, name, stepping(getattr(owner, name)))
-        monkeypatch.setattr("evo_hns.archive.run_file.JOURNAL_BYTES", 100_000)  # two generations are more
+        monkeypatch.setattr("evo_hns.archive.run_file.JOURNAL_BYTES", 50_000)
+        monkeypatch.setattr("evo_hns.archive.run_file.JOURNAL_SHARE", 0.5)
         with RunFile.open(path) as run_file:
-            for generation in range(2, 5):
-                run_file.commit(record(generation))
+            run_file.commit(record(2))
 
-    seen, killed = [2], True
+    create(2).close()
+    content, seen, killed = path.read_bytes(), [2], True
     while killed:
-        path.unlink(missing_ok=True)
-        create(2).close()
-        child = PROCESSES.Process(target=commit_three, args=(len(seen) - 1,))
+        path.write_bytes(content)
+        child = PROCESSES.Process(target=commit_one, args=(len(seen) - 1,))
         child.start()
         child.join()
         killed = child.exitcode == -signal.SIGKILL
@@ -144,7 +144,7 @@ def test_a_kill_before_each_step_keeps_the_old_or_the_new(create, record, check_
         check_whole(RunFile.read(path))
         assert names_in(tmp_path) == ["run.h5"]
     assert seen == sorted(seen)
-    assert (len(seen) > 40, set(seen)) == (True, {2, 3, 4, 5})
+    assert (len(seen) > 25, set(seen)) == (True, {2, 3})
 
 
 def test_a_reader_sees_whole_generations_while_they_are_written(create, record, check_whole, tmp_path):
@@ -419,23 +419,30 @@ def test_where_there_are_no_locks_a_run_is_warned_once_and_written(
     ]
 
 
-@pytest.mark.parametrize("commits_after", [0, 1])
-def test_two_writers_without_locks_do_not_destroy_each_others_run(
-    create, record, check_whole, tmp_path, monkeypatch, commits_after
+@pytest.mark.parametrize("other_ends", [False, True])
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_of_two_writers_without_locks_the_first_that_notices_stops(
+    create, record, check_whole, tmp_path, monkeypatch, other_ends, goes_on
 ):
-    monkeypatch.setattr("fcntl.flock", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOSYS, "no locks")))
+    def refuse(file, operation):
+        raise OSError(errno.ENOSYS, "no locks")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
     create(2).close()
-    with (
-        pytest.raises(RunFileError, match="changed by somebody else: let only one"),
-        RunFile.open(tmp_path / "run.h5") as one,
-    ):
-        one.commit(record(2))
-        with RunFile.open(tmp_path / "run.h5") as other:
-            for generation in range(3, 4 + commits_after):
-                other.commit(record(generation))
-            one.commit(record(3))
+    one = RunFile.open(tmp_path / "run.h5")
+    one.commit(record(2))
+    other = RunFile.open(tmp_path / "run.h5")
+    for generation in (3, 4):
+        other.commit(record(generation))
+    if other_ends:
+        other.close()
+    with pytest.raises(RunFileError, match="is changed by somebody else: let only one process write a run"):
+        one.commit(record(3)) if goes_on else one.close()
+    one.close()
+    other.close()
     check_whole(RunFile.read(tmp_path / "run.h5"))
-    assert RunFile.read(tmp_path / "run.h5").num_generations == 4 + commits_after
+    assert RunFile.read(tmp_path / "run.h5").num_generations == 5
+    assert names_in(tmp_path) == ["run.h5"]
 
 
 def test_a_place_is_checked_without_a_trace_and_with_the_writers_lock(tmp_path):

@@ -167,7 +167,7 @@ def test_a_commit_leaves_the_file_and_costs_what_the_generation_weighs(create, r
         assert journal_path(writer.path).stat().st_size == size + weight
 
 
-def test_a_journal_is_put_into_the_file_when_it_is_half_as_long(create, record, check_whole, tmp_path, monkeypatch):
+def test_a_journal_is_put_into_the_file_when_it_is_as_long(create, record, check_whole, tmp_path, monkeypatch):
     monkeypatch.setattr("evo_hns.archive.run_file.JOURNAL_BYTES", 100_000)
     create().close()
     sizes = []
@@ -288,7 +288,7 @@ def test_a_view_says_what_is_in_the_journal_and_keeps_it_when_that_is_gone(creat
             writer.commit(replace(record(number), matches=(match_of(number),)))
         view = RunView(writer.path)
     with view:
-        assert view.remark.startswith("the last 3 generations are in run.h5.journal beside it: copy both")
+        assert view.remark.startswith("generations from 2 on are in run.h5.journal beside it: to copy")
         assert_same(view.match(1), match_of(3))
         np.testing.assert_array_equal(view.genomes(Side.HIDERS, [4])[0], record(4).champions[Side.HIDERS].genome)
         assert view.metrics["hiders_best"].tolist() == [record(number).metrics["hiders_best"] for number in range(5)]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import shlex
 import subprocess
 import sys
@@ -182,6 +183,14 @@ def test_a_dotted_option_without_a_value_is_refused(typed: str) -> None:
             "no scripted player 'nobody'; there are still, ",
         ),
         (
+            ["diagnose", "timestep-study", "full", "--candidates", "4"],
+            "got 0 parameters of the hiders to draw candidates around, expected some: name a champion of this game",
+        ),
+        (
+            ["diagnose", "timestep-study", "full", "--candidates", "1"],
+            "--candidates: got 1, expected 2 or more",
+        ),
+        (
             ["diagnose", "timestep-study", "full", "--substeps", "2"],
             "got 2 search_substeps of 0.0375 s, expected at most 0.02 s",
         ),
@@ -352,7 +361,7 @@ def test_a_run_is_trained_told_extended_and_played(
     assert info["changed_settings"]["hiders.search.popsize"] == 4
 
     assert main(["info", "runs/quickstart.h5"]) == 0
-    assert "generations  2 of 2" in capsys.readouterr().out
+    assert re.search(r"generations +2 of 2", capsys.readouterr().out)
 
     players = ["runs/quickstart.h5:hiders/last", "scripted:chaser"]
     assert main(["evaluate", *players, "--episodes", "4", "--json"]) == 0
@@ -408,12 +417,12 @@ def test_a_place_where_no_run_can_be_kept_is_refused(
     assert f"the folder {tmp_path}/runs cannot be made; take another one (--run FILE)" in told
 
 
-def test_a_file_system_without_locks_is_told_before_anything_is_loaded(tmp_path: Path) -> None:
+def test_a_place_that_may_not_be_locked_is_told_before_anything_is_loaded(tmp_path: Path) -> None:
     commands = [["train", "quickstart"], ["train", "ppo"], ["tournament", "a.h5"]]
     code = f"""
 import errno, fcntl, sys
 def refuse(*_):
-    raise OSError(errno.ENOLCK, "No locks available")
+    raise PermissionError(errno.EACCES, "Permission denied")
 fcntl.flock = refuse
 from evo_hns.cli import main
 for words in {commands!r}:
@@ -424,7 +433,7 @@ for words in {commands!r}:
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path, env=environment
     )
     assert done.stdout.splitlines() == [str(USER_ERROR)] * len(commands)
-    told = "cannot be locked (No locks available): take a folder on a file system that knows flock (--"
+    told = "cannot be written (Permission denied): take a folder and files that you may write (--"
     assert [told in line for line in done.stderr.splitlines()] == [True] * len(commands)
     assert list(tmp_path.iterdir()) == []
 

@@ -156,11 +156,11 @@ def test_onsets_are_told_for_each_seed_beside_the_papers(told: Comparison) -> No
     assert [each.env_steps for each in found.onsets("door_blocking", large)] == [3000, 3000]
     assert (found.reached(small), found.reached(large)) == ([0, 0], [1, 1])
     drawing = onset_drawing(told.conditions, found)
-    assert drawing.count("<circle") == 3
+    assert drawing.count("</title>") == 4 + 1  # seeds that show it, and the paper
     assert "2.69M episodes" in drawing  # of 80 env steps each: far beyond what was trained
-    places = [float(x) for x in re.findall(r'<circle class="dot run1" cx="([\d.]+)"', drawing)]
-    [diamond] = re.findall(r'class="diamond" d="M([\d.]+),', drawing)
-    assert max(places) < float(diamond)
+    assert "seed 0: unconfirmed" in drawing
+    places = {told: float(x) for x, told in re.findall(r'<use [^>]*x="([\d.]+)"[^>]*><title>([^<]*)</title>', drawing)}
+    assert places[f"{small}, seed 1: start"] < places[f"{large}, seed 0: from here on"] < places["2.69M episodes"]
 
 
 def test_the_command_plays_writes_and_tells(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,8 +12,8 @@ from evo_hns.experiment import load_experiment
 WORLDS = 16
 
 
-def meet(hider: str, seeker: str) -> Pairing:
-    config = load_experiment("quadrant-1v1", [f"physics.num_worlds={WORLDS}"])
+def meet(hider: str, seeker: str, *settings: str) -> Pairing:
+    config = load_experiment("quadrant-1v1", [f"physics.num_worlds={WORLDS}", *settings])
     (pairing,) = measure(config, WORLDS, [hider], [seeker])
     return pairing
 
@@ -29,7 +29,7 @@ def test_a_shut_room_is_worth_more_than_sitting_in_it_and_a_ramp_opens_it() -> N
 
 
 def test_kinds_of_worlds_are_told_apart_and_the_text_names_pairs_and_stages() -> None:
-    pairing = meet("still", "random")
+    pairing = meet("still", "random", "rules.horizon=20")
     counts = {kind: value.num_samples for kind, value in pairing.returns.items()}
     assert counts["all worlds"] == WORLDS == counts["one door"] + counts["two doors"]
     assert counts["hiders start in the room"] + counts["hiders start outside"] == WORLDS

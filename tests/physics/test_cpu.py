@@ -246,3 +246,23 @@ def test_an_error_inside_mujoco_is_a_failure_of_its_world_alone_until_the_reset(
         each.field("qvel")[:, 0] = 1.0
         assert not each.step(40).any()
     assert torch.equal(physics.field("qpos"), untroubled.field("qpos"))
+
+
+def test_a_world_goes_on_as_the_one_it_branches_from(sleepy_game):
+    """With what sleeps, what was locked and held, and where static geoms are."""
+    physics = sleepy_game.physics(4)
+    sleepy_game.play(physics, SEEDS[:4], num_steps=6)
+    controls = physics.field("ctrl").clone()
+    physics.branch(torch.tensor([0, 1, 0, 1]))
+    for step in range(20):
+        physics.field("ctrl")[:] = controls[:1] * (-1.0) ** step
+        physics.step(15)
+        for name in ("qpos", "qvel", "xpos", "geom_xpos"):
+            field = physics.field(name)
+            assert torch.equal(field[:2], field[2:]), name
+    assert not torch.equal(physics.field("qpos")[0], physics.field("qpos")[1])
+
+
+def test_a_source_of_branches_must_stay_as_it_is(sleepy_game):
+    with pytest.raises(ValueError, match="let sources stay"):
+        sleepy_game.physics(3).branch(torch.tensor([1, 2, 2]))

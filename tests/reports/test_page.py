@@ -15,16 +15,18 @@ import pytest
 
 from evo_hns.archive import RunFile, RunFileError
 from evo_hns.cli import main
-from evo_hns.config import ConfigError
+from evo_hns.config import ConfigError, RulesConfig
 from evo_hns.players.evaluate import evaluate
 from evo_hns.reports import clips, page
 from evo_hns.reports.clips import Quality, clips_section
 from evo_hns.reports.info import gains
-from evo_hns.reports.kit.charts import Mark, Series, line_chart, log_ticks, number, short, ticks
+from evo_hns.reports.kit.charts import Series, line_chart, number, short
+from evo_hns.reports.kit.sheet import check_target
 from evo_hns.reports.meetings import heat_of, meeting_players, play_meetings
 from evo_hns.reports.page import write_report
 from evo_hns.reports.subject import read_subjects
 from evo_hns.spec import Side
+from evo_hns.tournament.payoff import Payoff
 from evo_hns.viewer.films.graphics import find_backend
 
 VOID = {"meta", "img", "br", "link"}
@@ -151,7 +153,7 @@ def test_a_page_that_is_too_large_all_the_same_is_not_written(
     run_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(page, "LARGEST", 10_000)
-    with pytest.raises(ConfigError, match=r"the page would have 0.0 MB, more than 0: name fewer runs"):
+    with pytest.raises(ConfigError, match=r"the page would have 0.1 MB, more than 0: name fewer runs"):
         write_report([run_path], tmp_path / "page.html", clips=0, episodes=0)
     assert list(tmp_path.iterdir()) == []
 
@@ -278,23 +280,29 @@ def test_the_command_says_where_the_page_is_and_what_it_lacks(
     assert (told["report"], told["bytes"]) == (str(path), path.stat().st_size)
 
 
+def points_of(drawn: str) -> list[tuple[float, float, str]]:
+    """Where the points of a chart are, and what is told of each."""
+    found = re.findall(r'<use [^>]*x="([\d.]+)" y="([\d.]+)"[^>]*><title>([^<]*)</title>', drawn)
+    return [(float(x), float(y), told) for x, y, told in found]
+
+
 def test_a_chart_leaves_out_what_was_not_measured() -> None:
     drawn = line_chart([Series("a<b", "run0", np.arange(4.0), np.array([1, np.nan, 3, 2.0]))], "steps")
-    assert drawn.count("<circle") == 3
+    assert [told for _, _, told in points_of(drawn)] == ["a&lt;b: 1", "a&lt;b: 3", "a&lt;b: 2"]
     assert "nan" not in drawn
-    assert "a&lt;b" in drawn
     flat = line_chart([Series("a", "run0", np.zeros(1), np.zeros(1), np.full(1, np.nan))], "steps")
     assert "nan" not in flat
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "expected"),
-    [(-48, 48, [-25, 0, 25]), (0, 1, [0, 0.25, 0.5, 0.75, 1]), (0, 3.7, [0, 1, 2, 3]), (0.2, 0.21, 4)],
-)
-def test_ticks_are_round_numbers(low: float, high: float, expected: object) -> None:
-    found = ticks(low, high)
-    assert found == expected or len(found) in (expected, 5)
-    assert all(low - 1e-9 <= tick <= high + 1e-9 for tick in found)
+def test_a_chart_has_the_colours_of_the_page_and_is_the_same_whenever_it_is_drawn() -> None:
+    series = Series("a", "run3", np.arange(4.0), np.array([-60.0, 20, 48, 70]), np.full(4, 9.0))
+    drawn = line_chart([series], "steps", (-48.0, 48.0))
+    colours = {"none", *(f"var(--{name})" for name in ("run3", "soft", "rule"))}
+    assert set(re.findall(r"(?:fill|stroke): ([^;\"]+)", drawn)) == colours
+    heights = [y for _, y, _ in points_of(drawn)]
+    assert heights[0] > heights[1] > heights[2] == heights[3]  # beyond the limits: at the rim
+    assert drawn == line_chart([series], "steps", (-48.0, 48.0))
+    assert "id=" not in re.sub(r'id="[mp][0-9a-f]{10}"', "", drawn)  # none that another drawing has for something else
 
 
 def test_numbers_have_a_true_minus_and_no_more_digits_than_tell_something() -> None:
@@ -303,17 +311,31 @@ def test_numbers_have_a_true_minus_and_no_more_digits_than_tell_something() -> N
 
 def test_a_logarithmic_axis_has_round_numbers_and_equal_steps_for_equal_factors() -> None:
     sizes, scores = np.array([100.0, 1000.0, 10_000.0]), np.zeros(3)
-    series = Series("a", "run0", sizes, scores, np.ones(3), style="points")
-    drawn = line_chart([series], "parameters", is_log=True, marks=[Mark(1000.0, "here")])
-    places = [float(x) for x in re.findall(r'cx="([\d.]+)"', drawn)]
+    drawn = line_chart([Series("a", "run0", sizes, scores, np.ones(3), style="points")], "parameters", is_log=True)
+    places = [x for x, _, _ in points_of(drawn)]
     assert places[1] - places[0] == pytest.approx(places[2] - places[1], abs=0.2)
-    assert all(f">{label}<" in drawn for label in ("100", "1k", "10k", "here"))
-    assert drawn.count("V") == 4  # three whiskers and the mark
-    assert [short(10**value) for value in log_ticks(2.0, 3.1)] == ["100", "200", "500", "1k"]
+    assert all(f">{label}<" in drawn for label in ("100", "1k", "10k"))
+    near = line_chart([Series("a", "run0", np.array([100.0, 900.0]), np.zeros(2))], "parameters", is_log=True)
+    assert all(f">{label}<" in near for label in ("100", "200", "500"))
     assert [short(value) for value in (7.0, 999.0, 1500.0, 2e6, 9.1e10)] == ["7", "999", "1.5k", "2M", "91G"]
 
 
 def test_a_thin_line_has_no_points_of_its_own() -> None:
     drawn = line_chart([Series("a", "run0", np.arange(3.0), np.arange(3.0), style="thin")], "steps")
-    assert 'class="thin run0"' in drawn
-    assert "<circle" not in drawn
+    assert "stroke: var(--run0); stroke-opacity: 0.45" in drawn
+    assert points_of(drawn) == []
+
+
+def test_a_page_without_matplotlib_is_refused_with_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evo_hns.reports.kit.sheet.find_spec", lambda _: None)
+    with pytest.raises(ConfigError, match="pages need matplotlib: pip install"):
+        check_target(tmp_path / "page.html")
+
+
+def test_a_game_that_pays_nothing_has_cells_without_a_colour() -> None:
+    number = np.full((1, 1), 3)
+    nothing = Payoff.of_moments(("a",), ("b",), {side: (number, np.zeros((1, 1)), np.zeros((1, 1))) for side in Side})
+    [[cell]] = heat_of(nothing, "", RulesConfig(horizon=1).most_return).cells
+    assert (cell.text, cell.percent) == ("+0.0 ± 0.0", 0)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from evo_hns.diagnostics.ablations import Effect
     from evo_hns.diagnostics.bench import Benchmark
     from evo_hns.diagnostics.commits import CommitCost
+    from evo_hns.diagnostics.rank_agreement import Agreement
     from evo_hns.diagnostics.scaling import Scaling
     from evo_hns.diagnostics.stress_test import Slice, StressTest
     from evo_hns.diagnostics.timestep_study import Timestep
@@ -380,6 +381,18 @@ def ablation_text(runs: Sequence[Mapping[str, Effect]]) -> str:
         gains = ", ".join(f"{effect.speed_up:.3f}" for effect in effects)
         rows.append([name, gains, *drifts, "yes" if all(effect.same_bits for effect in effects) else "no"])
     return f"{table(header, rows)}\ndrift: metres after so many env steps, median over worlds"
+
+
+def rank_agreement_text(results: Sequence[Agreement]) -> str:
+    """A row for each side and timestep, the first of a side being the measure of the others."""
+    header = ["", "substeps", "us per env step", "halves", "beside the first", "same matches"]
+    rows = []
+    for r in results:
+        low, high = r.difference
+        numbers = f"{r.microseconds:.0f}", f"{r.halves:.3f}", f"{low:+.3f} to {high:+.3f}", f"{r.same_matches:.3f}"
+        rows.append([r.side, r.num_substeps, *numbers])
+    first = "rank correlation with the other half of the matches at the first timestep"
+    return f"{table(header, rows)}\nhalves: {first}, and the 95 % interval of the difference"
 
 
 def timestep_study_text(results: Sequence[Timestep]) -> str:

@@ -18,12 +18,13 @@ from evo_hns.cli.text.tables import (
     ablation_text,
     bench_text,
     commits_text,
+    rank_agreement_text,
     scaling_text,
     stress_test_line,
     stress_test_text,
     timestep_study_text,
 )
-from evo_hns.config import ConfigError, RunConfig
+from evo_hns.config import ConfigError, PhysicsConfig, RunConfig
 from evo_hns.experiment import load_experiment, refuse_unused
 from evo_hns.spec import Side
 
@@ -140,18 +141,24 @@ class TimestepStudy:
     substeps: tuple[int, ...] = (15, 10, 8, 6, 5)
     """Numbers of substeps in an env step."""
     hiders: str = "random"
-    """The scripted player of the hiders."""
+    """The scripted player of the hiders; with --candidates a champion, RUN:hiders/last."""
     seekers: str = "random"
-    """The scripted player of the seekers."""
+    """The scripted player of the seekers; with --candidates a champion, RUN:seekers/last."""
     num_worlds: int = 256
-    """Worlds, each played once at every timestep."""
+    """Worlds, each played once at every timestep; with --candidates, side by side."""
+    candidates: int = 0
+    """Compare instead how every timestep ranks so many networks of each side, drawn around the two champions."""
+    matches: int = 8
+    """With --candidates: opponents of each, each in a world of its own."""
+    spread: float = 0.2
+    """With --candidates: standard deviation of what is added to the champions' parameters."""
     as_json: Json = False
     """Print JSON."""
     settings: Settings = ()
     """Any setting of the game."""
 
     def __call__(self) -> None:
-        """Print a table: speed-up, and means of the game's statistics with 95 % intervals."""
+        """Print a table: speed-up, and means of the game's statistics with 95 % intervals, or correlations of ranks."""
         refuse_all_but_the_game(self.settings, "timestep-study")
         resolved = load_experiment(self.experiment, self.settings)
         check_positive(num_worlds=self.num_worlds)
@@ -159,11 +166,28 @@ class TimestepStudy:
             load_experiment(self.experiment, [*self.settings, f"physics.search_substeps={n}"]).physics.of_search
             for n in self.substeps
         ]
+        if self.candidates:
+            self._compare_ranks(resolved, cuts)
+            return
         from evo_hns.diagnostics.timestep_study import compare
 
         players = {Side.HIDERS: self.hiders, Side.SEEKERS: self.seekers}
         results = compare(resolved, cuts, players, self.num_worlds)
         show([asdict(result) for result in results] if self.as_json else timestep_study_text(results))
+
+    def _compare_ranks(self, resolved: RunConfig, cuts: Sequence[PhysicsConfig]) -> None:
+        check_positive(least=2, candidates=self.candidates, matches=self.matches)
+        from evo_hns.diagnostics.rank_agreement import rank_agreement
+        from evo_hns.evaluation.session import build_session
+        from evo_hns.players.addresses import find_player, parse_address
+
+        physics = {"num_worlds": self.num_worlds, "num_threads": 1}
+        resolved = resolved.model_copy(update={"physics": resolved.physics.model_copy(update=physics)})
+        spec, names = build_session(resolved, 1).spec, {Side.HIDERS: self.hiders, Side.SEEKERS: self.seekers}
+        players = {side: find_player(parse_address(name, side), side, spec) for side, name in names.items()}
+        counts = {"num_candidates": self.candidates, "num_matches": self.matches}
+        results = rank_agreement(resolved, cuts, players, **counts, spread=self.spread)
+        show([asdict(result) for result in results] if self.as_json else rank_agreement_text(results))
 
 
 @dataclass(frozen=True)
@@ -245,12 +269,12 @@ def refuse_all_but_the_game(settings: Sequence[str], verb: str) -> None:
     )
 
 
-def check_positive(**numbers: int) -> None:
-    """Refuse numbers below 1.
+def check_positive(*, least: int = 1, **numbers: int) -> None:
+    """Refuse numbers below the least.
 
     Raises:
         ConfigError: one of them is; it is named as the option is typed.
     """
     for name, number in numbers.items():
-        if number < 1:
-            raise ConfigError(f"--{name.replace('_', '-')}: got {number}, expected 1 or more")
+        if number < least:
+            raise ConfigError(f"--{name.replace('_', '-')}: got {number}, expected {least} or more")

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
-from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
 
 from evo_hns.behaviour.stages.paper import PUBLISHED, Published
 from evo_hns.comparison.conditions import Condition
 from evo_hns.comparison.emergence import Emergence, Onset
-from evo_hns.reports.kit.charts import log_ticks, short
+from evo_hns.reports.kit.charts import round_log_ticks
+from evo_hns.reports.kit.svg import COLOURS, Tips, drawing, to_svg
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 WIDTH, LEFT, RIGHT, TOP, BOTTOM = 760, 118, 24, 34, 30
 LANE, GAP = 13, 9  #: heights of a condition's lane, and between rows of stages
@@ -21,28 +27,36 @@ def onset_drawing(conditions: Sequence[Condition], emergence: Emergence) -> str:
     A disc is a seed that shows the stage from there on, a ring one that shows it in its last generation only, a bar at
     the left end one that showed it from the start; a line is how far training went; a diamond is OpenAI's PPO.
     """
-    published = PUBLISHED[emergence.scenario]
-    stages, steps = emergence.shown, _reach(conditions, emergence, published)
-    low, high = math.log10(steps[0]) - 0.1, math.log10(steps[1]) + 0.25
-    height = TOP + BOTTOM + len(stages) * (GAP + LANE * len(conditions))
+    published, stages, tips = PUBLISHED[emergence.scenario], emergence.shown, Tips()
+    low, high = _reach(conditions, emergence, published)
+    row = GAP + LANE * len(conditions)
+    height, horizon = TOP + BOTTOM + len(stages) * row, conditions[0].config.rules.horizon
+    with drawing(WIDTH, height) as figure:
+        box = (LEFT / WIDTH, BOTTOM / height, 1 - (LEFT + RIGHT) / WIDTH, 1 - (TOP + BOTTOM) / height)
+        axes = figure.add_axes(box, xlim=(low * 0.8, high * 1.8), ylim=(len(stages) * row, 0))  # as the page counts
+        axes.set_xscale("log")
+        round_log_ticks(axes.xaxis, *axes.get_xlim())
+        axes.xaxis.grid(visible=True)
+        above = axes.secondary_xaxis("top", functions=(_times(1 / horizon), _times(horizon)))
+        round_log_ticks(above.xaxis, *(steps / horizon for steps in axes.get_xlim()))
+        above.spines["top"].set_visible(False)
+        for words, y in (("env steps", BOTTOM - 11), ("episodes", height - TOP + 10)):
+            figure.text(0, y / height, words, va="center")
+        middles = [number * row + LANE * len(conditions) / 2 for number in range(len(stages))]
+        axes.set_yticks(middles, [stage.replace("_", " ") for stage in stages], color=COLOURS["ink"])
+        for middle, stage in zip(middles, stages, strict=True):
+            top = middle - LANE * len(conditions) / 2
+            axes.axhline(top + row - GAP / 2, color=COLOURS["rule"], linewidth=1.0)
+            for lane, condition in enumerate(conditions):
+                _lane(axes, condition, emergence.onsets(stage, condition.name), top + LANE * (lane + 0.5), tips)
+            onset = published.million_env_steps(stage)
+            if onset is not None:
+                _diamond(axes, onset * 1e6, middle, f"{published.onsets[stage]:g}M episodes", tips)
+        return to_svg(figure, f"Onsets of {', '.join(stages)} over env steps", tips)
 
-    def place(env_steps: float) -> float:
-        return round(LEFT + (math.log10(env_steps) - low) / (high - low) * (WIDTH - LEFT - RIGHT), 1)
 
-    parts = [_axes(low, high, place, height, conditions[0].config.rules.horizon)]
-    for row, stage in enumerate(stages):
-        top = TOP + row * (GAP + LANE * len(conditions))
-        foot = top + LANE * len(conditions)
-        name = stage.replace("_", " ")
-        parts.append(f'<path class="rule" d="M0,{foot + GAP / 2:g}H{WIDTH - RIGHT}"/>')
-        parts.append(f'<text class="ink" x="0" y="{(top + foot) / 2 + 3:g}">{escape(name)}</text>')
-        for lane, condition in enumerate(conditions):
-            parts.append(_lane(condition, emergence.onsets(stage, condition.name), top + LANE * (lane + 0.5), place))
-        onset = published.million_env_steps(stage)
-        if onset is not None:
-            parts.append(_diamond(place(onset * 1e6), (top + foot) / 2, f"{published.onsets[stage]:g}M episodes"))
-    label = f"Onsets of {', '.join(stages)} over env steps"
-    return f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(label)}">{"".join(parts)}</svg>'
+def _times(factor: float) -> Callable[[npt.ArrayLike], np.ndarray]:
+    return lambda values: factor * np.asarray(values)
 
 
 def _reach(conditions: Sequence[Condition], emergence: Emergence, published: Published) -> tuple[float, float]:
@@ -53,43 +67,24 @@ def _reach(conditions: Sequence[Condition], emergence: Emergence, published: Pub
     return max(float(first), 1.0), max(last, *onsets)
 
 
-def _axes(low: float, high: float, place: Callable[[float], float], height: int, horizon: int) -> str:
-    floor = height - BOTTOM
-    parts = []
-    for value in log_ticks(low, high):
-        x = place(10**value)
-        parts.append(f'<path class="rule" d="M{x:g},{TOP - 6}V{floor}"/>')
-        parts.append(f'<text class="tick mid" x="{x:g}" y="{floor + 13}">{short(10**value)}</text>')
-    for value in log_ticks(low - math.log10(horizon), high - math.log10(horizon)):
-        x = place(10**value * horizon)
-        parts.append(f'<path class="zero" d="M{x:g},{TOP - 10}v4"/>')
-        parts.append(f'<text class="tick mid" x="{x:g}" y="{TOP - 14}">{short(10**value)}</text>')
-    parts.append(f'<text class="tick" x="0" y="{TOP - 14}">episodes</text>')
-    parts.append(f'<text class="tick" x="0" y="{floor + 13}">env steps</text>')
-    return "".join(parts)
-
-
-def _lane(condition: Condition, onsets: Sequence[Onset], y: float, place: Callable[[float], float]) -> str:
-    end = place(max(float(run.steps()[-1]) for run in condition.runs))
-    parts = [f'<path class="reach {condition.colour}" d="M{LEFT},{y:g}H{end:g}"/>']
+def _lane(axes: Axes, condition: Condition, onsets: Sequence[Onset], y: float, tips: Tips) -> None:
+    start, colour = axes.get_xlim()[0], COLOURS[condition.colour]
+    end = max(float(run.steps()[-1]) for run in condition.runs)
+    axes.plot([start, end], [y, y], color=colour, linewidth=1.2, alpha=0.6)
     for onset in onsets:
-        tooltip = escape(f"{condition.name}, seed {onset.seed}: {onset.remark or 'from here on'}")
-        if onset.remark == "start":
-            parts.append(
-                f'<path class="line {condition.colour}" d="M{LEFT},{y - 4:g}v8"><title>{tooltip}</title></path>'
-            )
-        elif onset.env_steps is not None:
-            kind = "hollow" if onset.remark else "dot"
-            dot = f'<circle class="{kind} {condition.colour}" cx="{place(onset.env_steps):g}" cy="{y:g}" r="3.6">'
-            parts.append(f"{dot}<title>{tooltip}</title></circle>")
-    return "".join(parts)
+        x = start if onset.remark == "start" else onset.env_steps
+        if x is None:
+            continue
+        marker, size = ("|", 8.0) if onset.remark == "start" else ("o", 7.2)
+        point, *_ = axes.plot([x], [y], marker, color=colour, markersize=size, markeredgewidth=1.4)
+        if onset.remark == "unconfirmed":
+            point.set_markerfacecolor(COLOURS["paper"])
+        tips.add(point, [f"{condition.name}, seed {onset.seed}: {onset.remark or 'from here on'}"])
 
 
-def _diamond(x: float, y: float, text: str) -> str:
-    shape = f"M{x:g},{y - 6:g}l5,6l-5,6l-5,-6Z"
-    is_far = x > WIDTH - RIGHT - 90
-    anchor, place = ("end", x - 9) if is_far else ("", x + 9)
-    return (
-        f'<path class="diamond" d="{shape}"><title>{escape(text)}</title></path>'
-        f'<text class="{anchor}" x="{place:g}" y="{y + 3:g}">{escape(text)}</text>'
-    )
+def _diamond(axes: Axes, x: float, y: float, text: str, tips: Tips) -> None:
+    point, *_ = axes.plot([x], [y], "D", color=COLOURS["ink"], markersize=7.5, markeredgewidth=0)
+    tips.add(point, [text])
+    is_far = axes.transAxes.inverted().transform(axes.transData.transform((x, y)))[0] > 1 - 90 / WIDTH
+    side = "right" if is_far else "left"
+    axes.annotate(text, (x, y), (-9 if is_far else 9, -3), textcoords="offset points", ha=side)

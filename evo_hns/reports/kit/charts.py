@@ -1,22 +1,30 @@
-"""Line charts as SVG inside a page: their colours come from its style sheet, so that they follow light and dark."""
+"""Line charts of a page."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from html import escape
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from evo_hns.archive.hall_of_fame import evenly_spaced
+from evo_hns.reports.kit.svg import COLOURS, Tips, drawing, to_svg
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 WIDTH, HEIGHT = 320, 196  #: units of a drawing; a page scales it
 LEFT, RIGHT, TOP, BOTTOM = 36, 10, 10, 30
 _NUM_TICKS = 4
 _DRAWN_POINTS = 300  #: of a longer line, spread over it
 _SHOWN_POINTS = 40  #: a longer line is drawn without its points
+_STEPS = (1, 2, 2.5, 5, 10)  #: of round numbers
+_FEW_DECADES = 50.0  #: from the least to the most
+
+Limits = tuple[float | None, float | None]
+"""The least and the most of an axis; None: as far as there is something."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,68 +42,58 @@ class Series:
     line stands for."""
 
 
-@dataclass(frozen=True)
-class Mark:
-    """Something that is at one place of the x axis."""
-
-    x: float
-    text: str
-
-
 def line_chart(
     series: Sequence[Series],
     x_label: str,
-    limits: tuple[float | None, float | None] = (None, None),
+    limits: Limits = (None, None),
     *,
     is_log: bool = False,
-    marks: Sequence[Mark] = (),
 ) -> str:
     """A drawing of lines over one pair of axes.
 
     Args:
         series: at least one with a point.
         x_label: below the axis.
-        limits: of the y axis; None: as far as the lines and their intervals reach.
+        limits: of the y axis; what lies beyond is drawn at the rim.
         is_log: the x axis is logarithmic; all x must be positive.
-        marks: upright lines.
     """
-    series = [_finite(each) for each in series]
-    if is_log:
-        series = [replace(each, x=np.log10(each.x)) for each in series]
-        marks = [Mark(math.log10(mark.x), mark.text) for mark in marks]
-    places = [each.x for each in series] + [np.array([mark.x for mark in marks])]
-    axis = _Axis.around(np.concatenate(places), None if is_log else 0.0, None)
-    reach = [each.y + sign * _half(each) for each in series for sign in (-1, 1)]
-    upright = _Axis.around(np.concatenate(reach), *limits)
-    inner = [_grid(axis, upright, x_label, is_log=is_log)]
-    inner += [_mark(mark, axis) for mark in marks]
-    inner += [_interval(each, axis, upright) for each in series if each.half is not None]
-    inner += [_line(each, axis, upright) for each in series]
-    label = f"{', '.join(dict.fromkeys(each.name for each in series))} over {x_label}"
-    return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(label)}">{"".join(inner)}</svg>'
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    tips = Tips()
+    with drawing(WIDTH, HEIGHT) as figure:
+        box = (LEFT / WIDTH, BOTTOM / HEIGHT, 1 - (LEFT + RIGHT) / WIDTH, 1 - (TOP + BOTTOM) / HEIGHT)
+        axes = figure.add_axes(box, xmargin=0.04, ymargin=0.04)
+        for each in map(_finite, series):
+            _interval(axes, each, limits)
+            _line(axes, each, limits, tips)
+        axes.set_ylim(*limits)
+        if is_log:
+            axes.set_xscale("log")
+            round_log_ticks(axes.xaxis, *axes.get_xlim())
+        else:
+            axes.set_xlim(left=0.0)
+            axes.xaxis.set_major_locator(MaxNLocator(_NUM_TICKS, steps=_STEPS))
+            axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+        axes.yaxis.set_major_locator(MaxNLocator(_NUM_TICKS, steps=_STEPS))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+        axes.yaxis.grid(visible=True)
+        low, high = axes.get_ylim()
+        if low <= 0 <= high:
+            axes.axhline(0.0, color=COLOURS["soft"], linewidth=1.0, zorder=0.6)
+        axes.set_ylim(low, high)
+        axes.set_xlabel(x_label, loc="right", labelpad=3.0)
+        label = f"{', '.join(dict.fromkeys(each.name for each in series))} over {x_label}"
+        return to_svg(figure, label, tips)
 
 
-def ticks(low: float, high: float, count: int = _NUM_TICKS) -> list[float]:
-    """Round numbers from `low` to `high`, about `count` of them."""
-    raw = (high - low) / count
-    scale = 10.0 ** math.floor(math.log10(raw))
-    step = next(scale * factor for factor in (1, 2, 2.5, 5, 10) if scale * factor >= raw * 0.999)
-    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    return [round(number * step, 12) for number in range(first, last + 1)]
+def round_log_ticks(axis: Axis, low: float, high: float) -> None:
+    """Give a logarithmic axis round numbers: powers of ten, and 2 and 5 times them where these are few."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-
-def log_ticks(low: float, high: float) -> list[float]:
-    """Logarithms of round numbers: powers of ten, and 2 and 5 times them where there are few of these.
-
-    Args:
-        low: logarithm to base ten of the least.
-        high: of the most.
-    """
-    factors = (1,) if high - low > 1.7 else (1, 2, 5)
-    every = max(1, round((high - low) / 6))
-    powers = range(math.floor(low), math.floor(high) + 1)
-    found = [power + math.log10(factor) for power in powers if power % every == 0 for factor in factors]
-    return [value for value in found if low - 1e-9 <= value <= high + 1e-9]
+    subs = (1.0,) if high / low > _FEW_DECADES else (1.0, 2.0, 5.0)
+    axis.set_major_locator(LogLocator(subs=subs, numticks=8))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
 
 
 def short(value: float) -> str:
@@ -106,23 +104,10 @@ def short(value: float) -> str:
     return f"{value:.3g}"
 
 
-@dataclass(frozen=True)
-class _Axis:
-    low: float
-    high: float
-
-    @classmethod
-    def around(cls, values: np.ndarray, low: float | None, high: float | None) -> _Axis:
-        """From the least to the most of the values, unless an end is given."""
-        least = float(values.min()) if low is None else low
-        most = float(values.max()) if high is None else high
-        if most - least < 1e-9:
-            least, most = least - (0.0 if low is not None else 0.5), most + 0.5
-        pad = 0.04 * (most - least)
-        return cls(least - pad * (low is None), most + pad * (high is None))
-
-    def share(self, values: np.ndarray) -> np.ndarray:
-        return np.asarray((np.clip(values, self.low, self.high) - self.low) / (self.high - self.low))
+def number(value: float) -> str:
+    """A number as text, with a true minus sign and no more digits than tell something."""
+    text = f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return ("0" if float(text.replace(",", "")) == 0 else text).replace("-", "\N{MINUS SIGN}")
 
 
 def _finite(series: Series) -> Series:
@@ -134,72 +119,26 @@ def _finite(series: Series) -> Series:
     return replace(series, x=series.x[kept], y=series.y[kept], half=half, middle=middle)
 
 
-def _half(series: Series) -> np.ndarray:
-    return np.zeros_like(series.y) if series.half is None else series.half
-
-
-def _middle(series: Series) -> np.ndarray:
-    return series.y if series.middle is None else series.middle
-
-
-def _places(axis: _Axis, upright: _Axis, x: np.ndarray, y: np.ndarray) -> list[tuple[float, float]]:
-    across = LEFT + axis.share(x) * (WIDTH - LEFT - RIGHT)
-    down = HEIGHT - BOTTOM - upright.share(y) * (HEIGHT - TOP - BOTTOM)
-    return list(zip(across.round(1).tolist(), down.round(1).tolist(), strict=True))
-
-
-def _path(places: Sequence[tuple[float, float]]) -> str:
-    return "M" + "L".join(f"{x:g},{y:g}" for x, y in places)
-
-
-def _interval(series: Series, axis: _Axis, upright: _Axis) -> str:
+def _interval(axes: Axes, series: Series, limits: Limits) -> None:
     """A band, or a whisker at each point."""
-    above = _places(axis, upright, series.x, _middle(series) + _half(series))
-    below = _places(axis, upright, series.x, _middle(series) - _half(series))
+    if series.half is None:
+        return
+    middle, colour = series.y if series.middle is None else series.middle, COLOURS[series.colour]
+    low, high = np.clip(middle - series.half, *limits), np.clip(middle + series.half, *limits)
     if series.style in ("points", "whiskers"):
-        ends = "".join(f"M{x:g},{top:g}V{foot:g}" for (x, top), (_, foot) in zip(above, below, strict=True))
-        return f'<path class="whisker {series.colour}" d="{ends}"/>' if ends else ""
-    return f'<path class="band {series.colour}" d="{_path(above + below[::-1])}Z"/>' if above else ""
+        axes.vlines(series.x, low, high, color=colour, linewidth=1.3)
+    else:
+        axes.fill_between(series.x, low, high, color=colour, alpha=0.16, linewidth=0)
 
 
-def _mark(mark: Mark, axis: _Axis) -> str:
-    x = _places(axis, _Axis(0, 1), np.array([mark.x]), np.zeros(1))[0][0]
-    side = "end" if x > WIDTH / 2 else ""
-    text = f'<text class="{side}" x="{x + (-4 if side else 4):g}" y="{TOP + 8}">{escape(mark.text)}</text>'
-    return f'<path class="mark" d="M{x:g},{TOP}V{HEIGHT - BOTTOM}"/>{text}'
-
-
-def _line(series: Series, axis: _Axis, upright: _Axis) -> str:
-    places = _places(axis, upright, series.x, series.y)
-    if not places:
-        return ""
-    kind = "thin" if series.style == "thin" else "line"
-    parts = [] if series.style == "points" else [f'<path class="{kind} {series.colour}" d="{_path(places)}"/>']
-    if len(places) <= _SHOWN_POINTS and series.style != "thin":
-        for (x, y), value, half in zip(places, series.y, _half(series), strict=True):
-            tooltip = f"{series.name}: {number(value)}" + (f" ± {number(half)}" if half else "")
-            dot = f'<circle class="dot {series.colour}" cx="{x:g}" cy="{y:g}" r="2.2">'
-            parts.append(f"{dot}<title>{escape(tooltip)}</title></circle>")
-    return "".join(parts)
-
-
-def _grid(axis: _Axis, upright: _Axis, x_label: str, *, is_log: bool) -> str:
-    parts = []
-    right, floor = WIDTH - RIGHT, HEIGHT - BOTTOM
-    for value in ticks(upright.low, upright.high):
-        y = _places(axis, upright, np.array([axis.low]), np.array([value]))[0][1]
-        kind = "zero" if value == 0 else "rule"
-        parts.append(f'<path class="{kind}" d="M{LEFT},{y:g}H{right}"/>')
-        parts.append(f'<text class="tick end" x="{LEFT - 6}" y="{y + 3:g}">{number(value)}</text>')
-    for value in log_ticks(axis.low, axis.high) if is_log else ticks(axis.low, axis.high):
-        x = _places(axis, upright, np.array([value]), np.array([upright.low]))[0][0]
-        text = short(10**value) if is_log else number(value)
-        parts.append(f'<text class="tick mid" x="{x:g}" y="{floor + 13}">{text}</text>')
-    parts.append(f'<text class="tick end" x="{right}" y="{HEIGHT - 4}">{escape(x_label)}</text>')
-    return "".join(parts)
-
-
-def number(value: float) -> str:
-    """A number as text, with a true minus sign and no more digits than tell something."""
-    text = f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
-    return ("0" if float(text.replace(",", "")) == 0 else text).replace("-", "\N{MINUS SIGN}")
+def _line(axes: Axes, series: Series, limits: Limits, tips: Tips) -> None:
+    shown, is_thin, colour = np.clip(series.y, *limits), series.style == "thin", COLOURS[series.colour]
+    if series.style != "points":
+        width, alpha = (0.8, 0.45) if is_thin else (1.8, 1.0)
+        axes.plot(series.x, shown, color=colour, linewidth=width, alpha=alpha, solid_capstyle="round")
+    if is_thin or len(series.x) > _SHOWN_POINTS:
+        return
+    halves = np.zeros_like(series.y) if series.half is None else series.half
+    dots, *_ = axes.plot(series.x, shown, "o", color=colour, markersize=4.4, markeredgewidth=0)
+    told = [f" ± {number(half)}" if half else "" for half in halves]
+    tips.add(dots, [f"{series.name}: {number(y)}{half}" for y, half in zip(series.y, told, strict=True)])

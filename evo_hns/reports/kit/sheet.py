@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 
 import jinja2
 
 from evo_hns.config import ConfigError
 from evo_hns.reports.kit.blocks import Section
+from evo_hns.system.installation import how_to_install
 from evo_hns.system.output_file import output_file
 
 
@@ -58,10 +60,12 @@ def check_target(path: Path) -> None:
     """Refuse a page that could not be written, before anything is played.
 
     Raises:
-        ConfigError: its name does not end with .html, or there is no such folder.
+        ConfigError: its name does not end with .html, there is no such folder, or matplotlib is missing.
     """
     if path.suffix.lower() not in (".html", ".htm"):
         raise ConfigError(f"got the output {path}, expected a name that ends with .html")
+    if find_spec("matplotlib") is None:
+        raise ConfigError(f"pages need matplotlib: {how_to_install('plot')}")
     check_folder(path)
 
 

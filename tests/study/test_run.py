@@ -40,7 +40,7 @@ def test_a_process_ends_when_the_one_that_started_it_is_gone(tmp_path: Path) -> 
     script, plan = tmp_path / "start.py", tmp_path / "long.toml"
     script.write_text(STARTS_ONE)
     (tmp_path / "tiny.toml").write_text(as_toml(tiny()))
-    plan.write_text(f'experiment = "{tmp_path / "tiny.toml"}"\nenv_steps = 1_000_000_000\n[arms.a]\n')
+    plan.write_text(f'experiment = "{tmp_path / "tiny.toml"}"\nenv_steps = 1_000_000\n[arms.a]\n')
     told = subprocess.run(
         [sys.executable, str(script), str(plan), str(tmp_path)], capture_output=True, text=True, check=True, timeout=900
     )

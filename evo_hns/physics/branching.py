@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,8 +27,8 @@ _Visit = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int, 
 
 
 def can_branch() -> bool:
-    """Whether this version of MuJoCo is known."""
-    return str(mujoco.__version__).startswith(_KNOWN_VERSIONS)
+    """Whether this version of MuJoCo is known, as it is built for Linux."""
+    return sys.platform == "linux" and str(mujoco.__version__).startswith(_KNOWN_VERSIONS)
 
 
 def branch(batch: Batch, sources: NDArray[np.int64], targets: NDArray[np.int64]) -> None:

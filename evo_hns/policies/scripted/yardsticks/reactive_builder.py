@@ -76,8 +76,9 @@ def _decide(view: View, row: np.ndarray) -> tuple[float, float, float, bool, boo
 @kernel
 def _remember(seen: np.ndarray, known: np.ndarray) -> None:
     for k in range(seen.shape[0]):
-        if seen[k, EXISTS] > 0 and seen[k, SEEN] > 0:
+        if seen[k, SEEN] > 0:
             known[k] = seen[k]
+            known[k, EXISTS] = 1.0  # as far as it knows
         known[k, SEEN] = seen[k, SEEN]
 
 

@@ -29,7 +29,7 @@ ROOMS: dict[str, set[str]] = {
     "physics": {"system"},
     "envs": {"worlds", "physics.base", "system"},
     "policies": {"system"},
-    "search": set(),
+    "search": {"system"},
     "archive": {"system"},
     "evaluation": {"worlds", "physics", "envs", "policies", "system"},  # `build_game` chooses the engine
     "mpi": {"worlds", "policies", "evaluation", "system"},  # matches on many ranks

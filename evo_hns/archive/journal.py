@@ -182,7 +182,7 @@ class Journal(Closing):
         try:
             self._descriptor = os.open(self.path, os.O_RDONLY)
             self._read(run, identity, num_generations)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             self.is_missing = bool(identity)
         except OSError as error:
             self.complaint = f"{self.path} cannot be read: {error.strerror}"

@@ -57,7 +57,7 @@ def find_verb(argv: Sequence[str]) -> tuple[type[Verb], str, Sequence[str]]:
     if name != DIAGNOSE:
         known = [*VERBS, DIAGNOSE]
         raise ConfigError(f"no verb {name!r}{did_you_mean(name, known)}; there are: {', '.join(known)}")
-    name, *words = words
+    name, *words = words or [""]
     if name in DIAGNOSES:
         return DIAGNOSES[name].load(), f"{DIAGNOSE} {name}", words
     raise ConfigError(f"no verb {DIAGNOSE} {name!r}{did_you_mean(name, DIAGNOSES)}; there are: {', '.join(DIAGNOSES)}")

@@ -78,7 +78,12 @@ def workers(*, shrink: bool, check: Check = no_check) -> Iterator[RunContext | N
         finally:
             is_coordinator = ranks.is_coordinator
             agreed, moment = ranks.leave(code)
-            if agreed in interrupt.STOPPED and "SLURM_STEP_ID" not in os.environ:
+            if "SLURM_STEP_ID" in os.environ:
+                # `srun --kill-on-bad-exit` kills whoever is still there when the first leaves with a code, and answers
+                # with that of the killed: so the others leave at once, without one, and the coordinator after them.
+                if agreed and not is_coordinator:
+                    interrupt.end(0)
+            elif agreed in interrupt.STOPPED:
                 # MPICH's launcher kills whoever is still there soon after the first has left with a code, and answers
                 # with what it makes of all codes: so all leave with the same one at the same time.
                 interrupt.end_at(moment)

@@ -254,8 +254,7 @@ class Ranks:
         if self.num_lost == 0:
             self._mpi.Finalize()  # which may wait for dead ranks for ever: Open MPI 5.0.11 did so in 3 of 20 jobs
         if is_coordinator and "SLURM_STEP_ID" in os.environ:
-            # `srun --kill-on-bad-exit` ends whoever is still there when the first leaves with a code.
-            time.sleep(1.0)
+            time.sleep(1.0)  # for the others to leave first (`cli.run_context`)
         return int(agreed[0]), float(agreed[1])
 
     def abort(self, error: BaseException) -> None:

@@ -29,31 +29,21 @@ class Queue:
     """Jobs that are in the queue together, by their numbers."""
 
     requeued: str
-    cancelled: str
-    killed: str
     two_nodes: str
     array: str
 
 
-KILLED = ("--nodes=2", "slurm/many-nodes.sbatch", "tiny", "--run", "runs/killed.h5")
-
-
 @pytest.fixture(scope="module")
 def queue(site: Site) -> Queue:
-    """Everything, the slowest first: the tests wait for what goes on at the same time."""
+    """Everything that needs no more than waiting, the slowest first."""
     with pytest.MonkeyPatch.context() as patch:
         enter(site, patch, PYTHONPATH=with_slow_disk())
         words = "tiny --array 3 --nodes 2 --ranks-per-node 1 --time 2 --grace 60"
         requeued = submit(*words.split())["job"]
     site.wait_for_generations("runs/tiny-seed3.h5", 1)  # its first session is short
-    slow = {"PYTHONPATH": with_slow_disk()}
-    return Queue(
-        requeued,
-        cancelled=site.sbatch("slurm/one-node.sbatch", "tiny", "--run", "runs/cancelled.h5", **slow),
-        killed=site.sbatch(*KILLED, **slow),
-        two_nodes=site.sbatch("--nodes=2", "slurm/many-nodes.sbatch", "tiny"),
-        array=site.sbatch("--array=3,4", "slurm/array.sbatch", "tiny"),
-    )
+    two_nodes = site.sbatch("--nodes=2", "slurm/many-nodes.sbatch", "tiny")
+    array = site.sbatch("--array=3,4", "slurm/array.sbatch", "tiny")
+    return Queue(requeued, two_nodes, array)
 
 
 def enter(site: Site, patch: pytest.MonkeyPatch, **environment: str) -> None:
@@ -81,8 +71,24 @@ def assert_completed(site: Site, job: str) -> dict[str, str]:
     return told
 
 
+def test_a_run_on_two_nodes_has_the_numbers_of_one_process(site: Site, queue: Queue, unbroken: dict[int, Run]) -> None:
+    told = assert_completed(site, queue.two_nodes)
+    assert told["NodeList"] == "n[1-2]"
+    log = (site.folder / f"evo-hns-{queue.two_nodes}.out").read_text()
+    assert "playing on 2 ranks" in log
+    assert_same_bits(RunFile.read(site.folder / f"runs/tiny-{queue.two_nodes}.h5"), unbroken[3])
+
+
+def test_an_array_is_a_run_for_each_seed(site: Site, queue: Queue, unbroken: dict[int, Run]) -> None:
+    for seed in (3, 4):
+        assert_completed(site, f"{queue.array}_{seed}")
+        assert (site.folder / f"evo-hns-{queue.array}_{seed}.out").exists()
+        assert_same_bits(RunFile.read(site.folder / f"runs/tiny-{queue.array}_{seed}.h5"), unbroken[seed])
+
+
 def test_a_cancelled_run_is_whole_and_stays_out_of_the_queue(site: Site, queue: Queue) -> None:
-    run, job = "runs/cancelled.h5", queue.cancelled
+    run = "runs/cancelled.h5"
+    job = site.sbatch("slurm/one-node.sbatch", "tiny", "--run", run, PYTHONPATH=with_slow_disk())
     site.wait_for_generations(run, 2)
     site.lab.ask("scancel", job)
     told = site.lab.wait(job)
@@ -95,7 +101,8 @@ def test_a_cancelled_run_is_whole_and_stays_out_of_the_queue(site: Site, queue: 
 def test_a_killed_rank_ends_the_job_and_the_run_goes_on_when_submitted_again(
     site: Site, queue: Queue, unbroken: dict[int, Run]
 ) -> None:
-    job = queue.killed
+    words = ("--nodes=2", "slurm/many-nodes.sbatch", "tiny", "--run", "runs/killed.h5")
+    job = site.sbatch(*words, PYTHONPATH=with_slow_disk())
     site.wait_for_generations("runs/killed.h5", 2)
     [rank] = [pid for pid in processes(site.lab.folder, SLURM_JOB_ID=job, SLURM_PROCID="1") if is_python(pid)]
     os.kill(rank, signal.SIGKILL)
@@ -104,7 +111,7 @@ def test_a_killed_rank_ends_the_job_and_the_run_goes_on_when_submitted_again(
     done = site.generations("runs/killed.h5")
     assert 2 <= done < GENERATIONS
 
-    again = site.sbatch(*KILLED)
+    again = site.sbatch(*words)
     assert_completed(site, again)
     run = RunFile.read(site.folder / "runs/killed.h5")
     assert f"generation {done:4}" in (site.folder / f"evo-hns-{again}.out").read_text()
@@ -119,21 +126,6 @@ def is_python(pid: int) -> bool:
 def test_a_job_that_dies_at_once_is_not_put_into_the_queue_again(site: Site, queue: Queue) -> None:
     told = site.lab.wait(site.sbatch("slurm/one-node.sbatch", "tiny", "--search.popsize", "0"))
     assert (told["JobState"], told["ExitCode"], told["Restarts"]) == ("FAILED", "2:0", "0"), site.logs()
-
-
-def test_a_run_on_two_nodes_has_the_numbers_of_one_process(site: Site, queue: Queue, unbroken: dict[int, Run]) -> None:
-    told = assert_completed(site, queue.two_nodes)
-    assert told["NodeList"] == "n[1-2]"
-    log = (site.folder / f"evo-hns-{queue.two_nodes}.out").read_text()
-    assert "playing on 2 ranks" in log
-    assert_same_bits(RunFile.read(site.folder / f"runs/tiny-{queue.two_nodes}.h5"), unbroken[3])
-
-
-def test_an_array_is_a_run_for_each_seed(site: Site, queue: Queue, unbroken: dict[int, Run]) -> None:
-    for seed in (3, 4):
-        assert_completed(site, f"{queue.array}_{seed}")
-        assert (site.folder / f"evo-hns-{queue.array}_{seed}.out").exists()
-        assert_same_bits(RunFile.read(site.folder / f"runs/tiny-{queue.array}_{seed}.h5"), unbroken[seed])
 
 
 def test_a_run_that_needs_more_than_its_time_goes_on_in_the_next_session_to_the_same_numbers(

@@ -36,6 +36,7 @@ SLOWEST = (
 """Files and folders of tests that take longest, in the order in which they start: none is left alone in the end."""
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave the long loops out unless they are asked for; start with what takes long; keep together what shares.
 

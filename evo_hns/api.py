@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from evo_hns.parallel_env import HideAndSeekParallelEnv
-    from evo_hns.players.champion import Champion
+    from evo_hns.players.champion import Champion, load_champion
     from evo_hns.players.evaluate import Evaluation
 
 __all__ = [
@@ -151,6 +152,8 @@ class Run:
             ConfigError: there is none.
             RunFileError: the file cannot be read any more.
         """
+        from evo_hns.players.champion import load_champion
+
         return load_champion(f"{self.path}:{_side(side).label}/{which}")
 
     def champions(self, side: Side | str) -> list[Champion]:
@@ -200,21 +203,6 @@ def load_run(path: str | Path) -> Run:
     """
     with RunView(Path(path)) as view:
         return Run(view.path, view.config, view.num_generations, dict(view.metrics), view.held_out)
-
-
-def load_champion(address: str) -> Champion:
-    """A champion of a run file.
-
-    Args:
-        address: `RUN:hiders/12`, `RUN:seekers/last` or `RUN:hiders/best`.
-
-    Raises:
-        ConfigError: it is no address of a champion, or there is none.
-        RunFileError: the run file cannot be read.
-    """
-    from evo_hns.players import champion
-
-    return champion.load_champion(address)
 
 
 def evaluate(
@@ -301,14 +289,12 @@ def _print(record: Generation) -> None:
     print(generation_line(record), flush=True)  # noqa: T201 - was asked for
 
 
+_LATER = {"Champion": "champion", "load_champion": "champion", "Evaluation": "evaluate"}
+"""What modules of `players` offer here that take long to import."""
+
+
 def __getattr__(name: str) -> Any:
-    """Classes whose modules take long to import."""
-    if name == "Champion":
-        from evo_hns.players.champion import Champion
-
-        return Champion
-    if name == "Evaluation":
-        from evo_hns.players.evaluate import Evaluation
-
-        return Evaluation
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    """One of `_LATER`, imported now."""
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"evo_hns.players.{_LATER[name]}"), name)

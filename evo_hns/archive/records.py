@@ -219,6 +219,12 @@ class RunFacts(Protocol):
         """Champions of a side's exploiters."""
 
 
+def env_steps_so_far(run: RunFacts) -> FloatArray:
+    """`(G,)` env steps of training by the end of each generation."""
+    total: FloatArray = np.cumsum(np.nan_to_num(run.metrics.get("env_steps", np.zeros(run.num_generations))))
+    return total
+
+
 @dataclass(frozen=True, eq=False)
 class Run:
     """A run up to a whole generation."""

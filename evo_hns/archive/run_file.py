@@ -55,6 +55,11 @@ JOURNAL_SHARE = 1.0
 """Of the file's length that a journal may have: so writing the file anew costs a generation about its own weight."""
 
 
+def journal_limit(file_bytes: int) -> float:
+    """Bytes of a journal above which a file of this length is written anew."""
+    return max(JOURNAL_BYTES, JOURNAL_SHARE * file_bytes)
+
+
 class RunFile(Closing):
     """The one writer of a run; a context manager. Made by `create` or `open`; `read` needs no writer."""
 
@@ -315,7 +320,7 @@ class RunFile(Closing):
         journal = journal or JournalWriter(self.path, self._identity)
         self._drop_journal()
         self._journal = journal
-        self._limit = max(JOURNAL_BYTES, JOURNAL_SHARE * self._written[1])
+        self._limit = journal_limit(self._written[1])
         return journal
 
     def _drop_journal(self) -> None:

@@ -20,7 +20,7 @@ from evo_hns.archive.hall_of_fame import HallOfFame
 from evo_hns.archive.journal import pack
 from evo_hns.archive.provenance import begin_session
 from evo_hns.archive.records import Champion, Generation, Run
-from evo_hns.archive.run_file import JOURNAL_BYTES, JOURNAL_SHARE, RunFile
+from evo_hns.archive.run_file import RunFile, journal_limit
 from evo_hns.archive.schema import encode
 from evo_hns.archive.storage import write_whole
 from evo_hns.config import RunConfig
@@ -49,7 +49,7 @@ class CommitCost:
     @property
     def seconds(self) -> float:
         """A generation's commit, and its share of replacing the file when the journal is long enough."""
-        generations = max(JOURNAL_BYTES, JOURNAL_SHARE * self.file_bytes) / self.record_bytes
+        generations = journal_limit(self.file_bytes) / self.record_bytes
         return self.median_seconds + self.rewrite_seconds / generations
 
     def as_dict(self) -> dict[str, object]:

@@ -20,7 +20,7 @@ from evo_hns.evaluation.fitness import team_return
 from evo_hns.evaluation.matches import fresh_seeds, same_list_for_all
 from evo_hns.evaluation.session import Sessions
 from evo_hns.policies.roster import Roster
-from evo_hns.spec import Side
+from evo_hns.spec import ObservationSpec, Side
 
 NUM_SPLITS = 16
 """Random halves of the matches that a correlation is averaged over."""
@@ -64,18 +64,7 @@ def rank_agreement(
     """
     torch.set_num_threads(1)
     games = [Sessions(config.model_copy(update={"physics": cut}), config.physics.num_worlds).exact for cut in cuts]
-    for side, player in players.items():
-        expected, got = player.spec.genome_length(games[0].spec, side), player.genomes.shape[1]
-        if got != expected or not got:
-            raise ConfigError(
-                f"got {got} parameters of the {side.label} to draw candidates around, expected {expected or 'some'}: "
-                f"name a champion of this game, RUN:{side.label}/last"
-            )
-    generator = torch.Generator().manual_seed(0)
-    around: dict[Side, Roster] = {}
-    for side, player in players.items():
-        noise = torch.randn(num_candidates + num_matches, player.genomes.shape[1], generator=generator)
-        around[side] = Roster(player.spec, player.genomes + spread * noise)
+    around = _draw_around(players, games[0].spec, num_candidates + num_matches, spread)
     found: list[Agreement] = []
     for side in Side:
         rivals = num_candidates + np.arange(num_matches)
@@ -95,6 +84,29 @@ def rank_agreement(
             for cut, cost, own in zip(cuts, microseconds, returns, strict=True)
         ]
     return found
+
+
+def _draw_around(
+    players: Mapping[Side, Roster], spec: ObservationSpec, count: int, spread: float
+) -> dict[Side, Roster]:
+    """So many networks around each player.
+
+    Raises:
+        ConfigError: a player is no network of this game.
+    """
+    for side, player in players.items():
+        expected, got = player.spec.genome_length(spec, side), player.genomes.shape[1]
+        if got != expected or not got:
+            raise ConfigError(
+                f"got {got} parameters of the {side.label} to draw candidates around, expected {expected or 'some'}: "
+                f"name a champion of this game, RUN:{side.label}/last"
+            )
+    generator = torch.Generator().manual_seed(0)
+    around: dict[Side, Roster] = {}
+    for side, player in players.items():
+        noise = torch.randn(count, player.genomes.shape[1], generator=generator)
+        around[side] = Roster(player.spec, player.genomes + spread * noise)
+    return around
 
 
 def _compare(coarse: np.ndarray, exact: np.ndarray) -> tuple[float, tuple[float, float], float]:

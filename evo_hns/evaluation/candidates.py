@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 
 from evo_hns.evaluation.evaluators import Evaluator
-from evo_hns.evaluation.fitness import Fitness, Skill, mean_return, team_fitness, team_return, team_scores, wins
+from evo_hns.evaluation.fitness import Fitness, Skill, mean_return, team_fitness, team_return, wins
 from evo_hns.evaluation.matches import concatenate, draw_training_seeds, same_list_for_all
 from evo_hns.evaluation.rollout import Episodes, Keep, join
 from evo_hns.policies.roster import PlayerSpec, Roster
-from evo_hns.spec import Side
+from evo_hns.spec import ObservationSpec, Side
 
 PerSide = Mapping[Side, Tensor]
 
@@ -125,16 +125,13 @@ def evaluate_candidates(
     returns = {side: torch.full((sizes[side], len(opponents[side].rows)), torch.nan).double() for side in Side}
     places: dict[Side, np.ndarray] = {}
     scores: dict[Side, Tensor] = {}
-    identity = {side: identities(opponents[side]) for side in session.spec.teams}
+    met = {side: identities(opponents[side]) for side in session.spec.teams}
     for side in session.spec.teams:
-        own, skill = table.rows(side), skills.get(side)
-        met = np.concatenate([np.full(sizes[side.other], -1), identity[side]])[table.rows(side.other)]
-        scored[side] = team_fitness(episodes, own, session.spec, side, sizes[side], met, fitness, skill)
         # candidate by candidate, as the table was made
-        places[side] = np.flatnonzero(own < sizes[side]).reshape(sizes[side], -1)
-        returns[side] = team_return(episodes, session.spec, side)[torch.from_numpy(places[side])]
-        scores[side] = team_scores(episodes, session.spec, side, skill)[torch.from_numpy(places[side])]
-    return EvaluationBatch(scored, returns, opponents, episodes, places, identity, scores)
+        places[side] = np.flatnonzero(table.rows(side) < sizes[side]).reshape(sizes[side], -1)
+        of_side = session.spec, side, places[side], met[side], fitness, skills.get(side)
+        scored[side], returns[side], scores[side] = _compare(episodes, *of_side)
+    return EvaluationBatch(scored, returns, opponents, episodes, places, met, scores)
 
 
 def evaluate_against_fixed(
@@ -176,13 +173,39 @@ def evaluate_against_fixed(
     episodes = join(parts)
     scored, returns, scores = {}, {}, {}
     for side, rows in places.items():
-        (size, length), skill = rows.shape, skills.get(side)
-        own_rows, opponent = np.repeat(np.arange(size), length), np.tile(met[side], size)
-        ordered = episodes.take(rows.ravel())
-        scored[side] = team_fitness(ordered, own_rows, session.spec, side, size, opponent, fitness, skill)
-        returns[side] = team_return(ordered, session.spec, side).reshape(size, length)
-        scores[side] = team_scores(ordered, session.spec, side, skill).reshape(size, length)
+        of_side = session.spec, side, rows, met[side], fitness, skills.get(side)
+        scored[side], returns[side], scores[side] = _compare(episodes, *of_side)
     return EvaluationBatch(scored, returns, {}, episodes, places, met, scores)
+
+
+def _compare(
+    episodes: Episodes,
+    spec: ObservationSpec,
+    side: Side,
+    places: np.ndarray,
+    met: np.ndarray,
+    fitness: Fitness,
+    skill: Skill | None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Fitness `(P,)`, returns `(P, E)`, and what the fitness is made of `(P, E)`, of one side's candidates.
+
+    Args:
+        episodes: all that were played.
+        spec: sizes of the game.
+        side: whose candidates.
+        places: `(P, E)` their episodes.
+        met: `(E,)` who was met in each, by any numbers.
+        fitness: what counts as good.
+        skill: what is scored; by default the team's return.
+    """
+    returns = team_return(episodes, spec, side)[torch.from_numpy(places)]
+    scores = returns
+    if skill is not None:
+        own = episodes.take(places.ravel())
+        scores = torch.where(own.failed, torch.nan, skill.measure(own)).reshape(places.shape)
+    size, length = places.shape
+    rows, opponents = np.repeat(np.arange(size), length), np.tile(met, size)
+    return team_fitness(scores.flatten(), rows, side, size, opponents, fitness), returns, scores
 
 
 def kept(skills: Skills) -> tuple[Keep, ...]:

@@ -43,13 +43,6 @@ def team_return(episodes: Episodes, spec: ObservationSpec, side: Side) -> Tensor
     return torch.where(episodes.failed, torch.nan, mean)
 
 
-def team_scores(episodes: Episodes, spec: ObservationSpec, side: Side, skill: Skill | None = None) -> Tensor:
-    """`(M,)` float64: the return of a team, or the skill it is selected for. Failed matches hold NaN."""
-    if skill is None:
-        return team_return(episodes, spec, side)
-    return torch.where(episodes.failed, torch.nan, skill.measure(episodes))
-
-
 def wins(scores: Tensor) -> Tensor:
     """1 for a match that was won, 1/2 for a draw, 0 for a defeat; NaN for one that failed."""
     return torch.where(torch.isnan(scores), scores, (torch.sign(scores) + 1.0) / 2.0)
@@ -130,26 +123,22 @@ def adapted_virulence(share: float) -> float:
 
 
 def team_fitness(
-    episodes: Episodes,
+    scores: Tensor,
     rows: np.ndarray,
-    spec: ObservationSpec,
     side: Side,
     num_genomes: int,
     opponents: np.ndarray | None = None,
     fitness: Fitness = mean_return,
-    skill: Skill | None = None,
 ) -> Tensor:
     """Fitness of the first `num_genomes` rows of a side's roster: finite, higher is better.
 
     Args:
-        episodes: M played matches.
-        rows: `(M,)` the side's rows in the match table; rows from `num_genomes` on are opponents.
-        spec: sizes of the game.
+        scores: `(M,)` of M matches, such as `team_return`; NaN: the match failed.
+        rows: `(M,)` who of the side played each; rows from `num_genomes` on are opponents.
         side: whose fitness.
         num_genomes: P, the candidates.
         opponents: `(M,)` the opponent of each match, by any numbers; by default all are the same.
         fitness: what counts as good.
-        skill: what is scored; by default the team's return.
 
     Returns:
         `(P,)` float64. A candidate all of whose matches failed gets the worst fitness of the others.
@@ -158,7 +147,7 @@ def team_fitness(
         MatchesFailedError: every match of every candidate failed.
     """
     met = np.zeros(len(rows), dtype=np.int64) if opponents is None else opponents
-    values = fitness(team_scores(episodes, spec, side, skill), rows, met, num_genomes)
+    values = fitness(scores, rows, met, num_genomes)
     finite = torch.isfinite(values)
     if not bool(finite.any()):
         raise MatchesFailedError(

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from evo_hns.envs.entities import take
 from evo_hns.evaluation.recording import Actions, join_actions, rows_of
 from evo_hns.evaluation.trajectory import Trajectory, join_trajectories
 from evo_hns.spec import Observation
@@ -40,7 +41,7 @@ class Episodes:
             agent_mask=self.agent_mask[rows],
             actions=None if self.actions is None else rows_of(self.actions, index),
             trajectory=None if self.trajectory is None else self.trajectory.take(index),
-            final_observation=None if seen is None else map_fields(lambda v: v[rows], seen),
+            final_observation=None if seen is None else take(seen, rows),
         )
 
     @property

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evo_hns.archive.records import HeldOutRow, RunFacts
+from evo_hns.archive.records import HeldOutRow, RunFacts, env_steps_so_far
 from evo_hns.config import ConfigError
 from evo_hns.figure import panel_grid, save
 from evo_hns.reports.progress import progress
@@ -139,8 +139,7 @@ def _rows(run: RunFacts, side: Side, opponent: str) -> list[HeldOutRow]:
 
 def _steps(run: RunFacts, generations: Sequence[int] | np.ndarray) -> np.ndarray:
     """Millions of env steps of training when each measurement was made."""
-    total = np.cumsum(run.metrics.get("env_steps", np.empty(0))) / 1e6
-    return total[np.asarray(generations, dtype=np.int64)]
+    return env_steps_so_far(run)[np.asarray(generations, dtype=np.int64)] / 1e6
 
 
 def _styled(runs: Mapping[str, RunFacts]) -> list[tuple[RunFacts, str, str]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from evo_hns.archive.hall_of_fame import HallOfFame, IntArray, evenly_spaced
-from evo_hns.archive.records import Run
+from evo_hns.archive.records import Run, env_steps_so_far
 from evo_hns.archive.run_view import RunView
 from evo_hns.config import ConfigError, RunConfig, is_of_one_kind
 from evo_hns.spec import Side
@@ -57,8 +57,7 @@ class Subject:
 
     def steps(self) -> np.ndarray:
         """`(G,)` env steps of training after each generation."""
-        steps: np.ndarray = np.cumsum(np.nan_to_num(self.run.metrics["env_steps"]))
-        return steps
+        return env_steps_so_far(self.run)
 
 
 def read_subjects(paths: Sequence[Path]) -> list[Subject]:

@@ -7,12 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from evo_hns.archive.records import Generation
+from evo_hns.archive.records import Generation, env_steps_so_far
 from evo_hns.archive.run_file import RunFile
 from evo_hns.archive.run_view import RunView
 from evo_hns.config import RunConfig
 from evo_hns.evaluation.evaluators import build_evaluator
-from evo_hns.study.measurement import Measured, measure, spent
+from evo_hns.study.measurement import Measured, measure
 from evo_hns.study.plan import Arm, Study
 from evo_hns.training.context import RunContext
 from evo_hns.training.driver import build_trainer, extended, is_finished, train
@@ -68,7 +68,7 @@ class Job:
             return 0
         is_finished(self.run, self.config)  # refuses other settings
         with RunView(self.run) as view:
-            return int(spent(view)[-1]) if view.num_generations else 0
+            return int(env_steps_so_far(view)[-1]) if view.num_generations else 0
 
     def measured(self) -> list[Measured] | None:
         """What its champions are worth; None while it is not trained, or not all is measured."""

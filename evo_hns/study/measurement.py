@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from evo_hns.archive.hall_of_fame import FloatArray, IntArray
+from evo_hns.archive.records import env_steps_so_far
 from evo_hns.archive.run_view import RunView
 from evo_hns.behaviour.stages.detectors import DETECTORS
 from evo_hns.behaviour.stages.shares import Share
@@ -73,12 +74,6 @@ def checkpoints(env_steps: IntArray, budget: int, count: int) -> IntArray:
     return found[found < len(env_steps)]
 
 
-def spent(view: RunView) -> IntArray:
-    """`(G,)` env steps of training by the end of each generation."""
-    steps: IntArray = np.cumsum(np.nan_to_num(view.metrics.get("env_steps", np.zeros(0)))).astype(np.int64)
-    return steps
-
-
 def measure(
     study: Study, arm: Arm, run: Path, kept: Path, *, plays: bool, observe: Callable[[int, int], None] | None = None
 ) -> list[Measured] | None:
@@ -103,7 +98,7 @@ def measure(
     found: list[Measured] = []
     evaluator: LocalEvaluator | None = None
     with RunView(run) as view:
-        steps = spent(view)
+        steps = env_steps_so_far(view).astype(np.int64)
         wanted = list(_meetings(study, arm, view, steps))
         for number, meeting in enumerate(wanted):
             if meeting.key not in known:

@@ -43,10 +43,11 @@ def run_study(study: Study, folder: Path, cores: int, observe: Callable[[Progres
     """
     make_folder(folder / "any")
     jobs = jobs_of(study, folder)
-    _work([job for job in jobs if job.measured() is None], cores, observe)
+    there = {job.name: job.measured() for job in jobs}
+    _work([job for job in jobs if there[job.name] is None], cores, observe)
     found: Results = {arm.name: {} for arm in study.arms}
     for job in jobs:
-        measured = job.measured()
+        measured = there[job.name] or job.measured()
         if measured is None:
             raise ConfigError(f"{job.run} or {job.kept} changed while the study was running: run it again")
         found[job.arm.name][job.seed] = measured

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from evo_hns.archive.hall_of_fame import GenomeArray, IntArray, evenly_spaced
+from evo_hns.archive.records import env_steps_so_far
 from evo_hns.archive.run_view import RunView
 from evo_hns.archive.storage import RunFileError
 from evo_hns.archive.tournament import Participant
@@ -166,7 +167,7 @@ class ParticipantFiles:
         """Champions by their places in a hall; no other genome is read."""
         view = self._views[run]
         network = view.config.side(side).policy.model_dump_json()
-        steps = np.cumsum(np.nan_to_num(view.metrics.get("env_steps", np.zeros(view.num_generations))))
+        steps = env_steps_so_far(view)
         generations = view.generations(side)
         for row, genome in zip(rows, view.genomes(side, rows), strict=True):
             generation = int(generations[row])

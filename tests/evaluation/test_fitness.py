@@ -49,7 +49,7 @@ def test_fitness_equals_a_plain_loop() -> None:
     failed = rng.random(60) < 0.3
     rows = rng.integers(0, 7, 60)  # rows 5 and 6 are opponents
     episodes = _episodes(returns.tolist(), failed.tolist())
-    got = team_fitness(episodes, rows, SPEC, Side.HIDERS, num_genomes=5)
+    got = team_fitness(team_return(episodes, SPEC, Side.HIDERS), rows, Side.HIDERS, num_genomes=5)
     for genome in range(5):
         scores = [returns[m, :2].mean() for m in range(60) if rows[m] == genome and not failed[m]]
         assert float(got[genome]) == pytest.approx(np.mean(scores), abs=1e-12)
@@ -57,14 +57,14 @@ def test_fitness_equals_a_plain_loop() -> None:
 
 def test_a_candidate_whose_matches_all_failed_is_worst_and_finite() -> None:
     episodes = _episodes([[1, 1, -1], [5, 5, -5], [48, 48, -48]], [False, False, True])
-    got = team_fitness(episodes, np.array([0, 1, 2]), SPEC, Side.HIDERS, num_genomes=3)
+    got = team_fitness(team_return(episodes, SPEC, Side.HIDERS), np.array([0, 1, 2]), Side.HIDERS, num_genomes=3)
     assert got.tolist() == [1.0, 5.0, 1.0]
 
 
 def test_nothing_to_score_is_an_error() -> None:
     episodes = _episodes([[1, 1, -1]], [True])
     with pytest.raises(MatchesFailedError, match="all 1 matches of the hiders failed in the physics"):
-        team_fitness(episodes, np.array([0]), SPEC, Side.HIDERS, num_genomes=1)
+        team_fitness(team_return(episodes, SPEC, Side.HIDERS), np.array([0]), Side.HIDERS, num_genomes=1)
 
 
 NAN = float("nan")

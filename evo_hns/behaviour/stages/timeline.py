@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from evo_hns.archive.hall_of_fame import evenly_spaced
+from evo_hns.archive.records import env_steps_so_far
 from evo_hns.archive.run_view import RunView
 from evo_hns.behaviour.stages.detectors import DETECTORS, detect
 from evo_hns.behaviour.stages.shares import Share
@@ -177,7 +178,7 @@ def measure_timeline(
         if chance_level is None:
             players = dict.fromkeys(Side, scripted_roster("random"))
             chance_level = watch(evaluator, players, seeds, against).shares
-        env_steps = np.cumsum(view.metrics["env_steps"])
+        env_steps = env_steps_so_far(view)
         measurements = []
         for generation in chosen.tolist():
             rows = {side: np.flatnonzero(halls[side] == generation)[-1:] for side in Side}

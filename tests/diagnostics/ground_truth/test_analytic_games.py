@@ -14,7 +14,7 @@ from evo_hns.diagnostics.ground_truth.analytic_games import (
     DiscGame,
     NumberGame,
 )
-from evo_hns.evaluation.fitness import team_fitness
+from evo_hns.evaluation.fitness import team_fitness, team_return
 from evo_hns.evaluation.matches import MatchTable
 from evo_hns.spec import Side
 
@@ -115,5 +115,6 @@ def test_a_table_is_scored_as_matches_of_the_real_game_are() -> None:
     episodes = evaluator.evaluate(table, rosters)
     points = game.points(genomes.double().numpy())
     expected = game.payoff(points[:2, None], points[None, 2:4]).mean(1)
-    fitness = team_fitness(episodes, table.hider, evaluator.session.spec, Side.HIDERS, 2)
+    returns = team_return(episodes, evaluator.session.spec, Side.HIDERS)
+    fitness = team_fitness(returns, table.hider, Side.HIDERS, 2)
     assert fitness.numpy() == pytest.approx(expected)

@@ -9,6 +9,7 @@ from pathlib import Path
 from evo_hns.config import ConfigError
 from evo_hns.reports.clips import clips_section
 from evo_hns.reports.costs import costs_section, duration, million, progress_of, settings_section
+from evo_hns.reports.fitness import fitness_section
 from evo_hns.reports.info import env_steps, gains, seconds
 from evo_hns.reports.kit.blocks import Missing, Section
 from evo_hns.reports.kit.formatting import describe_game, describe_search
@@ -91,6 +92,7 @@ def compose(subjects: Sequence[Subject], clips: int, episodes: int, tournament: 
     others = [
         curves_section(subjects),
         progress_section(subjects),
+        fitness_section(subjects),
         stages_section(subjects, episodes, command_for(subjects, "--episodes", 32)),
         tournament_section(subjects, tournament),
         *([] if tournament else [meetings_section(subjects, episodes, command_for(subjects, "--episodes", 32))]),

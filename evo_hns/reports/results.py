@@ -11,7 +11,7 @@ from evo_hns.evaluation.intervals import Estimate
 from evo_hns.reports.curves import STATISTICS
 from evo_hns.reports.info import Gain, gains
 from evo_hns.reports.kit.blocks import Block, Figure, Figures, Fold, Missing, Prose, Section, Table
-from evo_hns.reports.kit.charts import Series, line_chart
+from evo_hns.reports.kit.charts import Limits, Series, line_chart
 from evo_hns.reports.kit.formatting import OPPONENTS, describe_opponent, signed
 from evo_hns.reports.kit.svg import NUM_COLOURS
 from evo_hns.reports.subject import Subject, kinds_of, unit_of_steps
@@ -112,8 +112,15 @@ def progress_section(subjects: Sequence[Subject]) -> Section:
     return Section("progress", title, [Figures(figures, caption, legend_of(subjects))])
 
 
-def metric_chart(subjects: Sequence[Subject], name: str, side: Side) -> str:
-    """A metric of every generation over env steps, with its interval; empty if no run has it."""
+def metric_chart(subjects: Sequence[Subject], name: str, side: Side, limits: Limits | None = None) -> str:
+    """A metric of every generation over env steps, with its interval; empty if no run has it.
+
+    Args:
+        subjects: the runs.
+        name: of the metric.
+        side: whose it is.
+        limits: of the axis; by default the least and the most that an episode pays.
+    """
     unit, label = unit_of_steps(subjects)
     series = []
     for number, subject in enumerate(subjects):
@@ -121,7 +128,7 @@ def metric_chart(subjects: Sequence[Subject], name: str, side: Side) -> str:
             metrics, colour = subject.run.metrics, colour_of(subjects, number, side)
             half = metrics.get(f"{name}_ci95")
             series.append(Series(subject.name, colour, subject.steps() / unit, metrics[name], half))
-    return line_chart(series, label, _limits(subjects)) if series else ""
+    return line_chart(series, label, limits or _limits(subjects)) if series else ""
 
 
 def measured_generations(subject: Subject) -> list[int]:
@@ -248,7 +255,7 @@ def _statistics(subjects: Sequence[Subject]) -> list[Figure]:
     return figures
 
 
-def _limits(subjects: Sequence[Subject]) -> tuple[float | None, float | None]:
+def _limits(subjects: Sequence[Subject]) -> Limits:
     """The least and the most that hiding and seeking pay, the same in all panels; other tasks: as drawn."""
     rules = [subject.config.rules for subject in subjects]
     most = max(rule.most_return for rule in rules)

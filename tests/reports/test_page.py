@@ -87,7 +87,8 @@ def one(run_path: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
 def test_the_page_of_a_run_has_all_its_parts_and_asks_nothing_of_the_network(one: tuple[Path, Page]) -> None:
     path, found = one
     assert_asks_nothing(path, found)
-    assert found.sections == ["introduction", "results", "curves", "progress", "costs", "settings", "missing"]
+    parts = "introduction results curves progress fitness costs settings missing"
+    assert found.sections == parts.split()
 
 
 def test_it_tells_what_the_run_is_to_someone_who_was_not_there(one: tuple[Path, Page], run_path: Path) -> None:
@@ -245,7 +246,7 @@ def test_a_run_that_goes_on_and_one_with_a_single_measurement_have_pages(run_pat
             del file["held_out/statistics"][name]
             file["held_out/statistics"][name] = values
     report = write_report([path], clips=0, episodes=0)
-    assert report.sections == ("progress", "costs", "settings")
+    assert report.sections == ("progress", "fitness", "costs", "settings")
     text = read(report.path).text
     assert "Still going on when this page was made: run with 3 of 9 generations" in text
     assert "A second measurement of run against held-out players" in text

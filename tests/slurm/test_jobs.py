@@ -1,7 +1,7 @@
 """Shipped scripts and `evo-hns submit` on a real Slurm.
 
 The clock of Slurm is coarse and machines are of all speeds, so nothing here depends on when something happens, only on
-what is there afterwards. The slowest job comes first and goes on while others do.
+what is there afterwards. All jobs are in the queue together; those that are ended by hand come first.
 """
 
 from __future__ import annotations
@@ -23,27 +23,38 @@ from tests.slurm.lab import processes, wait_until
 
 pytestmark = pytest.mark.slow
 
+CANCELLED, KILLED = "runs/cancelled.h5", "runs/killed.h5"
+TWO_NODES = ("--nodes=2", "slurm/many-nodes.sbatch", "tiny")
+
 
 @dataclass(frozen=True)
 class Queue:
     """Jobs that are in the queue together, by their numbers."""
 
     requeued: str
+    cancelled: str
+    killed: str
     two_nodes: str
     array: str
+    dead: str
 
 
 @pytest.fixture(scope="module")
 def queue(site: Site) -> Queue:
-    """Everything that needs no more than waiting, the slowest first."""
+    """All of them, the slowest first: they wait for a slow disk, beside each other."""
     with pytest.MonkeyPatch.context() as patch:
         enter(site, patch, PYTHONPATH=with_slow_disk())
         words = "tiny --array 3 --nodes 2 --ranks-per-node 1 --time 2 --grace 60"
         requeued = submit(*words.split())["job"]
     site.wait_for_generations("runs/tiny-seed3.h5", 1)  # its first session is short
-    two_nodes = site.sbatch("--nodes=2", "slurm/many-nodes.sbatch", "tiny")
-    array = site.sbatch("--array=3,4", "slurm/array.sbatch", "tiny")
-    return Queue(requeued, two_nodes, array)
+    return Queue(
+        requeued,
+        cancelled=site.sbatch("slurm/one-node.sbatch", "tiny", "--run", CANCELLED, PYTHONPATH=with_slow_disk()),
+        killed=site.sbatch(*TWO_NODES, "--run", KILLED, PYTHONPATH=with_slow_disk()),
+        two_nodes=site.sbatch(*TWO_NODES),
+        array=site.sbatch("--array=3,4", "slurm/array.sbatch", "tiny"),
+        dead=site.sbatch("slurm/one-node.sbatch", "tiny", "--search.popsize", "0"),
+    )
 
 
 def enter(site: Site, patch: pytest.MonkeyPatch, **environment: str) -> None:
@@ -71,6 +82,41 @@ def assert_completed(site: Site, job: str) -> dict[str, str]:
     return told
 
 
+def test_a_cancelled_run_is_whole_and_stays_out_of_the_queue(site: Site, queue: Queue) -> None:
+    job = queue.cancelled
+    site.wait_for_generations(CANCELLED, 2)
+    site.lab.ask("scancel", job)
+    told = site.lab.wait(job)
+    assert (told["JobState"], told["Restarts"]) == ("CANCELLED", "0")
+    wait_until(lambda: not list(processes(site.lab.folder, SLURM_JOB_ID=job)), "the ranks to end", seconds=30)
+    assert 2 <= site.generations(CANCELLED) < GENERATIONS
+    assert "back into the queue" not in (site.folder / f"evo-hns-{job}.out").read_text()
+
+
+def test_a_killed_rank_ends_the_job_and_the_run_goes_on_when_submitted_again(
+    site: Site, queue: Queue, unbroken: dict[int, Run]
+) -> None:
+    job = queue.killed
+    site.wait_for_generations(KILLED, 2)
+    [rank] = [pid for pid in processes(site.lab.folder, SLURM_JOB_ID=job, SLURM_PROCID="1") if is_python(pid)]
+    os.kill(rank, signal.SIGKILL)
+    told = site.lab.wait(job, seconds=30)  # the limit of the job is hours away
+    assert (told["JobState"], told["Restarts"]) == ("FAILED", "0")
+    done = site.generations(KILLED)
+    assert 2 <= done < GENERATIONS
+
+    again = site.sbatch(*TWO_NODES, "--run", KILLED)
+    assert_completed(site, again)
+    run = RunFile.read(site.folder / KILLED)
+    assert f"generation {done:4}" in (site.folder / f"evo-hns-{again}.out").read_text()
+    assert_same_bits(run, unbroken[3])
+
+
+def is_python(pid: int) -> bool:
+    """Whether it is a rank, and not what Slurm has around it."""
+    return b"mpi4py" in Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
 def test_a_run_on_two_nodes_has_the_numbers_of_one_process(site: Site, queue: Queue, unbroken: dict[int, Run]) -> None:
     told = assert_completed(site, queue.two_nodes)
     assert told["NodeList"] == "n[1-2]"
@@ -86,45 +132,8 @@ def test_an_array_is_a_run_for_each_seed(site: Site, queue: Queue, unbroken: dic
         assert_same_bits(RunFile.read(site.folder / f"runs/tiny-{queue.array}_{seed}.h5"), unbroken[seed])
 
 
-def test_a_cancelled_run_is_whole_and_stays_out_of_the_queue(site: Site, queue: Queue) -> None:
-    run = "runs/cancelled.h5"
-    job = site.sbatch("slurm/one-node.sbatch", "tiny", "--run", run, PYTHONPATH=with_slow_disk())
-    site.wait_for_generations(run, 2)
-    site.lab.ask("scancel", job)
-    told = site.lab.wait(job)
-    assert (told["JobState"], told["Restarts"]) == ("CANCELLED", "0")
-    wait_until(lambda: not list(processes(site.lab.folder, SLURM_JOB_ID=job)), "the ranks to end", seconds=30)
-    assert 2 <= site.generations(run) < GENERATIONS
-    assert "back into the queue" not in (site.folder / f"evo-hns-{job}.out").read_text()
-
-
-def test_a_killed_rank_ends_the_job_and_the_run_goes_on_when_submitted_again(
-    site: Site, queue: Queue, unbroken: dict[int, Run]
-) -> None:
-    words = ("--nodes=2", "slurm/many-nodes.sbatch", "tiny", "--run", "runs/killed.h5")
-    job = site.sbatch(*words, PYTHONPATH=with_slow_disk())
-    site.wait_for_generations("runs/killed.h5", 2)
-    [rank] = [pid for pid in processes(site.lab.folder, SLURM_JOB_ID=job, SLURM_PROCID="1") if is_python(pid)]
-    os.kill(rank, signal.SIGKILL)
-    told = site.lab.wait(job, seconds=30)  # the limit of the job is hours away
-    assert (told["JobState"], told["Restarts"]) == ("FAILED", "0")
-    done = site.generations("runs/killed.h5")
-    assert 2 <= done < GENERATIONS
-
-    again = site.sbatch(*words)
-    assert_completed(site, again)
-    run = RunFile.read(site.folder / "runs/killed.h5")
-    assert f"generation {done:4}" in (site.folder / f"evo-hns-{again}.out").read_text()
-    assert_same_bits(run, unbroken[3])
-
-
-def is_python(pid: int) -> bool:
-    """Whether it is a rank, and not what Slurm has around it."""
-    return b"mpi4py" in Path(f"/proc/{pid}/cmdline").read_bytes()
-
-
 def test_a_job_that_dies_at_once_is_not_put_into_the_queue_again(site: Site, queue: Queue) -> None:
-    told = site.lab.wait(site.sbatch("slurm/one-node.sbatch", "tiny", "--search.popsize", "0"))
+    told = site.lab.wait(queue.dead)
     assert (told["JobState"], told["ExitCode"], told["Restarts"]) == ("FAILED", "2:0", "0"), site.logs()
 
 

@@ -124,7 +124,7 @@ def assert_same_bits(one: Run, other: Run) -> None:
     a, b = numbers(one), numbers(other)
     assert a.keys() == b.keys()
     different = [name for name in a if np.asarray(a[name]).tobytes() != np.asarray(b[name]).tobytes()]
-    assert different == []
+    assert not different, different
 
 
 def as_toml(config: RunConfig) -> str:

@@ -85,10 +85,10 @@ def read_match(record: Record, row: int) -> Match:
 
 
 def _values(tree: Any) -> dict[str, Any]:
-    """Arrays without dimensions as what they were."""
+    """Arrays without dimensions as what they were; in the order in which HDF5 has them, sorted by name."""
     return {
         name: _values(value) if isinstance(value, Mapping) else value if value.ndim else value.item()
-        for name, value in tree.items()
+        for name, value in sorted(tree.items())
     }
 
 

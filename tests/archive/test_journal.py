@@ -189,6 +189,21 @@ def test_in_the_end_there_is_one_file_as_it_always_was(killed):
         assert set(file.attrs) == {"format", "num_generations"}
 
 
+def test_names_are_in_the_same_order_in_the_journal_and_in_the_file(create, record, tmp_path):
+    path = tmp_path / "killed.h5"
+    unordered = {"later": 1.0, "earlier": 2.0}
+    match = replace(match_of(0), metrics=unordered)
+    held_out = tuple(replace(row, statistics=unordered) for row in record(0).held_out)
+    with create(0) as writer:
+        writer.commit(replace(small(record, 0), metrics=unordered, held_out=held_out, matches=(match,)))
+        shutil.copy(writer.path, path)
+        shutil.copy(journal_path(writer.path), journal_path(path))
+    for run in (RunFile.read(path), RunFile.read(writer.path)):
+        assert [list(each) for each in (run.metrics, run.held_out[0].statistics, run.matches[0].metrics)] == [
+            ["earlier", "later"]
+        ] * 3
+
+
 def test_what_is_already_in_the_file_counts_once(killed):
     """As after a kill between the two steps of putting a journal into its file."""
     content = journal_path(killed).read_bytes()

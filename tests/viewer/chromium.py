@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import ctypes
 import io
 import json
 import shutil
+import signal
 import subprocess
 import time
 import urllib.request
@@ -21,6 +23,8 @@ from matplotlib.image import imread
 from websockets.sync.client import connect
 
 PATIENCE = 120.0  # seconds: for a machine that has much else to do
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 _COMING = "Not attached to an active page"
 
@@ -43,6 +47,11 @@ def find_chromium() -> str:
     return pytest.skip("no Chromium here (apt-get install chromium): the page is not tested in a browser")
 
 
+def _end_with_parent() -> None:
+    """Let the kernel end this process when the one that started it dies: it would draw on for ever."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def until(condition: Callable[[], bool], patience: float = PATIENCE) -> None:
     """Wait for something to become true."""
     last = time.monotonic() + patience
@@ -63,7 +72,9 @@ class Page:
     def __init__(self, url: str, folder: Path, size: tuple[int, int]) -> None:
         command = [find_chromium(), *_FLAGS, f"--user-data-dir={folder}", "about:blank"]
         with ExitStack() as starting:
-            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            process = subprocess.Popen(
+                command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=_end_with_parent
+            )
             starting.callback(process.wait, PATIENCE)
             starting.callback(process.terminate)
             address = _page_of(folder / "DevToolsActivePort")

@@ -8,11 +8,19 @@ import numpy as np
 import pytest
 import torch
 
-from evo_hns.config import SmallPolicyConfig
+from evo_hns.config import PhysicsConfig, RulesConfig, SmallPolicyConfig, WorldConfig
+from evo_hns.envs.game import Game
+from evo_hns.evaluation.preparation import join_teams
+from evo_hns.physics.cpu import CpuPhysics
 from evo_hns.policies.actions import movement_bin
 from evo_hns.policies.actuators import PLAIN, Actuators, actuate
 from evo_hns.policies.agent_state import lay_out
 from evo_hns.policies.features import BOX, FOOD, HIDDEN, MATE, OPPONENT, RAMP, Features
+from evo_hns.policies.graph import NOISE, ComputeGraph, action_outputs, observed
+from evo_hns.policies.network import NetworkPolicy
+from evo_hns.policies.roster import scripted_roster
+from evo_hns.spec import Side
+from evo_hns.worlds.scene import build_scene
 
 FRAMES = {"opponent": (OPPONENT,), "box": (BOX,), "ramp": (RAMP,), "nearest": (OPPONENT, BOX, RAMP)}
 
@@ -137,3 +145,64 @@ def test_turn_grab_and_lock_are_taken_as_they_are():
     assert action.movement[0, :, 2].tolist() == [0, 7]
     assert action.pull.tolist() == [[True, False]]
     assert action.glueall.tolist() == [[False, False]]
+
+
+WORLDS = 8
+
+
+@pytest.fixture(scope="module")
+def game():
+    world = WorldConfig(num_hiders=1, num_seekers=1)
+    scene = build_scene(world, PhysicsConfig())
+    return Game(scene, CpuPhysics(scene.model, WORLDS, num_threads=1), world, RulesConfig(), num_substeps=15)
+
+
+def stand_at_a_box(game):
+    """The hider faces a box at reach, in the open."""
+    game.reset(np.arange(WORLDS))
+    qpos, scene = game.physics.field("qpos"), game.scene
+    for joints, x, y in ((scene.agent_qpos[0], 0.85, 1.45), (scene.object_qpos[0], 0.75, 0.9)):
+        qpos[:, joints] = torch.tensor([x, y, 0.0, 0.0], dtype=torch.float64)
+    game.physics.forward()
+    return game.observe()
+
+
+def handle_a_box(game, genome, **options):
+    """`(T, W)` bool: the box is held, and locked, by a hider whose outputs read nothing but random inputs."""
+    config, spec = SmallPolicyConfig(noise="step", noise_size=len(genome) - 1, **options), game.observation_spec
+    graph = ComputeGraph(observed(spec, config.num_noise) | action_outputs(NOISE))
+    policy = NetworkPolicy(graph, spec, Actuators.of(config), redraw=True)
+    rows = torch.zeros(WORLDS, dtype=torch.int64)
+    team = policy.bind(torch.tensor(genome, dtype=torch.float32).view(1, 1, -1), 1, rows)
+    idle = scripted_roster("still").bind(spec, Side.SEEKERS, rows)
+    seeds = torch.arange(WORLDS)
+    state, nothing = team.initial_state(seeds), idle.initial_state(seeds)
+    observation, held, locked = stand_at_a_box(game), [], []
+    for _ in range(24):
+        action, state = team.act(observation.of(spec.team(Side.HIDERS)), state)
+        still, _ = idle.act(observation.of(spec.team(Side.SEEKERS)), nothing)
+        observation = game.step(join_teams([action, still])).observation
+        held.append(game.state.grabbed[:, 0, 0])
+        locked.append(game.state.locked[:, 0])
+    return torch.stack(held), torch.stack(locked)
+
+
+def test_a_latch_keeps_the_lock_that_a_flickering_output_lets_go(game):
+    flicker = [[0, 0, 0, 0, 0.3], [0, 0, 0, 0, 0.55]]  # of the lock alone: from about -0.2 to 0.5
+    _, loose = handle_a_box(game, flicker)
+    _, latched = handle_a_box(game, flicker, lock_latch=0.3)
+    assert loose.any(0).all()
+    assert latched.any(0).all()
+    unlocked = [(lock[:-1] & ~lock[1:]).any(0) for lock in (loose, latched)]
+    assert unlocked[0].all()
+    assert not unlocked[1].any()
+
+
+def test_damped_turning_keeps_the_grip_that_abrupt_turns_tear(game):
+    jerks = [[0, 0, 0, 6, 0], [20, 0, 0, 0, 0], [0, 20, 0, 0, 0], [0, 0, 20, 0, 0]]  # full force this way and that
+    abrupt, _ = handle_a_box(game, jerks, hold=2)
+    damped, _ = handle_a_box(game, jerks, hold=2, grabbing_turn=0.5)
+    held = [grip.float().mean().item() for grip in (abrupt, damped)]
+    assert held[0] < 0.6
+    assert held[1] > 0.9
+    assert damped.all(0).sum() > abrupt.all(0).sum()

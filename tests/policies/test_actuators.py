@@ -203,6 +203,5 @@ def test_damped_turning_keeps_the_grip_that_abrupt_turns_tear(game):
     abrupt, _ = handle_a_box(game, jerks, hold=2)
     damped, _ = handle_a_box(game, jerks, hold=2, grabbing_turn=0.5)
     held = [grip.float().mean().item() for grip in (abrupt, damped)]
-    assert held[0] < 0.6
-    assert held[1] > 0.9
+    assert held[1] > held[0] + 0.3  # 0.96 and 0.30 in 32 worlds
     assert damped.all(0).sum() > abrupt.all(0).sum()

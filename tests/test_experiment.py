@@ -163,7 +163,8 @@ def test_networks_and_searches_have_the_settings_of_their_kind_alone() -> None:
     config = load_experiment("quadrant", ["search.algorithm=ga", "hiders.policy.network=entity"])
     tables = config.model_dump()
     assert tables["hiders"]["policy"].keys() == {"network", "genome_per_member", "entity"}
-    assert tables["seekers"]["policy"].keys() == {"network", "genome_per_member", "hidden_size", "gru_size"}
+    assert tables["seekers"]["policy"].keys() >= {"network", "genome_per_member", "hidden_size", "gru_size", "hold"}
+    assert "entity" not in tables["seekers"]["policy"]
     assert tables["hiders"]["search"].keys() == {"algorithm", "popsize", "init_sigma", "ga"}
     assert parse_config(tables) == config
 

@@ -62,6 +62,40 @@ class SmallPolicyConfig(PolicyConfig):
     """Width of every hidden layer (`mlp`, `attention`)."""
     gru_size: int = Field(0, ge=0, le=128)
     """Memory cells; 0 is a network without memory (`mlp`, `attention`)."""
+    leaky_size: int = Field(0, ge=0, le=128)
+    """Memory cells that are leaky integrators with evolved time constants, instead of `gru_size`."""
+    noise: Literal["none", "episode", "step"] = "none"
+    """Random inputs, drawn for each agent from the seed of the match: once an `episode`, or at every `step`."""
+    noise_size: int = Field(1, ge=1, le=16)
+    """Random inputs of an agent, if it has any."""
+    grab_latch: float = Field(0.0, ge=0.0, lt=1.0)
+    """The grab action switches on above this output and off below minus it, and stays as it is between; 0: by sign."""
+    lock_latch: float = Field(0.0, ge=0.0, lt=1.0)
+    """The same for the lock action."""
+    grabbing_turn: float = Field(1.0, ge=0.0, le=1.0)
+    """Factor on the turning while the grab action is on: abrupt turns tear the grip."""
+    frame: Literal["own", "world", "opponent", "box", "ramp", "nearest"] = "own"
+    """Where moving forward leads: along the agent's heading, along the world's x, or to the nearest opponent, box, ramp
+    or any of these in sight (along its heading while none is)."""
+    hold: int = Field(1, ge=1, le=16)
+    """Env steps for which a decision holds; the network does not run between."""
+
+    @property
+    def num_noise(self) -> int:
+        """Random inputs of an agent."""
+        return 0 if self.noise == "none" else self.noise_size
+
+    @model_validator(mode="after")
+    def _check_memory(self) -> SmallPolicyConfig:
+        """Refuse two kinds of memory cells, and a number of random inputs without any."""
+        if self.gru_size and self.leaky_size:
+            raise ValueError(
+                f"got gru_size {self.gru_size} and leaky_size {self.leaky_size}, expected one kind of memory: "
+                "set one of them to 0"
+            )
+        if self.noise == "none" and self.noise_size != 1:
+            raise ValueError(f"got noise_size {self.noise_size} without noise: set noise to episode or step")
+        return self
 
 
 class EntityPolicyConfig(PolicyConfig):

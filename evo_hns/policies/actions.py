@@ -1,7 +1,4 @@
-"""From the numbers of a policy to actions of the game, and the random numbers by which a policy draws them.
-
-Movement is decided in the agent's own frame (forward, left, turn, each squashed to [-1, 1]), turned into
-world axes by the heading and rounded to the 11 bins. Zeros stand still and let go.
+"""The 11 bins of movement, and the random numbers by which a policy draws.
 
 Random numbers come from nothing but the seed of a match: column 0 of an agent's memory holds its stream.
 """
@@ -11,9 +8,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import torch
 
-from evo_hns.spec import Action
 from evo_hns.system.kernels import kernel
 
 NUM_OUTPUTS = 5
@@ -24,20 +19,6 @@ MIDDLE_BIN = 5
 _LOW = np.uint64(0xFFFFFFFF)
 
 
-def decide(outputs: np.ndarray, heading: np.ndarray) -> Action:
-    """Actions of a team.
-
-    Args:
-        outputs: `(W, A, NUM_OUTPUTS)`; movement in [-1, 1], grab and lock by sign.
-        heading: `(W, A, 2)` sin and cos of rz.
-    """
-    movement = np.empty((*outputs.shape[:2], 3), np.int64)
-    pull = np.empty(outputs.shape[:2], np.bool_)
-    glueall = np.empty(outputs.shape[:2], np.bool_)
-    _decide(outputs, heading, movement, pull, glueall)
-    return Action(torch.from_numpy(movement), torch.from_numpy(pull), torch.from_numpy(glueall))
-
-
 @kernel
 def movement_bin(force: float) -> int:
     """The bin next to a force in units of the largest one; beyond it, and for NaN, an outermost bin."""
@@ -46,25 +27,6 @@ def movement_bin(force: float) -> int:
     if force > 1.0:
         return 2 * MIDDLE_BIN
     return math.floor(MIDDLE_BIN + 0.5 + MIDDLE_BIN * force)
-
-
-@kernel
-def _decide(
-    outputs: np.ndarray,
-    heading: np.ndarray,
-    movement: np.ndarray,
-    pull: np.ndarray,
-    glueall: np.ndarray,
-) -> None:
-    for w in range(outputs.shape[0]):
-        for a in range(outputs.shape[1]):
-            forward, left, turn, grab, lock = outputs[w, a]
-            s, c = heading[w, a]
-            movement[w, a, 0] = movement_bin(forward * s + left * c)
-            movement[w, a, 1] = movement_bin(left * s - forward * c)
-            movement[w, a, 2] = movement_bin(turn)
-            pull[w, a] = grab > 0
-            glueall[w, a] = lock > 0
 
 
 @kernel

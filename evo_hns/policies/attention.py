@@ -6,21 +6,23 @@ A hidden layer reads the agent's own embedding and an attention pool for each ty
 from __future__ import annotations
 
 from evo_hns.config import SmallPolicyConfig
-from evo_hns.policies.graph import SELF, ComputeGraph, Node, Op, embeddings, observed, recurrent_head
+from evo_hns.policies.actuators import Actuators
+from evo_hns.policies.graph import ComputeGraph, Node, Op, agent_inputs, embeddings, observed, recurrent_head
 from evo_hns.policies.network import NetworkPolicy
 from evo_hns.spec import ObservationSpec
 
 
 def build_attention(config: SmallPolicyConfig, spec: ObservationSpec) -> NetworkPolicy:
     """The one-query attention network of a configuration."""
-    size, entities = config.hidden_size, embeddings(spec, config.hidden_size)
+    size, given = config.hidden_size, observed(spec, config.num_noise)
+    entities = embeddings(spec, size)
     pools = {f"{name} pool": Node(Op.ATTENTION_POOL, size, ("query", name)) for name in entities}
     nodes = {
-        "self embedding": Node(Op.SQUASH, size, (SELF,)),
+        "self embedding": Node(Op.SQUASH, size, agent_inputs(given)),
         "query": Node(Op.LINEAR, size, ("self embedding",)),
         **entities,
         **pools,
         "hidden": Node(Op.SQUASH, size, ("self embedding", *pools)),
-        **recurrent_head("hidden", config.gru_size),
+        **recurrent_head("hidden", config.gru_size, config.leaky_size),
     }
-    return NetworkPolicy(ComputeGraph(observed(spec) | nodes), spec)
+    return NetworkPolicy(ComputeGraph(given | nodes), spec, Actuators.of(config), redraw=config.noise == "step")

@@ -27,6 +27,8 @@ SELF = "self"
 """The node of the agent itself; the first one."""
 MEMORY = "hidden state"
 """The node of what a network remembers, if it remembers anything."""
+NOISE = "random input"
+"""The node of random numbers that it is given beside what the agent observes of itself, if there are any."""
 
 
 class Op(enum.IntEnum):
@@ -189,8 +191,8 @@ class ComputeGraph:
 
     @cached_property
     def places(self) -> Mapping[str, slice]:
-        """Where the values of a node stand; entities have none. First the agent itself, then the memory."""
-        first = [name for name in (SELF, MEMORY) if name in self.nodes]
+        """Where the values of a node stand; entities have none. First what the kernel is given of the agent."""
+        first = [name for name in (SELF, MEMORY, NOISE) if name in self.nodes]
         places, at = {}, 0
         for name in dict.fromkeys([*first, *self.nodes]):
             if self.nodes[name].entity_type < 0:
@@ -228,10 +230,16 @@ class ComputeGraph:
         return 0, node.size, node.entity_type, layer.num_inputs, layer.start
 
 
-def observed(spec: ObservationSpec) -> dict[str, Node]:
-    """The nodes of what is observed: the agent itself, and the entities of each type."""
+def observed(spec: ObservationSpec, num_noise: int = 0) -> dict[str, Node]:
+    """The nodes of what a network is given: the agent itself, random numbers, and the entities of each type."""
     entities = {name: Node(Op.INPUT, width, (), k) for k, (name, width) in enumerate(_entities(spec))}
-    return {SELF: Node(Op.INPUT, NUM_SELF + num_sectors(spec))} | entities
+    noise = {NOISE: Node(Op.INPUT, num_noise)} if num_noise else {}
+    return {SELF: Node(Op.INPUT, NUM_SELF + num_sectors(spec))} | noise | entities
+
+
+def agent_inputs(nodes: Mapping[str, Node]) -> tuple[str, ...]:
+    """Those of `observed` that there are once, to be read by one layer."""
+    return tuple(name for name in (SELF, NOISE) if name in nodes)
 
 
 def embeddings(spec: ObservationSpec, size: int) -> dict[str, Node]:
@@ -243,19 +251,41 @@ def _entities(spec: ObservationSpec) -> Iterator[tuple[str, int]]:
     return zip(ENTITY_TYPES, entity_widths(spec), strict=False)  # the last ones are not in every game
 
 
-def recurrent_head(source: str, num_cells: int) -> dict[str, Node]:
-    """The end of a network: a gated recurrent unit, if it has cells, and the action outputs, which read both.
+def recurrent_head(source: str, gru_size: int, leaky_size: int = 0) -> dict[str, Node]:
+    """The end of a network: its memory, if it has cells, and the action outputs, which read both.
 
-    The unit is that of Cho et al. 2014, eqs. 5-8, with `squash` for tanh.
+    Args:
+        source: the last hidden layer.
+        gru_size: cells of a gated recurrent unit.
+        leaky_size: cells that are leaky integrators; there is one kind of cells.
     """
-    unit = {
+    unit = _gated_unit(source, gru_size) if gru_size else _leaky_integrators(source, leaky_size)
+    return unit | action_outputs(source, MEMORY) if gru_size + leaky_size else action_outputs(source)
+
+
+def _gated_unit(source: str, num_cells: int) -> dict[str, Node]:
+    """The unit of Cho et al. 2014, eqs. 5-8, with `squash` for tanh."""
+    return {
         "reset gate": Node(Op.GATE, num_cells, (source, MEMORY)),
         "update gate": Node(Op.GATE, num_cells, (source, MEMORY)),
         "reset state": Node(Op.PRODUCT, num_cells, (MEMORY, "reset gate")),
         "candidate": Node(Op.SQUASH, num_cells, (source, "reset state")),
         MEMORY: Node(Op.INTERPOLATE, num_cells, ("candidate", "update gate")),
     }
-    return unit | action_outputs(source, MEMORY) if num_cells else action_outputs(source)
+
+
+def _leaky_integrators(source: str, num_cells: int) -> dict[str, Node]:
+    """Euler steps of a continuous-time recurrent network (Beer 1995): `h + rate * (squash(inputs, h) - h)`.
+
+    A cell's rate is an evolved number, whatever is observed. It is the square of a gate: then numbers from 2 to -2
+    stand for time constants from 1.3 to 81 env steps, an episode of the quadrant, and 0 for 4.
+    """
+    return {
+        "rate gate": Node(Op.GATE, num_cells),
+        "rate": Node(Op.PRODUCT, num_cells, ("rate gate", "rate gate")),
+        "candidate": Node(Op.SQUASH, num_cells, (source, MEMORY)),
+        MEMORY: Node(Op.INTERPOLATE, num_cells, ("candidate", "rate")),
+    }
 
 
 def action_outputs(*sources: str) -> dict[str, Node]:

@@ -6,19 +6,21 @@ The agent's own embedding and the means are added and squashed; a hidden layer f
 from __future__ import annotations
 
 from evo_hns.config import SmallPolicyConfig
-from evo_hns.policies.graph import SELF, ComputeGraph, Node, Op, embeddings, observed, recurrent_head
+from evo_hns.policies.actuators import Actuators
+from evo_hns.policies.graph import ComputeGraph, Node, Op, agent_inputs, embeddings, observed, recurrent_head
 from evo_hns.policies.network import NetworkPolicy
 from evo_hns.spec import ObservationSpec
 
 
 def build_mlp(config: SmallPolicyConfig, spec: ObservationSpec) -> NetworkPolicy:
     """The pooled perceptron of a configuration."""
-    size, entities = config.hidden_size, embeddings(spec, config.hidden_size)
+    size, given = config.hidden_size, observed(spec, config.num_noise)
+    entities = embeddings(spec, size)
     nodes = {
-        "self embedding": Node(Op.LINEAR, size, (SELF,)),
+        "self embedding": Node(Op.LINEAR, size, agent_inputs(given)),
         **entities,
         "pooled": Node(Op.MEAN_POOL, size, ("self embedding", *entities)),
         "hidden": Node(Op.SQUASH, size, ("pooled",)),
-        **recurrent_head("hidden", config.gru_size),
+        **recurrent_head("hidden", config.gru_size, config.leaky_size),
     }
-    return NetworkPolicy(ComputeGraph(observed(spec) | nodes), spec)
+    return NetworkPolicy(ComputeGraph(given | nodes), spec, Actuators.of(config), redraw=config.noise == "step")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from evo_hns.policies.actions import NUM_OUTPUTS, decide
+from evo_hns.policies.actions import NUM_OUTPUTS
+from evo_hns.policies.actuators import PLAIN, Actuators, actuate
+from evo_hns.policies.agent_state import StateLayout, lay_out, redraw_noise, start_noise
 from evo_hns.policies.base import TeamState
 from evo_hns.policies.features import Features, encode
-from evo_hns.policies.graph import ComputeGraph, Op, Program
+from evo_hns.policies.graph import NOISE, ComputeGraph, Op, Program
 from evo_hns.policies.layers import (
     accumulate,
     add_mean_pool,
@@ -31,6 +34,21 @@ class NetworkPolicy:
 
     graph: ComputeGraph
     spec: ObservationSpec
+    actuators: Actuators = PLAIN
+    redraw: bool = False  #: random inputs are drawn anew at every decision, not once an episode
+
+    @cached_property
+    def layout(self) -> StateLayout:
+        """Of what an agent remembers."""
+        num_noise = self.graph.nodes[NOISE].size if NOISE in self.graph.nodes else 0
+        return lay_out(
+            self.graph.num_cells,
+            num_noise,
+            redraw=self.redraw and num_noise > 0,
+            hold=self.actuators.hold > 1,
+            grab=self.actuators.grab_latch > 0,
+            lock=self.actuators.lock_latch > 0,
+        )
 
     @property
     def num_params(self) -> int:
@@ -54,30 +72,45 @@ class NetworkTeam:
     num_agents: int
 
     def initial_state(self, seeds: Tensor) -> TeamState:
-        """Blank memory, `(W, A, num_cells)` float32."""
-        return torch.zeros(len(seeds), self.num_agents, self.policy.graph.num_cells, dtype=torch.float32)
+        """Blank memory, `(W, A, layout.width)` float32; of random inputs their streams, or what they are."""
+        state = np.zeros((len(seeds), self.num_agents, self.policy.layout.width), np.float32)
+        start_noise(self.policy.layout, np.ascontiguousarray(seeds.numpy()), state)
+        return torch.from_numpy(state)
 
     def act(self, observation: Observation, state: TeamState) -> tuple[Action, TeamState]:
         """Decide one env step; see `Team.act`."""
         features = encode(observation, self.policy.spec)
         values = np.empty((1, self.policy.graph.num_values), np.float32)
-        outputs, memory = self.forward(features, state.numpy(), values)
-        return decide(outputs, features.heading), torch.from_numpy(memory)
+        outputs, after = self.forward(features, state.numpy(), values)
+        return actuate(self.policy.actuators, self.policy.layout, outputs, features, after), torch.from_numpy(after)
 
-    def forward(self, features: Features, memory: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Action outputs `(W, A, NUM_OUTPUTS)`, and the memory after the step.
+    def deciding(self, features: Features, state: np.ndarray) -> np.ndarray:
+        """`(W, A)` bool, who exists and is not held to an earlier decision.
 
         Args:
             features: of the team.
-            memory: `(W, A, num_cells)` before the step.
-            values: `(W * A, num_values)` float32, receives the values of all nodes by `ComputeGraph.places`, undefined
-                of those who do not exist; or scratch of one row.
+            state: `(W, A, layout.width)` before the step.
         """
-        graph, after = self.policy.graph, np.empty_like(memory)
+        if self.policy.actuators.hold == 1:
+            return features.present
+        deciding: np.ndarray = np.logical_and(features.present, state[..., self.policy.layout.wait] == 0)
+        return deciding
+
+    def forward(self, features: Features, state: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Action outputs `(W, A, NUM_OUTPUTS)`, and the state with memory and random inputs of after the step.
+
+        Args:
+            features: of the team.
+            state: `(W, A, layout.width)` before the step.
+            values: `(W * A, num_values)` float32, receives the values of all nodes by `ComputeGraph.places`, undefined
+                of those who do not decide; or scratch of one row.
+        """
+        graph, after = self.policy.graph, state.copy()
         outputs = np.empty((*features.present.shape, NUM_OUTPUTS), np.float32)
         embedded = np.empty(graph.largest, np.float32)
-        told = (features.present, features.self_features, features.entity_features, features.entity_types)
-        _forward(graph.program, self.params, self.rows, *told, memory, values, embedded, after, outputs)
+        told = (features.self_features, features.entity_features, features.entity_types)
+        rows = (self.params, self.rows, self.deciding(features, state))
+        _forward(graph.program, self.policy.layout, *rows, *told, values, embedded, after, outputs)
         return outputs, after
 
 
@@ -105,37 +138,39 @@ def check_genomes(genomes: Tensor, num_agents: int, num_params: int) -> None:
 @kernel
 def _forward(
     program: Program,
+    layout: StateLayout,
     params: np.ndarray,
     rows: np.ndarray,
-    present: np.ndarray,
+    deciding: np.ndarray,
     self_features: np.ndarray,
     entity_features: np.ndarray,
     entity_types: np.ndarray,
-    memory: np.ndarray,
     values: np.ndarray,
     embedded: np.ndarray,
-    after: np.ndarray,
+    state: np.ndarray,
     outputs: np.ndarray,
 ) -> None:
-    """Run a program for all who exist; the others do nothing, and their memory stays as it is."""
-    num_agents, first_cell = present.shape[1], self_features.shape[2]
-    for w in range(present.shape[0]):
+    """Run a program for all who decide; the others do nothing, and their state stays as it is."""
+    num_agents, first_cell = deciding.shape[1], self_features.shape[2]
+    first_noise = first_cell + layout.num_cells
+    for w in range(deciding.shape[0]):
         for a in range(num_agents):
-            if not present[w, a]:
-                for j in range(memory.shape[2]):
-                    after[w, a, j] = memory[w, a, j]
+            if not deciding[w, a]:
                 for j in range(NUM_OUTPUTS):
                     outputs[w, a, j] = 0.0
                 continue
             row = values[w * num_agents + a if values.shape[0] > 1 else 0]
             for j in range(first_cell):
                 row[j] = self_features[w, a, j]
-            for j in range(memory.shape[2]):
-                row[first_cell + j] = memory[w, a, j]
+            for j in range(layout.num_cells):
+                row[first_cell + j] = state[w, a, j]
+            redraw_noise(layout, state[w, a])
+            for j in range(layout.num_noise):
+                row[first_noise + j] = state[w, a, layout.noise + j]
             genome = params[rows[w], a if params.shape[1] > 1 else 0]
             _run(program, genome, entity_features[w, a], entity_types[w, a], embedded, row)
-            for j in range(memory.shape[2]):
-                after[w, a, j] = row[first_cell + j]
+            for j in range(layout.num_cells):
+                state[w, a, j] = row[first_cell + j]
             for j in range(NUM_OUTPUTS):
                 outputs[w, a, j] = row[row.shape[0] - NUM_OUTPUTS + j]
 

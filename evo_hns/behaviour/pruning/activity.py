@@ -29,20 +29,20 @@ class Watcher:
         """A team that plays as it does, and is watched; all of its worlds must be played with the same genome."""
         return WatchedTeam(team, self)
 
-    def tally(self, team: NetworkTeam, features: Features, memory: npt.NDArray[np.float32]) -> None:
-        """Count one decision of everybody in a team.
+    def tally(self, team: NetworkTeam, features: Features, state: npt.NDArray[np.float32]) -> None:
+        """Count one decision of everybody in a team who decides now.
 
         Args:
             team: which decides.
             features: what it is told.
-            memory: `(W, A, num_cells)` before the decision.
+            state: `(W, A, layout.width)` before the decision.
         """
         graph, shape = team.policy.graph, features.present.shape
         values = np.empty((features.present.size, graph.num_values), np.float32)
-        team.forward(features, memory, values)
+        team.forward(features, state, values)
         values, members = values.reshape(*shape, -1), team.params.shape[1]
         for member in range(members):
-            there = features.present.copy()
+            there = team.deciding(features, state).copy()
             if members > 1:
                 there &= np.arange(shape[1]) == member
             if there.any():
@@ -89,7 +89,8 @@ def _squared_inputs(
     """`(1 + inputs,)` sums over S decisions; the arguments are `(S, ...)`."""
     entity_type = graph.nodes[target].entity_type
     if entity_type < 0:
-        inputs = np.concatenate([values[:, graph.places[name]] for name in layer.sources], -1).astype(np.float64) ** 2
+        driven = [values[:, :0], *(values[:, graph.places[name]] for name in layer.sources)]
+        inputs = np.concatenate(driven, -1).astype(np.float64) ** 2
         return np.concatenate([[len(inputs)], inputs.sum(0)])
     seen = (entity_types == entity_type)[..., None]
     inputs = np.where(seen, entity_features[..., : layer.num_inputs], 0.0).astype(np.float64) ** 2

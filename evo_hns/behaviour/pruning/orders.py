@@ -54,7 +54,7 @@ def units(subject: Subject) -> FloatArray:
     result = np.full(subject.genome.shape, np.inf)
     for target, layer in subject.graph.layers.items():
         for member, share in enumerate(shares):
-            inputs = np.concatenate([share[name] for name in layer.sources])
+            inputs = np.concatenate([np.zeros(0), *(share[name] for name in layer.sources)])
             view = layer.weights(result[member])
             view[0] = share[target]
             view[1:] = np.minimum(inputs[:, None], share[target])

@@ -59,8 +59,8 @@ def _joined(known: Mapping[str, FloatArray], layer: Layer) -> FloatArray:
 def _constants(graph: ComputeGraph, genome: GenomeArray) -> Mapping[str, FloatArray]:
     """Node -> `(size,)` the value that its units always have, NaN of those that vary.
 
-    Memory starts at zero and stays there while its candidates are zero, which may depend on other memory: what is
-    zero is found by taking it for zero until the contrary follows.
+    Memory starts at zero and stays there while its candidates or its gates are zero, which may depend on other memory:
+    what is zero is found by taking it for zero until the contrary follows.
     """
     known = {name: np.zeros(node.size) for name, node in graph.nodes.items() if node.op is Op.INTERPOLATE}
     while True:
@@ -98,10 +98,8 @@ def _constant(node: Node, total: FloatArray, parts: list[FloatArray]) -> FloatAr
             return np.where(np.all([part == 0 for part in parts[1:]], axis=0), _squash(parts[0]), np.nan)
         case Op.ATTENTION_POOL:
             return np.where(parts[1] == 0, 0.0, np.nan)
-        case Op.PRODUCT:
+        case Op.PRODUCT | Op.INTERPOLATE:
             return np.where((parts[0] == 0) | (parts[1] == 0), 0.0, np.nan)
-        case Op.INTERPOLATE:
-            return np.where(parts[0] == 0, 0.0, np.nan)
 
 
 def _squash(x: FloatArray) -> FloatArray:

@@ -35,23 +35,24 @@ def find_openings(lidar: np.ndarray, rz: float, openings: np.ndarray) -> None:
     if num_rays < 4 or most == 0:
         return
     step = 2.0 * math.pi / num_rays
+    chord = 2.0 * math.cos(step)
     depths = np.zeros(most)
     for k in range(num_rays):
         # Once for each rising edge between rays k and k + 1, and for each falling one that has no rising partner.
-        rising = _is_edge(lidar, k, 1, step)
-        falling = not rising and _is_edge(lidar, k, -1, step)
+        rising = _is_edge(lidar, k, 1, chord)
+        falling = not rising and _is_edge(lidar, k, -1, chord)
         if not rising and not falling:
             continue
         towards = 1 if rising else -1
-        near, far = k, (k + towards) % num_rays
-        length = _length(lidar, far, towards, step)
+        near, far = k, _beside(k, towards, lidar)
+        length = _length(lidar, far, towards, chord)
         if falling and length > 0:
             continue
         if length > 0:
-            other = (far + towards * length) % num_rays
+            other = _beside(far, towards * length, lidar)
             total = 0.0
             for i in range(length):
-                total += lidar[(far + towards * i) % num_rays]
+                total += lidar[_beside(far, towards * i, lidar)]
             depth = total / length - 0.5 * (lidar[near] + lidar[other])
         else:
             other = near
@@ -68,23 +69,31 @@ def find_openings(lidar: np.ndarray, rz: float, openings: np.ndarray) -> None:
 
 
 @kernel
-def _is_edge(lidar: np.ndarray, k: int, towards: int, step: float) -> bool:
+def _is_edge(lidar: np.ndarray, k: int, towards: int, chord: float) -> bool:
     """Whether the ray after k, in one direction, passes the edge of what ray k hits."""
-    num_rays = lidar.shape[0]
-    before, here = max(lidar[(k - towards) % num_rays], 1e-3), max(lidar[k], 1e-3)
-    after = lidar[(k + towards) % num_rays]
-    inverse = 2.0 * math.cos(step) / here - 1.0 / before
+    before = max(lidar[_beside(k, -towards, lidar)], 1e-3)
+    here, after = max(lidar[k], 1e-3), lidar[_beside(k, towards, lidar)]
+    inverse = chord / here - 1.0 / before
     return after > here + _JUMP and inverse > 0.0 and after > 1.0 / inverse + _JUMP
 
 
 @kernel
-def _length(lidar: np.ndarray, far: int, towards: int, step: float) -> int:
+def _beside(k: int, by: int, lidar: np.ndarray) -> int:
+    """The ray `by` places after ray k, of which there are fewer than rays."""
+    k += by
+    if k < 0:
+        return k + lidar.shape[0]
+    return k - lidar.shape[0] if k >= lidar.shape[0] else k
+
+
+@kernel
+def _length(lidar: np.ndarray, far: int, towards: int, chord: float) -> int:
     """Rays from `far` on until the opposite edge; 0 if there is none within a part of the circle."""
     num_rays = lidar.shape[0]
     for length in range(1, num_rays // _WIDEST + 1):
-        if _is_edge(lidar, (far + towards * length) % num_rays, -towards, step):
+        if _is_edge(lidar, _beside(far, towards * length, lidar), -towards, chord):
             return length
-        if _is_edge(lidar, (far + towards * (length - 1)) % num_rays, towards, step):
+        if _is_edge(lidar, _beside(far, towards * (length - 1), lidar), towards, chord):
             return 0  # deeper still: another opening begins
     return 0
 
@@ -96,7 +105,7 @@ def _describe(
     """Fill the columns of an opening between the points that two rays hit; with one edge, where it begins."""
     x, y = lidar[near] * math.cos(near * step), lidar[near] * math.sin(near * step)
     if other == near:
-        angle = 0.5 * step * (2 * near + (1 if (far - near) % lidar.shape[0] == 1 else -1))
+        angle = 0.5 * step * (2 * near + (1 if _beside(near, 1, lidar) == far else -1))
         mid_x, mid_y, width = lidar[near] * math.cos(angle), lidar[near] * math.sin(angle), 0.0
     else:
         other_x, other_y = lidar[other] * math.cos(other * step), lidar[other] * math.sin(other * step)

@@ -33,7 +33,7 @@ class StateLayout(NamedTuple):
 
 
 def lay_out(
-    num_cells: int, num_noise: int, num_sensed: int, *, redraw: bool, hold: bool, grab: bool, lock: bool
+    num_cells: int, num_noise: int, num_sensed: int = 0, *, redraw: bool, hold: bool, grab: bool, lock: bool
 ) -> StateLayout:
     """Put the parts that are needed one after the other.
 

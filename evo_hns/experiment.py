@@ -318,8 +318,8 @@ def _other_kind(path: Sequence[str], kind: str, errors: Sequence[Mapping[str, An
         kind: that was chosen, if there are several.
         errors: all of them, which tell whether both sides chose it.
     """
-    if not kind or kind in (owners := KINDS[path[1]].owners(path[2])) or not owners:
-        return ""
+    if not kind or len(path) < 3 or kind in (owners := KINDS[path[1]].owners(path[2])) or not owners:
+        return ""  # of a whole table, it is what its settings are together
     both = sum(tuple(wrong["loc"][1:4]) == (path[1], kind, path[2]) for wrong in errors) > 1
     tag = ".".join([*path[both:2], KINDS[path[1]].tag])
     *most, last = map(repr, owners)

@@ -169,6 +169,31 @@ def test_networks_and_searches_have_the_settings_of_their_kind_alone() -> None:
     assert parse_config(tables) == config
 
 
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (
+            ["policy.gru_size=8", "policy.leaky_size=4"],
+            r"^--policy: got gru_size 8 and leaky_size 4, expected one kind of memory: set one of them to 0$",
+        ),
+        (["search.algorithm=pgpe", "search.popsize=5"], r"^--search: got popsize 5, pgpe samples mirrored pairs"),
+        (["policy.noise_size=2"], r"^--policy: got noise_size 2 without noise: set noise to episode or step$"),
+        (["policy.lock_latch=1"], r"policy\.lock-latch: got 1, expected less than 1$"),
+        (["policy.hold=0"], r"policy\.hold: got 0, expected greater than or equal to 1$"),
+        (["policy.grabbing_turn=2"], r"policy\.grabbing-turn: got 2, expected less than or equal to 1$"),
+        (
+            ["policy.frame=door"],
+            r"policy\.frame: got 'door', expected 'own', 'world', 'opponent', 'box', 'ramp' or 'nearest'$",
+        ),
+        (["policy.network=entity", "policy.hold=2"], r"policy\.hold.*'entity' has no such setting"),
+    ],
+)
+def test_a_wrong_network_or_search_is_one_line(words: list[str], line: str) -> None:
+    with pytest.raises(ConfigError, match=line) as raised:
+        load_experiment("quadrant", words)
+    assert "\n" not in str(raised.value)
+
+
 def test_a_wrong_setting_of_a_file_is_named_with_the_file(tmp_path: Path) -> None:
     path = tmp_path / "wrong.toml"
     path.write_text("[search]\nsigma = -1.0\n")

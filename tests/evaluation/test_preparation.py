@@ -31,6 +31,10 @@ VARYING = {
 GAMES: dict[str, dict[str, Any]] = {
     "one each, coarse": {**ONE_EACH, "physics": {"search_substeps": 5}},
     "two each with memory": {"rules": RULES, "policy": {"hidden_size": 4, "gru_size": 3}},
+    "two each with random inputs, latches and held decisions": {
+        "rules": RULES,
+        "policy": {"hidden_size": 4, "leaky_size": 2, "noise": "step", "lock_latch": 0.2, "hold": 5, "frame": "box"},
+    },
     "the paper's network": {**ONE_EACH, "policy": {"network": "entity", "entity": {"num_cells": 4}}},
     "food": {**ONE_EACH, "world": {"num_food": 3}, "rules": {**RULES, **FOOD, "grab_exclusive": True}},
     "counts that vary": {"world": VARYING, "rules": RULES, "policy": {"hidden_size": 4, "gru_size": 2}},

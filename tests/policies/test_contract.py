@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from evo_hns.config import EntityConfig, EntityPolicyConfig, SideConfig
+from evo_hns.config import EntityConfig, EntityPolicyConfig, SideConfig, SmallPolicyConfig
 from evo_hns.policies import POLICIES, SCRIPTED, build_policy
 from evo_hns.spec import ObjectColumns, ObservationSpec, Side
 
@@ -16,6 +16,10 @@ SMALL = EntityConfig(embed_size=8, num_heads=2, dense_size=7, num_cells=5, num_f
 ENTITY = {"drawn": SMALL, "plain": SMALL.model_copy(update={"layer_norm": False, "greedy": True})}
 FORMS = {name: SideConfig.model_validate({"policy": {"network": name}}).policy for name in POLICIES if name != "entity"}
 FORMS |= {f"{name}+gru": form.model_copy(update={"gru_size": 5}) for name, form in FORMS.items()}
+FORMS["mlp, all options"] = SmallPolicyConfig(
+    **{"leaky_size": 4, "noise": "step", "noise_size": 2, "frame": "nearest", "hold": 2},
+    **{"grab_latch": 0.2, "lock_latch": 0.2, "grabbing_turn": 0.5},
+)
 FORMS |= {f"entity, {name}": EntityPolicyConfig(entity=entity) for name, entity in ENTITY.items()}
 PLAYERS = {name: functools.partial(build_policy, form) for name, form in FORMS.items()} | SCRIPTED
 SIZED = ObjectColumns(has_size=True)

@@ -12,17 +12,19 @@ import torch
 
 from evo_hns.config import ConfigError, SmallPolicyConfig
 from evo_hns.policies import build_policy
-from evo_hns.policies.actions import decide
+from evo_hns.policies.actuators import PLAIN, actuate
+from evo_hns.policies.agent_state import lay_out
 from evo_hns.policies.features import encode, entity_widths
 from evo_hns.spec import ObjectColumns
 
 SMALL = ("mlp", "attention")  # networks that evolve; the paper's has tests of its own
 NETWORKS = [(name, gru) for name in SMALL for gru in (0, 6)]
+STATELESS = lay_out(0, 0, redraw=False, hold=False, grab=False, lock=False)
 WORLD_COLUMNS = (0, 1, 3, 4)
 
 
-def build(name, gru, spec, hidden=8):
-    return build_policy(SmallPolicyConfig(network=name, hidden_size=hidden, gru_size=gru), spec)
+def build(name, gru, spec, hidden=8, **options):
+    return build_policy(SmallPolicyConfig(network=name, hidden_size=hidden, gru_size=gru, **options), spec)
 
 
 def genomes(policy, *shape, seed=0):
@@ -86,6 +88,11 @@ def plain_memory(read, x, h):
     return h + update * (candidate - h)
 
 
+def plain_leaky(read, x, h):
+    rate = (squash(read.layer(0, len(h))([]) / 2) / 2 + 0.5) ** 2
+    return h + rate * (squash(read.layer(len(x) + len(h), len(h))([*x, *h])) - h)
+
+
 @pytest.mark.parametrize(("name", "gru"), NETWORKS)
 @pytest.mark.parametrize("whole", [False, True])
 def test_a_network_equals_a_plain_one_in_double_precision(name, gru, whole, make_spec, random_observation):
@@ -107,11 +114,49 @@ def test_a_network_equals_a_plain_one_in_double_precision(name, gru, whole, make
             last = np.concatenate([last, cells])
         outputs[w, a] = squash(read.layer(len(last), 5)(last))
         assert read.at == policy.num_params
-    expected = decide(outputs.astype(np.float32), features.heading)
+    expected = actuate(PLAIN, STATELESS, outputs.astype(np.float32), features, np.zeros((5, 4, 0), np.float32))
     assert (action.movement - expected.movement).abs().max() <= 1  # a bin's border may lie between two roundings
     assert (action.movement != expected.movement).float().mean() < 0.05
     assert torch.equal(action.pull, expected.pull)
     assert torch.equal(action.glueall, expected.glueall)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_leaky_integrators_and_random_inputs_equal_plain_ones_in_double_precision(name, make_spec, random_observation):
+    spec = make_spec()
+    policy, view = build(name, 0, spec, leaky_size=6, noise="episode", noise_size=2), random_observation(spec, 5)
+    params, state = genomes(policy, 5, 1), memory(policy, 5, 4)
+    _, renewed = policy.bind(params, 4).act(view, state)
+    features, body = encode(view, spec), {"mlp": plain_mlp, "attention": plain_attention}[name]
+    for w, a in np.ndindex(5, 4):
+        read, row = PlainReader(params[w, 0]), state[w, a].numpy()
+        own = np.concatenate([features.self_features[w, a], row[6:]])
+        last = body(read, own, features.entity_features[w, a], features.entity_types[w, a], entity_widths(spec), 8)
+        np.testing.assert_allclose(renewed[w, a, :6], plain_leaky(read, last, row[:6]), atol=1e-5)
+        np.testing.assert_array_equal(renewed[w, a, 6:], row[6:])
+        assert read.at + 5 * (1 + 8 + 6) == policy.num_params
+
+
+@pytest.mark.parametrize(("gate", "steps"), [(2.0, 1.3), (0.0, 4.0), (-1.0, 14.0), (-2.0, 81.0)])
+def test_an_evolved_number_stands_for_a_time_constant_from_a_step_to_an_episode(gate, steps, make_spec):
+    policy = build("mlp", 0, make_spec(), leaky_size=1)
+    share = PlainReader(torch.tensor([gate])).layer(0, 1)([])
+    assert 1 / (squash(share / 2) / 2 + 0.5) ** 2 == pytest.approx(steps, rel=0.05)
+    assert policy.graph.layers["rate gate"].num_inputs == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "num_params"),
+    [
+        ({}, 3301),
+        ({"gru_size": 8}, 4325),
+        ({"leaky_size": 8}, 3677),
+        ({"noise": "step", "noise_size": 2}, 3365),
+        ({"grab_latch": 0.2, "lock_latch": 0.2, "grabbing_turn": 0.5, "frame": "box", "hold": 2}, 3301),
+    ],
+)
+def test_options_add_the_parameters_of_what_they_add(options, num_params, make_spec):
+    assert build_policy(SmallPolicyConfig(**options), make_spec()).num_params == num_params
 
 
 @pytest.mark.parametrize(("name", "gru"), NETWORKS)

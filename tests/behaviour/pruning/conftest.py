@@ -60,18 +60,20 @@ class Subjects:
         return np.stack(shown)
 
 
-def build_subjects(network: str, cells: int, hidden: int = 6) -> Subjects:
-    settings = {"network": network, "hidden_size": hidden, "gru_size": cells}
+def build_subjects(network: str, cells: int, hidden: int = 6, **options: object) -> Subjects:
+    settings = {"network": network, "hidden_size": hidden, "gru_size": cells, **options}
     policy = build_policy(SmallPolicyConfig.model_validate(settings), SPEC)
     assert isinstance(policy, NetworkPolicy)
     return Subjects(policy)
 
 
 @pytest.fixture(
-    params=[(name, cells) for name in ("mlp", "attention") for cells in (0, 5)], ids=lambda p: f"{p[0]}-{p[1]}"
+    params=[(name, cells) for name in ("mlp", "attention") for cells in (0, 5)] + [("mlp", "leaky")],
+    ids=lambda p: f"{p[0]}-{p[1]}",
 )
 def subjects(request: pytest.FixtureRequest) -> Subjects:
-    return build_subjects(*request.param)
+    network, cells = request.param
+    return build_subjects(network, 0, leaky_size=5) if cells == "leaky" else build_subjects(network, cells)
 
 
 @pytest.fixture(name="build_subjects")

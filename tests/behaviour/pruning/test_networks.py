@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
 from evo_hns.behaviour.pruning.activity import Watcher
 from evo_hns.behaviour.pruning.orders import ORDERS, Subject, remove, schedule
@@ -76,6 +77,30 @@ def test_memory_that_is_never_filled_is_taken_out(build_subjects):
     assert left.num_units == graph.num_units - 2
     assert not graph.layers["update gate"].weights(left.genome)[:, :2].any()
     np.testing.assert_allclose(subjects.episode(left.genome), subjects.episode(genome), atol=1e-6)
+
+
+def test_memory_whose_rate_is_nothing_is_taken_out(build_subjects):
+    subjects = build_subjects("mlp", 0, leaky_size=5)
+    graph, genome = subjects.policy.graph, subjects.genome(0)
+    graph.layers["rate gate"].weights(genome)[0, :2] = -7
+    left = simplify(graph, genome)
+    assert left.num_units == graph.num_units - 2
+    assert not graph.layers["candidate"].weights(left.genome)[:, :2].any()
+    np.testing.assert_array_equal(subjects.episode(left.genome), subjects.episode(genome))
+
+
+def test_strengths_count_decisions_alone_and_know_random_inputs(build_subjects):
+    subjects = build_subjects("mlp", 0, hold=2, noise="step")
+    watcher, team = Watcher(), subjects.team(subjects.genome(0))
+    state = team.initial_state(torch.arange(40)).numpy()
+    held = state.copy()
+    held[:10, :, team.policy.layout.wait] = 1
+    watcher.tally(team, subjects.features(0), held)
+    assert watcher.counts == {0: 30}
+    _, after = team.forward(subjects.features(0), held, np.empty((1, team.policy.graph.num_values), np.float32))
+    assert not after[:10, 0, 0].any()
+    noise = np.sqrt((after[10:, 0, 0].astype(float) ** 2).mean())
+    assert watcher.strengths()["self embedding"][0, -1] == pytest.approx(noise)
 
 
 @pytest.mark.parametrize(("network", "cells"), [("mlp", 0), ("mlp", 5), ("attention", 0), ("attention", 5)])

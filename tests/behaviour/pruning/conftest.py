@@ -76,7 +76,7 @@ def build_subjects(network: str, cells: int, hidden: int = 6, **options: object)
 )
 def subjects(request: pytest.FixtureRequest) -> Subjects:
     network, cells = request.param
-    options = {"leaky": {"leaky_size": 5}, "senses": {"doors": 2, "last_seen": 1}}.get(cells)
+    options = {"leaky": {"leaky_size": 5}, "senses": {"doors": 1, "openings": 1}}.get(cells)
     return build_subjects(network, cells) if options is None else build_subjects(network, 0, **options)
 
 

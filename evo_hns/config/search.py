@@ -79,6 +79,16 @@ class SmallPolicyConfig(PolicyConfig):
     or any of these in sight (along its heading while none is)."""
     hold: int = Field(1, ge=1, le=16)
     """Env steps for which a decision holds; the network does not run between."""
+    openings: int = Field(0, ge=0, le=4)
+    """The deepest gaps in its lidar that an agent is told of now: direction, closeness, width and depth of each."""
+    doors: int = Field(0, ge=0, le=4)
+    """Doors that its lidar has shown in this episode, the near and certain first: direction, closeness, how open, how
+    certain."""
+    last_seen: int = Field(0, ge=0, le=4)
+    """Opponents, boxes and ramps, of each kind the nearest that it remembers, in sight or not: direction, closeness,
+    freshness."""
+    nearest: int = Field(0, ge=0, le=4)
+    """The nearest in sight of opponents, boxes, ramps and food, in inputs of their own beside the mean."""
 
     @property
     def num_noise(self) -> int:

@@ -1,6 +1,7 @@
 """What an agent of a network remembers within an episode: where each part stands in its row of the team's state.
 
-A row is float32: the network's memory cells, then random inputs and their stream, then what its actuators remember. A
+A row is float32: the network's memory cells, then random inputs and their stream, then what its actuators and
+its senses remember. A
 part that an agent does not need has no columns.
 """
 
@@ -27,15 +28,19 @@ class StateLayout(NamedTuple):
     decision: int  #: `NUM_OUTPUTS`, the decision that is held
     grab: int  #: 1 while the grab is latched
     lock: int  #: 1 while the lock is latched
+    senses: int  #: what its senses remember
     width: int  #: of the row
 
 
-def lay_out(num_cells: int, num_noise: int, *, redraw: bool, hold: bool, grab: bool, lock: bool) -> StateLayout:
+def lay_out(
+    num_cells: int, num_noise: int, num_sensed: int = 0, *, redraw: bool, hold: bool, grab: bool, lock: bool
+) -> StateLayout:
     """Put the parts that are needed one after the other.
 
     Args:
         num_cells: memory cells of the network.
         num_noise: its random inputs.
+        num_sensed: numbers that the senses remember.
         redraw: random inputs are drawn anew at every decision.
         hold: decisions are held for some env steps.
         grab: the grab is latched.
@@ -46,8 +51,19 @@ def lay_out(num_cells: int, num_noise: int, *, redraw: bool, hold: bool, grab: b
     wait = stream + 2 * redraw
     decision = wait + hold
     latches = decision + NUM_OUTPUTS * hold
-    end = latches + grab + lock
-    return StateLayout(num_cells, noise, num_noise, stream if redraw else -1, wait, decision, latches, end - lock, end)
+    senses = latches + grab + lock
+    return StateLayout(
+        num_cells=num_cells,
+        noise=noise,
+        num_noise=num_noise,
+        stream=stream if redraw else -1,
+        wait=wait,
+        decision=decision,
+        grab=latches,
+        lock=senses - lock,
+        senses=senses,
+        width=senses + num_sensed,
+    )
 
 
 def start_noise(layout: StateLayout, seeds: np.ndarray, state: np.ndarray) -> None:

@@ -49,7 +49,8 @@ class Features:
     """Inputs of a network. E entities: the other agents, then boxes, then ramps, then food."""
 
     present: np.ndarray  #: `(W, A)` bool, the agent exists; if not, nothing is visible and `self_features` is undefined
-    self_features: np.ndarray  #: `(W, A, NUM_SELF + sectors)` float32, the agent itself and its lidar, sector 0 ahead
+    self_features: np.ndarray
+    """`(W, A, NUM_SELF + sectors + more)` float32, the agent itself, its lidar, sector 0 ahead, and its `senses`"""
     entity_features: np.ndarray  #: `(W, A, E, widest type)` float32, undefined where hidden
     entity_types: np.ndarray  #: `(W, A, E)` int8, or `HIDDEN`
     heading: np.ndarray  #: `(W, A, 2)` float64, sin and cos of rz; 0 and 1 of who does not exist
@@ -79,12 +80,13 @@ def entity_widths(spec: ObservationSpec) -> tuple[int, ...]:
     return (*widths, NUM_FOOD) if spec.num_food else widths
 
 
-def encode(observation: Observation, spec: ObservationSpec) -> Features:
+def encode(observation: Observation, spec: ObservationSpec, num_more: int = 0) -> Features:
     """Turn a team's observation into features.
 
     Args:
         observation: `(W, A, ...)` of all agents or one team.
         spec: of the game.
+        num_more: columns of `self_features` that are left to others to fill.
     """
     arrays = (
         observation.agent_mask,
@@ -103,7 +105,7 @@ def encode(observation: Observation, spec: ObservationSpec) -> Features:
     present, num_entities = told[0], sum(told[k].shape[2] for k in (3, 5, 7, 9))
     features = Features(
         present=present,
-        self_features=np.empty((*present.shape, NUM_SELF + num_sectors(spec)), np.float32),
+        self_features=np.empty((*present.shape, NUM_SELF + num_sectors(spec) + num_more), np.float32),
         entity_features=np.empty((*present.shape, num_entities, max(entity_widths(spec))), np.float32),
         entity_types=np.empty((*present.shape, num_entities), np.int8),
         heading=np.empty((*present.shape, 2)),
@@ -146,7 +148,7 @@ def _encode_self(
     present: np.ndarray, me: np.ndarray, lidar: np.ndarray, self_features: np.ndarray, heading: np.ndarray
 ) -> None:
     """Fill `self_features` and `heading` from `observation_self` `(W, A, 10)` and lidar `(W, A, L)`."""
-    ring = np.empty(lidar.shape[2])
+    ring, num_sectors = np.empty(lidar.shape[2]), max(min(1, lidar.shape[2]), lidar.shape[2] // 2)
     for w in range(me.shape[0]):
         for a in range(me.shape[1]):
             heading[w, a, 0], heading[w, a, 1] = 0.0, 1.0
@@ -167,7 +169,7 @@ def _encode_self(
             row[9] = 1.0 if clock < 0.999 else 0.0  # the last clock of the preparation is 1 - 1e-5 / P
             for k in range(ring.shape[0]):
                 ring[k] = 1.0 / (1.0 + lidar[w, a, k])
-            _turn_ring(ring, rz, row[NUM_SELF:])
+            _turn_ring(ring, rz, row[NUM_SELF : NUM_SELF + num_sectors])
 
 
 @kernel

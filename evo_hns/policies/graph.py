@@ -27,6 +27,8 @@ SELF = "self"
 """The node of the agent itself; the first one."""
 MEMORY = "hidden state"
 """The node of what a network remembers, if it remembers anything."""
+SENSES = ("openings", "doors", "last seen", "nearest")
+"""The nodes of its senses (see `senses`), those that it has."""
 NOISE = "random input"
 """The node of random numbers that it is given beside what the agent observes of itself, if there are any."""
 
@@ -192,7 +194,7 @@ class ComputeGraph:
     @cached_property
     def places(self) -> Mapping[str, slice]:
         """Where the values of a node stand; entities have none. First what the kernel is given of the agent."""
-        first = [name for name in (SELF, MEMORY, NOISE) if name in self.nodes]
+        first = [name for name in (SELF, *SENSES, MEMORY, NOISE) if name in self.nodes]
         places, at = {}, 0
         for name in dict.fromkeys([*first, *self.nodes]):
             if self.nodes[name].entity_type < 0:
@@ -230,16 +232,23 @@ class ComputeGraph:
         return 0, node.size, node.entity_type, layer.num_inputs, layer.start
 
 
-def observed(spec: ObservationSpec, num_noise: int = 0) -> dict[str, Node]:
-    """The nodes of what a network is given: the agent itself, random numbers, and the entities of each type."""
+def observed(spec: ObservationSpec, num_noise: int = 0, senses: Mapping[str, int] | None = None) -> dict[str, Node]:
+    """The nodes of what a network is given: the agent itself, its senses, random numbers, the entities of each type.
+
+    Args:
+        spec: of the game.
+        num_noise: random numbers.
+        senses: columns of each of its senses.
+    """
     entities = {name: Node(Op.INPUT, width, (), k) for k, (name, width) in enumerate(_entities(spec))}
+    told = {name: Node(Op.INPUT, width) for name, width in (senses or {}).items()}
     noise = {NOISE: Node(Op.INPUT, num_noise)} if num_noise else {}
-    return {SELF: Node(Op.INPUT, NUM_SELF + num_sectors(spec))} | noise | entities
+    return {SELF: Node(Op.INPUT, NUM_SELF + num_sectors(spec))} | told | noise | entities
 
 
 def agent_inputs(nodes: Mapping[str, Node]) -> tuple[str, ...]:
     """Those of `observed` that there are once, to be read by one layer."""
-    return tuple(name for name in (SELF, NOISE) if name in nodes)
+    return tuple(name for name in (SELF, *SENSES, NOISE) if name in nodes)
 
 
 def embeddings(spec: ObservationSpec, size: int) -> dict[str, Node]:

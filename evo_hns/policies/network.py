@@ -24,6 +24,7 @@ from evo_hns.policies.layers import (
     squash_all,
     start,
 )
+from evo_hns.policies.senses import NO_SENSES, Senses, num_sense_cells, perceive, sense_widths
 from evo_hns.spec import Action, Observation, ObservationSpec
 from evo_hns.system.kernels import kernel
 
@@ -36,6 +37,7 @@ class NetworkPolicy:
     spec: ObservationSpec
     actuators: Actuators = PLAIN
     redraw: bool = False  #: random inputs are drawn anew at every decision, not once an episode
+    senses: Senses = NO_SENSES
 
     @cached_property
     def layout(self) -> StateLayout:
@@ -44,6 +46,7 @@ class NetworkPolicy:
         return lay_out(
             self.graph.num_cells,
             num_noise,
+            num_sense_cells(self.senses, self.spec),
             redraw=self.redraw and num_noise > 0,
             hold=self.actuators.hold > 1,
             grab=self.actuators.grab_latch > 0,
@@ -79,10 +82,26 @@ class NetworkTeam:
 
     def act(self, observation: Observation, state: TeamState) -> tuple[Action, TeamState]:
         """Decide one env step; see `Team.act`."""
-        features = encode(observation, self.policy.spec)
+        features, known = self.look(observation, state)
         values = np.empty((1, self.policy.graph.num_values), np.float32)
-        outputs, after = self.forward(features, state.numpy(), values)
+        outputs, after = self.forward(features, known, values)
         return actuate(self.policy.actuators, self.policy.layout, outputs, features, after), torch.from_numpy(after)
+
+    def look(self, observation: Observation, state: TeamState) -> tuple[Features, np.ndarray]:
+        """What the team is told, and `(W, A, layout.width)` its state with what its senses remember of it.
+
+        Args:
+            observation: the team's rows, `(W, A, ...)`.
+            state: before the step.
+        """
+        policy = self.policy
+        num_more = sum(sense_widths(policy.senses, policy.spec).values())
+        features = encode(observation, policy.spec, num_more)
+        if not num_more:
+            return features, state.numpy()
+        known = state.numpy().copy()
+        perceive(policy.senses, policy.spec, observation, features, policy.layout.senses, known)
+        return features, known
 
     def deciding(self, features: Features, state: np.ndarray) -> np.ndarray:
         """`(W, A)` bool, who exists and is not held to an earlier decision.

@@ -35,6 +35,10 @@ GAMES: dict[str, dict[str, Any]] = {
         "rules": RULES,
         "policy": {"hidden_size": 4, "leaky_size": 2, "noise": "step", "lock_latch": 0.2, "hold": 5, "frame": "box"},
     },
+    "two each with senses that remember": {
+        "rules": RULES,
+        "policy": {"hidden_size": 4, "openings": 1, "doors": 2, "last_seen": 2, "nearest": 1},
+    },
     "the paper's network": {**ONE_EACH, "policy": {"network": "entity", "entity": {"num_cells": 4}}},
     "food": {**ONE_EACH, "world": {"num_food": 3}, "rules": {**RULES, **FOOD, "grab_exclusive": True}},
     "counts that vary": {"world": VARYING, "rules": RULES, "policy": {"hidden_size": 4, "gru_size": 2}},

@@ -20,6 +20,8 @@ FORMS["mlp, all options"] = SmallPolicyConfig(
     **{"leaky_size": 4, "noise": "step", "noise_size": 2, "frame": "nearest", "hold": 2},
     **{"grab_latch": 0.2, "lock_latch": 0.2, "grabbing_turn": 0.5},
 )
+SENSES = {"openings": 2, "doors": 2, "last_seen": 1, "nearest": 1}
+FORMS["attention, all senses"] = SmallPolicyConfig(network="attention", gru_size=3, **SENSES)
 FORMS |= {f"entity, {name}": EntityPolicyConfig(entity=entity) for name, entity in ENTITY.items()}
 PLAYERS = {name: functools.partial(build_policy, form) for name, form in FORMS.items()} | SCRIPTED
 SIZED = ObjectColumns(has_size=True)
@@ -43,8 +45,8 @@ DAILY = {"ranges", "tipping", "radians", "alone"}
 
 READERS = {"sitter", "builder", "ramp-fetcher", "climber"}
 """Scripts that may read what is out of sight."""
-NUMBERED = READERS | {"reactive-builder"}
-"""Scripts that remember objects by their number, and of two that are equally good take the first."""
+NUMBERED = READERS | {"reactive-builder", "attention, all senses"}
+"""Players that remember objects by their number; scripts of two that are equally good take the first."""
 
 any_player = pytest.mark.parametrize("name", PLAYERS)
 honest = pytest.mark.parametrize("name", [name for name in PLAYERS if name not in READERS])

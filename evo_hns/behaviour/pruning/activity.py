@@ -10,7 +10,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from evo_hns.policies.base import TeamState
-from evo_hns.policies.features import Features, encode
+from evo_hns.policies.features import Features
 from evo_hns.policies.graph import ComputeGraph, Layer
 from evo_hns.policies.network import NetworkTeam
 from evo_hns.spec import Action, Observation
@@ -35,7 +35,7 @@ class Watcher:
         Args:
             team: which decides.
             features: what it is told.
-            state: `(W, A, layout.width)` before the decision.
+            state: `(W, A, layout.width)` after looking and before the decision.
         """
         graph, shape = team.policy.graph, features.present.shape
         values = np.empty((features.present.size, graph.num_values), np.float32)
@@ -74,7 +74,7 @@ class WatchedTeam:
 
     def act(self, observation: Observation, state: TeamState) -> tuple[Action, TeamState]:
         """Decide as the team does."""
-        self.watcher.tally(self.team, encode(observation, self.team.policy.spec), state.numpy())
+        self.watcher.tally(self.team, *self.team.look(observation, state))
         return self.team.act(observation, state)
 
 

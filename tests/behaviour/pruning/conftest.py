@@ -12,6 +12,7 @@ import torch
 from evo_hns.config import SmallPolicyConfig
 from evo_hns.policies import build_policy
 from evo_hns.policies.features import Features, entity_widths
+from evo_hns.policies.graph import SELF, SENSES
 from evo_hns.policies.network import NetworkPolicy, NetworkTeam
 from evo_hns.spec import ObjectColumns, ObservationSpec
 
@@ -39,7 +40,9 @@ class Subjects:
         types[:5] = -1
         entities = rng.normal(size=(DECISIONS, ENTITIES, max(widths))).astype(np.float32)
         entities[types < 0] = np.nan
-        of_self = rng.normal(size=(DECISIONS, self.policy.graph.nodes["self"].size)).astype(np.float32)
+        nodes = self.policy.graph.nodes
+        width = sum(nodes[name].size for name in (SELF, *SENSES) if name in nodes)
+        of_self = rng.normal(size=(DECISIONS, width)).astype(np.float32)
         present, heading = np.ones((DECISIONS, 1), np.bool_), np.zeros((DECISIONS, 1, 2))
         return Features(present, of_self[:, None], entities[:, None], types[:, None], heading)
 
@@ -68,12 +71,13 @@ def build_subjects(network: str, cells: int, hidden: int = 6, **options: object)
 
 
 @pytest.fixture(
-    params=[(name, cells) for name in ("mlp", "attention") for cells in (0, 5)] + [("mlp", "leaky")],
+    params=[(name, cells) for name in ("mlp", "attention") for cells in (0, 5)] + [("mlp", "leaky"), ("mlp", "senses")],
     ids=lambda p: f"{p[0]}-{p[1]}",
 )
 def subjects(request: pytest.FixtureRequest) -> Subjects:
     network, cells = request.param
-    return build_subjects(network, 0, leaky_size=5) if cells == "leaky" else build_subjects(network, cells)
+    options = {"leaky": {"leaky_size": 5}, "senses": {"doors": 1, "openings": 1}}.get(cells)
+    return build_subjects(network, cells) if options is None else build_subjects(network, 0, **options)
 
 
 @pytest.fixture(name="build_subjects")

@@ -74,6 +74,11 @@ class EvaluationBatch:
         counted = self.wins[side][torch.isfinite(self.wins[side])]
         return float(counted.mean()) if len(counted) else float("nan")
 
+    def mean_returns(self, side: Side) -> Tensor:
+        """`(P,)` what the fitness of a side's candidates would be by their return alone."""
+        returns, places = self.returns[side], self.returns[side].shape
+        return team_fitness(returns.flatten(), np.repeat(np.arange(places[0]), places[1]), side, places[0])
+
     def statistics(self, side: Side) -> dict[str, Tensor]:
         """The game's statistics of each candidate of a side in each of its episodes.
 

@@ -2,6 +2,9 @@
 
 A fitness is never carried over: elites and children of a generation meet the same opponents, and an elite
 that was only lucky falls. Ties are broken at random, so that a plateau is drifted over, not frozen.
+
+Epsilon-lexicase selection: La Cava, Spector and Danai 2016, "Epsilon-lexicase selection for regression"; semi-dynamic,
+as in La Cava, Helmuth, Spector and Moore 2019, "A probabilistic and multi-objective analysis of lexicase selection".
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ MIN_PARAMS = 3
 
 
 class Genetic(AskTell):
-    """Selection by truncation or tournament, two-point crossover, Gaussian mutation, elites.
+    """Selection by truncation, tournament or epsilon-lexicase, two-point crossover, Gaussian mutation, elites.
 
     The population asked for is the elites, best first, then the children.
 
@@ -40,6 +43,9 @@ class Genetic(AskTell):
         self._genomes = config.init_sigma * torch.randn(shape, generator=self._generator, dtype=torch.float64)
         self._fitness = torch.zeros(config.popsize, dtype=torch.float64)
         self._elites_kept = 0
+        self._by_cases = config.ga.selection == "lexicase"
+        self.wants = ("cases",) if self._by_cases else ()
+        self._parents = torch.zeros(2 * self._num_pairs, dtype=torch.int64)  # of the next children, by their rank
 
     @property
     def center(self) -> Tensor:
@@ -56,14 +62,21 @@ class Genetic(AskTell):
             return self._genomes.clone()
         num_elites = self._settings.num_elites
         with global_stream(self._generator):
-            children = self._cross(self._select(self.popsize - num_elites))[: self.popsize - num_elites]
+            children = self._cross(self._select())[: self.popsize - num_elites]
         noise = torch.randn(children.shape, generator=self._generator, dtype=torch.float64)
         population: Tensor = combine(self._genomes[:num_elites], children + self._sigma * noise)
         return population
 
-    def _select(self, num_children: int) -> Tensor:
-        """Parents of at least so many children: mothers in the first half, fathers in the second."""
-        num_pairs = (num_children + 1) // 2
+    @property
+    def _num_pairs(self) -> int:
+        """Parents of all children: as many mothers as fathers, who have two children."""
+        return (self.popsize - self._settings.num_elites + 1) // 2
+
+    def _select(self) -> Tensor:
+        """Parents of at least as many children as there are: mothers in the first half, fathers in the second."""
+        num_pairs = self._num_pairs
+        if self._by_cases:
+            return self._genomes[self._parents]
         if self._settings.selection == "tournament":
             size = self._settings.tournament_size
             parents: Tensor = tournament(
@@ -87,12 +100,46 @@ class Genetic(AskTell):
         num_elites = self._settings.num_elites
         self._elites_kept = int((order[:num_elites] < num_elites).sum()) if self.generation > 0 else 0
         self._genomes, self._fitness = population[order], fitness[order]
+        if self._by_cases and evaluation.cases is not None:
+            self._parents = select_by_cases(evaluation.cases[order], 2 * self._num_pairs, self._generator)
 
     def _metrics(self) -> dict[str, float]:
         return {"sigma": self._sigma, "elites_kept": float(self._elites_kept)}
 
     def _tensors(self) -> dict[str, Tensor]:
-        return {"genomes": self._genomes, "fitness": self._fitness}
+        own = {"genomes": self._genomes, "fitness": self._fitness}
+        return own | {"parents": self._parents} if self._by_cases else own
 
     def _restore(self, tensors: dict[str, Tensor]) -> None:
         self._genomes, self._fitness = tensors["genomes"], tensors["fitness"]
+        self._parents = tensors.get("parents", self._parents)
+
+
+def select_by_cases(cases: Tensor, num: int, generator: torch.Generator) -> Tensor:
+    """Epsilon-lexicase: each time the cases filter everybody in an order drawn by lot, until one is left.
+
+    A case lets those go on who are within epsilon of the best of those left, epsilon being the median absolute
+    deviation of everybody's scores in that case. Among those whom all cases let go on a lot decides.
+
+    Args:
+        cases: `(P, E)` scores, higher is better; NaN counts as the median of the others in that case.
+        num: how often.
+        generator: decides the lots.
+
+    Returns:
+        `(num,)` int64 rows.
+    """
+    scores = cases.detach().to("cpu", torch.float64)
+    scores = torch.where(torch.isnan(scores), scores.nanquantile(0.5, dim=0), scores).nan_to_num(nan=0.0)
+    epsilon = (scores - scores.quantile(0.5, dim=0)).abs().quantile(0.5, dim=0).numpy()
+    table, chosen = scores.numpy(), torch.empty(num, dtype=torch.int64)
+    for k in range(num):
+        order = torch.randperm(table.shape[1], generator=generator).numpy()
+        left = torch.randperm(len(table), generator=generator).numpy()  # whoever stands first wins the last lot
+        for case in order:
+            if len(left) == 1:
+                break
+            column = table[left, case]
+            left = left[column >= column.max() - epsilon[case]]
+        chosen[k] = int(left[0])
+    return chosen

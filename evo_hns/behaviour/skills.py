@@ -37,7 +37,7 @@ def door_gap(trajectory: Trajectory) -> np.ndarray:
     """
     gaps, is_door = _door_gaps(trajectory, trajectory.layout.box_mask)
     counts = is_door & trajectory.layout.box_mask.any(1)[:, None]
-    nearest = np.where(counts, gaps.min(2, initial=np.inf), 0.0)
+    nearest = np.where(counts, np.asarray(gaps.min(2, initial=np.inf)), 0.0)
     return np.asarray(nearest.sum(1) / np.maximum(counts.sum(1), 1))
 
 
@@ -47,7 +47,7 @@ def doors_locked(trajectory: Trajectory) -> np.ndarray:
     by_hiders = trajectory.lock_owner[:, row, :boxes] < trajectory.scene.num_hiders
     locked = trajectory.locked[:, row, :boxes] & by_hiders & trajectory.layout.box_mask
     gaps, is_door = _door_gaps(trajectory, locked)
-    has_box = (gaps <= AT_DOOR).any(2)
+    has_box = np.asarray((gaps <= AT_DOOR).any(2))
     return np.asarray((has_box | ~is_door).all(1) & is_door.any(1), dtype=np.float64)
 
 
@@ -61,7 +61,7 @@ def ramp_gap(trajectory: Trajectory) -> np.ndarray:
 
     A world without ramps or without low walls has 0: it tells nobody apart.
     """
-    gaps = _ramp_gaps(trajectory).min((1, 2), initial=np.inf)
+    gaps = np.asarray(_ramp_gaps(trajectory).min((1, 2), initial=np.inf))
     return np.where(np.isfinite(gaps), gaps, 0.0)
 
 

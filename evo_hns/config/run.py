@@ -151,9 +151,11 @@ class RunConfig(Settings):
         settings = self.coevolution
         skilled = [side.label for side in Side if self.side(side).fitness != "return"]
         laddered = [side.label for side in Side if self.side(side).rungs]
-        if self.trainer == "ppo" and (self.has_fixed_opponents or skilled or laddered):
+        torn = [side.label for side in Side if self.side(side).second_objective is not None]
+        if self.trainer == "ppo" and (self.has_fixed_opponents or skilled or laddered or torn):
             raise ValueError(
-                "got opponents, fitness or rungs of a side, PPO learns by self-play from returns: leave them out"
+                "got opponents, fitness, rungs or second_objective of a side, PPO learns by self-play from returns: "
+                "leave them out"
             )
         if self.has_fixed_opponents and (settings.generalist or settings.exploiter_every):
             raise ValueError(
@@ -173,6 +175,12 @@ class RunConfig(Settings):
                 f"got {laddered[0]}.rungs and coevolution.generalist, which would take back what gains a skill and no "
                 "return: leave one out"
             )
+        if torn and settings.exploiter_every:
+            raise ValueError(
+                f"got {torn[0]}.second_objective and coevolution.exploiter_every, whose searches learn from returns "
+                "alone: leave one out"
+            )
+        given += [f"{label}.second_objective" for label in torn]
         trained = {side.label for side in self.trained_sides}
         if idle := [name for name in given if name.partition(".")[0] not in trained]:
             raise ValueError(f"got {idle[0]} of a side that is not trained: leave it out")

@@ -124,13 +124,14 @@ class OpenAIESConfig(Settings):
 class GeneticConfig(Settings):
     """The genetic algorithm."""
 
-    selection: Literal["truncation", "tournament", "lexicase"] = "truncation"
+    selection: Literal["truncation", "tournament", "lexicase", "pareto"] = "truncation"
     """How parents are chosen. `lexicase` (epsilon-lexicase) takes matches in an order drawn by lot for each parent, and
-    lets those go on who are as good as the best of those left, but for the median deviation."""
+    lets those go on who are as good as the best of those left, but for the median deviation. `pareto` is a tournament
+    by how many others are better both in return and in the side's `second_objective`."""
     parent_fraction: float = Field(0.25, gt=0.0, le=1.0)
     """Share of the population that may breed (truncation)."""
     tournament_size: int = Field(4, ge=2)
-    """Contestants for each parent's place (tournament)."""
+    """Contestants for each parent's place (tournament, pareto)."""
     crossover_rate: float = Field(0.5, ge=0.0, le=1.0)
     """Share of the children that have two parents."""
     num_elites: int = Field(4, ge=1)
@@ -277,12 +278,31 @@ class SideConfig(Settings):
     rungs: tuple[RungConfig, ...] = ()
     """Skills that candidates are selected for beside their return, until that has grown; champions are chosen and
     measured by return alone."""
+    second_objective: str | None = None
+    """A skill, as of `fitness`, that the genetic algorithm selects for beside the return without adding them up
+    (`search.ga.selection = "pareto"`); champions are chosen and measured by return alone."""
 
     @field_validator("opponents", mode="before")
     @classmethod
     def _one_or_more(cls, value: Any) -> Any:
         """Let a single address be typed as it is."""
         return (value,) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _check_second_objective(self) -> SideConfig:
+        """Refuse a second objective without a search that knows of it, and the other way round."""
+        knows = isinstance(self.search, GeneticSearchConfig) and self.search.ga.selection == "pareto"
+        if self.second_objective is not None and not knows:
+            raise ValueError(
+                f"got second_objective {self.second_objective!r}, which only the genetic algorithm takes: leave it "
+                "out, or set search.algorithm to 'ga' and search.ga.selection to 'pareto'"
+            )
+        if self.second_objective is None and knows:
+            raise ValueError(
+                "got search.ga.selection 'pareto' and no second_objective: set it to a skill, or choose another "
+                "selection"
+            )
+        return self
 
 
 KINDS = {"policy": POLICY_KINDS, "search": SEARCH_KINDS}

@@ -158,6 +158,11 @@ def of_diagnosis(config: RunConfig) -> list[str]:
             f"their return grew from {rung.start:g} to {rung.target:g}; champions were chosen by return alone."
             for rung in sides[label].rungs
         ]
+        if (second := sides[label].second_objective) is not None:
+            found.append(
+                f"Candidates of the {label} were also selected for {second}, as a second objective; champions were "
+                "chosen by return alone."
+            )
     return found
 
 

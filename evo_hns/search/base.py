@@ -25,7 +25,7 @@ SearchState = dict[str, npt.NDArray[np.generic]]
 """Everything a searcher needs to continue to the same bits; numeric arrays only."""
 
 
-Want = Literal["statistics", "behaviour", "cases"]
+Want = Literal["statistics", "behaviour", "cases", "second"]
 """What a searcher may be told beside fitness."""
 
 
@@ -40,6 +40,7 @@ class Evaluation:
     cases: Tensor | None = None
     """`(P, E)` what fitness is made of: the score in each pair of an opponent and a world, which are the same for all;
     NaN: the match does not count."""
+    second: Tensor | None = None  #: `(P,)` a second objective, higher is better, finite
 
 
 class Searcher(Protocol):
@@ -142,7 +143,8 @@ class AskTell(ABC):
             raise RuntimeError("tell() before ask(): ask for the population, evaluate it, then tell what came of it")
         fitness = _checked(evaluation.fitness, self.popsize)
         self._check_wants(evaluation)
-        self._move(self._population, replace(evaluation, fitness=fitness))
+        second = None if evaluation.second is None else _checked(evaluation.second, self.popsize)
+        self._move(self._population, replace(evaluation, fitness=fitness, second=second))
         self._population = None
         self.generation += 1
         shared = {"center_norm": float(torch.linalg.vector_norm(self.center)), "num_ranks": float(_num_ranks(fitness))}
@@ -154,6 +156,7 @@ class AskTell(ABC):
             "statistics": bool(evaluation.statistics),
             "behaviour": evaluation.behaviour is not None,
             "cases": evaluation.cases is not None,
+            "second": evaluation.second is not None,
         }
         if missing := [want for want in self.wants if not given[want]]:
             raise ValueError(f"{self.algorithm} wants {' and '.join(missing)} beside fitness: give it to `Evaluation`")

@@ -5,23 +5,27 @@ that was only lucky falls. Ties are broken at random, so that a plateau is drift
 
 Epsilon-lexicase selection: La Cava, Spector and Danai 2016, "Epsilon-lexicase selection for regression"; semi-dynamic,
 as in La Cava, Helmuth, Spector and Moore 2019, "A probabilistic and multi-objective analysis of lexicase selection".
+Two objectives: by the number of those who dominate a genome, as in Fonseca and Fleming 1993, then by crowding distance,
+as in Deb et al. 2002 (NSGA-II).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
-from evotorch.operators.functional import combine, tournament, two_point_cross_over
+from evotorch.operators.functional import combine, pareto_utility, tournament, two_point_cross_over
 from torch import Tensor
 
 from evo_hns.config import ConfigError, GeneticSearchConfig
-from evo_hns.search.base import AskTell, Evaluation, global_stream, new_stream
+from evo_hns.search.base import AskTell, Evaluation, Want, global_stream, new_stream
 
 MIN_PARAMS = 3
 """Two cuts need three parts."""
 
 
 class Genetic(AskTell):
-    """Selection by truncation, tournament or epsilon-lexicase, two-point crossover, Gaussian mutation, elites.
+    """Selection by truncation, tournament, epsilon-lexicase or two objectives, two-point crossover, mutation, elites.
 
     The population asked for is the elites, best first, then the children.
 
@@ -44,7 +48,7 @@ class Genetic(AskTell):
         self._fitness = torch.zeros(config.popsize, dtype=torch.float64)
         self._elites_kept = 0
         self._by_cases = config.ga.selection == "lexicase"
-        self.wants = ("cases",) if self._by_cases else ()
+        self.wants = _WANTS.get(config.ga.selection, ())
         self._parents = torch.zeros(2 * self._num_pairs, dtype=torch.int64)  # of the next children, by their rank
 
     @property
@@ -77,7 +81,7 @@ class Genetic(AskTell):
         num_pairs = self._num_pairs
         if self._by_cases:
             return self._genomes[self._parents]
-        if self._settings.selection == "tournament":
+        if self._settings.selection in ("tournament", "pareto"):
             size = self._settings.tournament_size
             parents: Tensor = tournament(
                 self._genomes, self._fitness, num_tournaments=2 * num_pairs, tournament_size=size, objective_sense="max"
@@ -94,12 +98,16 @@ class Genetic(AskTell):
         return torch.where(crossed.repeat(2)[:, None], children, parents)
 
     def _move(self, population: Tensor, evaluation: Evaluation) -> None:
-        fitness = evaluation.fitness
+        fitness, second = evaluation.fitness, evaluation.second if self._settings.selection == "pareto" else None
         lots = torch.randperm(self.popsize, generator=self._generator)
         order = lots[torch.argsort(fitness[lots], descending=True, stable=True)]
+        merit = fitness
+        if second is not None:  # the fittest of all stays first: nobody dominates it, and it stands at an end
+            merit = pareto_utility(torch.stack([fitness, second], dim=1), objective_sense=["max", "max"])
+            order = order[torch.argsort(merit[order], descending=True, stable=True)]
         num_elites = self._settings.num_elites
         self._elites_kept = int((order[:num_elites] < num_elites).sum()) if self.generation > 0 else 0
-        self._genomes, self._fitness = population[order], fitness[order]
+        self._genomes, self._fitness = population[order], merit[order]
         if self._by_cases and evaluation.cases is not None:
             self._parents = select_by_cases(evaluation.cases[order], 2 * self._num_pairs, self._generator)
 
@@ -113,6 +121,10 @@ class Genetic(AskTell):
     def _restore(self, tensors: dict[str, Tensor]) -> None:
         self._genomes, self._fitness = tensors["genomes"], tensors["fitness"]
         self._parents = tensors.get("parents", self._parents)
+
+
+_WANTS: Mapping[str, tuple[Want, ...]] = {"lexicase": ("cases",), "pareto": ("second",)}
+"""What ways of selection are to be told beside fitness."""
 
 
 def select_by_cases(cases: Tensor, num: int, generator: torch.Generator) -> Tensor:

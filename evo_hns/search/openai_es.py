@@ -51,7 +51,8 @@ class OpenAIES(AskTell):
     def _sample(self) -> Tensor:
         shape = (self.popsize // 2, self.num_params)
         offset = self._sigma * torch.randn(shape, generator=self._generator, dtype=torch.float64)
-        return self._adam.center + torch.stack([offset, -offset], dim=1).flatten(0, 1)
+        population: Tensor = self._adam.center + torch.stack([offset, -offset], dim=1).flatten(0, 1)
+        return population
 
     def _move(self, population: Tensor, evaluation: Evaluation) -> None:
         before = self._adam.center

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 import torch
@@ -45,7 +45,7 @@ from evo_hns.training.population import (
 )
 from evo_hns.training.random_streams import Stream, seed_of, streams
 from evo_hns.training.rungs import build_ladders, climb, ladders_state, restore_ladders
-from evo_hns.training.skills import build_skills
+from evo_hns.training.skills import also_keeping, build_second_objectives, build_skills
 
 
 class Evolution:
@@ -65,6 +65,7 @@ class Evolution:
         lengths = evaluator.session.genome_lengths
         self.fixed = load_fixed(config, evaluator.session.spec) if run is None else opponents_of_run(run, FIXED)
         self.skills = build_skills(config, evaluator)
+        self.second_objectives = build_second_objectives(config, evaluator)
         self.populations = build_populations(config, lengths) if run is None else restore_populations(config, run)
         self.ladders = build_ladders(config, evaluator)
         if run is not None:
@@ -83,9 +84,14 @@ class Evolution:
             worlds = streams(config.seed, generation, Stream.WORLDS)
             numbers = {side: population.num_matches for side, population in populations.items()}
             skills = self.skills | {side: skill for side, each in self.ladders.items() if (skill := each.skill)}
+            skills |= {
+                side: also_keeping(second, skills.get(side), evaluator.session.spec, side)
+                for side, second in self.second_objectives.items()
+            }
             batch = self._play(candidates, candidates, numbers, rngs, worlds, build_fitness(settings), skills)
             clock.lap("time_evaluation")
-            update_metrics, trials = update_searches(config, evaluator, populations, batch, generation)
+            seconds = {side: batch.mean_skill(side, skill) for side, skill in self.second_objectives.items()}
+            update_metrics, trials = update_searches(config, evaluator, populations, batch, generation, seconds)
             clock.lap("time_search")
 
             finalists = {
@@ -123,7 +129,9 @@ class Evolution:
                     **clock.metrics,
                 },
                 discards={"physics": sum(each.num_failed for each in played)},
-                state=with_opponents(populations_state(populations) | ladders_state(self.ladders), self.fixed, FIXED),
+                state=with_opponents(
+                    {**populations_state(populations), **ladders_state(self.ladders)}, self.fixed, FIXED
+                ),
                 exploiters=exploits.champions,
             )
 
@@ -217,7 +225,12 @@ def draw_opponents(
 
 
 def update_searches(
-    config: RunConfig, evaluator: Evaluator, populations: Populations, batch: EvaluationBatch, generation: int
+    config: RunConfig,
+    evaluator: Evaluator,
+    populations: Populations,
+    batch: EvaluationBatch,
+    generation: int,
+    seconds: PerSide,
 ) -> tuple[dict[str, float], list[EvaluationBatch]]:
     """Tell both searches the fitness of their candidates; with `generalist`, take back updates that do not generalise.
 
@@ -229,7 +242,8 @@ def update_searches(
     before = {side: (each.center, each.state_dict()) for side, each in searchers.items() if filtered}
     metrics: dict[str, float] = {}
     for side, searcher in searchers.items():
-        evaluation = evaluation_of(batch, side, searcher.wants)
+        evaluation = replace(evaluation_of(batch, side, searcher.wants), second=seconds.get(side))
+        metrics |= {f"{side.label}.second_objective_mean": float(seconds[side].mean())} if side in seconds else {}
         metrics |= {f"{side.label}.{name}": value for name, value in searcher.tell(evaluation).items()}
     if not filtered:
         return metrics, []

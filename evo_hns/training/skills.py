@@ -16,11 +16,11 @@ from evo_hns.behaviour.skills import SKILLS
 from evo_hns.behaviour.stages.detectors import DETECTORS
 from evo_hns.config import ConfigError, RunConfig
 from evo_hns.evaluation.evaluators import Evaluator
-from evo_hns.evaluation.fitness import Skill
+from evo_hns.evaluation.fitness import Skill, team_return
 from evo_hns.evaluation.matches import MatchTable
 from evo_hns.evaluation.rollout import Episodes
 from evo_hns.evaluation.trajectory import Trajectory
-from evo_hns.spec import Side
+from evo_hns.spec import ObservationSpec, Side
 
 
 def build_skills(config: RunConfig, evaluator: Evaluator) -> dict[Side, Skill]:
@@ -36,6 +36,27 @@ def build_skills(config: RunConfig, evaluator: Evaluator) -> dict[Side, Skill]:
     wanted = {side: name for side in config.trained_sides if (name := config.side(side).fitness) != "return"}
     statistics = statistics_of(evaluator) if wanted else ()
     return {side: build_skill(name, statistics, f"{side.label}.fitness", "return or ") for side, name in wanted.items()}
+
+
+def build_second_objectives(config: RunConfig, evaluator: Evaluator) -> dict[Side, Skill]:
+    """The skills that sides are selected for beside their return, as a second objective.
+
+    Args:
+        config: the run's settings.
+        evaluator: of its game, which decides the statistics that there are.
+
+    Raises:
+        ConfigError: no such statistic, stage or skill.
+    """
+    wanted = {side: name for side in config.trained_sides if (name := config.side(side).second_objective) is not None}
+    statistics = statistics_of(evaluator) if wanted else ()
+    return {side: build_skill(name, statistics, f"{side.label}.second_objective") for side, name in wanted.items()}
+
+
+def also_keeping(second: Skill, scored: Skill | None, spec: ObservationSpec, side: Side) -> Skill:
+    """What is scored anyway (None: the return), with what a second objective needs of episodes."""
+    measure = (lambda episodes: team_return(episodes, spec, side)) if scored is None else scored.measure
+    return Skill(measure, second.keep if scored is None else (*scored.keep, *second.keep))
 
 
 def build_skill(wanted: str, statistics: tuple[str, ...], setting: str, instead: str = "") -> Skill:

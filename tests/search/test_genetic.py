@@ -200,3 +200,50 @@ def test_lexicase_is_to_be_told_of_cases() -> None:
     with pytest.raises(ValueError, match="ga wants cases beside fitness"):
         search.tell(Evaluation(torch.zeros(POPSIZE)))
     assert build().wants == ()
+
+
+def dominators(fitness: list[float], second: list[float]) -> list[int]:
+    """How many others are at least as good in both objectives and better in one."""
+    pairs = list(zip(fitness, second, strict=True))
+    return [sum(a >= c and b >= d and (a, b) != (c, d) for a, b in pairs) for c, d in pairs]
+
+
+def test_two_objectives_rank_by_how_many_dominate_and_the_fittest_is_first() -> None:
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        fitness, second = rng.integers(0, 9, (2, POPSIZE)) / 2.0
+        search = build(seed, selection="pareto")
+        genomes = search.ask().clone()
+        search.tell(Evaluation(torch.from_numpy(fitness), second=torch.from_numpy(second)))
+        elites = origin(search.ask()[:4], genomes)[:, 0].tolist()
+        counts = dominators(fitness.tolist(), second.tolist())
+        assert fitness[elites[0]] == fitness.max()
+        assert [counts[row] for row in elites] == sorted(counts)[:4]
+
+
+def test_two_objectives_keep_both_ends_of_a_front() -> None:
+    # Everybody is on the front, and the two ends are the loneliest.
+    search = build(selection="pareto", num_elites=2)
+    genomes = search.ask().clone()
+    along = torch.linspace(0.0, 1.0, POPSIZE, dtype=torch.float64)
+    search.tell(Evaluation(along, second=(1.0 - along) * 50.0))
+    assert origin(search.ask()[:2], genomes)[:, 0].tolist() == [POPSIZE - 1, 0]
+    assert torch.equal(search.center, genomes[-1])
+
+
+def test_two_objectives_go_on_to_the_same_bits() -> None:
+    unbroken, resumed = build(selection="pareto"), build(4, selection="pareto")
+    for _ in range(2):
+        genomes = unbroken.ask()
+        unbroken.tell(Evaluation(genomes[:, 0], second=-genomes[:, 1]))
+    resumed.load_state_dict(unbroken.state_dict())
+    assert torch.equal(resumed.ask(), unbroken.ask())
+
+
+def test_selection_by_two_objectives_is_to_be_told_of_the_second() -> None:
+    search = build(selection="pareto")
+    search.ask()
+    with pytest.raises(ValueError, match="ga wants second beside fitness"):
+        search.tell(Evaluation(torch.zeros(POPSIZE)))
+    with pytest.raises(ValueError, match=r"genome 0 \(15 of 15 are not finite\)"):
+        search.tell(Evaluation(torch.zeros(POPSIZE), second=torch.full((POPSIZE,), torch.nan)))

@@ -174,7 +174,7 @@ def test_a_side_without_players_has_no_rungs() -> None:
         ({"hiders": {"opponents": "still"}, "seekers": {"rungs": [TRAVEL]}}, r"seekers\.rungs of a side that is not"),
         (
             {"hiders": {"rungs": [TRAVEL]}, "policy": {"network": "entity"}, "trainer": "ppo"},
-            "fitness or rungs of a side, PPO learns by self-play",
+            "rungs or second_objective of a side, PPO learns by self-play",
         ),
         ({"hiders": {"rungs": [TRAVEL | {"target": -4.0}]}}, "got target -4 and start -4, expected a target above"),
     ],

@@ -36,7 +36,7 @@ def door_gap(trajectory: Trajectory) -> np.ndarray:
     A world without doors or without boxes has 0: it tells nobody apart.
     """
     gaps, is_door = _door_gaps(trajectory, trajectory.layout.box_mask)
-    counts = is_door & trajectory.layout.box_mask.any(1)[:, None]
+    counts = is_door & np.asarray(trajectory.layout.box_mask.any(1))[:, None]
     nearest = np.where(counts, np.asarray(gaps.min(2, initial=np.inf)), 0.0)
     return np.asarray(nearest.sum(1) / np.maximum(counts.sum(1), 1))
 
@@ -69,7 +69,7 @@ def ramp_at_wall(trajectory: Trajectory) -> np.ndarray:
     """`(W,)` 1.0 where a ramp, farther off when the seekers were let loose, comes within `AT_WALL` of a low wall."""
     gaps = _ramp_gaps(trajectory)
     brought = (gaps[:, 0] > AT_WALL) & (gaps <= AT_WALL).any(1)
-    return brought.any(1).astype(np.float64)
+    return np.asarray(brought.any(1), dtype=np.float64)
 
 
 SKILLS: Mapping[str, TrajectorySkill] = {

@@ -175,6 +175,11 @@ class RunConfig(Settings):
                 f"got {laddered[0]}.rungs and coevolution.generalist, which would take back what gains a skill and no "
                 "return: leave one out"
             )
+        if single := [s.label for s in self.trained_sides if self.side(s).has_two_objectives and s.label not in torn]:
+            raise ValueError(
+                f"got {single[0]}.search.ga.selection 'pareto' and no {single[0]}.second_objective: set it to a skill, or "
+                "choose another selection"
+            )
         if torn and settings.exploiter_every:
             raise ValueError(
                 f"got {torn[0]}.second_objective and coevolution.exploiter_every, whose searches learn from returns "

@@ -290,19 +290,18 @@ class SideConfig(Settings):
 
     @model_validator(mode="after")
     def _check_second_objective(self) -> SideConfig:
-        """Refuse a second objective without a search that knows of it, and the other way round."""
-        knows = isinstance(self.search, GeneticSearchConfig) and self.search.ga.selection == "pareto"
-        if self.second_objective is not None and not knows:
+        """Refuse a second objective without a search that knows of it."""
+        if self.second_objective is not None and not self.has_two_objectives:
             raise ValueError(
                 f"got second_objective {self.second_objective!r}, which only the genetic algorithm takes: leave it "
                 "out, or set search.algorithm to 'ga' and search.ga.selection to 'pareto'"
             )
-        if self.second_objective is None and knows:
-            raise ValueError(
-                "got search.ga.selection 'pareto' and no second_objective: set it to a skill, or choose another "
-                "selection"
-            )
         return self
+
+    @property
+    def has_two_objectives(self) -> bool:
+        """Whether its search selects by two."""
+        return isinstance(self.search, GeneticSearchConfig) and self.search.ga.selection == "pareto"
 
 
 KINDS = {"policy": POLICY_KINDS, "search": SEARCH_KINDS}

@@ -206,7 +206,10 @@ def test_a_skill_can_be_a_second_objective_of_the_genetic_algorithm(tmp_path: Pa
     ("changes", "complaint"),
     [
         ({"hiders": {"second_objective": "fort"}}, "which only the genetic algorithm takes"),
-        ({"search": {"algorithm": "ga", "ga": {"num_elites": 1, "selection": "pareto"}}}, "and no second_objective"),
+        (
+            {"search": {"algorithm": "ga", "ga": {"num_elites": 1, "selection": "pareto"}}},
+            r"no hiders\.second_objective",
+        ),
     ],
 )
 def test_a_second_objective_and_the_search_that_knows_of_it_come_together(

@@ -177,8 +177,8 @@ class RunConfig(Settings):
             )
         if single := [s.label for s in self.trained_sides if self.side(s).has_two_objectives and s.label not in torn]:
             raise ValueError(
-                f"got {single[0]}.search.ga.selection 'pareto' and no {single[0]}.second_objective: set it to a skill, or "
-                "choose another selection"
+                f"got {single[0]}.search.ga.selection 'pareto' and no {single[0]}.second_objective: set it to a skill, "
+                "or choose another selection"
             )
         if torn and settings.exploiter_every:
             raise ValueError(

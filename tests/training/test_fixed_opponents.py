@@ -208,7 +208,7 @@ def test_a_skill_can_be_a_second_objective_of_the_genetic_algorithm(tmp_path: Pa
         ({"hiders": {"second_objective": "fort"}}, "which only the genetic algorithm takes"),
         (
             {"search": {"algorithm": "ga", "ga": {"num_elites": 1, "selection": "pareto"}}},
-            r"no hiders\.second_objective",
+            r"no hiders\.second_obj",
         ),
     ],
 )

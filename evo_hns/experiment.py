@@ -13,7 +13,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -255,7 +255,8 @@ def _value(text: str) -> Any:
 
 def _leaves(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
     for name, field in model.model_fields.items():
-        kinds = get_args(field.annotation) or (field.annotation,)  # a table may be optional, or of several kinds
+        # a table may be optional, or of several kinds; a list of tables is one setting
+        kinds = () if get_origin(field.annotation) is tuple else get_args(field.annotation) or (field.annotation,)
         tables = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
         if not tables:
             yield prefix + name

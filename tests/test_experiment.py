@@ -155,7 +155,7 @@ def test_a_shared_setting_that_one_side_cannot_have_is_refused_with_the_side(one
         load_experiment(one_sided, ["hiders.search.algorithm=ga"])
     assert str(raised.value).endswith(
         "one-sided.toml: hiders.search.sigma: hiders.search.algorithm 'ga' has no such setting: leave it out, or set "
-        "hiders.search.algorithm to 'sep-cmaes', 'cmaes', 'snes' or 'pgpe'"
+        "hiders.search.algorithm to 'sep-cmaes', 'cmaes', 'snes', 'pgpe' or 'openai-es'"
     )
 
 

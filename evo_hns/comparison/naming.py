@@ -8,7 +8,14 @@ from evo_hns.config import ConfigError, RunConfig
 from evo_hns.reports.subject import Subject, described, differing_settings, kind_of
 from evo_hns.spec import Side
 
-SHORT = {"sep-cmaes": "sep-CMA-ES", "cmaes": "CMA-ES", "snes": "SNES", "pgpe": "PGPE", "ga": "GA"}
+SHORT = {
+    "sep-cmaes": "sep-CMA-ES",
+    "cmaes": "CMA-ES",
+    "snes": "SNES",
+    "pgpe": "PGPE",
+    "openai-es": "OpenAI-ES",
+    "ga": "GA",
+}
 """Searches as papers write them."""
 
 _BY_WORDS = ("search.algorithm", "policy.network", "policy.hidden_size", "policy.gru_size")

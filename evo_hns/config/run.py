@@ -150,20 +150,45 @@ class RunConfig(Settings):
         """Refuse fixed opponents and skills beside what needs a hall of fame or the return."""
         settings = self.coevolution
         skilled = [side.label for side in Side if self.side(side).fitness != "return"]
-        if self.trainer == "ppo" and (self.has_fixed_opponents or skilled):
-            raise ValueError("got opponents or fitness of a side, PPO learns by self-play from returns: leave it out")
+        laddered = [side.label for side in Side if self.side(side).rungs]
+        torn = [side.label for side in Side if self.side(side).second_objective is not None]
+        if self.trainer == "ppo" and (self.has_fixed_opponents or skilled or laddered or torn):
+            raise ValueError(
+                "got opponents, fitness, rungs or second_objective of a side, PPO learns by self-play from returns: "
+                "leave them out"
+            )
         if self.has_fixed_opponents and (settings.generalist or settings.exploiter_every):
             raise ValueError(
                 "got fixed opponents of a side, and generalist or exploiter_every of coevolution, which need the other "
                 "side's champions: leave one out"
             )
-        if skilled and settings.fitness != "mean-return":
+        if both := [label for label in laddered if label in skilled]:
+            raise ValueError(f"got {both[0]}.fitness and {both[0]}.rungs, which lead to the return: leave one out")
+        given = [*(f"{label}.fitness" for label in skilled), *(f"{label}.rungs" for label in laddered)]
+        if given and settings.fitness != "mean-return":
             raise ValueError(
-                f"got {skilled[0]}.fitness and coevolution.fitness {settings.fitness!r}, which counts matches that are "
+                f"got {given[0]} and coevolution.fitness {settings.fitness!r}, which counts matches that are "
                 "won: leave one out"
             )
-        if skilled and not set(skilled) <= {side.label for side in self.trained_sides}:
-            raise ValueError(f"got {skilled[0]}.fitness of a side that is not trained: leave it out")
+        if laddered and settings.generalist:
+            raise ValueError(
+                f"got {laddered[0]}.rungs and coevolution.generalist, which would take back what gains a skill and no "
+                "return: leave one out"
+            )
+        if single := [s.label for s in self.trained_sides if self.side(s).has_two_objectives and s.label not in torn]:
+            raise ValueError(
+                f"got {single[0]}.search.ga.selection 'pareto' and no {single[0]}.second_objective: set it to a skill, "
+                "or choose another selection"
+            )
+        if torn and settings.exploiter_every:
+            raise ValueError(
+                f"got {torn[0]}.second_objective and coevolution.exploiter_every, whose searches learn from returns "
+                "alone: leave one out"
+            )
+        given += [f"{label}.second_objective" for label in torn]
+        trained = {side.label for side in self.trained_sides}
+        if idle := [name for name in given if name.partition(".")[0] not in trained]:
+            raise ValueError(f"got {idle[0]} of a side that is not trained: leave it out")
         return self
 
     @model_validator(mode="after")

@@ -141,6 +141,9 @@ class CMAESConfig(Settings):
 
     damp_sigma_ratio: float = Field(1.0, gt=0.0)
     """Factor on the damping of the step size: larger is steadier under noise."""
+    learning_rate_adaptation: bool = False
+    """Adapt the learning rates of mean and covariance to the signal in their moves (LRA-CMA-ES, `sep-cmaes` alone): it
+    gets nearer where there is noise, and is some four times slower where there is none."""
 
 
 class PGPEConfig(Settings):
@@ -152,15 +155,27 @@ class PGPEConfig(Settings):
     """Step of the standard deviations."""
 
 
+class OpenAIESConfig(Settings):
+    """OpenAI's evolution strategy."""
+
+    learning_rate: float = Field(0.05, gt=0.0, le=1.0)
+    """Step of Adam. The usual 0.01, with a sigma of 0.02, is for weights that begin at one over the root of a layer's
+    inputs; layers here divide by that root themselves, and their weights are some five times as large."""
+    weight_decay: float = Field(0.005, ge=0.0, le=1.0)
+    """Share of the weights that is taken from the gradient, which is a mean of centred ranks times standard noise."""
+
+
 class GeneticConfig(Settings):
     """The genetic algorithm."""
 
-    selection: Literal["truncation", "tournament"] = "truncation"
-    """How parents are chosen."""
+    selection: Literal["truncation", "tournament", "lexicase", "pareto"] = "truncation"
+    """How parents are chosen. `lexicase` (epsilon-lexicase) takes matches in an order drawn by lot for each parent, and
+    lets those go on who are as good as the best of those left, but for the median deviation. `pareto` is a tournament
+    by how many others are better both in return and in the side's `second_objective`."""
     parent_fraction: float = Field(0.25, gt=0.0, le=1.0)
     """Share of the population that may breed (truncation)."""
     tournament_size: int = Field(4, ge=2)
-    """Contestants for each parent's place (tournament)."""
+    """Contestants for each parent's place (tournament, pareto)."""
     crossover_rate: float = Field(0.5, ge=0.0, le=1.0)
     """Share of the children that have two parents."""
     num_elites: int = Field(4, ge=1)
@@ -191,6 +206,16 @@ class CMAESSearchConfig(SearchConfig):
     """Initial standard deviation of a parameter (the genetic algorithm has `mutation_sigma` instead)."""
     cmaes: CMAESConfig = CMAESConfig()
 
+    @model_validator(mode="after")
+    def _check_adaptation(self) -> CMAESSearchConfig:
+        """Refuse learning rates that adapt over a full covariance."""
+        if self.cmaes.learning_rate_adaptation and self.algorithm != "sep-cmaes":
+            raise ValueError(
+                f"got cmaes.learning_rate_adaptation of {self.algorithm}, only sep-cmaes has it: leave it out, or set "
+                "algorithm to 'sep-cmaes'"
+            )
+        return self
+
 
 class SNESSearchConfig(SearchConfig):
     """SNES."""
@@ -216,6 +241,22 @@ class PGPESearchConfig(SearchConfig):
         return self
 
 
+class OpenAIESSearchConfig(SearchConfig):
+    """OpenAI's evolution strategy."""
+
+    algorithm: Literal["openai-es"] = "openai-es"
+    sigma: float = Field(0.1, gt=0.0)
+    """Standard deviation of a parameter, which stays."""
+    openai_es: OpenAIESConfig = OpenAIESConfig()
+
+    @model_validator(mode="after")
+    def _check_popsize(self) -> OpenAIESSearchConfig:
+        """Refuse a population without pairs."""
+        if self.popsize % 2:
+            raise ValueError(f"got popsize {self.popsize}, openai-es samples mirrored pairs: choose an even one")
+        return self
+
+
 class GeneticSearchConfig(SearchConfig):
     """The genetic algorithm."""
 
@@ -230,14 +271,41 @@ class GeneticSearchConfig(SearchConfig):
         return self
 
 
-SEARCH_KINDS = Kinds("algorithm", (CMAESSearchConfig, SNESSearchConfig, PGPESearchConfig, GeneticSearchConfig))
+SEARCH_KINDS = Kinds(
+    "algorithm",
+    (CMAESSearchConfig, SNESSearchConfig, PGPESearchConfig, OpenAIESSearchConfig, GeneticSearchConfig),
+)
 
 AnySearchConfig = Annotated[
-    CMAESSearchConfig | SNESSearchConfig | PGPESearchConfig | GeneticSearchConfig,
+    CMAESSearchConfig | SNESSearchConfig | PGPESearchConfig | OpenAIESSearchConfig | GeneticSearchConfig,
     Field(discriminator="algorithm"),
     BeforeValidator(SEARCH_KINDS.with_name),
 ]
 """The settings of any search; `search.registry` has a searcher for each."""
+
+
+class RungConfig(Settings):
+    """A rung of a ladder to the return: a skill that counts beside it, less and less as the return grows.
+
+    The whole weight counts up to the return `start`, nothing from `target` on, in proportion between; what the side
+    once reached is never taken back, so that the weight only falls.
+    """
+
+    skill: str
+    """What counts: one of the game's statistics, a stage, or a skill of diagnosis, as of `fitness`."""
+    weight: float = Field(gt=0.0)
+    """Points of return that one unit of the skill is worth, at the beginning."""
+    start: float
+    """Mean return of the side up to which the whole weight counts."""
+    target: float
+    """Mean return from which on the skill counts nothing."""
+
+    @model_validator(mode="after")
+    def _check_target(self) -> RungConfig:
+        """Refuse a weight that could not fall."""
+        if self.target <= self.start:
+            raise ValueError(f"got target {self.target:g} and start {self.start:g}, expected a target above the start")
+        return self
 
 
 class SideConfig(Settings):
@@ -249,14 +317,35 @@ class SideConfig(Settings):
     """Addresses of fixed opponents, whom the side's candidates meet in equal shares instead of the other side's
     champions (one that is named twice is met twice as often). A side without any is then not trained."""
     fitness: str = "return"
-    """For diagnosis, what candidates are selected for instead of their return: one of the game's statistics, or a stage
-    (`diagnose stages`); with a minus before it less is better."""
+    """For diagnosis, what candidates are selected for instead of their return: one of the game's statistics, a stage
+    (`diagnose stages`) or a skill (docs/studies.md); with a minus before it less is better."""
+    rungs: tuple[RungConfig, ...] = ()
+    """Skills that candidates are selected for beside their return, until that has grown; champions are chosen and
+    measured by return alone."""
+    second_objective: str | None = None
+    """A skill, as of `fitness`, that the genetic algorithm selects for beside the return without adding them up
+    (`search.ga.selection = "pareto"`); champions are chosen and measured by return alone."""
 
     @field_validator("opponents", mode="before")
     @classmethod
     def _one_or_more(cls, value: Any) -> Any:
         """Let a single address be typed as it is."""
         return (value,) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _check_second_objective(self) -> SideConfig:
+        """Refuse a second objective without a search that knows of it."""
+        if self.second_objective is not None and not self.has_two_objectives:
+            raise ValueError(
+                f"got second_objective {self.second_objective!r}, which only the genetic algorithm takes: leave it "
+                "out, or set search.algorithm to 'ga' and search.ga.selection to 'pareto'"
+            )
+        return self
+
+    @property
+    def has_two_objectives(self) -> bool:
+        """Whether its search selects by two."""
+        return isinstance(self.search, GeneticSearchConfig) and self.search.ga.selection == "pareto"
 
 
 KINDS = {"policy": POLICY_KINDS, "search": SEARCH_KINDS}

@@ -74,6 +74,15 @@ class EvaluationBatch:
         counted = self.wins[side][torch.isfinite(self.wins[side])]
         return float(counted.mean()) if len(counted) else float("nan")
 
+    def mean_returns(self, side: Side) -> Tensor:
+        """`(P,)` what the fitness of a side's candidates would be by their return alone."""
+        return _means(self.returns[side], side)
+
+    def mean_skill(self, side: Side, skill: Skill) -> Tensor:
+        """`(P,)` what the fitness of a side's candidates would be by a skill, for which episodes were kept."""
+        own = self.episodes.take(self.rows[side].ravel())
+        return _means(torch.where(own.failed, torch.nan, skill.measure(own)).reshape(self.rows[side].shape), side)
+
     def statistics(self, side: Side) -> dict[str, Tensor]:
         """The game's statistics of each candidate of a side in each of its episodes.
 
@@ -206,6 +215,12 @@ def _compare(
     size, length = places.shape
     rows, opponents = np.repeat(np.arange(size), length), np.tile(met, size)
     return team_fitness(scores.flatten(), rows, side, size, opponents, fitness), returns, scores
+
+
+def _means(scores: Tensor, side: Side) -> Tensor:
+    """`(P,)` mean of each candidate's `(P, E)` scores that count; without any, the worst of the others' means."""
+    size, length = scores.shape
+    return team_fitness(scores.flatten(), np.repeat(np.arange(size), length), side, size)
 
 
 def kept(skills: Skills) -> tuple[Keep, ...]:

@@ -153,6 +153,16 @@ def of_diagnosis(config: RunConfig) -> list[str]:
                 f"Champions of the {label} were selected for {sides[label].fitness}, not for their return: they serve "
                 "diagnosis alone."
             )
+        found += [
+            f"Candidates of the {label} were also rewarded for {rung.skill}, with {rung.weight:g} falling to 0 as "
+            f"their return grew from {rung.start:g} to {rung.target:g}; champions were chosen by return alone."
+            for rung in sides[label].rungs
+        ]
+        if (second := sides[label].second_objective) is not None:
+            found.append(
+                f"Candidates of the {label} were also selected for {second}, as a second objective; champions were "
+                "chosen by return alone."
+            )
     return found
 
 

@@ -25,7 +25,7 @@ SearchState = dict[str, npt.NDArray[np.generic]]
 """Everything a searcher needs to continue to the same bits; numeric arrays only."""
 
 
-Want = Literal["statistics", "behaviour"]
+Want = Literal["statistics", "behaviour", "cases", "second"]
 """What a searcher may be told beside fitness."""
 
 
@@ -37,6 +37,10 @@ class Evaluation:
     statistics: Mapping[str, Tensor] = field(default_factory=dict)  #: name -> `(P, E)`; NaN: the episode does not count
     behaviour: Tensor | None = None  #: `(P, D)` what each did on average; NaN: none of its episodes counts
     behaviour_names: tuple[str, ...] = ()  #: D, of its columns
+    cases: Tensor | None = None
+    """`(P, E)` what fitness is made of: the score in each pair of an opponent and a world, which are the same for all;
+    NaN: the match does not count."""
+    second: Tensor | None = None  #: `(P,)` a second objective, higher is better, finite
 
 
 class Searcher(Protocol):
@@ -46,7 +50,7 @@ class Searcher(Protocol):
     popsize: int
     generation: int
     """Number of completed `tell`s."""
-    wants: ClassVar[Collection[Want]]
+    wants: Collection[Want]
     """What it has to be told beside fitness."""
 
     @property
@@ -88,7 +92,7 @@ class AskTell(ABC):
     sampling again gives the same population, and the state stays small.
     """
 
-    wants: ClassVar[Collection[Want]] = ()
+    wants: Collection[Want] = ()
     growing: ClassVar[Collection[str]] = ()
     """Variables whose first dimension may change from generation to generation, as of an archive."""
 
@@ -139,7 +143,8 @@ class AskTell(ABC):
             raise RuntimeError("tell() before ask(): ask for the population, evaluate it, then tell what came of it")
         fitness = _checked(evaluation.fitness, self.popsize)
         self._check_wants(evaluation)
-        self._move(self._population, replace(evaluation, fitness=fitness))
+        second = None if evaluation.second is None else _checked(evaluation.second, self.popsize)
+        self._move(self._population, replace(evaluation, fitness=fitness, second=second))
         self._population = None
         self.generation += 1
         shared = {"center_norm": float(torch.linalg.vector_norm(self.center)), "num_ranks": float(_num_ranks(fitness))}
@@ -147,12 +152,18 @@ class AskTell(ABC):
 
     def _check_wants(self, evaluation: Evaluation) -> None:
         """Refuse an evaluation that lacks what this search is to be told."""
-        given = {"statistics": bool(evaluation.statistics), "behaviour": evaluation.behaviour is not None}
+        given = {
+            "statistics": bool(evaluation.statistics),
+            "behaviour": evaluation.behaviour is not None,
+            "cases": evaluation.cases is not None,
+            "second": evaluation.second is not None,
+        }
         if missing := [want for want in self.wants if not given[want]]:
             raise ValueError(f"{self.algorithm} wants {' and '.join(missing)} beside fitness: give it to `Evaluation`")
-        told = [*evaluation.statistics.values(), *([] if evaluation.behaviour is None else [evaluation.behaviour])]
-        if wrong := [tuple(each.shape) for each in told if each.ndim != 2 or len(each) != self.popsize]:
-            raise ValueError(f"got statistics or behaviour of shape {wrong[0]}, expected ({self.popsize}, ...)")
+        told = [*evaluation.statistics.values(), evaluation.behaviour, evaluation.cases]
+        tables = [each for each in told if each is not None]
+        if wrong := [tuple(each.shape) for each in tables if each.ndim != 2 or len(each) != self.popsize]:
+            raise ValueError(f"got statistics, behaviour or cases of shape {wrong[0]}, expected ({self.popsize}, ...)")
 
     def state_dict(self) -> SearchState:
         """The whole state; see `Searcher.state_dict`."""

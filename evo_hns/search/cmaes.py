@@ -27,6 +27,7 @@ from evo_hns.search.base import (
     share_ranks,
     spread_metrics,
 )
+from evo_hns.search.learning_rate import AdaptedRates
 
 MAX_FULL_PARAMS = 5_000
 """Largest genome with a full covariance: 400 MB, and hundreds of thousands of generations to learn it."""
@@ -57,6 +58,7 @@ class CMAES(AskTell):
                 "set search.algorithm to 'sep-cmaes'"
             )
         self._engine = _build_engine(config, first_center(config, num_params, generator))
+        self._rates = AdaptedRates(num_params) if config.cmaes.learning_rate_adaptation else None
         self._z = self._y = torch.empty(0)
 
     @property
@@ -78,6 +80,7 @@ class CMAES(AskTell):
         if is_flat(fitness):
             return
         engine = self._engine
+        mean, sigma, covariance = engine.m, engine.sigma, engine.C
         weights = share_ranks(engine.weights, fitness)
         parents = share_ranks(engine.weights.clamp(min=0.0), fitness)
         local_step, step = parents @ self._z, parents @ self._y
@@ -89,7 +92,10 @@ class CMAES(AskTell):
         h_sigma = self._h_sigma()
         engine.update_p_c(scale * step, h_sigma)
         self._update_covariance(weights, h_sigma)
-        if (self.generation + 1) % engine.decompose_C_freq == 0:
+        if self._rates is not None:
+            variance, proposed = sigma.square() * covariance, engine.sigma.square() * engine.C
+            engine.m, engine.sigma, engine.C = self._rates.take(mean, variance, engine.m, proposed)
+        if self._rates is not None or (self.generation + 1) % engine.decompose_C_freq == 0:
             self._decompose()
 
     def _decompose(self) -> None:
@@ -130,17 +136,23 @@ class CMAES(AskTell):
     def _metrics(self) -> dict[str, float]:
         engine = self._engine
         variance = engine.C if engine.separable else engine.C.diagonal()
-        return spread_metrics(engine.sigma * variance.sqrt())
+        rates = self._rates
+        adapted = {} if rates is None else dict(zip(_RATES, rates.rates.tolist(), strict=True))
+        return spread_metrics(engine.sigma * variance.sqrt()) | adapted
 
     def _tensors(self) -> dict[str, Tensor]:
-        return {name: getattr(self._engine, name) for name in _VARIABLES}
+        own = {name: getattr(self._engine, name) for name in _VARIABLES}
+        return own if self._rates is None else own | self._rates.state()
 
     def _restore(self, tensors: dict[str, Tensor]) -> None:
-        for name, tensor in tensors.items():
-            setattr(self._engine, name, tensor)
+        for name in _VARIABLES:
+            setattr(self._engine, name, tensors[name])
+        if self._rates is not None:
+            self._rates.restore(tensors)
 
 
 _VARIABLES = ("m", "sigma", "C", "A", "p_sigma", "p_c")
+_RATES = ("learning_rate_mean", "learning_rate_covariance")
 
 
 def _build_engine(config: CMAESSearchConfig, center: Tensor) -> algorithms.CMAES:

@@ -8,6 +8,7 @@ from typing import Any
 from evo_hns.config import (
     CMAESSearchConfig,
     GeneticSearchConfig,
+    OpenAIESSearchConfig,
     PGPESearchConfig,
     SearchConfig,
     SNESSearchConfig,
@@ -60,6 +61,13 @@ def _pgpe(config: PGPESearchConfig, num_params: int, seed: int) -> Searcher:
     return PGPE(config, num_params, seed)
 
 
+def _openai_es(config: OpenAIESSearchConfig, num_params: int, seed: int) -> Searcher:
+    _import_evotorch()
+    from evo_hns.search.openai_es import OpenAIES
+
+    return OpenAIES(config, num_params, seed)
+
+
 def _genetic(config: GeneticSearchConfig, num_params: int, seed: int) -> Searcher:
     _import_evotorch()
     from evo_hns.search.genetic import Genetic
@@ -72,6 +80,7 @@ SEARCHERS: dict[str, Callable[[Any, int, int], Searcher]] = {
     "cmaes": _cmaes,
     "snes": _snes,
     "pgpe": _pgpe,
+    "openai-es": _openai_es,
     "ga": _genetic,
 }
 """Builders by `SearchConfig.algorithm`, each from the settings of its kind (`config.SEARCH_KINDS`)."""

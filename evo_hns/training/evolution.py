@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from evo_hns.evaluation.candidates import (
     EvaluationBatch,
     Opponents,
     PerSide,
+    Skills,
     evaluate_against_fixed,
     evaluate_candidates,
 )
@@ -43,7 +44,8 @@ from evo_hns.training.population import (
     restore_populations,
 )
 from evo_hns.training.random_streams import Stream, seed_of, streams
-from evo_hns.training.skills import build_skills
+from evo_hns.training.rungs import build_ladders, climb, ladders_state, restore_ladders
+from evo_hns.training.skills import also_keeping, build_second_objectives, build_skills
 
 
 class Evolution:
@@ -63,7 +65,11 @@ class Evolution:
         lengths = evaluator.session.genome_lengths
         self.fixed = load_fixed(config, evaluator.session.spec) if run is None else opponents_of_run(run, FIXED)
         self.skills = build_skills(config, evaluator)
+        self.second_objectives = build_second_objectives(config, evaluator)
         self.populations = build_populations(config, lengths) if run is None else restore_populations(config, run)
+        self.ladders = build_ladders(config, evaluator)
+        if run is not None:
+            restore_ladders(self.ladders, run.state)
 
     def generations(self, first: int = 0) -> Iterator[Generation]:
         """Ask, play, tell; find the champions on fresh worlds and remember them; see `Trainer.generations`."""
@@ -77,24 +83,35 @@ class Evolution:
             rngs = streams(config.seed, generation, Stream.OPPONENTS)
             worlds = streams(config.seed, generation, Stream.WORLDS)
             numbers = {side: population.num_matches for side, population in populations.items()}
-            batch = self._play(candidates, candidates, numbers, rngs, worlds, build_fitness(settings))
+            skills = self.skills | {side: skill for side, each in self.ladders.items() if (skill := each.skill)}
+            skills |= {
+                side: also_keeping(second, skills.get(side), evaluator.session.spec, side)
+                for side, second in self.second_objectives.items()
+            }
+            batch = self._play(candidates, candidates, numbers, rngs, worlds, build_fitness(settings), skills)
             clock.lap("time_evaluation")
-            update_metrics, trials = update_searches(config, evaluator, populations, batch, generation)
+            seconds = {side: batch.mean_skill(side, skill) for side, skill in self.second_objectives.items()}
+            update_metrics, trials = update_searches(config, evaluator, populations, batch, generation, seconds)
             clock.lap("time_search")
 
             finalists = {
-                side: choose_finalists(population.searcher, candidates[side], batch.fitness[side], settings)
+                side: choose_finalists(
+                    population.searcher,
+                    candidates[side],
+                    batch.mean_returns(side) if side in self.ladders else batch.fitness[side],
+                    settings,
+                )
                 for side, population in populations.items()
             }
             rngs = streams(config.seed, generation, Stream.FINAL_OPPONENTS)
             worlds = streams(config.seed, generation, Stream.FINAL_WORLDS)
             numbers = dict.fromkeys(populations, settings.finalist_episodes)
-            final = self._play(finalists, candidates, numbers, rngs, worlds)
+            final = self._play(finalists, candidates, numbers, rngs, worlds, mean_return, self.skills)
             champions = {side: select_champion(finalists[side], final.fitness[side]) for side in populations}
             remember(populations, champions, [batch, *trials, final], generation)
             clock.lap("time_champions")
 
-            metrics = batch_metrics(batch, final, evaluator)
+            metrics = batch_metrics(batch, final, evaluator) | climb(self.ladders, batch, final)
             for side in batch.scores:
                 populations[side].adapt_matches(metrics[f"{side.label}.reliability"], settings)
             exploits = exploit(config, evaluator, populations, generation)
@@ -112,7 +129,9 @@ class Evolution:
                     **clock.metrics,
                 },
                 discards={"physics": sum(each.num_failed for each in played)},
-                state=with_opponents(populations_state(populations), self.fixed, FIXED),
+                state=with_opponents(
+                    {**populations_state(populations), **ladders_state(self.ladders)}, self.fixed, FIXED
+                ),
                 exploiters=exploits.champions,
             )
 
@@ -123,10 +142,11 @@ class Evolution:
         numbers: Mapping[Side, int],
         rngs: Mapping[Side, np.random.Generator],
         worlds: Mapping[Side, np.random.Generator],
-        fitness: Fitness = mean_return,
+        fitness: Fitness,
+        skills: Skills,
     ) -> EvaluationBatch:
         """Let candidates meet so many opponents each: fixed ones, or those of `draw_opponents`."""
-        evaluator, skills = self.evaluator, self.skills
+        evaluator = self.evaluator
         if not self.fixed:
             opponents = draw_opponents(self.populations, stand_ins, self.config.coevolution, numbers, rngs)
             return evaluate_candidates(evaluator, candidates, opponents, worlds, fitness, skills)
@@ -205,7 +225,12 @@ def draw_opponents(
 
 
 def update_searches(
-    config: RunConfig, evaluator: Evaluator, populations: Populations, batch: EvaluationBatch, generation: int
+    config: RunConfig,
+    evaluator: Evaluator,
+    populations: Populations,
+    batch: EvaluationBatch,
+    generation: int,
+    seconds: PerSide,
 ) -> tuple[dict[str, float], list[EvaluationBatch]]:
     """Tell both searches the fitness of their candidates; with `generalist`, take back updates that do not generalise.
 
@@ -217,7 +242,8 @@ def update_searches(
     before = {side: (each.center, each.state_dict()) for side, each in searchers.items() if filtered}
     metrics: dict[str, float] = {}
     for side, searcher in searchers.items():
-        evaluation = evaluation_of(batch, side, searcher.wants)
+        evaluation = replace(evaluation_of(batch, side, searcher.wants), second=seconds.get(side))
+        metrics |= {f"{side.label}.second_objective_mean": float(seconds[side].mean())} if side in seconds else {}
         metrics |= {f"{side.label}.{name}": value for name, value in searcher.tell(evaluation).items()}
     if not filtered:
         return metrics, []
@@ -239,9 +265,10 @@ def update_searches(
 def evaluation_of(batch: EvaluationBatch, side: Side, wants: Collection[Want]) -> Evaluation:
     """What a search is told of a side's candidates: their fitness, and what it wants beside it.
 
-    Statistics are the team's return and those of the game; a behaviour is the mean of each of the game's.
+    Statistics are the team's return and those of the game; a behaviour is the mean of each of the game's; cases are
+    what the fitness is made of.
     """
-    statistics = batch.statistics(side) if wants else {}
+    statistics = batch.statistics(side) if {"statistics", "behaviour"} & set(wants) else {}
     columns = [values.nanmean(1) for values in statistics.values()] if "behaviour" in wants else []
     size = len(batch.fitness[side])
     return Evaluation(
@@ -249,6 +276,7 @@ def evaluation_of(batch: EvaluationBatch, side: Side, wants: Collection[Want]) -
         statistics={"return": batch.returns[side], **statistics} if "statistics" in wants else {},
         behaviour=torch.stack(columns, 1) if columns else torch.zeros(size, 0) if "behaviour" in wants else None,
         behaviour_names=tuple(statistics) if "behaviour" in wants else (),
+        cases=batch.scores.get(side, batch.returns[side]) if "cases" in wants else None,
     )
 
 

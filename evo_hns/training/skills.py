@@ -1,20 +1,26 @@
 """Single skills as a fitness, for diagnosis: what hinders learning shows sooner where one thing alone is asked for.
 
-A skill is one of the game's statistics, or a stage of emergence: 1 in episodes that show it, else 0.
+A skill is one of the game's statistics, a stage of emergence (1 in episodes that show it, else 0), or what leads to one
+(`behaviour.skills`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import numpy as np
 import torch
 from torch import Tensor
 
+from evo_hns.behaviour.skills import SKILLS
 from evo_hns.behaviour.stages.detectors import DETECTORS
 from evo_hns.config import ConfigError, RunConfig
 from evo_hns.evaluation.evaluators import Evaluator
-from evo_hns.evaluation.fitness import Skill
+from evo_hns.evaluation.fitness import Skill, team_return
 from evo_hns.evaluation.matches import MatchTable
 from evo_hns.evaluation.rollout import Episodes
-from evo_hns.spec import Side
+from evo_hns.evaluation.trajectory import Trajectory
+from evo_hns.spec import ObservationSpec, Side
 
 
 def build_skills(config: RunConfig, evaluator: Evaluator) -> dict[Side, Skill]:
@@ -25,33 +31,71 @@ def build_skills(config: RunConfig, evaluator: Evaluator) -> dict[Side, Skill]:
         evaluator: of its game, which decides the statistics that there are.
 
     Raises:
-        ConfigError: no such statistic or stage.
+        ConfigError: no such statistic, stage or skill.
     """
     wanted = {side: name for side in config.trained_sides if (name := config.side(side).fitness) != "return"}
-    statistics = _statistics(evaluator) if wanted else ()
-    return {side: _build_skill(side, name, statistics) for side, name in wanted.items()}
+    statistics = statistics_of(evaluator) if wanted else ()
+    return {side: build_skill(name, statistics, f"{side.label}.fitness", "return or ") for side, name in wanted.items()}
 
 
-def _build_skill(side: Side, wanted: str, statistics: tuple[str, ...]) -> Skill:
+def build_second_objectives(config: RunConfig, evaluator: Evaluator) -> dict[Side, Skill]:
+    """The skills that sides are selected for beside their return, as a second objective.
+
+    Args:
+        config: the run's settings.
+        evaluator: of its game, which decides the statistics that there are.
+
+    Raises:
+        ConfigError: no such statistic, stage or skill.
+    """
+    wanted = {side: name for side in config.trained_sides if (name := config.side(side).second_objective) is not None}
+    statistics = statistics_of(evaluator) if wanted else ()
+    return {side: build_skill(name, statistics, f"{side.label}.second_objective") for side, name in wanted.items()}
+
+
+def also_keeping(second: Skill, scored: Skill | None, spec: ObservationSpec, side: Side) -> Skill:
+    """What is scored anyway (None: the return), with what a second objective needs of episodes."""
+    measure = (lambda episodes: team_return(episodes, spec, side)) if scored is None else scored.measure
+    return Skill(measure, second.keep if scored is None else (*scored.keep, *second.keep))
+
+
+def build_skill(wanted: str, statistics: tuple[str, ...], setting: str, instead: str = "") -> Skill:
+    """A skill by its name, with a minus before it if less is better.
+
+    Args:
+        wanted: that.
+        statistics: of the game, by name.
+        setting: where it was asked for, for the complaint.
+        instead: what else could stand there, for the complaint.
+
+    Raises:
+        ConfigError: no such statistic, stage or skill.
+    """
     name, sign = wanted.removeprefix("-"), -1.0 if wanted.startswith("-") else 1.0
     if name in statistics:
         return Skill(lambda episodes: sign * episodes.metrics[name])
+    if name in SKILLS:
+        return Skill(lambda episodes: sign * _measured(episodes, SKILLS[name].measure), keep=("trajectory",))
     if name in DETECTORS:
-        return Skill(lambda episodes: sign * _shows(episodes, name), keep=("trajectory",))
-    known = (*statistics, *DETECTORS)
-    raise ConfigError(f"{side.label}.fitness: got {wanted!r}, expected return or one of {', '.join(known)}")
+        return Skill(lambda episodes: sign * _measured(episodes, _showing(name)), keep=("trajectory",))
+    known = (*statistics, *DETECTORS, *SKILLS)
+    raise ConfigError(f"{setting}: got {wanted!r}, expected {instead}one of {', '.join(known)}")
 
 
-def _shows(episodes: Episodes, stage: str) -> Tensor:
-    trajectory, detector = episodes.trajectory, DETECTORS[stage]
-    if trajectory is None:
-        raise RuntimeError("matches were played without their trajectories, which were to be kept")
-    return torch.from_numpy(detector.shows(trajectory) & detector.needs(trajectory)).to(torch.float64)
-
-
-def _statistics(evaluator: Evaluator) -> tuple[str, ...]:
+def statistics_of(evaluator: Evaluator) -> tuple[str, ...]:
     """Names of the game's statistics, which it tells of matches only: one is played."""
     session = evaluator.session
     row = torch.zeros(1, dtype=torch.int64).numpy()
     rosters = {side: session.roster(side, torch.zeros(1, session.genome_lengths[side])) for side in Side}
     return tuple(evaluator.evaluate(MatchTable(row, row, row), rosters).metrics)
+
+
+def _showing(stage: str) -> Callable[[Trajectory], np.ndarray]:
+    detector = DETECTORS[stage]
+    return lambda trajectory: detector.shows(trajectory) & detector.needs(trajectory)
+
+
+def _measured(episodes: Episodes, measure: Callable[[Trajectory], np.ndarray]) -> Tensor:
+    if episodes.trajectory is None:
+        raise RuntimeError("matches were played without their trajectories, which were to be kept")
+    return torch.from_numpy(measure(episodes.trajectory)).to(torch.float64)

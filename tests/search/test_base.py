@@ -76,7 +76,7 @@ def test_the_global_stream_comes_back_after_an_error() -> None:
 def test_the_registry_does_not_import_evotorch() -> None:
     code = "import sys; from evo_hns.search import SEARCHERS; print(sorted(SEARCHERS), 'evotorch' in sys.modules)"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert answer.stdout.strip() == "['cmaes', 'ga', 'pgpe', 'sep-cmaes', 'snes'] False"
+    assert answer.stdout.strip() == "['cmaes', 'ga', 'openai-es', 'pgpe', 'sep-cmaes', 'snes'] False"
 
 
 def test_a_search_begins_without_what_evotorch_would_import_for_others() -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+import statistics
+
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from evo_hns.config import GeneticConfig, GeneticSearchConfig
 from evo_hns.search.base import Evaluation
-from evo_hns.search.genetic import Genetic
+from evo_hns.search.genetic import Genetic, select_by_cases
 
 POPSIZE = 15
 NUM_PARAMS = 9
@@ -124,3 +128,122 @@ def test_refuses_genomes_that_cannot_be_cut() -> None:
     with pytest.raises(ValueError, match="got 2 parameters, ga needs at least 3"):
         Genetic(GeneticSearchConfig(), 2, seed=0)
     assert Genetic(GeneticSearchConfig(), 3, seed=0).ask().shape == (48, 3)
+
+
+def lexicase_by_hand(cases: list[list[float]], order: list[int]) -> set[int]:
+    """Who is left when cases filter everybody in an order, epsilon being the median absolute deviation of all."""
+    left = set(range(len(cases)))
+    for case in order:
+        column = [row[case] for row in cases]
+        middle = statistics.median(column)
+        epsilon = statistics.median([abs(value - middle) for value in column])
+        best = max(column[row] for row in left)
+        left = {row for row in left if column[row] >= best - epsilon}
+    return left
+
+
+def test_lexicase_selects_whom_the_cases_leave_in_some_order_as_often_as_the_lots_say() -> None:
+    rng = np.random.default_rng(2)
+    cases = rng.normal(size=(9, 4)).round(1)
+    chances = np.zeros(9)
+    for order in itertools.permutations(range(4)):
+        left = lexicase_by_hand(cases.tolist(), list(order))
+        chances[sorted(left)] += 1 / len(left) / 24
+    generator = torch.Generator().manual_seed(1)
+    chosen = select_by_cases(torch.from_numpy(cases), 3_000, generator)
+    counts = np.bincount(chosen.numpy(), minlength=9)
+    assert (counts[chances == 0] == 0).all()
+    np.testing.assert_allclose(counts / 3_000, chances, atol=0.04)
+
+
+def test_lexicase_keeps_specialists_whom_the_mean_would_drop() -> None:
+    # The last genome alone wins the last case, and is the worst on average.
+    cases = torch.full((POPSIZE, 6), 1.0, dtype=torch.float64)
+    cases += torch.linspace(0.0, 0.5, POPSIZE, dtype=torch.float64)[:, None].flip(0)
+    cases[-1] = torch.tensor([-9.0] * 5 + [9.0])
+    search = build(selection="lexicase", num_elites=1)
+    genomes = search.ask().clone()
+    search.tell(Evaluation(cases.mean(1), cases=cases))
+    assert (origin(search.ask()[1:], genomes) == POPSIZE - 1).any()
+
+
+def test_a_match_that_failed_counts_as_the_median_of_its_case() -> None:
+    cases = torch.tensor([[1.0, 5.0], [torch.nan, 0.0], [9.0, 0.0], [2.0, torch.nan]], dtype=torch.float64)
+    filled = torch.tensor([[1.0, 5.0], [2.0, 0.0], [9.0, 0.0], [2.0, 0.0]], dtype=torch.float64)
+    chosen = [select_by_cases(each, 50, torch.Generator().manual_seed(1)) for each in (cases, filled)]
+    assert torch.equal(*chosen)
+    nothing = torch.full((4, 2), torch.nan, dtype=torch.float64)
+    assert len(select_by_cases(nothing, 50, torch.Generator().manual_seed(1)).unique()) == 4
+
+
+@pytest.mark.parametrize("asked", [False, True], ids=["after tell", "between ask and tell"])
+def test_lexicase_goes_on_to_the_same_bits(asked: bool) -> None:
+    def tell(search: Genetic, genomes: Tensor) -> None:
+        search.tell(Evaluation(genomes.sum(1), cases=genomes[:, :4]))
+
+    unbroken, resumed = build(selection="lexicase"), build(4, selection="lexicase")
+    for _ in range(3):
+        tell(unbroken, unbroken.ask())
+    if asked:
+        unbroken.ask()
+    resumed.load_state_dict(unbroken.state_dict())
+    for _ in range(3):
+        genomes = unbroken.ask()
+        assert torch.equal(resumed.ask(), genomes)
+        tell(unbroken, genomes)
+        tell(resumed, genomes)
+
+
+def test_lexicase_is_to_be_told_of_cases() -> None:
+    search = build(selection="lexicase")
+    search.ask()
+    with pytest.raises(ValueError, match="ga wants cases beside fitness"):
+        search.tell(Evaluation(torch.zeros(POPSIZE)))
+    assert build().wants == ()
+
+
+def dominators(fitness: list[float], second: list[float]) -> list[int]:
+    """How many others are at least as good in both objectives and better in one."""
+    pairs = list(zip(fitness, second, strict=True))
+    return [sum(a >= c and b >= d and (a, b) != (c, d) for a, b in pairs) for c, d in pairs]
+
+
+def test_two_objectives_rank_by_how_many_dominate_and_the_fittest_is_first() -> None:
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        fitness, second = rng.integers(0, 9, (2, POPSIZE)) / 2.0
+        search = build(seed, selection="pareto")
+        genomes = search.ask().clone()
+        search.tell(Evaluation(torch.from_numpy(fitness), second=torch.from_numpy(second)))
+        elites = origin(search.ask()[:4], genomes)[:, 0].tolist()
+        counts = dominators(fitness.tolist(), second.tolist())
+        assert fitness[elites[0]] == fitness.max()
+        assert [counts[row] for row in elites] == sorted(counts)[:4]
+
+
+def test_two_objectives_keep_both_ends_of_a_front() -> None:
+    # Everybody is on the front, and the two ends are the loneliest.
+    search = build(selection="pareto", num_elites=2)
+    genomes = search.ask().clone()
+    along = torch.linspace(0.0, 1.0, POPSIZE, dtype=torch.float64)
+    search.tell(Evaluation(along, second=(1.0 - along) * 50.0))
+    assert origin(search.ask()[:2], genomes)[:, 0].tolist() == [POPSIZE - 1, 0]
+    assert torch.equal(search.center, genomes[-1])
+
+
+def test_two_objectives_go_on_to_the_same_bits() -> None:
+    unbroken, resumed = build(selection="pareto"), build(4, selection="pareto")
+    for _ in range(2):
+        genomes = unbroken.ask()
+        unbroken.tell(Evaluation(genomes[:, 0], second=-genomes[:, 1]))
+    resumed.load_state_dict(unbroken.state_dict())
+    assert torch.equal(resumed.ask(), unbroken.ask())
+
+
+def test_selection_by_two_objectives_is_to_be_told_of_the_second() -> None:
+    search = build(selection="pareto")
+    search.ask()
+    with pytest.raises(ValueError, match="ga wants second beside fitness"):
+        search.tell(Evaluation(torch.zeros(POPSIZE)))
+    with pytest.raises(ValueError, match=r"genome 0 \(15 of 15 are not finite\)"):
+        search.tell(Evaluation(torch.zeros(POPSIZE), second=torch.full((POPSIZE,), torch.nan)))

@@ -185,3 +185,45 @@ def test_champions_of_a_side_that_was_not_trained_are_missed_with_the_reason(tmp
     assert isinstance(address, Archived)
     with pytest.raises(ConfigError, match=r"did not train its seekers, .*; its hiders met still"):
         _ = address.member
+
+
+def test_a_skill_can_be_a_second_objective_of_the_genetic_algorithm(tmp_path: Path) -> None:
+    pareto = {"algorithm": "ga", "popsize": 6, "ga": {"num_elites": 2, "selection": "pareto"}}
+    hiders = {"opponents": ["still", "scripted:chaser"], "second_objective": "-door_gap_prep", "search": pareto}
+    config, broken = tiny(hiders=hiders, rules=PREPARATION), tmp_path / "broken.h5"
+    unbroken = run_whole(tmp_path / "unbroken.h5", config)
+    with pytest.raises(KeyboardInterrupt):
+        train(config, broken, announce=ignore, observers=[StopAfter(2)])
+    resume(broken, announce=ignore, observers=[])
+    assert_same_bits(RunFile.read(broken), unbroken)
+    assert (unbroken.metrics["hiders.second_objective_mean"] < 0.0).all()
+    assert of_diagnosis(unbroken.config)[-1].startswith(
+        "Candidates of the hiders were also selected for -door_gap_prep"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"hiders": {"second_objective": "fort"}}, "which only the genetic algorithm takes"),
+        (
+            {"search": {"algorithm": "ga", "ga": {"num_elites": 1, "selection": "pareto"}}},
+            r"no hiders\.second_obj",
+        ),
+    ],
+)
+def test_a_second_objective_and_the_search_that_knows_of_it_come_together(
+    changes: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        tiny(**changes)
+
+
+def test_lexicase_selects_over_the_matches_of_a_run_and_goes_on_to_the_same_bits(tmp_path: Path) -> None:
+    lexicase = {"algorithm": "ga", "popsize": 6, "ga": {"num_elites": 2, "selection": "lexicase"}}
+    config, broken = tiny(search=lexicase), tmp_path / "broken.h5"
+    unbroken = run_whole(tmp_path / "unbroken.h5", config)
+    with pytest.raises(KeyboardInterrupt):
+        train(config, broken, announce=ignore, observers=[StopAfter(2)])
+    resume(broken, announce=ignore, observers=[])
+    assert_same_bits(RunFile.read(broken), unbroken)

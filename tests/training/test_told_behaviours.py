@@ -124,7 +124,11 @@ def test_a_behaviour_is_the_mean_of_the_games_statistics_over_matches_that_count
     assert told.behaviour_names == ("sum", "one")
     np.testing.assert_array_equal(told.behaviour, np.stack([expected.mean(1), [1.0, 1.0, np.nan]], 1))
     alone = evaluation_of(batch, Side.HIDERS, ())
-    assert (alone.behaviour, alone.statistics) == (None, {})
+    assert (alone.behaviour, alone.statistics, alone.cases) == (None, {}, None)
+    by_cases = evaluation_of(batch, Side.HIDERS, ("cases",))
+    assert by_cases.cases is not None
+    assert by_cases.statistics == {}
+    np.testing.assert_array_equal(by_cases.cases, told.statistics["return"])
     assert alone.fitness.tolist() == [-5.0, -4.0, -5.0]  # who never finished is worth no more than the worst
 
 

@@ -6,7 +6,7 @@ told. Only what was not so at the start of the episode counts, so that a box tha
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +40,17 @@ def shows_door_blocking(trajectory: Trajectory) -> np.ndarray:
         `(W,)` bool.
     """
     return _for_each_world(trajectory, _blocks_door)
+
+
+def shows_all_doors_shut(trajectory: Trajectory) -> np.ndarray:
+    """As `shows_door_blocking`, but of all doors: each that leads through its wall is closed, and stays so.
+
+    One of them at least must have been open at the start of the episode.
+
+    Returns:
+        `(W,)` bool.
+    """
+    return _for_each_world(trajectory, _shuts_all_doors)
 
 
 def shows_fort(trajectory: Trajectory) -> np.ndarray:
@@ -112,12 +123,36 @@ def teams_are_apart(ground: Ground, hiders: np.ndarray, seekers: np.ndarray) -> 
 
 
 def _blocks_door(trajectory: Trajectory, objects: np.ndarray, world: int, walls: Ground) -> bool:
-    left = [door for door in find_doors(trajectory.layout, world, walls) if door.is_passable(walls)]
+    doors = _passable_doors(trajectory, world, walls)
+    return _are_shut(trajectory, objects, world, walls, doors, any)
+
+
+def _shuts_all_doors(trajectory: Trajectory, objects: np.ndarray, world: int, walls: Ground) -> bool:
+    doors = _passable_doors(trajectory, world, walls)
+    return _are_shut(trajectory, objects, world, walls, doors, all)
+
+
+def _passable_doors(trajectory: Trajectory, world: int, walls: Ground) -> list[Door]:
+    """The doors that the walls alone leave open."""
+    return [door for door in find_doors(trajectory.layout, world, walls) if door.is_passable(walls)]
+
+
+def _are_shut(
+    trajectory: Trajectory,
+    objects: np.ndarray,
+    world: int,
+    walls: Ground,
+    doors: list[Door],
+    which: Callable[[Iterable[bool]], bool],
+) -> bool:
+    """Whether all or any of the doors are shut at every look, one of these having been open at the start."""
+    left = doors
     for row in _looks(trajectory):
-        if not left:
-            return False
         ground = _with_objects(trajectory, objects, world, walls, row)
-        left = [door for door in left if not door.is_passable(ground)]
+        shut = [not door.is_passable(ground) for door in left]
+        if not left or not which(shut):
+            return False
+        left = [door for door, is_shut in zip(left, shut, strict=True) if is_shut]
     at_start = _with_objects(trajectory, objects, world, walls, 0)
     return any(door.is_passable(at_start) for door in left)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from evo_hns.evaluation.intervals import Estimate
 
 Game = Literal["disc", "tilted-disc", "numbers"]
-Algorithm = Literal["sep-cmaes", "cmaes", "snes", "pgpe", "ga"]
+Algorithm = Literal["sep-cmaes", "cmaes", "snes", "pgpe", "openai-es", "ga"]
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ ALGORITHMS = {
     "cmaes": "CMA-ES",
     "snes": "SNES",
     "pgpe": "PGPE",
+    "openai-es": "OpenAI's evolution strategy",
     "ga": "a genetic algorithm",
 }
 

@@ -45,7 +45,7 @@ class Submit:
     seed: Text = None
     """Decides every random number of the run."""
     grace: Count = None
-    """Seconds before the time limit at which the run is told to stop; by default what the script says."""
+    """Seconds before the time limit at which the run gets the signal to stop; by default what the script says."""
     partition: Word = None
     """Where the job goes; by default what slurm/site.sh or SBATCH_PARTITION says, or else Slurm's own default."""
     account: Word = None

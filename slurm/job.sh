@@ -8,6 +8,8 @@ source slurm/site.sh || exit 2
 
 # Ranks fill the cores: threads below them would only be in each other's way.
 export OMP_NUM_THREADS=1
+# A trainer of one process asks for its processors so; srun does not take that over from the job by itself.
+if [ "${SLURM_CPUS_PER_TASK-}" ]; then export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK; fi
 # Open MPI's launcher makes a log look like a terminal, for which a run would draw its progress.
 export TTY_COMPATIBLE=0
 

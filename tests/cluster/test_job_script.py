@@ -88,14 +88,14 @@ def test_the_warning_reaches_the_ranks_and_their_end_is_waited_for(project: Path
         touch ready
         for _ in {1..200}; do [ -e warned ] && break; /bin/sleep 0.05; done
         /bin/sleep 0.3
-        echo "saved in $OMP_NUM_THREADS thread"
+        echo "saved in $OMP_NUM_THREADS thread of ${SRUN_CPUS_PER_TASK-none}"
         exit 3
     """
-    job = start(project, ranks)
+    job = start(project, ranks, SLURM_CPUS_PER_TASK="4")
     wait_until((project / "ready").exists, "the ranks", seconds=20)
     os.kill(job.pid, signal.SIGUSR1)
     shown, _ = job.communicate(timeout=20)
-    assert shown.splitlines()[-2:] == ["warned, 300 s left", "saved in 1 thread"]
+    assert shown.splitlines()[-2:] == ["warned, 300 s left", "saved in 1 thread of 4"]
     assert job.returncode == 3
 
 

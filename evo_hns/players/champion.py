@@ -78,8 +78,9 @@ class Champion:
             ConfigError: no observation of the team, one of another game, or the state of another champion.
         """
         if not isinstance(observation, Mapping):
-            kind = type(observation).__name__
-            raise ConfigError(f"got observations of type {kind}, expected those of each agent by name")
+            raise ConfigError(
+                f"got observations of type {type(observation).__name__}, expected those of each agent by name"
+            )
         there = [agent for agent in self.agents if agent in observation]
         if not there:
             raise ConfigError(f"got observations of {', '.join(observation) or 'nobody'}, expected {self.agents[0]}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -89,13 +90,13 @@ def train(
         ConfigError: a setting is wrong, or its trainer does not take it or is not installed.
         RunFileError: the file is there already, or cannot be written.
     """
-    resolved = resolve_config(config, settings)
+    path, resolved = _path(run), resolve_config(config, settings)
     from evo_hns.training import driver
     from evo_hns.training.base import TRAINERS
 
     trainer, given = TRAINERS[resolved.trainer], dotted_names(nest((settings or {}).items()))
     refuse_unused(given, trainer.takes, f"{trainer.title} does not take this setting", "settings: {}".format)
-    driver.train(resolved, Path(run), announce=lambda _: None, observers=_observers(observe, verbose=verbose))
+    driver.train(resolved, path, announce=lambda _: None, observers=_observers(observe, verbose=verbose))
     return load_run(run)
 
 
@@ -118,10 +119,11 @@ def resume(
         ConfigError: nothing is left to do.
         RunFileError: the file cannot be read or written, or somebody else is writing it.
     """
+    path, total = _path(run), None if generations is None else _whole(generations, "generations")
     from evo_hns.training import driver
 
     observers = _observers(observe, verbose=verbose)
-    driver.resume(Path(run), generations=generations, announce=lambda _: None, observers=observers)
+    driver.resume(path, generations=total, announce=lambda _: None, observers=observers)
     return load_run(run)
 
 
@@ -134,6 +136,11 @@ class Run:
     num_generations: int  #: G
     metrics: Mapping[str, FloatArray]  #: `(G,)` each, a number of each generation, NaN where absent
     held_out: tuple[HeldOutRow, ...]  #: champions measured against players that no search ever met
+
+    def __repr__(self) -> str:
+        """One line, for notebooks."""
+        planned, trainer = self.settings.coevolution.generations, self.settings.trainer
+        return f"Run({str(self.path)!r}, {trainer}, {self.num_generations} of {planned} generations)"
 
     def frame(self) -> DataFrame:
         """The metrics as a pandas frame: a row for each generation, a column for each metric."""
@@ -185,10 +192,11 @@ class Run:
 
         if what not in DRAWINGS:
             raise ConfigError(f"got {what!r} to draw, expected {', '.join(DRAWINGS)}")
+        target = None if path is None else _path(path, "a picture")
         with RunView(self.path) as view:
             figure = DRAWINGS[what]({str(self.path): view})
-        if path is not None:
-            save(figure, Path(path))
+        if target is not None:
+            save(figure, target)
         return figure
 
 
@@ -201,7 +209,7 @@ def load_run(path: str | Path) -> Run:
     Raises:
         RunFileError: there is no such file, or it is damaged or no run.
     """
-    with RunView(Path(path)) as view:
+    with RunView(_path(path)) as view:
         return Run(view.path, view.config, view.num_generations, dict(view.metrics), view.held_out)
 
 
@@ -235,7 +243,8 @@ def evaluate(
     if game is not None and (archived := matches.of_runs(hides, seeks)):
         raise ConfigError(f"{archived[0]} plays in the game of its run: leave out game")
     fallback = resolve_config("quadrant" if game is None else game)
-    return matches.evaluate(hides, seeks, fallback, episodes=episodes, seed=seed)
+    count, first = _whole(episodes, "episodes"), _whole(seed, "the seed")
+    return matches.evaluate(hides, seeks, fallback, episodes=count, seed=first)
 
 
 def make_env(
@@ -257,6 +266,29 @@ def make_env(
     except ImportError as error:
         raise ConfigError(str(error)) from None
     return parallel_env(resolved, pad_agents=pad_agents)
+
+
+def _path(path: str | Path, of: str = "a run file") -> Path:
+    """A path.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    if not isinstance(path, str | Path):
+        raise ConfigError(f"got {path!r}, expected the path of {of}")
+    return Path(path)
+
+
+def _whole(number: int, name: str) -> int:
+    """A whole number, numpy's too.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    try:
+        return index(number)
+    except TypeError:
+        raise ConfigError(f"{name}: got {number!r}, expected a whole number") from None
 
 
 def _address(player: Champion | str) -> str:

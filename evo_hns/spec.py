@@ -82,7 +82,7 @@ class ObjectColumns:
 
     x, y, z; its angles; velocities along x, y, z and about each angle's axis; its index; its full size x, y, z;
     locked by me, by my team, by anyone. An angle is about z, or there are three, about x, y, z. Polar angles
-    are told as all cosines, then all sines, others in radians.
+    are given as all cosines, then all sines, others in radians.
     """
 
     num_angles: int = 1  #: 1 or 3
@@ -103,7 +103,7 @@ class ObjectColumns:
 
     @property
     def size(self) -> slice:
-        """Full sizes; empty if they are not told."""
+        """Full sizes; empty if they are not observed."""
         start = self.velocities.stop + self.has_index
         return slice(start, start + 3 * self.has_size)
 

@@ -8,6 +8,8 @@ source slurm/site.sh || exit 2
 
 # Ranks fill the cores: threads below them would only be in each other's way.
 export OMP_NUM_THREADS=1
+# A trainer of one process asks for its processors so; srun does not take that over from the job by itself.
+if [ "${SLURM_CPUS_PER_TASK-}" ]; then export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK; fi
 # Open MPI's launcher makes a log look like a terminal, for which a run would draw its progress.
 export TTY_COMPATIBLE=0
 
@@ -25,7 +27,7 @@ train() { # train EXPERIMENT [options of evo-hns train]: every rank of the job o
     local experiment=$1
     local job=${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID}
     job=${job:-$SLURM_JOB_ID} # a requeued job keeps it, and so finds its file
-    local run=runs/$(basename "$experiment" .toml)-$job.h5 options=() before code warned=
+    local run=runs/$(basename "$experiment" .toml)-$job.h5 options=() before after code warned=
     while shift && (($#)); do
         case $1 in
         --run) run=${2:?--run needs a file} && shift ;;
@@ -35,17 +37,19 @@ train() { # train EXPERIMENT [options of evo-hns train]: every rank of the job o
     done
     run=${run//%a/${SLURM_ARRAY_TASK_ID-}} # as in Slurm's names of logs: the number of the array task
     mkdir -p "$(dirname "$run")" || return
-    before=$(version "$run")
 
     prepare || return
+    before=$(generations "$run")
     echo "$(date '+%F %T'): job $job, session $((${SLURM_RESTART_COUNT:-0} + 1)), on $SLURM_JOB_NODELIST: $experiment in $run"
     launch "$PYTHON" -m mpi4py -m evo_hns train "$experiment" --run "$run" --resume "${options[@]}"
     code=$?
 
-    # Some launchers end with 0 whatever their ranks end with.
-    if ((code == 0)) && [ "$warned" ] && ! is_finished "$run"; then code=$STOPPED_IN_TIME; fi
-    ((code == STOPPED_IN_TIME)) || return $code
-    if [ "$(version "$run")" = "$before" ]; then
+    # Some launchers end with 0 whatever their ranks end with: then the run says whether it was stopped.
+    ((code == STOPPED_IN_TIME)) || { ((code == 0)) && [ "$warned" ]; } || return $code
+    after=$(generations "$run")
+    if ((code == 0)) && [ "$after" ] && [ "${after% *}" = "${after#* }" ]; then return; fi
+    code=$STOPPED_IN_TIME
+    if [ "${after% *}" = "${before% *}" ] || [ "${after% *}" = 0 ]; then
         echo "Not one generation was finished in this session, so another one would not help: ask for more time." >&2
         return $code
     fi
@@ -69,12 +73,9 @@ launch() { # launch PROGRAM...: start the ranks, pass SIGUSR1 on to them, return
     return $code
 }
 
-version() { # version FILE: changes with every generation, because the file is replaced by a new one
-    stat --format='%i %s %y' "$1" 2>/dev/null
-}
-
-is_finished() { # is_finished RUN: has it all its generations?
-    "$PYTHON" -m evo_hns info "$1" --json | grep --quiet --extended-regexp '"done": ([0-9]+), "planned": \1\>'
+generations() { # generations RUN: how many it has and how many it will have, as "3 40"; nothing before it has a file
+    [ ! -e "$1" ] || "$PYTHON" -m evo_hns info "$1" --json |
+        sed -n 's/.*"generations": {"done": \([0-9]*\), "planned": \([0-9]*\)}.*/\1 \2/p'
 }
 
 requeue() { # requeue JOB: the same job once more, and no end before Slurm makes one

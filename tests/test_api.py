@@ -152,6 +152,36 @@ def test_settings_come_from_names_files_tables_and_settings(tmp_path: Path) -> N
         ),
         (lambda _: evo_hns.train(None, "x.h5"), ConfigError, "got None, expected an experiment, settings or tables"),
         (lambda _: evo_hns.load_config("full", ["seed=1"]), ConfigError, "expected settings by dotted name, such as"),
+        (lambda _: evo_hns.train("quickstart", None), ConfigError, "got None, expected the path of a run file"),
+        (lambda _: evo_hns.load_run(7), ConfigError, "got 7, expected the path of a run file"),
+        (lambda run: evo_hns.resume(run.path, 3.5), ConfigError, "generations: got 3.5, expected a whole number"),
+        (lambda _: evo_hns.load_champion(None), ConfigError, "got the champion None, expected RUN:hiders/GENERATION"),
+        (
+            lambda run: evo_hns.make_env(run),
+            ConfigError,
+            r"got Run\(.*small\.h5', evolution, 2 of 2 generations\), expected",
+        ),
+        (
+            lambda _: evo_hns.evaluate("random", "random", episodes="4"),
+            ConfigError,
+            "episodes: got '4', expected a whole",
+        ),
+        (lambda run: run.plot(3), ConfigError, "got 3, expected the path of a picture"),
+        (
+            lambda run: run.champion("hiders").save_npz(3),
+            ConfigError,
+            r"got 3, expected the path of a file that ends with",
+        ),
+        (
+            lambda run: run.champion("hiders").act(None),
+            ConfigError,
+            "got observations of type NoneType, expected those",
+        ),
+        (
+            lambda run: run.champion("hiders").act({"hider_0": None}),
+            ConfigError,
+            r"of hider_0 of shape \(0,\), expected",
+        ),
         (lambda _: evo_hns.evaluate("random", 5), ConfigError, "got the player 5, expected a champion or an address"),
         (lambda run: evo_hns.resume(run.path), ConfigError, "has all its 2 generations"),
         (lambda _: evo_hns.load_run("nowhere.h5"), RunFileError, r"nowhere\.h5 does not exist"),
@@ -171,3 +201,10 @@ def test_a_mistake_is_one_line(
     with pytest.raises(error, match=said) as told:
         mistake(run)
     assert "\n" not in str(told.value)
+    assert len(str(told.value)) < 300
+
+
+def test_what_a_notebook_shows_of_a_run_and_a_champion_is_one_line(run: evo_hns.Run) -> None:
+    assert repr(run) == f"Run({str(run.path)!r}, evolution, 2 of 2 generations)"
+    champion = run.champion("hiders")
+    assert repr(champion) == f"Champion({champion.address!r}, {champion.genome.size:,} parameters)"

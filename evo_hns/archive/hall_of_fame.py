@@ -1,7 +1,7 @@
 """The past champions of one side, kept as opponents (Rosin and Belew 1997).
 
 Append-only and in memory; rows are in order of arrival. What is kept is what was played: float32
-genomes, finite, of one length. What is known of them as opponents is kept beside it (`encounters`), and how they
+genomes, finite, of one length. What is known of them as opponents is kept beside it (`opponent_stats`), and how they
 are drawn is a choice by name (`samplers`).
 """
 

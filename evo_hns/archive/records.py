@@ -8,6 +8,7 @@ the run is repeated.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -217,6 +218,15 @@ class RunFacts(Protocol):
 
     def num_exploiters(self, side: Side) -> int:
         """Champions of a side's exploiters."""
+
+
+def held_out_means(rows: Iterable[HeldOutRow], side: Side) -> dict[int, float]:
+    """Mean returns of a side's measured champions over their held-out opponents, by generation."""
+    means: dict[int, list[float]] = defaultdict(list)
+    for row in rows:
+        if row.side is side:
+            means[row.generation].append(row.mean)
+    return {generation: float(np.mean(values)) for generation, values in means.items()}
 
 
 def env_steps_so_far(run: RunFacts) -> FloatArray:

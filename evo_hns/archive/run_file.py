@@ -188,7 +188,7 @@ class RunFile(Closing):
         return self._run.halls
 
     def reconfigure(self, config: RunConfig) -> None:
-        """Store other settings with whatever is written next, for a run that is extended; seed and origin stay."""
+        """Store other settings with what is written next, for a run that is extended; seed and origin stay."""
         meta = replace(self._run.meta, config_json=config.model_dump_json())
         self._run = replace(self._run, meta=meta)
         self._drop_journal()  # settings are in the file alone

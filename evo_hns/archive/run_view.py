@@ -1,6 +1,6 @@
 """A run file that is looked into: what is asked for is read when it is asked for, and nothing else.
 
-A run's halls can hold thousands of champions; whoever wants one of them reads one. File and journal are never changed,
+A run's halls can hold thousands of champions; one that is wanted is read alone. File and journal are never changed,
 only replaced and appended to, so that an open view keeps showing the run as it was when it was opened, also while it is
 being trained.
 """

@@ -1,6 +1,6 @@
 """How bytes reach the disk: one writer, whole files only.
 
-A file is replaced as a whole (temporary file beside it, fsync, rename), so that whoever opens or
+A file is replaced as a whole (temporary file beside it, fsync, rename), so that what opens or
 copies it at any moment, also after a SIGKILL or a power failure, has a complete version. A lock
 file beside it keeps a second writer out; the kernel frees the lock when its holder dies. Where a file system
 knows no locks (Lustre without `flock`, some NFS), that is said once, and the file is written all the same.

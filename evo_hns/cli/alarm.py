@@ -6,7 +6,7 @@ from evo_hns.archive.records import Generation
 from evo_hns.spec import Side
 
 PATIENCE = 5
-"""Generations in a row in which one side wins every match before it is told."""
+"""Generations in a row in which one side wins every match before it is reported."""
 
 
 class DisengagementAlarm:

@@ -49,7 +49,7 @@ def run_verb(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if not is_user_error(error):
             raise
-        if launched_rank() == 0:  # what is wrong with the words is wrong on all ranks, and told once
+        if launched_rank() == 0:  # what is wrong with the words is wrong on all ranks, and reported once
             print(f"evo-hns: {error}", file=sys.stderr)
         return exit_code(error)
     return 0

@@ -1,4 +1,4 @@
-"""Which errors are told in one line, and with which code the process ends."""
+"""Which errors are reported in one line, and with which code the process ends."""
 
 from __future__ import annotations
 

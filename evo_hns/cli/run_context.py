@@ -52,7 +52,9 @@ def workers(*, shrink: bool, check: Check = no_check) -> Iterator[RunContext | N
     from evo_hns.mpi.communicator import join
 
     shutdown = ShutdownSignal(read_shutdown_timeout())
-    ranks = join(shrink=shrink)  # before what takes seconds to import: ranks that cannot play together are told at once
+    ranks = join(
+        shrink=shrink
+    )  # before what takes seconds to import: ranks that cannot play together are refused at once
     from evo_hns.mpi.worker import run_worker
     from evo_hns.training.context import RunContext
 
@@ -79,12 +81,12 @@ def workers(*, shrink: bool, check: Check = no_check) -> Iterator[RunContext | N
             is_coordinator = ranks.is_coordinator
             agreed, moment = ranks.leave(code)
             if "SLURM_STEP_ID" in os.environ:
-                # `srun --kill-on-bad-exit` kills whoever is still there when the first leaves with a code, and answers
+                # `srun --kill-on-bad-exit` kills ranks that are left when the first one leaves with a code, and answers
                 # with that of the killed: so the others leave at once, without one, and the coordinator after them.
                 if agreed and not is_coordinator:
                     interrupt.end(0)
             elif agreed in interrupt.STOPPED:
-                # MPICH's launcher kills whoever is still there soon after the first has left with a code, and answers
+                # MPICH's launcher kills ranks that are left soon after the first one left with a code, and answers
                 # with what it makes of all codes: so all leave with the same one at the same time.
                 interrupt.end_at(moment)
                 if not is_coordinator:
@@ -148,7 +150,7 @@ def run_launcher(words: list[str], environ: dict[str, str]) -> int:
 
 
 def _end_launcher(launcher: subprocess.Popen[bytes], patience: float = 0.3) -> None:
-    """End a launcher and its ranks at once and without a word; ranks that were told before may remove their files."""
+    """End a launcher and its ranks at once and without a word; ranks with a signal before may remove their files."""
     started = descendants(launcher.pid)
     parents = {launcher.pid, *started.values()}
     ranks = started.keys() - parents

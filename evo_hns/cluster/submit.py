@@ -40,10 +40,7 @@ def plan(job: Job, config: RunConfig, *, ask_slurm: bool) -> Plan:
 
     check_job(job)
     if not (trainer := TRAINERS[config.trainer]).on_ranks:
-        raise ConfigError(
-            f"{trainer.title} trains in one process, and this makes jobs of ranks: write a job of your own with "
-            "evo-hns train EXPERIMENT --run FILE --resume"
-        )
+        _check_one_process(job, trainer.title)
     if ask_slurm and not has_slurm():
         raise ConfigError("no sbatch on this machine: submit where Slurm is, or only print the script with --dry-run")
     goes_on = check_runs(job, config)
@@ -57,6 +54,17 @@ def plan(job: Job, config: RunConfig, *, ask_slurm: bool) -> Plan:
     if doubt and ask_slurm:
         raise ConfigError(f"the job could not start: {doubt}")
     return Plan(job, script, goes_on, doubt)
+
+
+def _check_one_process(job: Job, trainer: str) -> None:
+    """Refuse ranks, and a memory that nobody knows, for a trainer that does not play on ranks."""
+    if job.nodes * job.ranks_per_node > 1:
+        raise ConfigError(
+            f"{trainer} trains in one process, got {job.nodes} x {job.ranks_per_node} ranks: leave out --nodes and "
+            "--ranks-per-node, and ask for its processors with --sbatch cpus-per-task=16"
+        )
+    if job.memory is None:
+        raise ConfigError(f"--memory: got none, and what {trainer} needs is not estimated: say it, for instance 4G")
 
 
 def submit(plan: Plan) -> str:

@@ -56,7 +56,7 @@ class RulesConfig(Settings):
     prep_fraction: float = Field(0.4, ge=0.0, lt=1.0)
     """Share of the episode in which seekers are frozen and nothing is rewarded."""
     restrict_rect: tuple[float, float, float, float] | None = (0.1, 0.1, 5.9, 5.9)
-    """x0, y0, x1, y1: whoever is outside gets -10 instead of the reward."""
+    """x0, y0, x1, y1: an agent outside gets -10 instead of the reward."""
     penalize_objects_out: bool = True
     """Everyone gets -10 while a box or ramp is outside `restrict_rect`."""
     lock_box: bool = True

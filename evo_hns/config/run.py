@@ -205,7 +205,8 @@ class RunConfig(Settings):
             )
         if not isinstance(hiders, EntityPolicyConfig):
             raise ValueError(
-                f"got policy.network {hiders.network!r}, PPO trains the paper's network: set it to 'entity'"
+                f"got policy.network {hiders.network!r} and trainer 'ppo' (or settings of it), PPO trains the paper's "
+                "network: set policy.network to 'entity', or leave PPO out"
             )
         if hiders.genome_per_member:
             raise ValueError("got policy.genome_per_member, PPO trains one network for all: leave it out")

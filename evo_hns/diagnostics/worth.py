@@ -1,7 +1,7 @@
 """What a skill is worth: the scripted yardsticks of the quadrant game against each other, before anything is trained.
 
-Every pair plays the same worlds at the game's own physics. Returns are told by how many doors the room has and by where
-the hiders start; stages by the detectors of `behaviour.stages`, in all worlds and in those where they are possible.
+Every pair plays the same worlds at the game's own physics. Returns are listed by how many doors the room has and by
+where the hiders start; stages are those of `behaviour.stages`, in all worlds and in those where they are possible.
 """
 
 from __future__ import annotations

@@ -149,7 +149,7 @@ def decide_locks(
     """Which objects are locked after this step's requests.
 
     An able agent that asks wants the lock, one that does not ask refuses it. An object that nobody locked
-    yet belongs to agent 0, and an unlocked one to whoever locked it last.
+    yet belongs to agent 0, and an unlocked one to the agent that locked it last.
 
     Args:
         kind: `any_lock`: who wants locks, refusals count where nobody wants. `all_lock`: any refusal unlocks,

@@ -124,7 +124,7 @@ def matches_needed(reached: float, num_matches: float, target: float) -> float:
         target: between 0 and 1.
 
     Returns:
-        Spearman and Brown's formula solved for the length; infinite where candidates are not told apart at all.
+        Spearman and Brown's formula solved for the length; infinite where candidates cannot be told apart at all.
     """
     if not reached > 0.0:
         return np.inf

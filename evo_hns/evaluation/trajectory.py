@@ -1,6 +1,6 @@
 """Matches as geometry: where everything was, who saw, held and locked what, env step by env step.
 
-For whoever looks at what agents *do*: detectors of stages, films, viewers. It is taken down by a recorder while
+For what looks at what agents *do*: detectors of stages, films, viewers. It is taken down by a recorder while
 matches are played (`play`) or played again (`replay`); it changes nothing in them.
 Row 0 of every time axis is the start of the episode, row t what env step t led to.
 """

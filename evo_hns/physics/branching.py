@@ -3,7 +3,7 @@
 The state rows that a user may write lack what sleeps, and since when it has been at rest, so the whole `MjData` is
 copied. MuJoCo's C library reaches it (`mjb_apply` in `mjbatch.h`); its Python binding does not, nor does it tell
 where its C batch is. That is read from the binding's object, as it is in the versions named here; in others nothing
-can be branched, and whoever would like to must play everything.
+can be branched, and callers play everything.
 """
 
 from __future__ import annotations

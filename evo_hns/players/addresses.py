@@ -13,7 +13,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,7 +22,7 @@ import numpy as np
 import torch
 
 from evo_hns.archive.hall_of_fame import GenomeArray
-from evo_hns.archive.records import HeldOutRow
+from evo_hns.archive.records import HeldOutRow, held_out_means
 from evo_hns.archive.run_view import RunView
 from evo_hns.config import ConfigError, PolicyConfig, RunConfig
 from evo_hns.policies import SCRIPTED
@@ -194,13 +193,10 @@ def best_generation(rows: Iterable[HeldOutRow], side: Side) -> int:
     Raises:
         ConfigError: nothing was measured yet.
     """
-    means: dict[int, list[float]] = defaultdict(list)
-    for row in rows:
-        if row.side is side:
-            means[row.generation].append(row.mean)
+    means = held_out_means(rows, side)
     if not means:
         raise ConfigError("this run has no held-out measurement yet, so nothing is best; ask for `last`")
-    return max(means, key=lambda generation: float(np.mean(means[generation])))
+    return max(means, key=means.__getitem__)
 
 
 def common_game(addresses: dict[Side, Address], fallback: RunConfig) -> RunConfig:

@@ -1,4 +1,4 @@
-"""A champion in the hands of other code: it acts on what the PettingZoo game tells, and is saved as plain arrays."""
+"""A champion in other code: it acts on observations of the PettingZoo game, and is saved as plain arrays."""
 
 from __future__ import annotations
 
@@ -41,6 +41,10 @@ class Champion:
     settings: RunConfig  #: of its run
     genome: GenomeArray  #: `(L,)` float32; of a network per member, one after the other
 
+    def __repr__(self) -> str:
+        """One line, for notebooks."""
+        return f"Champion({self.address!r}, {self.genome.size:,} parameters)"
+
     @cached_property
     def agents(self) -> tuple[str, ...]:
         """The agents it plays in the PettingZoo game, `hider_0` and so on."""
@@ -60,10 +64,11 @@ class Champion:
     ) -> tuple[dict[str, npt.NDArray[np.int64]], TeamState]:
         """Decide one env step for the team.
 
-        That game tells float32: what hangs on the last digits of float64 may be decided otherwise than in `evaluate`.
+        That game's observations are float32: what hangs on the last digits of float64 may be decided otherwise than in
+        `evaluate`.
 
         Args:
-            observation: of each agent, as `make_env(champion.settings)` tells it; other agents' are not looked at.
+            observation: of each agent, as `make_env(champion.settings)` gives it; other agents' are ignored.
             state: what `initial_state` or the last `act` returned; None at the start of an episode.
 
         Returns:
@@ -72,16 +77,22 @@ class Champion:
         Raises:
             ConfigError: no observation of the team, one of another game, or the state of another champion.
         """
+        if not isinstance(observation, Mapping):
+            raise ConfigError(
+                f"got observations of type {type(observation).__name__}, expected those of each agent by name"
+            )
         there = [agent for agent in self.agents if agent in observation]
         if not there:
             raise ConfigError(f"got observations of {', '.join(observation) or 'nobody'}, expected {self.agents[0]}")
-        told, start = _team_observation(self._spec, self.agents, observation), self.initial_state()
+        observed, start = _team_observation(self._spec, self.agents, observation), self.initial_state()
         before = start if state is None else state
+        if not isinstance(before, torch.Tensor):
+            raise ConfigError(f"got a state of type {type(before).__name__}, expected what the last act returned")
         if (before.shape, before.dtype) != (start.shape, start.dtype):  # compiled kernels would not notice
             raise ConfigError(
                 f"got a state of shape {tuple(before.shape)}, expected {tuple(start.shape)}: each champion has its own"
             )
-        action, after = self._team.act(told, before)
+        action, after = self._team.act(observed, before)
         rows = _choices(action, self._num_pulls)
         return {agent: rows[self.agents.index(agent)] for agent in there}, after
 
@@ -97,6 +108,8 @@ class Champion:
         Raises:
             ConfigError: another ending, or it cannot be written there.
         """
+        if not isinstance(path, str | Path):
+            raise ConfigError(f"got {path!r}, expected the path of a file that ends with .npz")
         path = Path(path)
         if path.suffix != ".npz":
             raise ConfigError(f"cannot write {path}: got the ending {path.suffix!r}, expected .npz")
@@ -151,6 +164,8 @@ def load_champion(address: str) -> Champion:
         ConfigError: it is no address of a champion, or there is none.
         RunFileError: the run file cannot be read.
     """
+    if not isinstance(address, str):
+        raise ConfigError(f"got the champion {address!r}, expected {_FORMS}")
     side = _SIDES.get(address.rpartition(":")[2].partition("/")[0])
     found = None if side is None else parse_address(address, side)
     if not isinstance(found, Archived):
@@ -177,9 +192,9 @@ def champions_of(path: Path, side: Side) -> list[Champion]:
 
 
 def _team_observation(
-    spec: ObservationSpec, agents: tuple[str, ...], told: Mapping[str, Mapping[str, npt.ArrayLike]]
+    spec: ObservationSpec, agents: tuple[str, ...], observed: Mapping[str, Mapping[str, npt.ArrayLike]]
 ) -> Observation:
-    """`(1, A, ...)` for a team of what its members were told; zeros of who is absent, and of what nobody is told.
+    """`(1, A, ...)`, the observation of a team; zeros for absent members and for fields that no agent observes.
 
     Raises:
         ConfigError: an array is missing or has another shape than in this game.
@@ -188,8 +203,8 @@ def _team_observation(
     for name, shape in _shapes(spec).items():
         rows = np.zeros((1, len(agents), *shape), bool if "mask" in name else np.float64)
         for row, agent in enumerate(agents):
-            if agent in told and rows.size and not name.endswith("_spoof"):
-                values = np.asarray(told[agent].get(name, ()))
+            if agent in observed and rows.size and not name.endswith("_spoof"):
+                values = np.asarray(observed[agent].get(name, ()) if isinstance(observed[agent], Mapping) else ())
                 if values.shape != shape:
                     raise ConfigError(
                         f"got {name} of {agent} of shape {values.shape}, expected {shape}: "
@@ -197,12 +212,12 @@ def _team_observation(
                     )
                 rows[0, row] = values
         fields[name] = torch.from_numpy(rows)
-    fields["agent_mask"] = torch.tensor([[agent in told for agent in agents]])
+    fields["agent_mask"] = torch.tensor([[agent in observed for agent in agents]])
     return Observation(**fields)
 
 
 def _shapes(spec: ObservationSpec) -> dict[str, tuple[int, ...]]:
-    """What one agent is told, by field of `Observation`."""
+    """Shapes of what one agent observes, by field of `Observation`."""
     counts = {"aa": spec.num_agents - 1, "ab": spec.num_boxes, "ar": spec.num_ramps, "af": spec.num_food}
     masks = {f"mask_{kind}_obs{of}": (count,) for kind, count in counts.items() for of in ("", "_spoof")}
     return {

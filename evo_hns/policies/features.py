@@ -1,12 +1,12 @@
-"""What a network is told: an observation turned into the agent's own frame and scaled to order one.
+"""What a network reads: an observation turned into the agent's own frame and scaled to order one.
 
 The frame of an agent looks along its front, the local -y axis: forward = (sin rz, -cos rz), left =
 (cos rz, sin rz). What the masks hide is not even read. Entities are sorted into types, and a row
 of the same columns describes each of a type, so that nothing depends on how many there are.
 
 Observed positions are corners: an agent's centre lies 0.15 m above its `qpos`, a box's or a ramp's half its
-size: 0.25 m where sizes are not told. (Of boxes of another size that is not told, the features are shifted by half
-the difference.) The corner of an elongated box does not turn with it. Food is told by its true place.
+size: 0.25 m where sizes are not observed. (Of boxes of another, unobserved size the features are shifted by half
+the difference.) The corner of an elongated box does not turn with it. Food has its true place.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ NUM_POSE = 8
 """Columns of agents and objects: direction (forward, left), closeness, velocity (forward, left), height, relative
 heading (sin, cos)."""
 NUM_SIZE = 2
-"""Columns of boxes whose size is told, after their pose: full size along their own x and y, metres."""
+"""Columns of boxes whose size is observed, after their pose: full size along their own x and y, metres."""
 NUM_LOCKS = 3
 """Last columns of lockable objects: locked by me, by my team, by anyone."""
 NUM_FOOD = 5
@@ -62,7 +62,7 @@ class _Places(NamedTuple):
     angle: int  # of the turn about z: its cosine or, if there is no sine, radians
     sine: int  # -1: none
     velocity: int
-    size: int  # -1: not told
+    size: int  # -1: not observed
     locks: int
     end: int
 
@@ -73,7 +73,7 @@ def num_sectors(spec: ObservationSpec) -> int:
 
 
 def entity_widths(spec: ObservationSpec) -> tuple[int, ...]:
-    """Columns in use for each entity type of the game: sizes where they are told, locks of what can be locked."""
+    """Columns in use for each entity type of the game: sizes where they are observed, locks of what can be locked."""
     box = NUM_POSE + NUM_SIZE * spec.box_columns.has_size + NUM_LOCKS * spec.box_columns.has_locks
     ramp = NUM_POSE + NUM_LOCKS * spec.ramp_columns.has_locks
     widths = (NUM_POSE, NUM_POSE, box, ramp)
@@ -130,9 +130,9 @@ def _places(columns: ObjectColumns, entity_type: int) -> _Places:
 
 
 @kernel
-def _encode(told: tuple[np.ndarray, ...], places: tuple[_Places, _Places], out: tuple[np.ndarray, ...]) -> None:
+def _encode(observed: tuple[np.ndarray, ...], places: tuple[_Places, _Places], out: tuple[np.ndarray, ...]) -> None:
     """Fill all features: one call, which costs more than some of its parts."""
-    present, me, lidar, agents, sees_agent, boxes, sees_box, ramps, sees_ramp, food, sees_food = told
+    present, me, lidar, agents, sees_agent, boxes, sees_box, ramps, sees_ramp, food, sees_food = observed
     self_features, entity_features, entity_types, heading = out
     first_ramp = agents.shape[2] + boxes.shape[2]
     agent, entities = (present, me, heading), (entity_features, entity_types)

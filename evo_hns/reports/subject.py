@@ -106,7 +106,7 @@ def differing_settings(
 ) -> dict[str, tuple[object, ...]]:
     """Settings in which runs differ, by dotted name: the value of each run, None where it has none.
 
-    What only some kinds of networks or searches have is told where it is not usual for the kind.
+    What only some kinds of networks or searches have is shown where it is not usual for the kind.
 
     Args:
         configs: settings of the runs.

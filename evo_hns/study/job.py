@@ -80,7 +80,7 @@ class Job:
         """Train what is missing, then measure what is missing.
 
         Args:
-            tell: is told how far it is.
+            tell: is called with how far it is.
 
         Raises:
             ConfigError: settings that cannot be played, or players that cannot be met.

@@ -85,7 +85,7 @@ def measure(
         run: its file.
         kept: the file of what was measured before, and of what is now.
         plays: measure what is missing.
-        observe: is told how many measurements of how many there are.
+        observe: is called with how many measurements of how many there are.
 
     Returns:
         All of them, in the order of generations; None where one is missing and nothing may be played.

@@ -35,7 +35,7 @@ def run_study(study: Study, folder: Path, cores: int, observe: Callable[[Progres
         study: its plan.
         folder: of the run files and of what was measured; it is made.
         cores: processes at a time.
-        observe: is told how far each run is.
+        observe: is called with how far each run is.
 
     Raises:
         ConfigError: a run that cannot be trained or measured; others keep what they have.

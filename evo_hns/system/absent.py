@@ -9,10 +9,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def absent(*names: str) -> Iterator[None]:
-    """To whoever is imported inside, these libraries are not installed; those that are imported already stay.
+    """To modules that are imported inside, these libraries are not installed; those that are imported already stay.
 
     For libraries that take others along if they can, which are slow to import and not needed here: a start must not
-    wait for them. Whoever imports them later gets them.
+    wait for them. Modules that import them later get them.
     """
     hidden = [name for name in names if name not in sys.modules]
     for name in hidden:

@@ -58,7 +58,7 @@ _state = _Interrupt()
 
 
 def run(command: Callable[[], int], *, answers: bool = True, concludes: bool = True) -> int:
-    """Call what a process is there for, with Ctrl-C as told above.
+    """Call what a process is there for, with Ctrl-C as described above.
 
     Args:
         command: answers with an exit code.
@@ -66,7 +66,7 @@ def run(command: Callable[[], int], *, answers: bool = True, concludes: bool = T
         concludes: say in the end what to do now; else somebody else does.
 
     Returns:
-        The exit code. A process that was told to end does so here instead, with the code that `command` answers, or
+        The exit code. A process that got a signal to end does so here instead, with the code that `command` answers, or
         `INTERRUPTED` if it raises after a Ctrl-C.
     """
     _state.answers, _state.concludes = answers, concludes
@@ -233,7 +233,7 @@ def _interrupt(signum: int, frame: FrameType | None) -> None:
 
 
 def _answer() -> None:
-    """Say once what the first Ctrl-C does; whoever comes second goes on when it was said."""
+    """Say once what the first Ctrl-C does; a second thread goes on when it was said."""
     with _state.answering:
         if _state.answers:
             _state.answers = False

@@ -1,6 +1,6 @@
-"""A run from its first generation to its last, whoever trains it: its file, and what becomes of it when it is stopped.
+"""A run from its first generation to its last, with any trainer: its file, and what becomes of it when it is stopped.
 
-The run file always holds whole generations. Whoever stops a run (Ctrl-C, a signal, a power cut)
+The run file always holds whole generations. What stops a run (Ctrl-C, a signal, a power cut)
 loses the generation in flight and nothing else; `resume` goes on from there to the same bits.
 """
 
@@ -130,7 +130,7 @@ class _OpenRun:
 
 @contextmanager
 def _prepared(config: RunConfig, path: Path, context: RunContext, *, resumes: bool) -> Iterator[tuple[_OpenRun, Cost]]:
-    """Whatever can be wrong is found here; settings that cannot be played leave no file behind."""
+    """Everything that can be wrong is found here; settings that cannot be played leave no file behind."""
     with ExitStack() as stack:
         if resumes:
             file = stack.enter_context(RunFile.open(path))
@@ -149,7 +149,7 @@ def _prepared(config: RunConfig, path: Path, context: RunContext, *, resumes: bo
 
 
 def build_trainer(config: RunConfig, evaluator: Evaluator, context: RunContext, run: Run | None) -> Trainer:
-    """Whoever trains with these settings.
+    """The trainer of these settings.
 
     Args:
         config: the run's settings.
@@ -176,7 +176,8 @@ def check_is_left(file: RunFile, config: RunConfig) -> None:
     done = file.run.num_generations
     if done >= config.coevolution.generations:
         raise ConfigError(
-            f"{file.path} has all its {done} generations; to go on, ask for more with --generations {2 * done}"
+            f"{file.path} has all its {done} generations; to go on, ask for more with --generations {2 * done} "
+            f"(in Python, generations={2 * done})"
         )
 
 

@@ -1,4 +1,4 @@
-"""What a run will take, told before it starts."""
+"""What a run will take, estimated before it starts."""
 
 from __future__ import annotations
 

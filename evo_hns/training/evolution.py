@@ -218,8 +218,8 @@ def draw_opponents(
             rows = rngs[side].choice(len(candidates[side.other]), num, replace=num > len(candidates[side.other]))
             drawn[side] = Opponents.untracked(candidates[side.other][torch.from_numpy(rows)].to(torch.float32))
             continue
-        latest = np.full(round(settings.champion_share * num), other.encounters.champion)
-        past = other.encounters.draw(num - len(latest), rngs[side], settings)
+        latest = np.full(round(settings.champion_share * num), other.opponent_stats.champion)
+        past = other.opponent_stats.draw(num - len(latest), rngs[side], settings)
         drawn[side] = other.opponents(np.concatenate([latest, past]))
     return drawn
 
@@ -263,7 +263,7 @@ def update_searches(
 
 
 def evaluation_of(batch: EvaluationBatch, side: Side, wants: Collection[Want]) -> Evaluation:
-    """What a search is told of a side's candidates: their fitness, and what it wants beside it.
+    """What a search gets of a side's candidates: their fitness, and what it wants beside it.
 
     Statistics are the team's return and those of the game; a behaviour is the mean of each of the game's; cases are
     what the fitness is made of.
@@ -285,7 +285,7 @@ def draw_others(population: Population, met: np.ndarray, num: int, rng: np.rando
 
     Source: Nolfi and Pagliuca 2025, "Global progress in competitive co-evolution"; Simione and Nolfi 2020.
     """
-    everybody = np.arange(len(population.encounters), dtype=np.int64)
+    everybody = np.arange(len(population.opponent_stats), dtype=np.int64)
     others = np.setdiff1d(everybody, met)
     return population.opponents(rng.choice(others if len(others) else everybody, num))
 
@@ -310,12 +310,12 @@ def remember(
         if not batches[-1].opponents:  # champions met fixed opponents instead
             population.remember(champions[side], generation)
             continue
-        population.encounters.decay()
+        population.opponent_stats.decay()
         for batch in batches:
             opponents = batch.opponents[side.other]
-            population.encounters.meet(opponents.rows, batch.wins[side.other].numpy())
+            population.opponent_stats.meet(opponents.rows, batch.wins[side.other].numpy())
         chosen = int(torch.argmax(batches[-1].fitness[side.other]))
-        population.encounters.add_player(
+        population.opponent_stats.add_player(
             batches[-1].opponents[side.other].rows, batches[-1].wins[side.other][chosen].numpy()
         )
         population.remember(champions[side], generation)
@@ -365,14 +365,14 @@ def exploit(config: RunConfig, evaluator: Evaluator, populations: Populations, g
 def champions_only(populations: Populations, num: int) -> dict[Side, Opponents]:
     """The other side's current champion for each side, so many times."""
     others = {side: populations[side.other] for side in Side}
-    return {side: other.opponents(np.full(num, other.encounters.champion)) for side, other in others.items()}
+    return {side: other.opponents(np.full(num, other.opponent_stats.champion)) for side, other in others.items()}
 
 
 def prune(populations: Populations, settings: CoevolutionConfig) -> None:
     """Keep so few opponents in play as the settings say."""
     if settings.hall_size is not None:
         for population in populations.values():
-            population.encounters.prune(settings.hall_size, settings.hall_rule)
+            population.opponent_stats.prune(settings.hall_size, settings.hall_rule)
 
 
 def batch_metrics(batch: EvaluationBatch, final: EvaluationBatch, evaluator: Evaluator) -> dict[str, float]:

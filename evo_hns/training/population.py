@@ -32,12 +32,12 @@ class Population:
     """One side: its search, and the memory of its champions.
 
     Champions and exploiters are kept apart, so that nobody ever takes the one for the other; as opponents they stand
-    in one line (`encounters`).
+    in one line (`opponent_stats`).
     """
 
     searcher: Searcher
     hall: HallOfFame  #: its champions, one for each generation
-    encounters: OpponentStats  #: what is known of them and of its exploiters as opponents
+    opponent_stats: OpponentStats  #: what is known of them and of its exploiters as opponents
     exploiters: HallOfFame  #: the best of each exploiter that was replaced
     exploiter: Searcher | None = None  #: the search of now; None: there is none
     matches: float = 0.0  #: of each of its candidates in a generation, before rounding
@@ -64,16 +64,16 @@ class Population:
     def remember(self, champion: Champion, generation: int) -> None:
         """Take in a champion, who is the side's current one from now on."""
         self.hall.append(champion.genome, generation, champion.score)
-        self.encounters.append(len(self.hall) - 1)
+        self.opponent_stats.append(len(self.hall) - 1)
 
     def remember_exploiter(self, exploiter: Champion, generation: int) -> None:
         """Take in the best of an exploiter that is replaced, as an opponent and nothing else."""
         self.exploiters.append(exploiter.genome, generation, exploiter.score)
-        self.encounters.append(-len(self.exploiters))
+        self.opponent_stats.append(-len(self.exploiters))
 
     def opponents(self, rows: IntArray) -> Opponents:
-        """Champions and exploiters of this side by their rows among its encounters."""
-        origins = self.encounters.origins[rows]
+        """Champions and exploiters of this side by their rows among its opponents."""
+        origins = self.opponent_stats.origins[rows]
         genomes = self.hall.genomes[np.maximum(origins, 0)]
         exploiting = origins < 0
         genomes[exploiting] = self.exploiters.genomes[-1 - origins[exploiting]]
@@ -99,7 +99,7 @@ def build_populations(config: RunConfig, lengths: Mapping[Side, int]) -> dict[Si
                 config.side(side).search, lengths[side], seed=seed_of(config.seed, 0, Stream.SEARCH, side)
             ),
             hall=HallOfFame(lengths[side]),
-            encounters=OpponentStats(),
+            opponent_stats=OpponentStats(),
             exploiters=HallOfFame(lengths[side]),
             exploiter=build_exploiter(config, side, lengths[side], 0) if config.coevolution.exploiter_every else None,
             matches=float(config.coevolution.episodes_per_candidate),
@@ -124,7 +124,7 @@ def build_exploiter(config: RunConfig, side: Side, num_params: int, generation: 
 def populations_state(populations: Populations) -> State:
     """All that changes of the sides, besides their halls, as nested arrays."""
     state: dict[str, State] = {side.label: each.searcher.state_dict() for side, each in populations.items()}
-    state["encounters"] = {side.label: each.encounters.state_dict() for side, each in populations.items()}
+    state["encounters"] = {side.label: each.opponent_stats.state_dict() for side, each in populations.items()}
     state["matches"] = {side.label: np.array(each.matches) for side, each in populations.items()}
     living = {side.label: each for side, one in populations.items() if (each := one.exploiter) is not None}
     if living:
@@ -153,9 +153,9 @@ def restore_populations(config: RunConfig, run: Run) -> dict[Side, Population]:
         population.hall = _copy(run.halls[side])
         population.exploiters = _copy(run.exploiters.get(side, population.exploiters))
         if side.label in known:
-            population.encounters = OpponentStats.from_state(cast(Mapping[str, np.ndarray], known[side.label]))
+            population.opponent_stats = OpponentStats.from_state(cast(Mapping[str, np.ndarray], known[side.label]))
         else:
-            population.encounters = OpponentStats.of_untracked(len(population.hall))
+            population.opponent_stats = OpponentStats.of_untracked(len(population.hall))
         if side.label in matches:
             population.matches = float(cast(np.ndarray, matches[side.label]))
         if population.exploiter is not None and side.label in exploiters:

@@ -3,7 +3,7 @@
     shapes = overlay_shapes(trajectory, world, row, Show(lidar=True))
     add_shapes(scene, shapes)  # after `mjv_updateScene` or `Renderer.update_scene`
 
-Shapes are plain geometry in the world moment, metres; only `geoms` knows how MuJoCo draws them. Colours are those of
+Shapes are plain geometry in the world frame, metres; only `geoms` knows how MuJoCo draws them. Colours are those of
 the teams: a line of sight, a grip and a lock have that of the agent whose they are.
 """
 

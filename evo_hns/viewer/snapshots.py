@@ -85,7 +85,7 @@ def qpos_at(trajectory: Trajectory, world: int, row: float) -> np.ndarray:
 
 
 def _rotations(scene: Scene, qpos: np.ndarray) -> np.ndarray:
-    """`(m, 3, 3)` of the objects: their hinges turn them one after the other, each about an axis of its own moment."""
+    """`(m, 3, 3)` of the objects: their hinges turn them one after the other, each about an axis of its own frame."""
     rotations = np.repeat(np.eye(3)[None], len(scene.object_body), axis=0)
     for item, joints in enumerate(scene.object_qpos):
         is_box = item < scene.num_boxes

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from evo_hns.archive import RunFile
+from evo_hns.cli.text.tables import info_text
 from evo_hns.config import PPOConfig, RunConfig
 from evo_hns.reports.info import Sharing, changed_settings, describe_run, env_steps, gains, sharing
 from evo_hns.spec import Side
@@ -36,6 +37,19 @@ def test_the_description_is_json_and_complete(run_path: Path) -> None:
     assert told["halls"]["hiders"]["champions"] == 3
     assert told["settings"]["hiders"]["search"]["algorithm"] == "snes"
     assert {"versions", "seed", "platform", "held_out", "metrics", "discards"} <= told.keys()
+
+
+def test_the_last_words_of_info_are_whose_champions_did_best_against_held_out_players(run_path: Path) -> None:
+    run = RunFile.read(run_path)
+    row = run.held_out[0]
+    rows = [
+        replace(row, side=side, generation=g, mean=mean) for side in Side for g, mean in ((0, 3.0), (2, 1.25 - side))
+    ]
+    rows.append(replace(rows[0], opponent="another", mean=-3.0))  # hiders 0: 0 on average
+    told = info_text(replace(run, held_out=tuple(rows)))
+    best = "best by mean return over held-out players: hiders generation 2, +1.2; seekers generation 0, +3.0"
+    assert told.endswith(f"\n\n{best}")
+    assert "best by" not in info_text(replace(run, held_out=()))
 
 
 def test_only_settings_that_differ_from_the_defaults_are_listed() -> None:

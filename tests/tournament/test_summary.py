@@ -59,7 +59,17 @@ def test_the_text_has_a_line_for_each_question(circling: Summary) -> None:
     assert "provably lose to an opponent that an earlier champion beat (chance alone gives" in text
     assert "a wave of 7 generations" in text
     assert "not answered" not in text
+    assert re.search(
+        r"\nbest of the hiders: hiders/\d+, best of the seekers: seekers/\d+\nstrategies go in circles: .*$", text
+    )
     assert not re.search(r"\bnan\b", text)
+
+
+def test_the_last_words_of_a_transitive_tournament_are_who_is_best_and_that_there_is_no_cycle() -> None:
+    text = summary_text(summarise(payoff(additive(7), sd=1.0), range(7), range(7)))
+    last = text.splitlines()[-2:]
+    assert last[0] == "best of the hiders: hiders/6, best of the seekers: seekers/6"
+    assert last[1].startswith("no cycle found: cyclic share 0 % [")
 
 
 def test_the_same_seed_gives_the_same_answers(circling: Summary) -> None:

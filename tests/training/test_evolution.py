@@ -102,7 +102,7 @@ def test_every_batch_teaches_who_beats_whom() -> None:
     for generation in range(3):
         next(trainer.generations(generation))
     for population in trainer.populations.values():
-        past = population.encounters.history
+        past = population.opponent_stats.history
         assert len(past) == len(population.hall) == 3
         assert np.isnan(past.chances).tolist() == [False, False, True]  # the newest has been met by nobody
         assert past.beats.shape == (3, 3)
@@ -113,9 +113,9 @@ def test_a_population_that_nobody_beats_is_known_as_such() -> None:
     trainer = toy(lambda h, s, _: np.full(len(h), 5.0))
     for generation in range(3):
         record = next(trainer.generations(generation))
-    assert (trainer.populations[Side.HIDERS].encounters.history.chances[:2] < 0.2).all()
-    assert (trainer.populations[Side.SEEKERS].encounters.history.chances[:2] > 0.8).all()
-    assert trainer.populations[Side.HIDERS].encounters.history.beats[0, 1:].tolist() == [1.0, 1.0]
+    assert (trainer.populations[Side.HIDERS].opponent_stats.history.chances[:2] < 0.2).all()
+    assert (trainer.populations[Side.SEEKERS].opponent_stats.history.chances[:2] > 0.8).all()
+    assert trainer.populations[Side.HIDERS].opponent_stats.history.beats[0, 1:].tolist() == [1.0, 1.0]
     assert record.metrics["hiders.win_share"] == 1.0
     assert record.metrics["seekers.win_share"] == 0.0
     assert record.metrics["hiders.disengaged"] == record.metrics["seekers.disengaged"] == 1.0
@@ -153,8 +153,8 @@ def test_an_exploiter_lives_its_generations_against_champions_alone_and_then_ano
     for population in trainer.populations.values():
         assert population.hall.generations.tolist() == list(range(7))  # the main line, and nobody else
         assert population.exploiters.generations.tolist() == [2, 5]
-        assert population.encounters.origins.tolist() == [0, 1, 2, -1, 3, 4, 5, -2, 6]
-        assert population.encounters.champion == 8
+        assert population.opponent_stats.origins.tolist() == [0, 1, 2, -1, 3, 4, 5, -2, 6]
+        assert population.opponent_stats.champion == 8
 
 
 def test_exploiters_meet_the_current_champion_and_teach_only_themselves() -> None:
@@ -162,7 +162,7 @@ def test_exploiters_meet_the_current_champion_and_teach_only_themselves() -> Non
     for side in Side:
         give_past(trainer.populations[side], [3.0, 7.0])
     before = {side: trainer.populations[side].searcher.state_dict() for side in Side}
-    known = {side: trainer.populations[side].encounters.state_dict() for side in Side}
+    known = {side: trainer.populations[side].opponent_stats.state_dict() for side in Side}
     exploits = exploit(trainer.config, trainer.evaluator, trainer.populations, 2)
     toys = cast(ToyEvaluator, trainer.evaluator)
     _, genomes = toys.tables[-1]
@@ -172,7 +172,7 @@ def test_exploiters_meet_the_current_champion_and_teach_only_themselves() -> Non
     assert len(exploits.batches) == 1
     for side in Side:
         assert_same_arrays(before[side], trainer.populations[side].searcher.state_dict())
-        assert_same_arrays(known[side], trainer.populations[side].encounters.state_dict())
+        assert_same_arrays(known[side], trainer.populations[side].opponent_stats.state_dict())
 
 
 def assert_same_arrays(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> None:
@@ -197,8 +197,8 @@ def test_a_bounded_hall_keeps_few_in_play_and_loses_nobody(rule: str) -> None:
     for generation in range(8):
         record = next(trainer.generations(generation))
     for side, population in trainer.populations.items():
-        assert np.count_nonzero(population.encounters.in_play) == 3
-        assert population.encounters.in_play[population.encounters.champion]
+        assert np.count_nonzero(population.opponent_stats.in_play) == 3
+        assert population.opponent_stats.in_play[population.opponent_stats.champion]
         assert len(population.hall) == 8 and len(population.exploiters) == 4
         state = cast(dict[str, dict[str, np.ndarray]], record.state["encounters"])
         assert np.count_nonzero(state[side.label]["in_play"]) == 3

@@ -34,7 +34,7 @@ class Watcher:
 
         Args:
             team: which decides.
-            features: what it is told.
+            features: what it observes.
             state: `(W, A, layout.width)` after looking and before the decision.
         """
         graph, shape = team.policy.graph, features.present.shape
@@ -55,7 +55,7 @@ class Watcher:
     def strengths(self) -> Mapping[str, FloatArray]:
         """Layer -> `(M, 1 + inputs)` root mean square of each input over all decisions; the bias first.
 
-        Of an input that is told of entities it is that of the mean over those in sight, and zero when there are none.
+        Of an input that reads entities it is that of the mean over those in sight, and zero when there are none.
         """
         members = np.array([max(self.counts.get(k, 0), 1) for k in range(max(self.counts) + 1)])
         return {target: np.sqrt(squares / members[:, None]) for target, squares in self.squares.items()}

@@ -175,7 +175,7 @@ def prune(
     found = find_player(address, address.side, evaluator.session.spec)
     policy = found.spec.build(evaluator.session.spec)
     if not isinstance(policy, NetworkPolicy):
-        raise ConfigError(f"{player} has a network whose units cannot be told; expected a small one (mlp, attention)")
+        raise ConfigError(f"{player} has a network without prunable unit groups; expected a small one (mlp, attention)")
     opponents = held_out_opponents(evaluator.session.spec, address.side)
     if not opponents:
         raise ConfigError(f"{player}: nobody plays the {address.side.label} in this task; prune the other side")

@@ -17,7 +17,7 @@ ARRIVED = 0.6
 
 TOUCHED = 0.35
 """Distance below which a hider is caught and may be pushed about, metres. Down to here every step counts: judged only
-farther off, whoever moves at random before a pursuer has it behind itself, and seems to flee in half the episodes."""
+farther off, an agent that moves at random has a pursuer behind itself, and seems to flee, in half the episodes."""
 
 FAR = 3.0
 """Distance above which nothing needs to be done yet, metres: half the field."""

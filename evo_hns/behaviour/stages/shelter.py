@@ -1,7 +1,7 @@
 """Stage two: doors are blocked, and hiders are shut off from seekers.
 
-Both are judged from the end of the preparation on, when only hiders can have done it: who closes a door later cannot be
-told. Only what was not so at the start of the episode counts, so that a box that happens to stand in a door is no work.
+Both are judged from the end of the preparation on, when only hiders can have done it: who closes a door later is
+unknown. Only what was not so at the start of the episode counts: a box that happens to stand in a door is no work.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _SHOWN = 3
 _WIDTH = 15  #: of names
+_CYCLIC = 0.05  #: share of circles in what teams win that its interval must exceed to be called a cycle
 
 Line = tuple[str, str]
 T = TypeVar("T")
@@ -35,7 +36,22 @@ def summary_text(summary: Summary) -> str:
     ]
     parts = [_head(summary), *(_section(title, lines) for title, lines in sections)]
     key = "[ ] is a 95 % confidence interval; what each figure is stands in evo_hns.tournament.measures"
-    return "\n\n".join([*parts, key])
+    return "\n\n".join([*parts, key, *_verdict(summary)])
+
+
+def _verdict(summary: Summary) -> list[str]:
+    """Who is best and whether strategies go in circles, as far as that was answered."""
+    from evo_hns.tournament.summary import Unanswered
+
+    lines = []
+    if not isinstance(summary.ratings, Unanswered):
+        best = (f"best of the {side.label}: {summary.ratings.ordered(side)[0]}" for side in Side)
+        lines.append(", ".join(best))
+    if not isinstance(summary.paired, Unanswered):
+        share = summary.paired.cyclic
+        circles = "strategies go in circles" if share.low > _CYCLIC else "no cycle found"
+        lines.append(f"{circles}: cyclic share {share.told_as_share()}")
+    return ["\n".join(lines)] if lines else []
 
 
 def _section(title: str, lines: Iterable[Line]) -> str:

@@ -38,8 +38,19 @@ def timeline_text(timeline: Timeline) -> str:
             f"start: generation {first.generation} shows it in more than {FLOOR:.0%} already; "
             "last?: the last one alone is clear",
             str(PUBLISHED[timeline.scenario]),
+            _verdict(timeline),
         ]
     )
+
+
+def _verdict(timeline: Timeline) -> str:
+    """Which stages were reached, in the order of the paper, and which exploits were found."""
+    from evo_hns.behaviour.stages.detectors import DETECTORS
+
+    found = {name: there.generation for name in DETECTORS if (there := timeline.onset(name)) is not None}
+    kinds = {kind: [name for name in found if (DETECTORS[name].side is None) == kind] for kind in (False, True)}
+    reached, exploits = (", ".join(f"{name} in generation {found[name]}" for name in names) for names in kinds.values())
+    return f"reached: {reached or 'no stage'}" + (f"; exploits: {exploits}" if exploits else "")
 
 
 def _row(timeline: Timeline, name: str) -> tuple[str, ...]:

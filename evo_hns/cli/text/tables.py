@@ -100,7 +100,7 @@ def _rendered(made: Table, rows: Iterable[Sequence[object]]) -> str:
 def gains_table(gains: Sequence[Gain]) -> str:
     """Champions against players they never trained with, the first measured generation beside the last."""
     if not gains:
-        return "the champions have not been measured twice yet: let the run finish"
+        return "no gain to show: champions of two generations have to be measured (held_out_episodes, held_out_every)"
     first, last = gains[0].first_generation, gains[0].last_generation
     header = ("mean return of", "against", f"generation {first}", f"generation {last}", "gain", "")
     rows = [
@@ -152,7 +152,17 @@ def info_text(run: RunFacts) -> str:
     parts = [listing(facts), "\n".join(of_diagnosis(run.config))]
     if run.sessions:
         parts.append(sessions_table(run.sessions, generations_of_sessions(run)))
-    return "\n\n".join(filter(None, [*parts, gains_table(gains(run)), progress_table(run)]))
+    return "\n\n".join(filter(None, [*parts, gains_table(gains(run)), progress_table(run), best_champions(run)]))
+
+
+def best_champions(run: RunFacts) -> str:
+    """Which champion of either side has the highest mean return over its held-out opponents; empty if none has one."""
+    from evo_hns.archive.records import held_out_means
+
+    found = {side.label: held_out_means(run.held_out, side) for side in Side}
+    best = [(label, *max(means.items(), key=lambda item: item[1])) for label, means in found.items() if means]
+    listed = "; ".join(f"{label} generation {which}, {mean:+.1f}" for label, which, mean in best)
+    return f"best by mean return over held-out players: {listed}" if best else ""
 
 
 def _worth(worth: FitnessWorth) -> str:

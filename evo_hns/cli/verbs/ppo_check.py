@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PPOCheck:
-    """Let the baseline learn a known task: CartPole, told positions without velocities."""
+    """Let the baseline learn a known task: CartPole, observed without velocities."""
 
     seeds: int = 3
     """Learners, each with random numbers of its own."""

@@ -45,7 +45,7 @@ class Submit:
     seed: Text = None
     """Decides every random number of the run."""
     grace: Count = None
-    """Seconds before the time limit at which the run is told to stop; by default what the script says."""
+    """Seconds before the time limit at which the run gets the signal to stop; by default what the script says."""
     partition: Word = None
     """Where the job goes; by default what slurm/site.sh or SBATCH_PARTITION says, or else Slurm's own default."""
     account: Word = None
@@ -69,12 +69,15 @@ class Submit:
     def __call__(self) -> None:
         """Check, write, submit, and say how to follow."""
         from evo_hns.cluster import plan, submit
+        from evo_hns.training.base import TRAINERS
 
         if self.array is not None and self.seed is not None:
             raise ConfigError("--seed: got one beside --array, which gives each run its own; leave one of them out")
         shorthands = {"seed": self.seed, "coevolution.generations": self.generations}
         typed = [*self.settings, *(f"{key}={value}" for key, value in shorthands.items() if value is not None)]
-        planned = plan(self._job(typed), load_experiment(self.experiment, typed), ask_slurm=not self.dry_run)
+        config = load_experiment(self.experiment, typed)
+        job = self._job(typed, on_ranks=TRAINERS[config.trainer].on_ranks)
+        planned = plan(job, config, ask_slurm=not self.dry_run)
         if self.dry_run:
             if planned.doubt:
                 print(f"note: submitted from here, the job could not start: {planned.doubt}", file=sys.stderr)
@@ -83,8 +86,8 @@ class Submit:
         number = submit(planned)
         show(_answer(planned, number) if self.as_json else f"{planned.script}\n{submitted_text(planned, number)}")
 
-    def _job(self, settings: Sequence[str]) -> Job:
-        """What is asked for, with the script's own numbers where nothing was typed."""
+    def _job(self, settings: Sequence[str], *, on_ranks: bool) -> Job:
+        """What is asked for, with the script's own numbers where nothing was typed; one rank where none are used."""
         from evo_hns.cluster import Job, defaults_of, free_run, parse_memory, parse_seeds, parse_time, template_of
 
         seeds = None if self.array is None else parse_seeds(self.array)
@@ -95,7 +98,7 @@ class Submit:
             run=self.run or free_run(self.experiment, has_seeds=seeds is not None),
             seeds=seeds,
             nodes=self.nodes,
-            ranks_per_node=ranks if self.ranks_per_node is None else self.ranks_per_node,
+            ranks_per_node=(ranks if on_ranks else 1) if self.ranks_per_node is None else self.ranks_per_node,
             time=parse_time(self.time),
             grace=grace if self.grace is None else self.grace,
             memory=None if self.memory is None else parse_memory(self.memory),

@@ -23,7 +23,7 @@ LEAST_COUNT = 1e-5
 
 
 class EntityEncoder(nn.Module):
-    """From what B agents are told to B rows of numbers.
+    """From the observations of B agents to B rows of numbers.
 
     Args:
         form: sizes and entity types.
@@ -44,7 +44,7 @@ class EntityEncoder(nn.Module):
         self.dense_norm = inner_norm(form, form.dense_size)
 
     def forward(self, sight: Sight, *, omniscient: bool = False) -> Tensor:
-        """Encode what B agents are told.
+        """Encode the observations of B agents.
 
         Args:
             sight: of B agents.
@@ -67,7 +67,7 @@ class EntityEncoder(nn.Module):
         return encoded
 
     def update_statistics(self, sight: Sight) -> None:
-        """Take what B agents were told into the running statistics: their own rows, the lidar, every entity's row."""
+        """Update the running statistics with B agents' observations: their own rows, the lidar, every entity's row."""
         for name in self.form.input_widths:
             self._statistics(name).update(sight[name])
 

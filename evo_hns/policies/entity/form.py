@@ -1,4 +1,4 @@
-"""The form of an entity network: what entities it is told of, how wide its layers are, whether they are normalised."""
+"""The form of an entity network: what entities it observes, how wide its layers are, whether they are normalised."""
 
 from __future__ import annotations
 

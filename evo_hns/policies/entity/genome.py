@@ -1,4 +1,4 @@
-"""A network as one row of numbers, and back: its parameters and the statistics that normalise what it is told."""
+"""A network as one row of numbers, and back: its parameters and the statistics that normalise its observations."""
 
 from __future__ import annotations
 

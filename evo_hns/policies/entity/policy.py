@@ -113,7 +113,7 @@ class EntityTeam:
 
 
 def sight_of(observation: Observation, form: EntityForm) -> Sight:
-    """What all agents of all worlds are told, one after the other: `(W * A, ...)` fields."""
+    """Observations of all agents of all worlds, one after the other: `(W * A, ...)` fields."""
     masks = (ENTITY_TYPES[entity_type].mask for entity_type in form.entity_types)
     return {name: getattr(observation, name).flatten(0, 1) for name in (*form.input_widths, *masks)}
 

@@ -1,4 +1,4 @@
-"""Running statistics: what a network is told, or shall tell, is brought to mean 0 and variance 1 as seen so far."""
+"""Running statistics: what a network reads, or shall predict, is brought to mean 0 and variance 1 as seen so far."""
 
 from __future__ import annotations
 

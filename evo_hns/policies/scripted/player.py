@@ -31,7 +31,7 @@ def mover(decide: Callable[..., tuple[float, float, float]]) -> Script:
     """The script of a player that moves and does nothing else.
 
     Args:
-        decide: a kernel `decide(me, others, sees, lidar, doors, row)` of one agent that is there: what it is told and
+        decide: a kernel `decide(me, others, sees, lidar, doors, row)` of one agent that is there: what it observes and
             its row of the memory, which it renews; force along world x and y and torque, in [-1, 1].
     """
 

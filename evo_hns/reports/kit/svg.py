@@ -51,7 +51,7 @@ def drawing(width: float, height: float) -> Iterator[Figure]:
 
 
 class Tips:
-    """What is told of each point of a drawing when one points at it."""
+    """What a drawing shows of each point when one points at it."""
 
     def __init__(self) -> None:
         self.texts: dict[str, Sequence[str]] = {}

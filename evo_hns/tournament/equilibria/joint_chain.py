@@ -83,7 +83,7 @@ class JointChain:
         raise UnanswerableError(f"populations would be caught in more than {_MOST_WATCHED} pairs: take fewer players")
 
     def _strict_equilibria(self) -> np.ndarray:
-        """Places of the profiles that whoever leaves alone loses by; of all profiles where they are few."""
+        """Places of the profiles that no population leaves alone without a loss; of all profiles where they are few."""
         if self._leaving.size <= _DIRECT:
             return np.arange(self._leaving.size)
         quickest = np.maximum(self._hiders.max(1).T, self._seekers.max(1))

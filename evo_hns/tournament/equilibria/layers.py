@@ -2,7 +2,7 @@
 
 Nash clustering (Czarnecki et al. 2020, *Real world games look like spinning tops*): the members of the equilibrium of
 all teams are the first layer, those of the equilibrium of the rest the second, and so on. Where there are several
-equilibria it is the most even one: whoever is in any of them belongs to it. A layer's size tells how wide
+equilibria it is the most even one: a player in any of them belongs to it. A layer's size tells how wide
 the circle is at that strength; an archive narrower than the widest layer can be led round in it. Teams that are alike
 within their noise share a layer too, so that sizes are the more inflated the fewer episodes were played.
 """

@@ -40,7 +40,7 @@ class Ciao:
     )
     banding: Tested  #: share of the interaction that is one wave along the diagonal: 1 is a regular cycle; one-sided
     period: float  #: of that wave, generations
-    continuity: Tested  #: likeness of neighbouring champions' interactions: 1 alike, 0 unrelated; one-sided
+    continuity: Tested  #: similarity of neighbouring champions' interactions: 1 alike, 0 unrelated; one-sided
     generations: tuple[int, ...]  #: of the champions
     mean: tuple[float, ...]  #: running mean of each champion's return against all
     null_low: tuple[float, ...]  #: 2.5 % quantile of the running mean when shuffled

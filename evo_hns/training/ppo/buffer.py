@@ -51,7 +51,7 @@ class EpisodeBuffer(RecurrentDictRolloutBuffer):
                 yield self._samples(counted)
 
     def sights(self) -> dict[str, Tensor]:
-        """What was told in all steps that count, by field, each `(B, ...)`."""
+        """Observations of all steps that count, by field, each `(B, ...)`."""
         rows = np.flatnonzero(self.counted)
         return {name: self._take(values, rows) for name, values in self.observations.items()}
 

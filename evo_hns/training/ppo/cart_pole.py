@@ -1,4 +1,4 @@
-"""A known task, to see that PPO as it is used here learns: Gymnasium's CartPole, told positions without velocities.
+"""A known task, to see that PPO as it is used here learns: Gymnasium's CartPole, observed without velocities.
 
 Balancing by positions alone takes a memory (Gomez and Schmidhuber 2005 and many since). As in the game, all episodes
 last to one horizon: a cart whose pole has fallen stands still until then and earns nothing more. So an episode's
@@ -26,7 +26,7 @@ HORIZON = 100
 SEEN = [0, 2]
 """Of the state: the cart's position and the pole's angle, not how fast they change."""
 LIMITS = np.array([2.4, 0.2095], dtype=np.float32)
-"""Metres and radians at which an episode ends: the units in which they are told."""
+"""Metres and radians at which an episode ends: the units in which they are observed."""
 NUM_CELLS = 64
 
 
@@ -46,15 +46,15 @@ class CartPoles(EpisodicEnv):
         for number, cart in enumerate(self._carts):
             cart.reset(seed=seed * num_worlds + number)
         self.returns: npt.NDArray[np.float64] = np.zeros(num_worlds)  #: of the last episodes that came to their end
-        told = spaces.Dict({"told": spaces.Box(-np.inf, np.inf, (len(SEEN),), np.float32)})
-        super().__init__(num_worlds, told, self._carts[0].action_space)
+        observed = spaces.Dict({"observed": spaces.Box(-np.inf, np.inf, (len(SEEN),), np.float32)})
+        super().__init__(num_worlds, observed, self._carts[0].action_space)
 
     def reset(self) -> dict[str, npt.NDArray[np.float32]]:
         """Begin episodes."""
         self._standing, self._step = np.ones(self.num_worlds, dtype=bool), 0
         self._so_far = np.zeros(self.num_worlds)
         self._states = np.array([cart.reset()[0] for cart in self._carts], dtype=np.float32)
-        return self._told()
+        return self._observed()
 
     def step_async(self, actions: npt.NDArray[np.int64]) -> None:
         """Take the actions `(N,)`: push to the left or to the right."""
@@ -70,14 +70,14 @@ class CartPoles(EpisodicEnv):
         self._so_far += rewards
         self._step += 1
         is_over = self._step == HORIZON
-        told = self._told()
+        observed = self._observed()
         if is_over:
-            self.returns, told = self._so_far, self.reset()
+            self.returns, observed = self._so_far, self.reset()
         self.seconds += time.perf_counter() - start
-        return told, rewards, np.full(self.num_worlds, is_over), [{} for _ in range(self.num_worlds)]
+        return observed, rewards, np.full(self.num_worlds, is_over), [{} for _ in range(self.num_worlds)]
 
-    def _told(self) -> dict[str, npt.NDArray[np.float32]]:
-        return {"told": self._states[:, SEEN] / LIMITS}
+    def _observed(self) -> dict[str, npt.NDArray[np.float32]]:
+        return {"observed": self._states[:, SEEN] / LIMITS}
 
     @property
     def counted(self) -> npt.NDArray[np.bool_]:
@@ -101,7 +101,7 @@ def learn_to_balance(settings: PPOConfig, num_rollouts: int, seed: int) -> Balan
     """Learn CartPole by positions alone with the class and the settings that the game is learnt with.
 
     Args:
-        settings: of PPO; the critic is told no more than the policy.
+        settings: of PPO; the critic observes no more than the policy.
         num_rollouts: each with its update.
         seed: decides all that is random.
     """

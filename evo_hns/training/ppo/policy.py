@@ -60,13 +60,13 @@ class LastNorms(nn.Module):
 
 
 class EpisodicPolicy(RecurrentMultiInputActorCriticPolicy):
-    """A policy of the library that may keep statistics of what it is told."""
+    """A policy of the library that may keep statistics of its observations."""
 
     lstm_critic: nn.LSTM
     action_net: nn.Linear
 
     def update_statistics(self, sight: Sight) -> None:
-        """Take in what was told in B steps: nothing is kept of it here."""
+        """Take in the observations of B steps: nothing is kept of them here."""
 
 
 class EntityActorCritic(EpisodicPolicy):
@@ -116,7 +116,7 @@ class EntityActorCritic(EpisodicPolicy):
         self.mlp_extractor = LastNorms(self._form)
 
     def update_statistics(self, sight: Sight) -> None:
-        """Take what B agents were told into the statistics that normalise it, of both towers."""
+        """Update the statistics that normalise observations, of both towers, with those of B agents."""
         for features in (self.pi_features_extractor, self.vf_features_extractor):
             features.encoder.update_statistics(sight)
 

@@ -1,8 +1,8 @@
 """The batched game as a `VecEnv` of Stable-Baselines3: every agent of every world is one of its environments.
 
 Environment w * A + a is agent a of world w. All worlds are played to their horizon together, which is the end of the
-episode and no time limit: what is worth nothing after it is not estimated. Which worlds come is decided by whoever
-schedules them, and nothing here draws a random number.
+episode and no time limit: no value is estimated after it. The caller schedules which worlds come; nothing here draws a
+random number.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ class SelfPlayEnv(EpisodicEnv):
         self._returns = torch.zeros(self._agent_mask.shape, dtype=torch.float64)
         self._step = 0
         self.seconds += time.perf_counter() - start
-        return self._told(observations)
+        return self._observed(observations)
 
     def step_async(self, actions: npt.NDArray[np.int64]) -> None:
         """Take the actions `(N, 5)` of all environments: three bins of movement, pull, glueall."""
@@ -114,7 +114,7 @@ class SelfPlayEnv(EpisodicEnv):
         self._actions = [Action(part[..., :3], part[..., 3].bool(), part[..., 4].bool()) for part in parts]
 
     def step_wait(self) -> tuple[Sights, npt.NDArray[np.float32], npt.NDArray[np.bool_], list[dict[str, Any]]]:
-        """Play the env step; after the last one of an episode what is told is of the next rollout, if there is one."""
+        """Play the env step; after the last one of an episode the observation is of the next rollout, if any."""
         self._shutdown.check()
         start = time.perf_counter()
         steps = self._of_all(lambda k: self._games[k].step(self._actions[k]))
@@ -125,8 +125,8 @@ class SelfPlayEnv(EpisodicEnv):
         if is_over:
             self.last = join([self._episodes(k, steps[k].failed) for k in range(len(steps))])
         self.seconds += time.perf_counter() - start
-        told = self.reset() if is_over and self._scheduled else self._told([step.observation for step in steps])
-        return told, reward.flatten().float().numpy(), np.full(self.num_envs, is_over), self._no_infos
+        observed = self.reset() if is_over and self._scheduled else self._observed([step.observation for step in steps])
+        return observed, reward.flatten().float().numpy(), np.full(self.num_envs, is_over), self._no_infos
 
     @property
     def counted(self) -> npt.NDArray[np.bool_]:
@@ -145,8 +145,8 @@ class SelfPlayEnv(EpisodicEnv):
         worlds = slice(first, first + self._games[number].num_worlds)
         return Episodes(self._returns[worlds], self._games[number].metrics(), failed, self._agent_mask[worlds])
 
-    def _told(self, observations: Sequence[Observation]) -> Sights:
-        """What all environments are told."""
+    def _observed(self, observations: Sequence[Observation]) -> Sights:
+        """Observations of all environments."""
         names = self.observation_space.spaces  # type: ignore[attr-defined]  # a `Dict`
         return {name: _rows([getattr(observation, name) for observation in observations]) for name in names}
 
@@ -156,7 +156,7 @@ class SelfPlayEnv(EpisodicEnv):
 
 
 def sight_space(spec: ObservationSpec) -> spaces.Dict:
-    """What an agent is told: the fields of an `Observation` that the paper's network reads; masks are 0 or 1."""
+    """What an agent observes: the fields of an `Observation` that the paper's network reads; masks are 0 or 1."""
     counts = {"agents": spec.num_agents - 1, "boxes": spec.num_boxes, "ramps": spec.num_ramps, "food": spec.num_food}
     shapes: dict[str, tuple[int, ...]] = {"observation_self": (SELF_WIDTH,)}
     if spec.num_lidar_rays:

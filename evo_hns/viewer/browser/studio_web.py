@@ -1,4 +1,4 @@
-"""MuJoCo Studio's web viewer, listening where it is told; and the loop that runs the game beside it.
+"""MuJoCo Studio's web viewer, listening at a given address; and the loop that runs the game beside it.
 
 The viewer as it comes listens on all interfaces of the machine, lets everybody steer and takes files that are dropped
 on its page. Here it listens on one address, loopback unless the user says otherwise, asks for a key (`studio_guard`),

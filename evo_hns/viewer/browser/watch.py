@@ -56,11 +56,11 @@ class Place:
         lines = [
             f"Watch and steer at {self.url}",
             f"Only look on at    {self.spectator_url}",
-            "Whoever has an address can use it: the key in it is new each time. Ctrl-C ends it.",
+            "Anyone who has an address can use it: the key in it is new each time. Ctrl-C ends it.",
         ]
         if not self.is_local:
             lines.append("From elsewhere, browsers show the page only under https or through a tunnel (ssh -L).")
-            lines.append("Without https, whoever can read the network's traffic can read the key.")
+            lines.append("Without https, anyone who can read the network's traffic can read the key.")
         return "\n".join(lines)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from evo_hns.behaviour.stages import DETECTORS, timeline
 from evo_hns.behaviour.stages.shares import Share
 from evo_hns.behaviour.stages.timeline import Timeline, choose, find_onset, is_there_from_the_start, is_unconfirmed
 from evo_hns.cli import main
+from evo_hns.cli.text.stages import timeline_text
 from evo_hns.config import ConfigError
 from evo_hns.spec import Side
 from evo_hns.training.driver import train
@@ -150,3 +152,12 @@ def test_the_command_prints_a_table_or_json_and_draws(
     told = json.loads(capsys.readouterr().out)
     assert list(told["stages"]) == list(DETECTORS)
     assert [each["generation"] for each in told["generations"]] == [0, 2]
+
+
+def test_the_last_words_name_the_stages_that_were_reached_and_exploits(measured: Timeline) -> None:
+    assert timeline_text(measured).endswith("\nreached: no stage")
+    none, most = Share(0, 64), Share(30, 64)
+    shares = [dict.fromkeys(DETECTORS, none), *2 * [dict.fromkeys(DETECTORS, none) | {"fort": most, "left_area": most}]]
+    seen = [replace(measured.measurements[0], generation=g, shares=each) for g, each in enumerate(shares)]
+    later = replace(measured, measurements=tuple(seen), chance_level=dict.fromkeys(DETECTORS, none))
+    assert timeline_text(later).endswith("\nreached: fort in generation 1; exploits: left_area in generation 1")

@@ -47,6 +47,17 @@ def test_a_dry_run_prints_the_script_alone_and_writes_nothing(capsys: pytest.Cap
     assert json.loads(capsys.readouterr().out)["script"] == text.rstrip("\n") + "\n"
 
 
+def test_a_trainer_of_one_process_is_one_rank_with_the_processors_and_memory_that_are_asked_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = "submit ppo --time 4:00:00 --array 0-2 --memory 8G --sbatch cpus-per-task=16 --dry-run"
+    assert main(words.split()) == 0
+    text = capsys.readouterr().out
+    for header in ("ntasks-per-node=1", "nodes=1", "cpus-per-task=16", "mem=8192M", "array=0-2"):
+        assert f"\n#SBATCH --{header}\n" in text
+    assert "\nset -- ppo --run runs/ppo-seed%a.h5\n" in text
+
+
 def test_a_dry_run_says_that_the_job_could_not_start(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -74,6 +85,8 @@ def test_a_dry_run_says_that_the_job_could_not_start(
         ("quadrant --time 1:00:00 --memory lots", "--memory: got 'lots', expected megabytes or an amount such as 4G"),
         ("quadrant --time 1:00:00 --sbatch nodes=3", "--sbatch: got nodes, which is said by --nodes"),
         ("quadrant --time 1:00:00 --account a --sbatch account=b", "--sbatch: got account twice"),
+        ("ppo --time 1:00:00", "--memory: got none, and what PPO needs is not estimated"),
+        ("ppo --time 1:00:00 --nodes 2", "PPO trains in one process, got 2 x 1 ranks: leave out --nodes"),
         ("quadrant --time 1:00:00", "no sbatch on this machine: submit where Slurm is, or only print the script"),
     ],
 )

@@ -15,14 +15,14 @@ def test_a_return_is_how_long_the_pole_stood() -> None:
     carts.reset()
     stood = np.zeros(3)
     for step in range(HORIZON):
-        told, rewards, dones, _ = carts.step(np.array([0, 0, step % 2]))
+        observed, rewards, dones, _ = carts.step(np.array([0, 0, step % 2]))
         stood += rewards
-        assert told["told"].shape == (3, 2)
+        assert observed["observed"].shape == (3, 2)
         assert dones.all() == (step == HORIZON - 1)
     assert np.array_equal(carts.returns, stood)
     assert (stood[:2] < 15).all()  # a push to one side always fells it within a few steps
     assert stood[2] > stood[0]
-    assert (np.abs(told["told"]) < 0.5).all()  # of the next episode, which has begun
+    assert (np.abs(observed["observed"]) < 0.5).all()  # of the next episode, which has begun
 
 
 def test_the_class_that_the_game_is_learnt_with_learns_to_balance_a_pole(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,7 +34,7 @@ def test_the_class_that_the_game_is_learnt_with_learns_to_balance_a_pole(monkeyp
 
 
 @pytest.mark.release
-def test_its_memory_stands_in_for_velocities_that_it_is_not_told() -> None:
+def test_its_memory_stands_in_for_velocities_that_it_does_not_observe() -> None:
     returns = learn_to_balance(PPOConfig(num_worlds=16), 60, seed=0).returns
     assert np.mean(returns[:3]) < 30.0
     assert np.mean(returns[-3:]) > 60.0

@@ -1,4 +1,4 @@
-"""Scripted players that handle objects, and what they are told of the simulator's state.
+"""Scripted players that handle objects, and what they read of the simulator's state.
 
 Boxes and ramps are rows of `OBJECT_SIZE` numbers: centre x, y, turn, velocity along x, y, half sizes along its own
 axes, locked, seen, exists. A script that may read the state looks at all of them, an honest one at those it sees.
@@ -27,7 +27,7 @@ _HALF_SIZE = 0.25  # of cubes and ramps, metres
 
 
 class View(NamedTuple):
-    """What one agent is told."""
+    """What one agent observes."""
 
     member: int  #: its number in its team
     me: np.ndarray  #: `(10,)` the columns of `Observation.observation_self`

@@ -319,7 +319,7 @@ def _other_kind(path: Sequence[str], kind: str, errors: Sequence[Mapping[str, An
         kind: that was chosen, if there are several.
         errors: all of them, which tell whether both sides chose it.
     """
-    if not kind or kind in (owners := KINDS[path[1]].owners(path[2])) or not owners:
+    if not kind or len(path) < 3 or kind in (owners := KINDS[path[1]].owners(path[2])) or not owners:
         return ""
     both = sum(tuple(wrong["loc"][1:4]) == (path[1], kind, path[2]) for wrong in errors) > 1
     tag = ".".join([*path[both:2], KINDS[path[1]].tag])
@@ -336,6 +336,8 @@ def _complaint(error: Mapping[str, Any], key: str) -> str:
         return f"got {error['ctx']['tag']!r}, expected {error['ctx']['expected_tags']}"
     if error["type"] in ("model_type", "model_attributes_type"):
         return f"got {error['input']!r}, expected a table of settings"
+    if error["type"] == "tuple_type":
+        return f"got {error['input']!r}, expected a list"
     if error["type"] == "missing":
         return f"got only {error['input']!r}"
     if error["type"] == "value_error":

@@ -336,6 +336,8 @@ def _complaint(error: Mapping[str, Any], key: str) -> str:
         return f"got {error['ctx']['tag']!r}, expected {error['ctx']['expected_tags']}"
     if error["type"] in ("model_type", "model_attributes_type"):
         return f"got {error['input']!r}, expected a table of settings"
+    if error["type"] == "tuple_type":
+        return f"got {error['input']!r}, expected a list"
     if error["type"] == "missing":
         return f"got only {error['input']!r}"
     if error["type"] == "value_error":

@@ -142,6 +142,15 @@ def test_a_setting_cannot_be_a_table_too() -> None:
             r"^--search\.cmaes\.dam: no such setting \(did you mean search\.cmaes\.damp_sigma_ratio",
         ),
         ("nowhere.near=5", r"^--nowhere\.near: no such setting$"),
+        ("hiders.rungs=doors_shut", r"^--hiders\.rungs: got 'doors_shut', expected a list$"),
+        (
+            "search={algorithm = 'pgpe', popsize = 13}",
+            r"^--search: got popsize 13, pgpe samples mirrored pairs: choose an",
+        ),
+        (
+            "search={algorithm = 'cmaes', cmaes.learning_rate_adaptation = true}",
+            r"^--search: got cmaes\.learning_rate_adaptation of cmaes, only sep-cmaes has it",
+        ),
     ],
 )
 def test_a_wrong_option_is_one_line_with_what_was_got_and_expected(one_sided: str, option: str, message: str) -> None:

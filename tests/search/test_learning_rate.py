@@ -88,15 +88,14 @@ def generations_to(target: float, *, seed: int) -> int:
 
 def test_without_noise_it_comes_as_near_in_some_times_as_many_generations() -> None:
     # The authors' library, with a full covariance, takes 388 and 311 generations in place of 94 and 95.
-    found = [generations_to(1e-4, seed=seed) for seed in range(2)]
-    assert 300 < np.mean(found) < 450
+    assert 250 < generations_to(1e-4, seed=0) < 450
 
 
 def test_under_noise_it_lowers_its_rates_and_comes_nearer() -> None:
     def found(*, adapts: bool, seed: int) -> tuple[float, dict[str, float]]:
         search, noise = build(10, 10, adapts=adapts, seed=seed), torch.Generator().manual_seed(seed)
         metrics: dict[str, float] = {}
-        for _ in range(500):
+        for _ in range(300):
             costs = sphere(search.ask())
             metrics = search.tell(Evaluation(-costs - torch.randn(10, generator=noise, dtype=torch.float64)))
         return float(sphere(search.center[None])), metrics

@@ -30,7 +30,12 @@ FULL = {
 def settings(**physics: Any) -> RunConfig:
     rules = {"horizon": 12, "prep_fraction": 0.25, "lock_ramp": True, "food": {"radius": 1.0, "in_preparation": True}}
     return RunConfig.model_validate(
-        {"world": FULL, "rules": rules, "physics": physics, "policy": {"hidden_size": 4, "gru_size": 2}}
+        {
+            "world": FULL,
+            "rules": rules,
+            "physics": physics,
+            "policy": {"hidden_size": 4, "gru_size": 2, "noise": "step", "hold": 2},
+        }
     )
 
 

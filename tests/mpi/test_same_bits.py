@@ -53,7 +53,14 @@ GAMES = {
     "coarse search, memory, a network per member": {
         "world": {"num_hiders": 2, "num_seekers": 2},
         "physics": {"search_substeps": 8, "num_worlds": 3},
-        "policy": {"hidden_size": 2, "gru_size": 2, "genome_per_member": True},
+        "policy": {
+            "hidden_size": 2,
+            "gru_size": 2,
+            "genome_per_member": True,
+            "noise": "step",
+            "lock_latch": 0.1,
+            "hold": 2,
+        },
     },
     "lock and return": {
         "world": {"scenario": "randomwalls", "num_hiders": 1, "num_seekers": 0, "num_boxes": 1, "num_ramps": 0},

@@ -340,4 +340,4 @@ def place_of(place: np.ndarray) -> tuple[float, float]:
 
 @kernel
 def _confidence(place: np.ndarray) -> float:
-    return place[_EVIDENCE] / (place[_EVIDENCE] + _HALF_CERTAIN)
+    return float(place[_EVIDENCE] / (place[_EVIDENCE] + _HALF_CERTAIN))

@@ -74,16 +74,17 @@ def _is_edge(lidar: np.ndarray, k: int, towards: int, chord: float) -> bool:
     before = max(lidar[_beside(k, -towards, lidar)], 1e-3)
     here, after = max(lidar[k], 1e-3), lidar[_beside(k, towards, lidar)]
     inverse = chord / here - 1.0 / before
-    return after > here + _JUMP and inverse > 0.0 and after > 1.0 / inverse + _JUMP
+    return bool(after > here + _JUMP and inverse > 0.0 and after > 1.0 / inverse + _JUMP)
 
 
 @kernel
 def _beside(k: int, by: int, lidar: np.ndarray) -> int:
     """The ray `by` places after ray k, of which there are fewer than rays."""
+    num_rays: int = lidar.shape[0]
     k += by
     if k < 0:
-        return k + lidar.shape[0]
-    return k - lidar.shape[0] if k >= lidar.shape[0] else k
+        return k + num_rays
+    return k - num_rays if k >= num_rays else k
 
 
 @kernel

@@ -208,7 +208,7 @@ def _is_empty(dx: float, dy: float, z: float, s: float, c: float, lidar: np.ndar
     if num_rays < _LEAST_RAYS or z > ON_FLOOR or dx * s - dy * c < _IN_VIEW * distance:
         return False
     k = math.floor((math.atan2(dy, dx) / (2.0 * math.pi) + 1.0) * num_rays) % num_rays
-    return min(lidar[k], lidar[(k + 1) % num_rays]) > distance + _BEHIND
+    return bool(min(lidar[k], lidar[(k + 1) % num_rays]) > distance + _BEHIND)
 
 
 @kernel

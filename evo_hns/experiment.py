@@ -270,7 +270,9 @@ def _as_written(path: list[str], options: Mapping[str, Any], data: Mapping[str, 
     for tables, typed in ((options, True), (data, False)):
         for candidate in (path, shared):
             if candidate and _holds(tables, candidate):
-                return ".".join(candidate), typed
+                # of a table that was typed, whose settings do not go together, that one that was
+                rest = _first_leaf(_at(tables, candidate)) if typed else []
+                return ".".join([*candidate, *rest]), typed
     return ".".join(path), False
 
 
@@ -287,6 +289,13 @@ def _first_leaf(value: Any) -> list[str]:
         return []
     name, inner = next(iter(value.items()))
     return [str(name), *_first_leaf(inner)]
+
+
+def _at(tables: Any, path: Sequence[str]) -> Any:
+    """What nested tables hold there; nothing inside of a list."""
+    for part in path:
+        tables = tables[part] if isinstance(tables, Mapping) else None
+    return tables
 
 
 def _holds(tables: Any, path: Sequence[str]) -> bool:
@@ -315,7 +324,7 @@ def _other_kind(path: Sequence[str], kind: str, errors: Sequence[Mapping[str, An
     """What is wrong with a setting that kinds of networks or searches have which were not chosen; else nothing.
 
     Args:
-        path: of the setting, with its side.
+        path: of the setting, with its side; of a whole table, if its settings do not go together.
         kind: that was chosen, if there are several.
         errors: all of them, which tell whether both sides chose it.
     """

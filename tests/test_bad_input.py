@@ -94,3 +94,13 @@ def test_settings_are_understood_or_refused_in_one_line(seed: int, tmp_path: Pat
         for options in ([], [option]):
             refused += assert_understood_or_refused(lambda o=options: load_experiment(str(path), o), given)
     assert refused > EACH / 10
+
+
+@pytest.mark.parametrize("experiment", ["quickstart", "ppo"])
+def test_every_setting_with_odd_values_is_understood_or_refused_in_one_line(experiment: str) -> None:
+    refused = 0
+    for name in setting_names():
+        for value in (0, 3, 1e9, "x"):
+            given = {name: value}
+            refused += assert_understood_or_refused(lambda g=given: load_experiment(experiment, g), given)
+    assert refused > len(setting_names())

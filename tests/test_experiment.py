@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,19 @@ def test_the_last_of_equal_options_wins() -> None:
 def test_an_option_without_a_value_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"got the setting 'search\.popsize', expected KEY=VALUE"):
         read_options(["search.popsize"])
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["search.popsize=4", "hiders.search.popsize=4", "search.ga.num-elites=48", "seekers.search.ga.num-elites=99"],
+)
+def test_settings_of_one_kind_that_do_not_go_together_are_named_as_they_were_typed(option: str) -> None:
+    typed = f"--{option.partition('=')[0]}"
+    with pytest.raises(
+        ConfigError, match=rf"^{re.escape(typed)}: got \d+ elites of popsize \d+: lower search\.ga"
+    ) as raised:
+        load_experiment("quickstart", [option])
+    assert "\n" not in str(raised.value)
 
 
 def test_a_setting_cannot_be_a_table_too() -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import functools
 import logging
 import mmap
 import os
@@ -31,6 +30,8 @@ _HEAP = b"GCOL\x01\0\0\0"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+_UNLOCKED: set[int] = set()  #: file systems of which it was said that they know no locks
 
 
 class RunFileError(ValueError):
@@ -110,13 +111,16 @@ def _lock(file: IO[Any], folder: Path) -> bool:
     except OSError as error:
         if error.errno not in _NO_LOCKS:
             raise
-        _say_unlocked(folder, os.strerror(error.errno))
+        _say_unlocked(os.fstat(file.fileno()).st_dev, folder, os.strerror(error.errno))
         return False
     return True
 
 
-@functools.cache
-def _say_unlocked(folder: Path, reason: str) -> None:
+def _say_unlocked(device: int, folder: Path, reason: str) -> None:
+    """Say it once for each file system."""
+    if device in _UNLOCKED:
+        return
+    _UNLOCKED.add(device)
     logging.getLogger(__name__).warning(
         "evo-hns: files in %s cannot be locked (%s) and are written all the same: see to it that no two processes write"
         " the same one",

@@ -407,7 +407,9 @@ def test_where_there_are_no_locks_a_run_is_warned_once_and_written(
         raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr("fcntl.flock", refuse)
+    monkeypatch.setattr("evo_hns.archive.storage._UNLOCKED", set())
     check_place(tmp_path / "run.h5")
+    check_place(tmp_path / "deep" / "new" / "run.h5")  # another folder of the same file system
     with create(2) as run_file:
         check_place(run_file.path)
         run_file.commit(record(2))

@@ -199,8 +199,14 @@ def test_networks_and_searches_have_the_settings_of_their_kind_alone() -> None:
             ["policy.gru_size=8", "policy.leaky_size=4"],
             r"^--policy.gru-size: got gru_size 8 and leaky_size 4, expected one kind of memory: set one of them to 0$",
         ),
-        (["search.algorithm=pgpe", "search.popsize=5"], r"^--search.algorithm: got popsize 5, pgpe samples mirrored pairs"),
-        (["policy.noise_size=2"], r"^--policy.noise-size: got noise_size 2 without noise: set noise to episode or step$"),
+        (
+            ["search.algorithm=pgpe", "search.popsize=5"],
+            r"^--search.algorithm: got popsize 5, pgpe samples mirrored pairs",
+        ),
+        (
+            ["policy.noise_size=2"],
+            r"^--policy.noise-size: got noise_size 2 without noise: set noise to episode or step$",
+        ),
         (["policy.lock_latch=1"], r"policy\.lock-latch: got 1, expected less than 1$"),
         (["policy.hold=0"], r"policy\.hold: got 0, expected greater than or equal to 1$"),
         (["policy.grabbing_turn=2"], r"policy\.grabbing-turn: got 2, expected less than or equal to 1$"),

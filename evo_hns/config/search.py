@@ -80,7 +80,7 @@ class SmallPolicyConfig(PolicyConfig):
     hold: int = Field(1, ge=1, le=16)
     """Env steps for which a decision holds; the network does not run between."""
     openings: int = Field(0, ge=0, le=4)
-    """The deepest gaps in its lidar that an agent is told of now: direction, closeness, width and depth of each."""
+    """The deepest gaps in an agent's lidar now, as inputs: direction, closeness, width and depth of each."""
     doors: int = Field(0, ge=0, le=4)
     """Doors that its lidar has shown in this episode, the near and certain first: direction, closeness, how open, how
     certain."""

@@ -101,8 +101,8 @@ def encode(observation: Observation, spec: ObservationSpec, num_more: int = 0) -
         observation.food_obs,
         observation.mask_af_obs,
     )
-    told = tuple(np.ascontiguousarray(tensor.numpy()) for tensor in arrays)
-    present, num_entities = told[0], sum(told[k].shape[2] for k in (3, 5, 7, 9))
+    observed = tuple(np.ascontiguousarray(tensor.numpy()) for tensor in arrays)
+    present, num_entities = observed[0], sum(observed[k].shape[2] for k in (3, 5, 7, 9))
     features = Features(
         present=present,
         self_features=np.empty((*present.shape, NUM_SELF + num_sectors(spec) + num_more), np.float32),
@@ -111,7 +111,9 @@ def encode(observation: Observation, spec: ObservationSpec, num_more: int = 0) -
         heading=np.empty((*present.shape, 2)),
     )
     places = _places(spec.box_columns, BOX), _places(spec.ramp_columns, RAMP)
-    _encode(told, places, (features.self_features, features.entity_features, features.entity_types, features.heading))
+    _encode(
+        observed, places, (features.self_features, features.entity_features, features.entity_types, features.heading)
+    )
     return features
 
 

@@ -241,9 +241,9 @@ def observed(spec: ObservationSpec, num_noise: int = 0, senses: Mapping[str, int
         senses: columns of each of its senses.
     """
     entities = {name: Node(Op.INPUT, width, (), k) for k, (name, width) in enumerate(_entities(spec))}
-    told = {name: Node(Op.INPUT, width) for name, width in (senses or {}).items()}
+    sensed = {name: Node(Op.INPUT, width) for name, width in (senses or {}).items()}
     noise = {NOISE: Node(Op.INPUT, num_noise)} if num_noise else {}
-    return {SELF: Node(Op.INPUT, NUM_SELF + num_sectors(spec))} | told | noise | entities
+    return {SELF: Node(Op.INPUT, NUM_SELF + num_sectors(spec))} | sensed | noise | entities
 
 
 def agent_inputs(nodes: Mapping[str, Node]) -> tuple[str, ...]:

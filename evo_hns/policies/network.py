@@ -88,7 +88,7 @@ class NetworkTeam:
         return actuate(self.policy.actuators, self.policy.layout, outputs, features, after), torch.from_numpy(after)
 
     def look(self, observation: Observation, state: TeamState) -> tuple[Features, np.ndarray]:
-        """What the team is told, and `(W, A, layout.width)` its state with what its senses remember of it.
+        """What the team observes, and `(W, A, layout.width)` its state with what its senses remember of it.
 
         Args:
             observation: the team's rows, `(W, A, ...)`.
@@ -127,9 +127,9 @@ class NetworkTeam:
         graph, after = self.policy.graph, state.copy()
         outputs = np.empty((*features.present.shape, NUM_OUTPUTS), np.float32)
         embedded = np.empty(graph.largest, np.float32)
-        told = (features.self_features, features.entity_features, features.entity_types)
+        inputs = (features.self_features, features.entity_features, features.entity_types)
         rows = (self.params, self.rows, self.deciding(features, state))
-        _forward(graph.program, self.policy.layout, *rows, *told, values, embedded, after, outputs)
+        _forward(graph.program, self.policy.layout, *rows, *inputs, values, embedded, after, outputs)
         return outputs, after
 
 

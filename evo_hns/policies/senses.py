@@ -1,6 +1,6 @@
-"""What an agent is told beyond this moment's observation: openings, doors it remembers, where things are, the nearest.
+"""What an agent knows beyond this moment's observation: openings, doors it remembers, where things are, the nearest.
 
-Each sense is off by default and adds some columns of its own to what is told of the agent itself, so that a network
+Each sense is off by default and adds some columns of its own to what it observes of itself, so that a network
 need not find them in the lidar and in means over entities. All of it follows from the agent's own observations, and
 what it remembers stands in its row of the team's state: zeros at the start of an episode.
 
@@ -50,7 +50,7 @@ _LEAST_RAYS = 4
 
 
 class Senses(NamedTuple):
-    """How many of each sense are told; as kernels read it."""
+    """How many of each sense there are; as kernels read it."""
 
     openings: int = 0
     doors: int = 0
@@ -71,7 +71,7 @@ NO_SENSES = Senses()
 
 
 def sense_widths(senses: Senses, spec: ObservationSpec) -> dict[str, int]:
-    """Columns of each sense that is told, in their order."""
+    """Columns of each sense that there is, in their order."""
     senses = senses.in_game(spec)
     one_each = sum(1 + width for _, width in _told_apart(spec))
     widths = {
@@ -112,7 +112,7 @@ def perceive(
 
 
 def _told_apart(spec: ObservationSpec) -> tuple[tuple[int, int], ...]:
-    """Types whose nearest entities are told, and the columns of each."""
+    """Types whose nearest entities are inputs, and the columns of each."""
     return tuple((kind, width) for kind, width in enumerate(entity_widths(spec)) if kind in (*_KINDS, FOOD))
 
 
@@ -232,7 +232,7 @@ def _tell_last_seen(
 def _tell_nearest(
     kind: int, width: int, seen: np.ndarray, types: np.ndarray, scores: np.ndarray, columns: np.ndarray
 ) -> None:
-    """Fill the columns of the nearest in sight of one kind: whether there is one, then what is told of it."""
+    """Fill the columns of the nearest in sight of one kind: whether there is one, then what is observed of it."""
     for e in range(types.shape[0]):
         scores[e] = seen[e, 2] if types[e] == kind else 0.0
     for at in range(0, columns.shape[0], 1 + width):

@@ -147,7 +147,7 @@ def select_by_cases(cases: Tensor, num: int, generator: torch.Generator) -> Tens
     table, chosen = scores.numpy(), torch.empty(num, dtype=torch.int64)
     for k in range(num):
         order = torch.randperm(table.shape[1], generator=generator).numpy()
-        left = torch.randperm(len(table), generator=generator).numpy()  # whoever stands first wins the last lot
+        left = torch.randperm(len(table), generator=generator).numpy()  # the first one wins the last lot
         for case in order:
             if len(left) == 1:
                 break

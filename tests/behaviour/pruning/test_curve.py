@@ -177,7 +177,7 @@ def test_a_champion_whose_network_is_no_compute_graph_is_refused(tmp_path: Path)
     champions = {Side.HIDERS: Champion(np.zeros(3, np.float32), 0.0)}
     with RunFile.create(path, config, dict.fromkeys(Side, 3)) as file:
         file.commit(Generation(number=0, champions=champions, metrics={"env_steps": 0.0}, state={}))
-    with pytest.raises(ConfigError, match=r"entity\.h5:hiders/last has a network whose units cannot be told"):
+    with pytest.raises(ConfigError, match=r"entity\.h5:hiders/last has a network without prunable unit groups"):
         prune(f"{path}:hiders/last")
 
 

@@ -127,10 +127,11 @@ def _meetings(study: Study, arm: Arm, view: RunView, steps: IntArray) -> Iterato
         for address, is_held_out in study.met(arm, side).items():
             opponent = _opponent(address, side, arm.config, study.spec)
             for (generation, row), genome in zip(rows.items(), genomes, strict=True):
+                tables = arm.config.world, arm.config.rules, arm.config.side(side).policy
                 decides = [
-                    *(arm.config.world.model_dump_json(), arm.config.rules.model_dump_json()),
-                    *(arm.config.physics.timestep, arm.config.physics.num_substeps, study.panel.worlds),
-                    *(study.panel.seed, side.label, arm.config.side(side).policy.model_dump_json()),
+                    *(table.model_dump_json(exclude_defaults=True) for table in tables),  # new options change no key
+                    *(arm.config.physics.timestep, arm.config.physics.num_substeps),
+                    *(study.panel.worlds, study.panel.seed, side.label),
                     *(_digest(genome.tobytes()), _identity(opponent.spec), _digest(opponent.genomes.numpy().tobytes())),
                 ]
                 key = _digest(json.dumps(decides).encode())[:24]

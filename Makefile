@@ -30,7 +30,7 @@ train: $(READY) ## Train the quickstart experiment (EXPERIMENT=..., RANKS=..., A
 	$(BIN)/evo-hns train $(EXPERIMENT) --ranks $(RANKS) $(ARGS)
 
 test: $(READY) ## Run the tests (ARGS='-m "not slow"' for the quick ones)
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist loadgroup --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 release-test: $(READY) ## Run the long loops: thousands of kills and of bad inputs, for an hour or two
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist worksteal -m release $(ARGS)

@@ -36,21 +36,12 @@ SLOWEST = (
 """Files and folders of tests that take longest, in the order in which they start: none is left alone in the end."""
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the long loops out unless they are asked for; start with what takes long; keep together what shares.
-
-    The tests of a file stay in one process, and so do all that use the private Slurm.
-    """
+    """Leave the long loops out unless they are asked for; start with what takes long."""
     if "release" not in config.option.markexpr:
         config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("release")])
         items[:] = [item for item in items if not item.get_closest_marker("release")]
     items.sort(key=_turn)
-    if not config.pluginmanager.hasplugin("xdist"):
-        return
-    for item in items:
-        group = "slurm" if item.path.parent.name == "slurm" else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
 
 
 def _turn(item: pytest.Item) -> int:

@@ -318,7 +318,7 @@ class SideConfig(Settings):
     champions (one that is named twice is met twice as often). A side without any is then not trained."""
     fitness: str = "return"
     """For diagnosis, what candidates are selected for instead of their return: one of the game's statistics, a stage
-    (`diagnose stages`) or a skill (docs/studies.md); with a minus before it less is better."""
+    (`diagnose stages`) or a skill; with a minus before it less is better."""
     rungs: tuple[RungConfig, ...] = ()
     """Skills that candidates are selected for beside their return, until that has grown; champions are chosen and
     measured by return alone."""

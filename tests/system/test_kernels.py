@@ -55,6 +55,7 @@ def add(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FunctionType:
     """A function in a file of its own, whose kernels are kept beside it, in a process that has not complained yet."""
     monkeypatch.setattr(numba.config, "CACHE_DIR", "")
     monkeypatch.setattr(kernels, "_COMPLAINTS", [])
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # the folder of kernels is Python's, too
     file = tmp_path / "toy.py"
     file.write_text("def add(x):\n    return x + 1\n")
     spec = importlib.util.spec_from_file_location("toy", file)

@@ -50,7 +50,7 @@ def fake_batch(candidates: dict[Side, torch.Tensor], sign: float) -> EvaluationB
 def update(
     trainer: Evolution, batch: EvaluationBatch, generation: int
 ) -> tuple[dict[str, float], list[EvaluationBatch]]:
-    return update_searches(trainer.config, trainer.evaluator, trainer.populations, batch, generation)
+    return update_searches(trainer.config, trainer.evaluator, trainer.populations, batch, generation, {})
 
 
 @pytest.mark.parametrize("algorithm", sorted(SEARCHERS))

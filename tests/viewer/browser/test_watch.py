@@ -121,4 +121,4 @@ def test_it_says_what_listening_elsewhere_means() -> None:
     everywhere = Place("0.0.0.0", 8081, "s", "l")
     assert not everywhere.is_local
     assert everywhere.url == "http://localhost:8081/?key=s"
-    assert "Without https, whoever can read the network's traffic can read the key" in str(everywhere)
+    assert "Without https, anyone who can read the network's traffic can read the key" in str(everywhere)

@@ -133,7 +133,7 @@ class Lab:
         shown = self.ask("scontrol", "--oneliner", "show", "job", number)
         return dict(word.partition("=")[::2] for word in shown.split() if "=" in word)
 
-    def wait(self, number: str, seconds: float = 150) -> dict[str, str]:
+    def wait(self, number: str, seconds: float = 300) -> dict[str, str]:
         """What Slurm says of a job when it is over.
 
         Raises:

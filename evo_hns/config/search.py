@@ -225,7 +225,18 @@ class SNESSearchConfig(SearchConfig):
     """Initial standard deviation of a parameter."""
 
 
-class PGPESearchConfig(SearchConfig):
+class MirroredSearchConfig(SearchConfig):
+    """A search that samples mirrored pairs."""
+
+    @model_validator(mode="after")
+    def _check_popsize(self) -> MirroredSearchConfig:
+        """Refuse a population without pairs."""
+        if self.popsize % 2:
+            raise ValueError(f"got popsize {self.popsize}, {self.algorithm} samples mirrored pairs: choose an even one")
+        return self
+
+
+class PGPESearchConfig(MirroredSearchConfig):
     """PGPE."""
 
     algorithm: Literal["pgpe"] = "pgpe"
@@ -233,28 +244,14 @@ class PGPESearchConfig(SearchConfig):
     """Initial standard deviation of a parameter."""
     pgpe: PGPEConfig = PGPEConfig()
 
-    @model_validator(mode="after")
-    def _check_popsize(self) -> PGPESearchConfig:
-        """Refuse a population without pairs."""
-        if self.popsize % 2:
-            raise ValueError(f"got popsize {self.popsize}, pgpe samples mirrored pairs: choose an even one")
-        return self
 
-
-class OpenAIESSearchConfig(SearchConfig):
+class OpenAIESSearchConfig(MirroredSearchConfig):
     """OpenAI's evolution strategy."""
 
     algorithm: Literal["openai-es"] = "openai-es"
     sigma: float = Field(0.1, gt=0.0)
     """Standard deviation of a parameter, which stays."""
     openai_es: OpenAIESConfig = OpenAIESConfig()
-
-    @model_validator(mode="after")
-    def _check_popsize(self) -> OpenAIESSearchConfig:
-        """Refuse a population without pairs."""
-        if self.popsize % 2:
-            raise ValueError(f"got popsize {self.popsize}, openai-es samples mirrored pairs: choose an even one")
-        return self
 
 
 class GeneticSearchConfig(SearchConfig):

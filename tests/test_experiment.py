@@ -132,6 +132,21 @@ def test_no_random_inputs_can_be_asked_for_by_the_word(one_sided: str) -> None:
     assert [config.side(side).policy.model_dump()["noise"] for side in Side] == ["none", "step"]
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["policy.doors=2", "rules.num-lidar-rays=3"], r"got hiders\.policy\.doors and 3 rays .* found from 4 on"),
+        (["seekers.policy.openings=1", "rules.num-lidar-rays=0"], r"got seekers\.policy\.openings and 0 rays of lidar"),
+        (["policy.doors=1", "rules.lidar-compression=2"], r"hiders\.policy\.doors and rules\.lidar_compression"),
+        (["seekers.policy.frame=ramp", "world.num-ramps=0"], r"seekers\.policy\.frame 'ramp' in a game without any"),
+        (["policy.frame=opponent", "world.num-seekers=0"], r"hiders\.policy\.frame 'opponent' in a game without any"),
+    ],
+)
+def test_a_network_cannot_be_given_what_the_game_lacks(one_sided: str, options: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_experiment(one_sided, options)
+
+
 def test_settings_of_two_tables_that_do_not_go_together_are_not_laid_to_the_file_alone(one_sided: str) -> None:
     with pytest.raises(ConfigError, match=r"\.toml with what was given: got hiders\.fitness and coevolution\.fitness"):
         load_experiment(one_sided, ["hiders.fitness=ramp_gap", "coevolution.fitness=wins"])
@@ -167,6 +182,7 @@ def test_a_setting_cannot_be_a_table_too() -> None:
             "search.cmaes.dam=2",
             r"^--search\.cmaes\.dam: no such setting \(did you mean search\.cmaes\.damp_sigma_ratio",
         ),
+        ("search.sigma=1e300", r"^--search\.sigma: got 1e\+300, expected less than or equal to 1000"),
         ("nowhere.near=5", r"^--nowhere\.near: no such setting$"),
         (
             "hiders.rungs=doors_shut",

@@ -186,7 +186,7 @@ class GeneticConfig(Settings):
     """Share of the children that have two parents."""
     num_elites: int = Field(4, ge=1)
     """Best genomes that are kept and evaluated again beside the children."""
-    mutation_sigma: float = Field(0.2, gt=0.0)
+    mutation_sigma: float = Field(0.2, gt=0.0, le=1e3)
     """Standard deviation of the mutation of a parameter, in the first generation."""
     mutation_decay: float = Field(1.0, gt=0.0, le=1.0)
     """Factor on the mutation strength after each generation."""
@@ -199,7 +199,7 @@ class SearchConfig(Settings):
     """The search; `cmaes` keeps a full covariance and is refused above 5,000 parameters."""
     popsize: int = Field(48, ge=4)
     """Genomes evaluated in each generation."""
-    init_sigma: float = Field(0.5, ge=0.0)
+    init_sigma: float = Field(0.5, ge=0.0, le=1e3)
     """Spread of the first centre (or of the genetic algorithm's first population) around zero."""
 
 
@@ -208,7 +208,7 @@ class CMAESSearchConfig(SearchConfig):
 
     algorithm: Literal["sep-cmaes", "cmaes"] = "sep-cmaes"
     """The search; `cmaes` keeps a full covariance and is refused above 5,000 parameters."""
-    sigma: float = Field(0.5, gt=0.0)
+    sigma: float = Field(0.5, gt=0.0, le=1e3)
     """Initial standard deviation of a parameter (the genetic algorithm has `mutation_sigma` instead)."""
     cmaes: CMAESConfig = CMAESConfig()
 
@@ -227,7 +227,7 @@ class SNESSearchConfig(SearchConfig):
     """SNES."""
 
     algorithm: Literal["snes"] = "snes"
-    sigma: float = Field(0.5, gt=0.0)
+    sigma: float = Field(0.5, gt=0.0, le=1e3)
     """Initial standard deviation of a parameter."""
 
 
@@ -246,7 +246,7 @@ class PGPESearchConfig(MirroredSearchConfig):
     """PGPE."""
 
     algorithm: Literal["pgpe"] = "pgpe"
-    sigma: float = Field(0.5, gt=0.0)
+    sigma: float = Field(0.5, gt=0.0, le=1e3)
     """Initial standard deviation of a parameter."""
     pgpe: PGPEConfig = PGPEConfig()
 
@@ -255,7 +255,7 @@ class OpenAIESSearchConfig(MirroredSearchConfig):
     """OpenAI's evolution strategy."""
 
     algorithm: Literal["openai-es"] = "openai-es"
-    sigma: float = Field(0.1, gt=0.0)
+    sigma: float = Field(0.1, gt=0.0, le=1e3)
     """Standard deviation of a parameter, which stays."""
     openai_es: OpenAIESConfig = OpenAIESConfig()
 

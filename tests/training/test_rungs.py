@@ -157,6 +157,14 @@ def test_a_rung_that_the_game_does_not_have_is_refused_with_those_there_are() ->
         build_ladders(config, build_evaluator(config))
 
 
+def test_a_skill_of_things_that_the_game_lacks_is_refused() -> None:
+    evaluator = ToyEvaluator(lambda h, *_: h[:, 0])
+    evaluator.session.spec = replace(SPEC, num_ramps=0)
+    config = tiny(hiders={"rungs": [TRAVEL | {"skill": "-ramp_gap"}]})
+    with pytest.raises(ConfigError, match=r"hiders\.rungs\.0\.skill: got '-ramp_gap', which needs ramps, and this"):
+        build_ladders(config, evaluator)  # type: ignore[arg-type]
+
+
 def test_a_side_without_players_has_no_rungs() -> None:
     evaluator = ToyEvaluator(lambda h, *_: h[:, 0])
     evaluator.session.spec = replace(SPEC, num_seekers=0)

@@ -29,7 +29,7 @@ class TrajectorySkill:
 
     meaning: str  #: in short
     measure: Callable[[Trajectory], np.ndarray]  #: `(W,)` float64; of failed worlds anything
-    needs: Literal["boxes", "ramps"]  #: without which nobody can show it
+    needs: tuple[Literal["boxes", "ramps"], ...]  #: without all of which nobody can show it
 
 
 def door_gap(trajectory: Trajectory) -> np.ndarray:
@@ -78,27 +78,27 @@ SKILLS: Mapping[str, TrajectorySkill] = {
     "door_gap_prep": TrajectorySkill(
         "distance between a door and the nearest box at the end of the preparation, metres, mean over doors",
         door_gap,
-        needs="boxes",
+        needs=("boxes",),
     ),
     "doors_locked_prep": TrajectorySkill(
         "1 if each door has a box within 0.5 m that a hider locked, at the end of the preparation",
         doors_locked,
-        needs="boxes",
+        needs=("boxes",),
     ),
     "doors_shut": TrajectorySkill(
         "1 if all doors are shut when the seekers are let loose, and for 16 env steps more",
         doors_shut,
-        "boxes",
+        needs=("boxes", "ramps"),
     ),
     "ramp_gap": TrajectorySkill(
         "distance between the nearest ramp and the nearest low wall, metres, the least after the preparation",
         ramp_gap,
-        needs="ramps",
+        needs=("ramps",),
     ),
     "ramp_at_wall": TrajectorySkill(
         "1 if a ramp that was farther off comes within 0.5 m of a low wall after the preparation",
         ramp_at_wall,
-        needs="ramps",
+        needs=("ramps",),
     ),
 }
 """By name."""

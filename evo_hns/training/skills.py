@@ -84,9 +84,10 @@ def build_skill(
     if name in statistics:
         return Skill(lambda episodes: sign * episodes.metrics[name])
     if name in SKILLS:
-        needs = SKILLS[name].needs
-        if not {"boxes": spec.num_boxes, "ramps": spec.num_ramps}[needs]:
-            raise ConfigError(f"{setting}: got {wanted!r}, which needs {needs}, and this game has none: leave it out")
+        counts, needs = {"boxes": spec.num_boxes, "ramps": spec.num_ramps}, SKILLS[name].needs
+        if not any(counts[kind] for kind in needs):
+            what = " or ".join(needs)
+            raise ConfigError(f"{setting}: got {wanted!r}, which needs {what}, and this game has none: leave it out")
         return Skill(lambda episodes: sign * _measured(episodes, SKILLS[name].measure), keep=("trajectory",))
     if name in DETECTORS:
         return Skill(lambda episodes: sign * _measured(episodes, _showing(name)), keep=("trajectory",))

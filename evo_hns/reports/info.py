@@ -99,7 +99,7 @@ class FitnessWorth:
     side: Side
     matches: float  #: of each candidate
     reliability: float
-    shares: dict[str, float]  #: of the variance of a match's return, by source
+    shares: dict[str, float]  #: of the variance of what a match counts, by source
     alike: float  #: share of pairs of an opponent and a world in which all candidates score alike
 
 

@@ -179,7 +179,8 @@ class RunConfig(Settings):
                 f"got {laddered[0]}.rungs and coevolution.generalist, which would take back what gains a skill and no "
                 "return: leave one out"
             )
-        if single := [s.label for s in self.trained_sides if self.side(s).has_two_objectives and s.label not in torn]:
+        trained = [s.label for s in self.trained_sides if s is Side.HIDERS or self.world.max_seekers]
+        if single := [s.label for s in Side if s.label in set(trained) - set(torn) and self.side(s).has_two_objectives]:
             raise ValueError(
                 f"got {single[0]}.search.ga.selection 'pareto' and no {single[0]}.second_objective: set it to a skill, "
                 "or choose another selection"
@@ -190,7 +191,6 @@ class RunConfig(Settings):
                 "alone: leave one out"
             )
         given += [f"{label}.second_objective" for label in torn]
-        trained = {side.label for side in self.trained_sides}
         if idle := [name for name in given if name.partition(".")[0] not in trained]:
             raise ValueError(f"got {idle[0]} of a side that is not trained: leave it out")
         return self

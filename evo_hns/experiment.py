@@ -17,7 +17,7 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from evo_hns.config import KINDS, ConfigError, RunConfig, merge, spread
+from evo_hns.config import KINDS, ConfigError, RunConfig, RungConfig, merge, spread
 from evo_hns.spec import Side
 from evo_hns.system.installation import shipped_folder
 
@@ -183,7 +183,7 @@ def parse_config(
             if is_option:
                 where = option_name(key) if typed else f"settings: {key}"
             else:
-                where = f"{origin}: {key}" if key else origin
+                where = f"{origin}: {key}" if key else origin + " with what was given" * bool(options)
             complaints.setdefault(where, f"{where}: {_other_kind(path, kind, errors) or _complaint(wrong, key)}")
         first, *more = complaints.values()
         raise ConfigError(first + (f" (and {len(more)} more)" if more else "")) from None
@@ -267,11 +267,12 @@ def _leaves(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
 def _as_written(path: list[str], options: Mapping[str, Any], data: Mapping[str, Any]) -> tuple[str, bool]:
     """The dotted name under which the user wrote a setting, and whether it was on the command line."""
     shared = path[1:] if path and path[0] in SIDES else path
+    known = setting_names()  # of which none is a table
     for tables, typed in ((options, True), (data, False)):
         for candidate in (path, shared):
             if candidate and _holds(tables, candidate):
                 # of a table that was typed, whose settings do not go together, that one that was
-                rest = _first_leaf(_at(tables, candidate)) if typed else []
+                rest = _first_leaf(_at(tables, candidate)) if typed and ".".join(candidate) not in known else []
                 return ".".join([*candidate, *rest]), typed
     return ".".join(path), False
 
@@ -340,6 +341,8 @@ def _other_kind(path: Sequence[str], kind: str, errors: Sequence[Mapping[str, An
 def _complaint(error: Mapping[str, Any], key: str) -> str:
     """What is wrong with one setting: got and expected, or the name that was meant."""
     if error["type"] == "extra_forbidden":
+        if ".rungs." in key:
+            return f"no such setting, a rung has {', '.join(RungConfig.model_fields)}"
         return f"no such setting{did_you_mean(key, setting_names())}"
     if error["type"] == "union_tag_invalid":
         return f"got {error['ctx']['tag']!r}, expected {error['ctx']['expected_tags']}"
@@ -348,7 +351,7 @@ def _complaint(error: Mapping[str, Any], key: str) -> str:
     if error["type"] == "tuple_type":
         return f"got {error['input']!r}, expected a list"
     if error["type"] == "missing":
-        return f"got only {error['input']!r}"
+        return f"missing, got only {error['input']!r}"
     if error["type"] == "value_error":
         return str(error["msg"]).removeprefix("Value error, ")
     return f"got {error['input']!r}, expected {str(error['msg']).removeprefix('Input should be ')}"

@@ -14,6 +14,7 @@ from evo_hns.experiment import (
     read_toml,
     setting_names,
 )
+from evo_hns.spec import Side
 
 EXPERIMENTS = Path(__file__).parents[1] / "experiments"
 
@@ -125,6 +126,32 @@ def test_settings_of_one_kind_that_do_not_go_together_are_named_as_they_were_typ
     assert "\n" not in str(raised.value)
 
 
+def test_no_random_inputs_can_be_asked_for_by_the_word(one_sided: str) -> None:
+    options = ["policy.noise=step", "hiders.policy.noise=none"]
+    config = load_experiment(one_sided, options)
+    assert [config.side(side).policy.model_dump()["noise"] for side in Side] == ["none", "step"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["policy.doors=2", "rules.num-lidar-rays=3"], r"got hiders\.policy\.doors and 3 rays .* found from 4 on"),
+        (["seekers.policy.openings=1", "rules.num-lidar-rays=0"], r"got seekers\.policy\.openings and 0 rays of lidar"),
+        (["policy.doors=1", "rules.lidar-compression=2"], r"hiders\.policy\.doors and rules\.lidar_compression"),
+        (["seekers.policy.frame=ramp", "world.num-ramps=0"], r"seekers\.policy\.frame 'ramp' in a game without any"),
+        (["policy.frame=opponent", "world.num-seekers=0"], r"hiders\.policy\.frame 'opponent' in a game without any"),
+    ],
+)
+def test_a_network_cannot_be_given_what_the_game_lacks(one_sided: str, options: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_experiment(one_sided, options)
+
+
+def test_settings_of_two_tables_that_do_not_go_together_are_not_laid_to_the_file_alone(one_sided: str) -> None:
+    with pytest.raises(ConfigError, match=r"\.toml with what was given: got hiders\.fitness and coevolution\.fitness"):
+        load_experiment(one_sided, ["hiders.fitness=ramp_gap", "coevolution.fitness=wins"])
+
+
 def test_a_setting_cannot_be_a_table_too() -> None:
     with pytest.raises(ConfigError, match="given both as a setting and as a table"):
         read_options(["seed=1", "seed.more=2"])
@@ -141,7 +168,7 @@ def test_a_setting_cannot_be_a_table_too() -> None:
         ("world.num-boxes=[5, 3]", r"--world\.num-boxes: got the range \[5, 3\], expected \[low, high\]"),
         ("world.num-elongated-boxes=5", r"got at least 5 elongated boxes of at least 2 boxes"),
         ("physics.search-substeps=2", r"got 2 search_substeps of 0\.0375 s, expected at most 0\.02 s: choose 4 or"),
-        ("rules.restrict-rect=[0, 0, 6]", r"--rules\.restrict-rect\.3: got only \[0, 0, 6\]"),
+        ("rules.restrict-rect=[0, 0, 6]", r"--rules\.restrict-rect\.3: missing, got only \[0, 0, 6\]"),
         ("search=5", r"^--search: got 5, expected a table of settings$"),
         ("hiders=5", r"^--hiders: got 5, expected a table of settings$"),
         (
@@ -155,8 +182,22 @@ def test_a_setting_cannot_be_a_table_too() -> None:
             "search.cmaes.dam=2",
             r"^--search\.cmaes\.dam: no such setting \(did you mean search\.cmaes\.damp_sigma_ratio",
         ),
+        ("search.sigma=1e300", r"^--search\.sigma: got 1e\+300, expected less than or equal to 1000"),
         ("nowhere.near=5", r"^--nowhere\.near: no such setting$"),
-        ("hiders.rungs=doors_shut", r"^--hiders\.rungs: got 'doors_shut', expected a list$"),
+        (
+            "hiders.rungs=doors_shut",
+            r"^--hiders\.rungs: got 'doors_shut', expected a list of tables as in TOML, such as",
+        ),
+        ("hiders.rungs={skill = 'ramp_gap', weight = 1}", r"^--hiders\.rungs: got \{.*\}, expected a list of tables"),
+        ("hiders.rungs=[{skill = 'ramp_gap'}]", r"^--hiders\.rungs\.0\.weight: missing, got only \{'skill'"),
+        (
+            "hiders.rungs=[{skill = 'ramp_gap', weight = 1, start = 0, target = 1, more = 2}]",
+            r"^--hiders\.rungs\.0\.more: no such setting, a rung has skill, weight, start, target$",
+        ),
+        (
+            "hiders.rungs=[{skill = 'ramp_gap', weight = 1, start = -1e308, target = 1e308}]",
+            r"^--hiders\.rungs\.0\.start: got -1e\+308, expected greater than or equal to -1000000 ",
+        ),
         (
             "search={algorithm = 'pgpe', popsize = 13}",
             r"^--search.algorithm: got popsize 13, pgpe samples mirrored pairs: choose an",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -28,6 +29,7 @@ class TrajectorySkill:
 
     meaning: str  #: in short
     measure: Callable[[Trajectory], np.ndarray]  #: `(W,)` float64; of failed worlds anything
+    needs: tuple[Literal["boxes", "ramps"], ...]  #: without all of which nobody can show it
 
 
 def door_gap(trajectory: Trajectory) -> np.ndarray:
@@ -74,19 +76,29 @@ def ramp_at_wall(trajectory: Trajectory) -> np.ndarray:
 
 SKILLS: Mapping[str, TrajectorySkill] = {
     "door_gap_prep": TrajectorySkill(
-        "distance between a door and the nearest box at the end of the preparation, metres, mean over doors", door_gap
+        "distance between a door and the nearest box at the end of the preparation, metres, mean over doors",
+        door_gap,
+        needs=("boxes",),
     ),
     "doors_locked_prep": TrajectorySkill(
-        "1 if each door has a box within 0.5 m that a hider locked, at the end of the preparation", doors_locked
+        "1 if each door has a box within 0.5 m that a hider locked, at the end of the preparation",
+        doors_locked,
+        needs=("boxes",),
     ),
     "doors_shut": TrajectorySkill(
-        "1 if all doors are shut when the seekers are let loose, and for 16 env steps more", doors_shut
+        "1 if all doors are shut when the seekers are let loose, and for 16 env steps more",
+        doors_shut,
+        needs=("boxes", "ramps"),
     ),
     "ramp_gap": TrajectorySkill(
-        "distance between the nearest ramp and the nearest low wall, metres, the least after the preparation", ramp_gap
+        "distance between the nearest ramp and the nearest low wall, metres, the least after the preparation",
+        ramp_gap,
+        needs=("ramps",),
     ),
     "ramp_at_wall": TrajectorySkill(
-        "1 if a ramp that was farther off comes within 0.5 m of a low wall after the preparation", ramp_at_wall
+        "1 if a ramp that was farther off comes within 0.5 m of a low wall after the preparation",
+        ramp_at_wall,
+        needs=("ramps",),
     ),
 }
 """By name."""

@@ -11,7 +11,7 @@ from evo_hns.config.base import ConfigError, Settings, highest, lowest
 from evo_hns.config.physics import PhysicsConfig
 from evo_hns.config.ppo import PPOConfig
 from evo_hns.config.rules import BoxLockingConfig, FoodConfig, RulesConfig
-from evo_hns.config.run import CoevolutionConfig, RunConfig, merge, spread
+from evo_hns.config.run import LEAST_RAYS, CoevolutionConfig, RunConfig, merge, spread
 from evo_hns.config.search import (
     KINDS,
     POLICY_KINDS,
@@ -39,6 +39,7 @@ from evo_hns.config.world import WorldConfig
 
 __all__ = [
     "KINDS",
+    "LEAST_RAYS",
     "POLICY_KINDS",
     "SEARCH_KINDS",
     "BoxLockingConfig",

@@ -11,7 +11,7 @@ from evo_hns.config.base import Settings
 from evo_hns.config.physics import PhysicsConfig
 from evo_hns.config.ppo import PPOConfig
 from evo_hns.config.rules import RulesConfig
-from evo_hns.config.search import KINDS, TABLES, EntityPolicyConfig, SideConfig
+from evo_hns.config.search import KINDS, TABLES, EntityPolicyConfig, SideConfig, SmallPolicyConfig
 from evo_hns.config.world import WorldConfig
 from evo_hns.spec import Side
 
@@ -113,6 +113,10 @@ class CoevolutionConfig(Settings):
         return self
 
 
+LEAST_RAYS = 4
+"""Rays of a lidar that shows openings and doors."""
+
+
 class RunConfig(Settings):
     """A whole run: the game, the two populations and the loop."""
 
@@ -175,7 +179,8 @@ class RunConfig(Settings):
                 f"got {laddered[0]}.rungs and coevolution.generalist, which would take back what gains a skill and no "
                 "return: leave one out"
             )
-        if single := [s.label for s in self.trained_sides if self.side(s).has_two_objectives and s.label not in torn]:
+        trained = [s.label for s in self.trained_sides if s is Side.HIDERS or self.world.max_seekers]
+        if single := [s.label for s in Side if s.label in set(trained) - set(torn) and self.side(s).has_two_objectives]:
             raise ValueError(
                 f"got {single[0]}.search.ga.selection 'pareto' and no {single[0]}.second_objective: set it to a skill, "
                 "or choose another selection"
@@ -186,9 +191,33 @@ class RunConfig(Settings):
                 "alone: leave one out"
             )
         given += [f"{label}.second_objective" for label in torn]
-        trained = {side.label for side in self.trained_sides}
         if idle := [name for name in given if name.partition(".")[0] not in trained]:
             raise ValueError(f"got {idle[0]} of a side that is not trained: leave it out")
+        return self
+
+    @model_validator(mode="after")
+    def _check_senses(self) -> RunConfig:
+        """Refuse what networks would observe of things that the game lacks: it would silently be nothing."""
+        world, rays = self.world, self.rules.num_lidar_rays
+        for side, opponents in ((Side.HIDERS, world.max_seekers), (Side.SEEKERS, world.max_hiders)):
+            policy, there = self.side(side).policy, {"box": world.max_boxes, "ramp": world.max_ramps}
+            if not isinstance(policy, SmallPolicyConfig) or (side is Side.SEEKERS and not world.max_seekers):
+                continue
+            lidar = [name for name in ("openings", "doors") if getattr(policy, name)]
+            if lidar and rays < LEAST_RAYS:
+                raise ValueError(
+                    f"got {side.label}.policy.{lidar[0]} and {rays} rays of lidar, in which {lidar[0]} are found from "
+                    f"{LEAST_RAYS} on: leave it out, or raise rules.num_lidar_rays"
+                )
+            if policy.doors and self.rules.lidar_compression is not None:
+                raise ValueError(
+                    f"got {side.label}.policy.doors and rules.lidar_compression, which bends the walls that doors are "
+                    "found in: leave one out"
+                )
+            if not ({"opponent": opponents} | there).get(policy.frame, 1):
+                raise ValueError(
+                    f"got {side.label}.policy.frame {policy.frame!r} in a game without any: choose another one"
+                )
         return self
 
     @model_validator(mode="after")

@@ -95,6 +95,12 @@ class SmallPolicyConfig(PolicyConfig):
         """Random inputs of an agent."""
         return 0 if self.noise == "none" else self.noise_size
 
+    @field_validator("noise", mode="before")
+    @classmethod
+    def _none_or_more(cls, value: Any) -> Any:
+        """Take the option `none`, which is nothing elsewhere, as the word that it is here."""
+        return "none" if value is None else value
+
     @model_validator(mode="after")
     def _check_memory(self) -> SmallPolicyConfig:
         """Refuse two kinds of memory cells, and a number of random inputs without any."""
@@ -180,7 +186,7 @@ class GeneticConfig(Settings):
     """Share of the children that have two parents."""
     num_elites: int = Field(4, ge=1)
     """Best genomes that are kept and evaluated again beside the children."""
-    mutation_sigma: float = Field(0.2, gt=0.0)
+    mutation_sigma: float = Field(0.2, gt=0.0, le=1e3)
     """Standard deviation of the mutation of a parameter, in the first generation."""
     mutation_decay: float = Field(1.0, gt=0.0, le=1.0)
     """Factor on the mutation strength after each generation."""
@@ -193,7 +199,7 @@ class SearchConfig(Settings):
     """The search; `cmaes` keeps a full covariance and is refused above 5,000 parameters."""
     popsize: int = Field(48, ge=4)
     """Genomes evaluated in each generation."""
-    init_sigma: float = Field(0.5, ge=0.0)
+    init_sigma: float = Field(0.5, ge=0.0, le=1e3)
     """Spread of the first centre (or of the genetic algorithm's first population) around zero."""
 
 
@@ -202,7 +208,7 @@ class CMAESSearchConfig(SearchConfig):
 
     algorithm: Literal["sep-cmaes", "cmaes"] = "sep-cmaes"
     """The search; `cmaes` keeps a full covariance and is refused above 5,000 parameters."""
-    sigma: float = Field(0.5, gt=0.0)
+    sigma: float = Field(0.5, gt=0.0, le=1e3)
     """Initial standard deviation of a parameter (the genetic algorithm has `mutation_sigma` instead)."""
     cmaes: CMAESConfig = CMAESConfig()
 
@@ -221,7 +227,7 @@ class SNESSearchConfig(SearchConfig):
     """SNES."""
 
     algorithm: Literal["snes"] = "snes"
-    sigma: float = Field(0.5, gt=0.0)
+    sigma: float = Field(0.5, gt=0.0, le=1e3)
     """Initial standard deviation of a parameter."""
 
 
@@ -240,7 +246,7 @@ class PGPESearchConfig(MirroredSearchConfig):
     """PGPE."""
 
     algorithm: Literal["pgpe"] = "pgpe"
-    sigma: float = Field(0.5, gt=0.0)
+    sigma: float = Field(0.5, gt=0.0, le=1e3)
     """Initial standard deviation of a parameter."""
     pgpe: PGPEConfig = PGPEConfig()
 
@@ -249,7 +255,7 @@ class OpenAIESSearchConfig(MirroredSearchConfig):
     """OpenAI's evolution strategy."""
 
     algorithm: Literal["openai-es"] = "openai-es"
-    sigma: float = Field(0.1, gt=0.0)
+    sigma: float = Field(0.1, gt=0.0, le=1e3)
     """Standard deviation of a parameter, which stays."""
     openai_es: OpenAIESConfig = OpenAIESConfig()
 
@@ -290,11 +296,11 @@ class RungConfig(Settings):
 
     skill: str
     """What counts: one of the game's statistics, a stage, or a skill of diagnosis, as of `fitness`."""
-    weight: float = Field(gt=0.0)
+    weight: float = Field(gt=0.0, le=1e6)
     """Points of return that one unit of the skill is worth, at the beginning."""
-    start: float
+    start: float = Field(ge=-1e6, le=1e6)
     """Mean return of the side up to which the whole weight counts."""
-    target: float
+    target: float = Field(ge=-1e6, le=1e6)
     """Mean return from which on the skill counts nothing."""
 
     @model_validator(mode="after")
@@ -303,6 +309,10 @@ class RungConfig(Settings):
         if self.target <= self.start:
             raise ValueError(f"got target {self.target:g} and start {self.start:g}, expected a target above the start")
         return self
+
+
+AN_EXAMPLE = "[{skill = 'doors_shut', weight = 30, start = -25, target = 25}]"
+"""Of rungs, as they are typed."""
 
 
 class SideConfig(Settings):
@@ -328,6 +338,14 @@ class SideConfig(Settings):
     def _one_or_more(cls, value: Any) -> Any:
         """Let a single address be typed as it is."""
         return (value,) if isinstance(value, str) else value
+
+    @field_validator("rungs", mode="before")
+    @classmethod
+    def _tables(cls, value: Any) -> Any:
+        """Refuse what is no list of tables with a list of tables."""
+        if not isinstance(value, list | tuple):
+            raise ValueError(f"got {value!r}, expected a list of tables as in TOML, such as {AN_EXAMPLE}")
+        return value
 
     @model_validator(mode="after")
     def _check_second_objective(self) -> SideConfig:

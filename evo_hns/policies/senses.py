@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from evo_hns.config import SmallPolicyConfig
+from evo_hns.config import LEAST_RAYS, SmallPolicyConfig
 from evo_hns.policies.doors import (
     NUM_DOOR,
     NUM_PLACE,
@@ -46,7 +46,6 @@ _TOUCHING = 0.2  # metres within which nothing can be beside an agent
 _HALF_AGENT = 0.15  # metres
 _WALL_CELLS = 2 * NUM_WALLS * NUM_WALL
 _DOOR_CELLS = _WALL_CELLS + NUM_PLACES * NUM_PLACE
-_LEAST_RAYS = 4
 
 
 class Senses(NamedTuple):
@@ -64,7 +63,7 @@ class Senses(NamedTuple):
 
     def in_game(self, spec: ObservationSpec) -> Senses:
         """Those that a game has."""
-        return self if spec.num_lidar_rays >= _LEAST_RAYS else self._replace(openings=0, doors=0)
+        return self if spec.num_lidar_rays >= LEAST_RAYS else self._replace(openings=0, doors=0)
 
 
 NO_SENSES = Senses()
@@ -205,7 +204,7 @@ def _is_empty(dx: float, dy: float, z: float, s: float, c: float, lidar: np.ndar
     if distance < _TOUCHING:
         return True
     num_rays = lidar.shape[0]
-    if num_rays < _LEAST_RAYS or z > ON_FLOOR or dx * s - dy * c < _IN_VIEW * distance:
+    if num_rays < LEAST_RAYS or z > ON_FLOOR or dx * s - dy * c < _IN_VIEW * distance:
         return False
     k = math.floor((math.atan2(dy, dx) / (2.0 * math.pi) + 1.0) * num_rays) % num_rays
     return bool(min(lidar[k], lidar[(k + 1) % num_rays]) > distance + _BEHIND)

@@ -49,10 +49,11 @@ def fitness_section(subjects: Sequence[Subject]) -> Section:
         Table(
             ("run", "side", "matches", "reliability", *SOURCES.values(), "all alike"),
             rows,
-            f"Means over the last {LAST} generations. Reliability is the correlation to be expected with the fitness "
-            "by as many other matches: at 0 selection is a lottery, at 1 nothing but the candidate counts. Then the "
-            "shares of the variance of one match's return by source. Last, in what share of the pairs of an opponent "
-            "and a world all candidates scored alike.",
+            f"Means over the last {LAST} generations, or all that there are. Reliability is the correlation to be "
+            "expected with the fitness by as many other matches: at 0 selection is a lottery, at 1 nothing but the "
+            "candidate counts. Then the shares by source of the variance of what one match counts: its return and what "
+            "rungs add, or the skill that a side is selected for. Last, in what share of the pairs of an opponent and "
+            "a world all candidates scored alike.",
             num_words=2,
             is_wide=True,
         ),

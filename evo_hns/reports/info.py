@@ -99,7 +99,7 @@ class FitnessWorth:
     side: Side
     matches: float  #: of each candidate
     reliability: float
-    shares: dict[str, float]  #: of the variance of a match's return, by source
+    shares: dict[str, float]  #: of the variance of what a match counts, by source
     alike: float  #: share of pairs of an opponent and a world in which all candidates score alike
 
 
@@ -141,6 +141,14 @@ def changed_settings(config: RunConfig) -> dict[str, object]:
     return changed
 
 
+def as_typed(value: object) -> str:
+    """A setting as it is typed: tables in a list as TOML has them."""
+    if not (isinstance(value, list) and value and isinstance(value[0], dict)):
+        return str(value)
+    tables = (", ".join(f"{name} = {each!r}" for name, each in table.items()) for table in value)
+    return f"[{', '.join(f'{{{table}}}' for table in tables)}]"
+
+
 def of_diagnosis(config: RunConfig) -> list[str]:
     """What sets champions of a diagnosis apart from those of coevolution, in sentences; none for coevolution."""
     sides, trained = {side.label: config.side(side) for side in Side}, [s.label for s in config.trained_sides]
@@ -154,8 +162,9 @@ def of_diagnosis(config: RunConfig) -> list[str]:
                 "diagnosis alone."
             )
         found += [
-            f"Candidates of the {label} were also rewarded for {rung.skill}, with {rung.weight:g} falling to 0 as "
-            f"their return grew from {rung.start:g} to {rung.target:g}; champions were chosen by return alone."
+            f"Candidates of the {label} were also rewarded for {rung.skill}, with a weight of {rung.weight:g} that "
+            f"falls to 0 as their return grows from {rung.start:g} to {rung.target:g}; champions were chosen by "
+            "return alone."
             for rung in sides[label].rungs
         ]
         if (second := sides[label].second_objective) is not None:

@@ -379,7 +379,8 @@ def batch_metrics(batch: EvaluationBatch, final: EvaluationBatch, evaluator: Eva
     """What a generation reports of its candidates: fitness and wins of both sides, statistics of the game.
 
     A side is disengaged when its candidates won all of their matches or none: nothing tells them apart by who wins.
-    How far returns do is the fitness' reliability, with the sources of their variance (`evaluation.reliability`).
+    How far scores (returns, or what candidates are selected for) do is the fitness' reliability, with the sources of
+    their variance (`evaluation.reliability`).
     """
     metrics: dict[str, float] = {}
     for side in batch.fitness:

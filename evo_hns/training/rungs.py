@@ -108,7 +108,7 @@ def build_ladders(config: RunConfig, evaluator: Evaluator) -> dict[Side, Ladder]
             raise ConfigError(f"{side.label}.rungs: this game has no {side.label}: leave them out")
         rungs = config.side(side).rungs
         names = (f"{side.label}.rungs.{k}.skill" for k in range(len(rungs)))
-        skills = [build_skill(rung.skill, statistics, name) for rung, name in zip(rungs, names, strict=True)]
+        skills = [build_skill(rung.skill, spec, statistics, name) for rung, name in zip(rungs, names, strict=True)]
         ladders[side] = Ladder(side, rungs, skills, spec)
     return ladders
 

@@ -35,7 +35,10 @@ def build_skills(config: RunConfig, evaluator: Evaluator) -> dict[Side, Skill]:
     """
     wanted = {side: name for side in config.trained_sides if (name := config.side(side).fitness) != "return"}
     statistics = statistics_of(evaluator) if wanted else ()
-    return {side: build_skill(name, statistics, f"{side.label}.fitness", "return or ") for side, name in wanted.items()}
+    spec, instead = evaluator.session.spec, "return or "
+    return {
+        side: build_skill(name, spec, statistics, f"{side.label}.fitness", instead) for side, name in wanted.items()
+    }
 
 
 def build_second_objectives(config: RunConfig, evaluator: Evaluator) -> dict[Side, Skill]:
@@ -50,7 +53,10 @@ def build_second_objectives(config: RunConfig, evaluator: Evaluator) -> dict[Sid
     """
     wanted = {side: name for side in config.trained_sides if (name := config.side(side).second_objective) is not None}
     statistics = statistics_of(evaluator) if wanted else ()
-    return {side: build_skill(name, statistics, f"{side.label}.second_objective") for side, name in wanted.items()}
+    spec = evaluator.session.spec
+    return {
+        side: build_skill(name, spec, statistics, f"{side.label}.second_objective") for side, name in wanted.items()
+    }
 
 
 def also_keeping(second: Skill, scored: Skill | None, spec: ObservationSpec, side: Side) -> Skill:
@@ -59,22 +65,29 @@ def also_keeping(second: Skill, scored: Skill | None, spec: ObservationSpec, sid
     return Skill(measure, second.keep if scored is None else (*scored.keep, *second.keep))
 
 
-def build_skill(wanted: str, statistics: tuple[str, ...], setting: str, instead: str = "") -> Skill:
+def build_skill(
+    wanted: str, spec: ObservationSpec, statistics: tuple[str, ...], setting: str, instead: str = ""
+) -> Skill:
     """A skill by its name, with a minus before it if less is better.
 
     Args:
         wanted: that.
+        spec: sizes of the game.
         statistics: of the game, by name.
         setting: where it was asked for, for the complaint.
         instead: what else could stand there, for the complaint.
 
     Raises:
-        ConfigError: no such statistic, stage or skill.
+        ConfigError: no such statistic, stage or skill, or one of things that the game lacks.
     """
     name, sign = wanted.removeprefix("-"), -1.0 if wanted.startswith("-") else 1.0
     if name in statistics:
         return Skill(lambda episodes: sign * episodes.metrics[name])
     if name in SKILLS:
+        counts, needs = {"boxes": spec.num_boxes, "ramps": spec.num_ramps}, SKILLS[name].needs
+        if not any(counts[kind] for kind in needs):
+            what = " or ".join(needs)
+            raise ConfigError(f"{setting}: got {wanted!r}, which needs {what}, and this game has none: leave it out")
         return Skill(lambda episodes: sign * _measured(episodes, SKILLS[name].measure), keep=("trajectory",))
     if name in DETECTORS:
         return Skill(lambda episodes: sign * _measured(episodes, _showing(name)), keep=("trajectory",))

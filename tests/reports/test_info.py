@@ -52,6 +52,12 @@ def test_the_last_words_of_info_are_whose_champions_did_best_against_held_out_pl
     assert "best by" not in info_text(replace(run, held_out=()))
 
 
+def test_what_single_matches_cannot_tell_of_a_fitness_is_called_unknown(run_path: Path) -> None:
+    told = info_text(RunFile.read(run_path))
+    assert "nan" not in told
+    assert "reliability unknown by 1.0 matches\n" in told
+
+
 def test_only_settings_that_differ_from_the_defaults_are_listed() -> None:
     config = RunConfig.model_validate({"search": {"popsize": 12}, "world": {"num_hiders": 1}})
     assert changed_settings(config) == {

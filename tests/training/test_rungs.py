@@ -16,7 +16,7 @@ from evo_hns.evaluation.evaluators import build_evaluator
 from evo_hns.evaluation.fitness import Skill, team_return
 from evo_hns.evaluation.rollout import Episodes
 from evo_hns.experiment import load_experiment, parse_config
-from evo_hns.reports.info import describe_run, of_diagnosis
+from evo_hns.reports.info import as_typed, changed_settings, describe_run, of_diagnosis
 from evo_hns.spec import ObservationSpec, Side
 from evo_hns.training.driver import resume, train
 from evo_hns.training.evolution import Evolution
@@ -26,6 +26,7 @@ from tests.toy import ToyEvaluator
 
 SPEC = ObservationSpec(num_hiders=1, num_seekers=1, num_boxes=0, num_ramps=0, num_lidar_rays=30)
 TRAVEL = {"skill": "max_agent_travel", "weight": 8.0, "start": -4.0, "target": 4.0}
+PARETO = {"algorithm": "ga", "ga": {"num_elites": 1, "selection": "pareto"}}
 GAP = {"skill": "-door_gap_prep", "weight": 3.0, "start": -2.0, "target": 1.0}
 
 
@@ -105,10 +106,10 @@ def test_a_run_with_rungs_is_stopped_and_goes_on_to_the_same_bits_and_says_so(tm
     np.testing.assert_allclose(unbroken.metrics["hiders.rung_reward_mean"], reward)
     sentences = of_diagnosis(unbroken.config)
     assert sentences[2:] == [
-        "Candidates of the hiders were also rewarded for max_agent_travel, with 8 falling to 0 as their return grew "
-        "from -4 to 4; champions were chosen by return alone.",
-        "Candidates of the hiders were also rewarded for -door_gap_prep, with 3 falling to 0 as their return grew "
-        "from -2 to 1; champions were chosen by return alone.",
+        "Candidates of the hiders were also rewarded for max_agent_travel, with a weight of 8 that "
+        "falls to 0 as their return grows from -4 to 4; champions were chosen by return alone.",
+        "Candidates of the hiders were also rewarded for -door_gap_prep, with a weight of 3 that "
+        "falls to 0 as their return grows from -2 to 1; champions were chosen by return alone.",
     ]
     assert describe_run(unbroken)["of_diagnosis"] == sentences
 
@@ -157,6 +158,14 @@ def test_a_rung_that_the_game_does_not_have_is_refused_with_those_there_are() ->
         build_ladders(config, build_evaluator(config))
 
 
+def test_a_skill_of_things_that_the_game_lacks_is_refused() -> None:
+    evaluator = ToyEvaluator(lambda h, *_: h[:, 0])
+    evaluator.session.spec = replace(SPEC, num_ramps=0)
+    config = tiny(hiders={"rungs": [TRAVEL | {"skill": "-ramp_gap"}]})
+    with pytest.raises(ConfigError, match=r"hiders\.rungs\.0\.skill: got '-ramp_gap', which needs ramps, and this"):
+        build_ladders(config, evaluator)  # type: ignore[arg-type]
+
+
 def test_a_side_without_players_has_no_rungs() -> None:
     evaluator = ToyEvaluator(lambda h, *_: h[:, 0])
     evaluator.session.spec = replace(SPEC, num_seekers=0)
@@ -176,12 +185,24 @@ def test_a_side_without_players_has_no_rungs() -> None:
             {"hiders": {"rungs": [TRAVEL]}, "policy": {"network": "entity"}, "trainer": "ppo"},
             "rungs or second_objective of a side, PPO learns by self-play",
         ),
+        ({"world": {"num_seekers": 0}, "seekers": {"second_objective": "fort", "search": PARETO}}, "not trained"),
         ({"hiders": {"rungs": [TRAVEL | {"target": -4.0}]}}, "got target -4 and start -4, expected a target above"),
     ],
 )
 def test_rungs_that_contradict_other_settings_are_refused(changes: dict[str, Any], complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         tiny(**changes)
+
+
+def test_a_side_without_players_needs_no_second_objective() -> None:
+    config = tiny(world={"num_seekers": 0}, hiders={"second_objective": "fort"}, search=PARETO)
+    assert config.hiders.second_objective == "fort"
+
+
+def test_rungs_are_told_as_they_are_typed() -> None:
+    config = with_rungs(TRAVEL, GAP)
+    told = as_typed(changed_settings(config)["hiders.rungs"])
+    assert load_experiment("quadrant-1v1", [f"hiders.rungs={told}"]).hiders.rungs == config.hiders.rungs
 
 
 def test_rungs_are_typed_as_a_list_of_tables() -> None:

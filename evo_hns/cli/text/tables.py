@@ -127,10 +127,19 @@ def progress_table(run: RunFacts) -> str:
 
 def info_text(run: RunFacts) -> str:
     """What a run is, how far it is, what trained it, and what it gained."""
-    from evo_hns.reports.info import changed_settings, env_steps, fitness_worth, gains, of_diagnosis, seconds, sharing
+    from evo_hns.reports.info import (
+        as_typed,
+        changed_settings,
+        env_steps,
+        fitness_worth,
+        gains,
+        of_diagnosis,
+        seconds,
+        sharing,
+    )
     from evo_hns.reports.sessions import generations_of_sessions, jobs
 
-    settings = " ".join(f"{name}={value}" for name, value in changed_settings(run.config).items())
+    settings = " ".join(f"{name}={as_typed(value)}" for name, value in changed_settings(run.config).items())
     halls = ", ".join(f"{run.num_champions(side)} {side.label} of {run.num_params(side):,} parameters" for side in Side)
     exploiters = sum(run.num_exploiters(side) for side in Side)
     facts: list[tuple[str, object]] = [
@@ -167,12 +176,13 @@ def best_champions(run: RunFacts) -> str:
 
 def _worth(worth: FitnessWorth) -> str:
     """Of the last generations: how far the fitness tells candidates apart, and what returns vary with."""
-    largest = sorted(worth.shares.items(), key=lambda share: -share[1])
-    shares = ", ".join(f"{source.replace('_', ' x ')} {value:.0%}" for source, value in largest)
-    return (
-        f"reliability {worth.reliability:.2f} by {worth.matches:.1f} matches, {worth.alike:.0%} tell nobody apart"
-        f"\n{shares}"
-    )
+    alike = f"{worth.alike:.0%} of the pairs of an opponent and a world tell nobody apart"
+    if math.isnan(worth.reliability):
+        return f"reliability unknown by {worth.matches:.1f} matches\n{alike}"
+    known = [(source, share) for source, share in worth.shares.items() if not math.isnan(share)]
+    largest = sorted(known, key=lambda item: -item[1])
+    shares = ", ".join(f"{source.replace('_', ' x ')} {share:.0%}" for source, share in largest)
+    return f"reliability {worth.reliability:.2f} by {worth.matches:.1f} matches\n{alike}\n{shares}".rstrip()
 
 
 def _jobs(jobs: Sequence[Job]) -> str:

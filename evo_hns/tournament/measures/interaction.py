@@ -86,7 +86,7 @@ def reversals(table: ScoreTable, rng: np.random.Generator, *, replicates: int = 
 def _one_order(table: ScoreTable) -> np.ndarray:
     """The nearest table in which the better rated player is never the worse, against any opponent."""
     strength = Additive(table.played).effects(table.scores)[: len(table.players)]
-    alike = 1e-9 * max(float(np.ptp(strength)), 1e-300)  # who differs by rounding alone stays in the table's order
+    alike = 1e-9 * (float(np.ptp(strength)) or 1.0)  # who differs by rounding alone stays in the table's order
     order = np.argsort(np.round(strength / alike), kind="stable")
     fitted = np.empty_like(table.scores)
     fitted[order] = never_worse(table.scores[order], table.noise[order], np.arange(len(order)))

@@ -96,6 +96,13 @@ def test_reversals_are_what_rock_paper_scissors_is_made_of() -> None:
     assert found.chance < 0.2
 
 
+@pytest.mark.filterwarnings("error")
+def test_players_who_score_alike_have_no_reversals_and_no_warning() -> None:
+    table = table_of(np.full((2, 2), 2.25))
+    same = replace(table, scores=np.full_like(table.scores, 2.25))
+    assert reversals(same, np.random.default_rng(0)).share.value == 0.0
+
+
 def test_reversals_by_chance_are_rarer_than_their_level() -> None:
     found = [reversals(table_of(np.zeros((10, 10)), seed=seed), np.random.default_rng(seed)) for seed in range(20)]
     assert np.mean([one.share.value for one in found]) < 0.05

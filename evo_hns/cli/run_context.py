@@ -52,9 +52,8 @@ def workers(*, shrink: bool, check: Check = no_check) -> Iterator[RunContext | N
     from evo_hns.mpi.communicator import join
 
     shutdown = ShutdownSignal(read_shutdown_timeout())
-    ranks = join(
-        shrink=shrink
-    )  # before what takes seconds to import: ranks that cannot play together are refused at once
+    # Before what takes seconds to import: ranks that cannot play together are refused at once.
+    ranks = join(shrink=shrink)
     from evo_hns.mpi.worker import run_worker
     from evo_hns.training.context import RunContext
 

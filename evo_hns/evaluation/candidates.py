@@ -80,8 +80,7 @@ class EvaluationBatch:
 
     def mean_skill(self, side: Side, skill: Skill) -> Tensor:
         """`(P,)` what the fitness of a side's candidates would be by a skill, for which episodes were kept."""
-        own = self.episodes.take(self.rows[side].ravel())
-        return _means(torch.where(own.failed, torch.nan, skill.measure(own)).reshape(self.rows[side].shape), side)
+        return _means(_skill_scores(self.episodes, self.rows[side], skill), side)
 
     def statistics(self, side: Side) -> dict[str, Tensor]:
         """The game's statistics of each candidate of a side in each of its episodes.
@@ -208,13 +207,16 @@ def _compare(
         skill: what is scored; by default the team's return.
     """
     returns = team_return(episodes, spec, side)[torch.from_numpy(places)]
-    scores = returns
-    if skill is not None:
-        own = episodes.take(places.ravel())
-        scores = torch.where(own.failed, torch.nan, skill.measure(own)).reshape(places.shape)
+    scores = returns if skill is None else _skill_scores(episodes, places, skill)
     size, length = places.shape
     rows, opponents = np.repeat(np.arange(size), length), np.tile(met, size)
     return team_fitness(scores.flatten(), rows, side, size, opponents, fitness), returns, scores
+
+
+def _skill_scores(episodes: Episodes, places: np.ndarray, skill: Skill) -> Tensor:
+    """`(P, E)` what a skill is worth in the episodes at these `(P, E)` places; NaN: the match failed."""
+    own = episodes.take(places.ravel())
+    return torch.where(own.failed, torch.nan, skill.measure(own)).reshape(places.shape)
 
 
 def _means(scores: Tensor, side: Side) -> Tensor:

@@ -1,8 +1,7 @@
 """What an agent of a network remembers within an episode: where each part stands in its row of the team's state.
 
 A row is float32: the network's memory cells, then random inputs and their stream, then what its actuators and
-its senses remember. A
-part that an agent does not need has no columns.
+its senses remember. A part that an agent does not need has no columns.
 """
 
 from __future__ import annotations

@@ -15,6 +15,8 @@ import math
 
 import numpy as np
 
+from evo_hns.config import LEAST_RAYS
+from evo_hns.policies.features import point
 from evo_hns.system.kernels import kernel
 
 NUM_DOOR = 5
@@ -75,7 +77,7 @@ def remember_doors(
         walls: `(2, NUM_WALLS, NUM_WALL)` float32, what it remembers of walls across each axis; updated.
         places: `(NUM_PLACES, NUM_PLACE)` float32, what it remembers of doors; updated.
     """
-    if z > ON_FLOOR or lidar.shape[0] < 4:
+    if z > ON_FLOOR or lidar.shape[0] < LEAST_RAYS:
         return
     for axis in range(2):
         across, along = (x, y) if axis == 0 else (y, x)
@@ -317,16 +319,6 @@ def take_best(scores: np.ndarray) -> int:
     if best >= 0:
         scores[best] = 0.0
     return best
-
-
-@kernel
-def point(dx: float, dy: float, s: float, c: float, row: np.ndarray) -> None:
-    """Write direction (forward, left) and closeness of what lies at this offset from the agent, in the world's axes."""
-    distance = math.sqrt(dx * dx + dy * dy)
-    scale = 1.0 / distance if distance > 0.0 else 0.0
-    row[0] = (dx * s - dy * c) * scale
-    row[1] = (dx * c + dy * s) * scale
-    row[2] = 1.0 / (1.0 + distance)
 
 
 @kernel

@@ -111,9 +111,8 @@ def encode(observation: Observation, spec: ObservationSpec, num_more: int = 0) -
         heading=np.empty((*present.shape, 2)),
     )
     places = _places(spec.box_columns, BOX), _places(spec.ramp_columns, RAMP)
-    _encode(
-        observed, places, (features.self_features, features.entity_features, features.entity_types, features.heading)
-    )
+    out = (features.self_features, features.entity_features, features.entity_types, features.heading)
+    _encode(observed, places, num_more, out)
     return features
 
 
@@ -132,13 +131,15 @@ def _places(columns: ObjectColumns, entity_type: int) -> _Places:
 
 
 @kernel
-def _encode(observed: tuple[np.ndarray, ...], places: tuple[_Places, _Places], out: tuple[np.ndarray, ...]) -> None:
+def _encode(
+    observed: tuple[np.ndarray, ...], places: tuple[_Places, _Places], num_more: int, out: tuple[np.ndarray, ...]
+) -> None:
     """Fill all features: one call, which costs more than some of its parts."""
     present, me, lidar, agents, sees_agent, boxes, sees_box, ramps, sees_ramp, food, sees_food = observed
     self_features, entity_features, entity_types, heading = out
     first_ramp = agents.shape[2] + boxes.shape[2]
     agent, entities = (present, me, heading), (entity_features, entity_types)
-    _encode_self(present, me, lidar, self_features, heading)
+    _encode_self(present, me, lidar, num_more, self_features, heading)
     _encode_agents(*agent, agents, sees_agent, *entities)
     _encode_objects(*agent, boxes, sees_box, places[0], BOX, agents.shape[2], *entities)
     _encode_objects(*agent, ramps, sees_ramp, places[1], RAMP, first_ramp, *entities)
@@ -147,10 +148,15 @@ def _encode(observed: tuple[np.ndarray, ...], places: tuple[_Places, _Places], o
 
 @kernel
 def _encode_self(
-    present: np.ndarray, me: np.ndarray, lidar: np.ndarray, self_features: np.ndarray, heading: np.ndarray
+    present: np.ndarray,
+    me: np.ndarray,
+    lidar: np.ndarray,
+    num_more: int,
+    self_features: np.ndarray,
+    heading: np.ndarray,
 ) -> None:
-    """Fill `self_features` and `heading` from `observation_self` `(W, A, 10)` and lidar `(W, A, L)`."""
-    ring, num_sectors = np.empty(lidar.shape[2]), max(min(1, lidar.shape[2]), lidar.shape[2] // 2)
+    """Fill `self_features`, but for the last ones, and `heading` from `observation_self` `(W, A, 10)` and lidar."""
+    ring, end = np.empty(lidar.shape[2]), self_features.shape[2] - num_more
     for w in range(me.shape[0]):
         for a in range(me.shape[1]):
             heading[w, a, 0], heading[w, a, 1] = 0.0, 1.0
@@ -171,7 +177,7 @@ def _encode_self(
             row[9] = 1.0 if clock < 0.999 else 0.0  # the last clock of the preparation is 1 - 1e-5 / P
             for k in range(ring.shape[0]):
                 ring[k] = 1.0 / (1.0 + lidar[w, a, k])
-            _turn_ring(ring, rz, row[NUM_SELF : NUM_SELF + num_sectors])
+            _turn_ring(ring, rz, row[NUM_SELF:end])
 
 
 @kernel
@@ -317,7 +323,12 @@ def _fill_direction(
     row: np.ndarray, me: np.ndarray, s: float, c: float, other: np.ndarray, shift_x: float, shift_y: float
 ) -> None:
     """Write the first three columns: direction (forward, left) and closeness."""
-    dx, dy = other[0] - me[0] + shift_x, other[1] - me[1] + shift_y
+    point(other[0] - me[0] + shift_x, other[1] - me[1] + shift_y, s, c, row)
+
+
+@kernel
+def point(dx: float, dy: float, s: float, c: float, row: np.ndarray) -> None:
+    """Write direction (forward, left) and closeness of what lies at this offset from the agent, in the world's axes."""
     distance = math.sqrt(dx * dx + dy * dy)
     scale = 1.0 / distance if distance > 0.0 else 0.0
     row[0] = (dx * s - dy * c) * scale

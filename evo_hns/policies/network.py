@@ -53,6 +53,11 @@ class NetworkPolicy:
             lock=self.actuators.lock_latch > 0,
         )
 
+    @cached_property
+    def num_sense_columns(self) -> int:
+        """Columns that the senses add to what an agent observes of itself."""
+        return sum(sense_widths(self.senses, self.spec).values())
+
     @property
     def num_params(self) -> int:
         """Length N of the genome of one network."""
@@ -95,9 +100,8 @@ class NetworkTeam:
             state: before the step.
         """
         policy = self.policy
-        num_more = sum(sense_widths(policy.senses, policy.spec).values())
-        features = encode(observation, policy.spec, num_more)
-        if not num_more:
+        features = encode(observation, policy.spec, policy.num_sense_columns)
+        if not policy.num_sense_columns:
             return features, state.numpy()
         known = state.numpy().copy()
         perceive(policy.senses, policy.spec, observation, features, policy.layout.senses, known)

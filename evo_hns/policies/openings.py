@@ -11,6 +11,8 @@ import math
 
 import numpy as np
 
+from evo_hns.config import LEAST_RAYS
+from evo_hns.policies.features import point
 from evo_hns.system.kernels import kernel
 
 NUM_OPENING = 5
@@ -32,7 +34,7 @@ def find_openings(lidar: np.ndarray, rz: float, openings: np.ndarray) -> None:
     """
     openings[:] = 0.0
     num_rays, most = lidar.shape[0], openings.shape[0]
-    if num_rays < 4 or most == 0:
+    if num_rays < LEAST_RAYS or most == 0:
         return
     step = 2.0 * math.pi / num_rays
     chord = 2.0 * math.cos(step)
@@ -112,11 +114,6 @@ def _describe(
         other_x, other_y = lidar[other] * math.cos(other * step), lidar[other] * math.sin(other * step)
         mid_x, mid_y = 0.5 * (x + other_x), 0.5 * (y + other_y)
         width = math.sqrt((x - other_x) * (x - other_x) + (y - other_y) * (y - other_y))
-    distance = math.sqrt(mid_x * mid_x + mid_y * mid_y)
-    scale = 1.0 / distance if distance > 0.0 else 0.0
-    s, c = math.sin(rz), math.cos(rz)
-    row[0] = (mid_x * s - mid_y * c) * scale
-    row[1] = (mid_x * c + mid_y * s) * scale
-    row[2] = 1.0 / (1.0 + distance)
+    point(mid_x, mid_y, math.sin(rz), math.cos(rz), row)
     row[3] = width * _SCALE
     row[4] = depth * _SCALE

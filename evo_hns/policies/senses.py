@@ -25,11 +25,10 @@ from evo_hns.policies.doors import (
     NUM_WALLS,
     ON_FLOOR,
     describe_doors,
-    point,
     remember_doors,
     take_best,
 )
-from evo_hns.policies.features import BOX, FOOD, OPPONENT, RAMP, Features, entity_widths
+from evo_hns.policies.features import BOX, FOOD, NUM_SELF, OPPONENT, RAMP, Features, entity_widths, num_sectors, point
 from evo_hns.policies.openings import NUM_OPENING, find_openings
 from evo_hns.spec import Observation, ObservationSpec
 from evo_hns.system.kernels import kernel
@@ -72,7 +71,7 @@ NO_SENSES = Senses()
 def sense_widths(senses: Senses, spec: ObservationSpec) -> dict[str, int]:
     """Columns of each sense that there is, in their order."""
     senses = senses.in_game(spec)
-    one_each = sum(1 + width for _, width in _told_apart(spec))
+    one_each = sum(1 + width for _, width in _nearest_kinds(spec))
     widths = {
         "openings": NUM_OPENING * senses.openings,
         "doors": NUM_DOOR * senses.doors,
@@ -103,14 +102,15 @@ def perceive(
         state: `(W, A, C)` float32 before this observation; renewed.
     """
     me, lidar = (np.ascontiguousarray(t.numpy()) for t in (observation.observation_self, observation.lidar[..., 0]))
-    places = features.self_features.shape[2] - sum(sense_widths(senses, spec).values()), first
+    places = NUM_SELF + num_sectors(spec), first
     seen = features.present, features.heading, features.entity_features, features.entity_types
-    counts, kinds = (spec.num_agents - 1, spec.num_boxes, spec.num_ramps), _told_apart(spec)
+    counts, kinds = (spec.num_agents - 1, spec.num_boxes, spec.num_ramps), _nearest_kinds(spec)
     observed = (me, lidar, _rays(lidar.shape[2]), *seen)
     _perceive(senses.in_game(spec), counts, kinds, observed, places, features.self_features, state)
 
 
-def _told_apart(spec: ObservationSpec) -> tuple[tuple[int, int], ...]:
+@functools.cache
+def _nearest_kinds(spec: ObservationSpec) -> tuple[tuple[int, int], ...]:
     """Types whose nearest entities are inputs, and the columns of each."""
     return tuple((kind, width) for kind, width in enumerate(entity_widths(spec)) if kind in (*_KINDS, FOOD))
 

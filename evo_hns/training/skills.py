@@ -6,7 +6,7 @@ A skill is one of the game's statistics, a stage of emergence (1 in episodes tha
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -34,11 +34,7 @@ def build_skills(config: RunConfig, evaluator: Evaluator) -> dict[Side, Skill]:
         ConfigError: no such statistic, stage or skill.
     """
     wanted = {side: name for side in config.trained_sides if (name := config.side(side).fitness) != "return"}
-    statistics = statistics_of(evaluator) if wanted else ()
-    spec, instead = evaluator.session.spec, "return or "
-    return {
-        side: build_skill(name, spec, statistics, f"{side.label}.fitness", instead) for side, name in wanted.items()
-    }
+    return _build(wanted, evaluator, "fitness", "return or ")
 
 
 def build_second_objectives(config: RunConfig, evaluator: Evaluator) -> dict[Side, Skill]:
@@ -52,10 +48,14 @@ def build_second_objectives(config: RunConfig, evaluator: Evaluator) -> dict[Sid
         ConfigError: no such statistic, stage or skill.
     """
     wanted = {side: name for side in config.trained_sides if (name := config.side(side).second_objective) is not None}
-    statistics = statistics_of(evaluator) if wanted else ()
-    spec = evaluator.session.spec
+    return _build(wanted, evaluator, "second_objective")
+
+
+def _build(wanted: Mapping[Side, str], evaluator: Evaluator, setting: str, instead: str = "") -> dict[Side, Skill]:
+    """Skills by what a setting of each side names; see `build_skill`."""
+    statistics, spec = statistics_of(evaluator) if wanted else (), evaluator.session.spec
     return {
-        side: build_skill(name, spec, statistics, f"{side.label}.second_objective") for side, name in wanted.items()
+        side: build_skill(name, spec, statistics, f"{side.label}.{setting}", instead) for side, name in wanted.items()
     }
 
 

@@ -323,6 +323,9 @@ class SideConfig(Settings):
     opponents: tuple[str, ...] = ()
     """Addresses of fixed opponents, whom the side's candidates meet in equal shares instead of the other side's
     champions (one that is named twice is met twice as often). A side without any is then not trained."""
+    init_from: str | None = None
+    """Address of the champion at which the side's search begins, such as `RUN:hiders/last`: of the same network, while
+    game, search and opponents may be others. Give the search a `sigma` that suits it."""
     fitness: str = "return"
     """For diagnosis, what candidates are selected for instead of their return: one of the game's statistics, a stage
     (`diagnose stages`) or a skill; with a minus before it less is better."""

@@ -154,6 +154,8 @@ def of_diagnosis(config: RunConfig) -> list[str]:
     sides, trained = {side.label: config.side(side) for side in Side}, [s.label for s in config.trained_sides]
     found = [f"The {label} were not trained." for label in sides if label not in trained]
     for label in trained:
+        if (origin := sides[label].init_from) is not None:
+            found.append(f"The search of the {label} began at {origin}.")
         if sides[label].opponents:
             found.append(f"The {label} met fixed opponents alone: {', '.join(sides[label].opponents)}.")
         if sides[label].fitness != "return":

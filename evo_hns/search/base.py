@@ -256,8 +256,12 @@ def new_stream(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def first_center(config: SearchConfig, num_params: int, generator: torch.Generator) -> Tensor:
-    """`(N,)` float64 drawn from N(0, init_sigma^2)."""
+def first_center(
+    config: SearchConfig, num_params: int, generator: torch.Generator, start: Tensor | None = None
+) -> Tensor:
+    """`(N,)` float64, a given genome, or drawn from N(0, init_sigma^2)."""
+    if start is not None:
+        return start.to(torch.float64)
     return config.init_sigma * torch.randn(num_params, generator=generator, dtype=torch.float64)
 
 

@@ -43,13 +43,14 @@ class CMAES(AskTell):
         config: `algorithm` is `cmaes` or `sep-cmaes`.
         num_params: length of a genome.
         seed: decides the random stream.
+        start: `(N,)` the genome at which it begins; None: one near zero is drawn.
 
     Raises:
         ValueError: a full covariance over too many parameters, or a population that is too
             large for a separable search of so few parameters.
     """
 
-    def __init__(self, config: CMAESSearchConfig, num_params: int, seed: int) -> None:
+    def __init__(self, config: CMAESSearchConfig, num_params: int, seed: int, start: Tensor | None = None) -> None:
         generator = new_stream(seed)
         super().__init__(config, num_params, generator)
         if config.algorithm == "cmaes" and num_params > MAX_FULL_PARAMS:
@@ -57,7 +58,7 @@ class CMAES(AskTell):
                 f"got {num_params} parameters, cmaes takes at most {MAX_FULL_PARAMS} (its covariance is N x N): "
                 "set search.algorithm to 'sep-cmaes'"
             )
-        self._engine = _build_engine(config, first_center(config, num_params, generator))
+        self._engine = _build_engine(config, first_center(config, num_params, generator, start))
         self._rates = AdaptedRates(num_params) if config.cmaes.learning_rate_adaptation else None
         self._z = self._y = torch.empty(0)
 

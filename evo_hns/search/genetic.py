@@ -33,18 +33,23 @@ class Genetic(AskTell):
         config: settings of the search; `ga.num_elites` is below `popsize`.
         num_params: length of a genome.
         seed: decides the random stream.
+        start: `(N,)` the genome at which it begins; None: one near zero is drawn.
 
     Raises:
         ValueError: fewer than three parameters.
     """
 
-    def __init__(self, config: GeneticSearchConfig, num_params: int, seed: int) -> None:
+    def __init__(self, config: GeneticSearchConfig, num_params: int, seed: int, start: Tensor | None = None) -> None:
         if num_params < MIN_PARAMS:
             raise ConfigError(f"got {num_params} parameters, ga needs at least {MIN_PARAMS}: choose another search")
         super().__init__(config, num_params, new_stream(seed))
         self._settings = config.ga
         shape = (config.popsize, num_params)
-        self._genomes = config.init_sigma * torch.randn(shape, generator=self._generator, dtype=torch.float64)
+        spread = config.init_sigma if start is None else config.ga.mutation_sigma
+        self._genomes = spread * torch.randn(shape, generator=self._generator, dtype=torch.float64)
+        if start is not None:
+            self._genomes[0] = 0.0
+            self._genomes += start.to(torch.float64)
         self._fitness = torch.zeros(config.popsize, dtype=torch.float64)
         self._elites_kept = 0
         self._by_cases = config.ga.selection == "lexicase"

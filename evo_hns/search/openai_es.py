@@ -31,13 +31,14 @@ class OpenAIES(AskTell):
         config: settings of the search; `popsize` is even.
         num_params: length of a genome.
         seed: decides the random stream.
+        start: `(N,)` the genome at which it begins; None: one near zero is drawn.
     """
 
-    def __init__(self, config: OpenAIESSearchConfig, num_params: int, seed: int) -> None:
+    def __init__(self, config: OpenAIESSearchConfig, num_params: int, seed: int, start: Tensor | None = None) -> None:
         generator = new_stream(seed)
         super().__init__(config, num_params, generator)
         self._sigma, self._weight_decay = config.sigma, config.openai_es.weight_decay
-        center = first_center(config, num_params, generator)
+        center = first_center(config, num_params, generator, start)
         self._adam = adam(center_init=center, center_learning_rate=config.openai_es.learning_rate)
         self._ranks = torch.linspace(0.5, -0.5, config.popsize, dtype=torch.float64)
         self._speed = 0.0

@@ -32,15 +32,16 @@ class PGPE(AskTell):
         config: settings of the search; `popsize` is even.
         num_params: length of a genome.
         seed: decides the random stream.
+        start: `(N,)` the genome at which it begins; None: one near zero is drawn.
     """
 
-    def __init__(self, config: PGPESearchConfig, num_params: int, seed: int) -> None:
+    def __init__(self, config: PGPESearchConfig, num_params: int, seed: int, start: Tensor | None = None) -> None:
         generator = new_stream(seed)
         super().__init__(config, num_params, generator)
         # ClipUp's rule: a speed limit in proportion to the radius, a learning rate of half of it.
         max_speed = config.pgpe.max_speed * config.sigma * math.sqrt(num_params)
         self._state = pgpe(
-            center_init=first_center(config, num_params, generator),
+            center_init=first_center(config, num_params, generator, start),
             center_learning_rate=max_speed / 2.0,
             stdev_learning_rate=config.pgpe.stdev_learning_rate,
             stdev_init=config.sigma,

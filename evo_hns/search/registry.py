@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from torch import Tensor
+
 from evo_hns.config import (
     CMAESSearchConfig,
     GeneticSearchConfig,
@@ -17,18 +19,19 @@ from evo_hns.search.base import Searcher
 from evo_hns.system.absent import absent
 
 
-def build_searcher(config: SearchConfig, num_params: int, seed: int) -> Searcher:
+def build_searcher(config: SearchConfig, num_params: int, seed: int, start: Tensor | None = None) -> Searcher:
     """Build the searcher that a side's settings ask for.
 
     Args:
         config: settings of the search.
         num_params: length of a genome.
         seed: decides every random number of the search.
+        start: `(N,)` the genome at which it begins; None: one near zero is drawn.
 
     Raises:
         ConfigError: the algorithm cannot search so many or so few parameters.
     """
-    return SEARCHERS[config.algorithm](config, num_params, seed)
+    return SEARCHERS[config.algorithm](config, num_params, seed, start)
 
 
 def _import_evotorch() -> None:
@@ -40,42 +43,42 @@ def _import_evotorch() -> None:
         import evotorch  # noqa: F401
 
 
-def _cmaes(config: CMAESSearchConfig, num_params: int, seed: int) -> Searcher:
+def _cmaes(config: CMAESSearchConfig, num_params: int, seed: int, start: Tensor | None) -> Searcher:
     _import_evotorch()
     from evo_hns.search.cmaes import CMAES
 
-    return CMAES(config, num_params, seed)
+    return CMAES(config, num_params, seed, start)
 
 
-def _snes(config: SNESSearchConfig, num_params: int, seed: int) -> Searcher:
+def _snes(config: SNESSearchConfig, num_params: int, seed: int, start: Tensor | None) -> Searcher:
     _import_evotorch()
     from evo_hns.search.snes import SNES
 
-    return SNES(config, num_params, seed)
+    return SNES(config, num_params, seed, start)
 
 
-def _pgpe(config: PGPESearchConfig, num_params: int, seed: int) -> Searcher:
+def _pgpe(config: PGPESearchConfig, num_params: int, seed: int, start: Tensor | None) -> Searcher:
     _import_evotorch()
     from evo_hns.search.pgpe import PGPE
 
-    return PGPE(config, num_params, seed)
+    return PGPE(config, num_params, seed, start)
 
 
-def _openai_es(config: OpenAIESSearchConfig, num_params: int, seed: int) -> Searcher:
+def _openai_es(config: OpenAIESSearchConfig, num_params: int, seed: int, start: Tensor | None) -> Searcher:
     _import_evotorch()
     from evo_hns.search.openai_es import OpenAIES
 
-    return OpenAIES(config, num_params, seed)
+    return OpenAIES(config, num_params, seed, start)
 
 
-def _genetic(config: GeneticSearchConfig, num_params: int, seed: int) -> Searcher:
+def _genetic(config: GeneticSearchConfig, num_params: int, seed: int, start: Tensor | None) -> Searcher:
     _import_evotorch()
     from evo_hns.search.genetic import Genetic
 
-    return Genetic(config, num_params, seed)
+    return Genetic(config, num_params, seed, start)
 
 
-SEARCHERS: dict[str, Callable[[Any, int, int], Searcher]] = {
+SEARCHERS: dict[str, Callable[[Any, int, int, Tensor | None], Searcher]] = {
     "sep-cmaes": _cmaes,
     "cmaes": _cmaes,
     "snes": _snes,

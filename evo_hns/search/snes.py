@@ -22,12 +22,13 @@ class SNES(AskTell):
         config: settings of the search.
         num_params: length of a genome.
         seed: decides the random stream.
+        start: `(N,)` the genome at which it begins; None: one near zero is drawn.
     """
 
-    def __init__(self, config: SNESSearchConfig, num_params: int, seed: int) -> None:
+    def __init__(self, config: SNESSearchConfig, num_params: int, seed: int, start: Tensor | None = None) -> None:
         generator = new_stream(seed)
         super().__init__(config, num_params, generator)
-        center = first_center(config, num_params, generator)
+        center = first_center(config, num_params, generator, start)
         self._distribution = _gaussian(center, torch.full_like(center, config.sigma))
         self._utilities = _utilities(config.popsize)
         self._stdev_learning_rate = 0.2 * (3.0 + math.log(num_params)) / math.sqrt(num_params)

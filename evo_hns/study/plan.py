@@ -32,7 +32,7 @@ from evo_hns.experiment import find_experiment, load_experiment, nest, read_toml
 from evo_hns.players.addresses import lasting_name, parse_address
 from evo_hns.spec import ObservationSpec, Side
 from evo_hns.system.installation import shipped_folder
-from evo_hns.training.external_opponents import origin, trained_against
+from evo_hns.training.external_players import origin, trained_against
 
 _QUIET = {"coevolution": {"held_out_episodes": 0, "progress_episodes": 0}}
 _OWN = {"physics": {"num_threads": 1}}

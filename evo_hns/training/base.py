@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol
 
-from evo_hns.config import ConfigError, RunConfig
+from evo_hns.config import ConfigError, RunConfig, SideConfig
 from evo_hns.system.installation import how_to_install
 
 if TYPE_CHECKING:
@@ -79,10 +79,10 @@ def _build_ppo(config: RunConfig, _: Evaluator, shutdown: ShutdownSignal, run: R
 def _is_of_ppo(name: str) -> bool:
     """Of the settings of evolution PPO takes only the length, and what is measured and recorded."""
     table, _, rest = name.partition(".")
-    if name in ("opponents", "fitness"):
-        return False
+    if table in SideConfig.model_fields:
+        return table == "policy"
     measured = rest == "generations" or rest.startswith(("held_out_", "progress_", "recorded_"))
-    return table != "search" and (table != "coevolution" or measured)
+    return table != "coevolution" or measured
 
 
 TRAINERS = {

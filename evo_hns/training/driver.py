@@ -22,7 +22,7 @@ from evo_hns.training.base import TRAINERS, Trainer
 from evo_hns.training.context import RunContext
 from evo_hns.training.costs import MEASURING
 from evo_hns.training.estimate import Cost, estimate_cost
-from evo_hns.training.external_opponents import ExternalOpponent, load_opponents, opponents_of_run, with_opponents
+from evo_hns.training.external_players import ExternalPlayer, load_held_out, players_of_run, with_players
 from evo_hns.training.measurement import measure_generation
 
 MAY_CHANGE = frozenset({"physics.num_worlds", "physics.num_threads", "coevolution.generations"})
@@ -109,7 +109,7 @@ class _OpenRun:
     file: RunFile
     evaluator: Evaluator
     trainer: Trainer
-    opponents: tuple[ExternalOpponent, ...]  #: held out
+    opponents: tuple[ExternalPlayer, ...]  #: held out
 
     def measured(self, trained: Generation) -> Generation:
         """A generation as the run file keeps it: with what its champions are worth."""
@@ -124,7 +124,7 @@ class _OpenRun:
             MEASURING: time.perf_counter() - start,
             **self.evaluator.pop_metrics(),
         }
-        state = with_opponents(trained.state, self.opponents)
+        state = with_players(trained.state, self.opponents)
         return replace(trained, metrics=metrics, state=state, held_out=found.held_out, matches=found.matches)
 
 
@@ -139,7 +139,7 @@ def _prepared(config: RunConfig, path: Path, context: RunContext, *, resumes: bo
         else:
             RunFile.check_free(path)  # before anything that takes seconds
         run = file.run if resumes and file.run.num_generations else None
-        opponents = load_opponents(config) if run is None else opponents_of_run(run)
+        opponents = load_held_out(config) if run is None else players_of_run(run)
         evaluator = context.build_evaluator(config, path)
         trainer = build_trainer(config, evaluator, context, run)
         cost = estimate_cost(config, trainer, evaluator, context, run.num_generations if run else 0)

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from evo_hns.archive.records import Champion, Generation, Run
+from evo_hns.archive.records import Champion, Generation, Run, State
 from evo_hns.config import CoevolutionConfig, RunConfig
 from evo_hns.evaluation.candidates import (
     EvaluationBatch,
@@ -34,7 +34,7 @@ from evo_hns.evaluation.reliability import alike_share, reliability, variance_sh
 from evo_hns.search.base import Evaluation, Searcher, Want, before_move
 from evo_hns.spec import Side
 from evo_hns.training.costs import Clock
-from evo_hns.training.external_opponents import FIXED, load_fixed, opponents_of_run, with_opponents
+from evo_hns.training.external_players import FIXED, ORIGINS, load_fixed, load_origins, players_of_run, with_players
 from evo_hns.training.population import (
     Population,
     Populations,
@@ -63,10 +63,14 @@ class Evolution:
     def __init__(self, config: RunConfig, evaluator: Evaluator, run: Run | None = None) -> None:
         self.config, self.evaluator = config, evaluator
         lengths = evaluator.session.genome_lengths
-        self.fixed = load_fixed(config, evaluator.session.spec) if run is None else opponents_of_run(run, FIXED)
+        self.fixed = load_fixed(config, evaluator.session.spec) if run is None else players_of_run(run, FIXED)
         self.skills = build_skills(config, evaluator)
         self.second_objectives = build_second_objectives(config, evaluator)
-        self.populations = build_populations(config, lengths) if run is None else restore_populations(config, run)
+        self.origins = load_origins(config) if run is None else players_of_run(run, ORIGINS)
+        starts = {each.side: torch.from_numpy(each.genome) for each in self.origins}
+        self.populations = (
+            build_populations(config, lengths, starts) if run is None else restore_populations(config, run)
+        )
         self.ladders = build_ladders(config, evaluator)
         if run is not None:
             restore_ladders(self.ladders, run.state)
@@ -129,11 +133,14 @@ class Evolution:
                     **clock.metrics,
                 },
                 discards={"physics": sum(each.num_failed for each in played)},
-                state=with_opponents(
-                    {**populations_state(populations), **ladders_state(self.ladders)}, self.fixed, FIXED
-                ),
+                state=self._state(),
                 exploiters=exploits.champions,
             )
+
+    def _state(self) -> State:
+        """All that changes, and copies of the players from outside."""
+        state = {**populations_state(self.populations), **ladders_state(self.ladders)}
+        return with_players(with_players(state, self.fixed, FIXED), self.origins, ORIGINS)
 
     def _play(
         self,

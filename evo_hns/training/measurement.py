@@ -28,7 +28,7 @@ from evo_hns.evaluation.matches import MatchTable, draw_fresh_seeds
 from evo_hns.evaluation.recording import Actions
 from evo_hns.policies.roster import Roster
 from evo_hns.spec import ObservationSpec, Side
-from evo_hns.training.external_opponents import ExternalOpponent, trained_against
+from evo_hns.training.external_players import ExternalPlayer, trained_against
 from evo_hns.training.random_streams import Stream, stream, streams
 
 KINDS = {
@@ -62,7 +62,7 @@ def measure_generation(
     config: RunConfig,
     evaluator: Evaluator,
     halls: Halls,
-    opponents: Sequence[ExternalOpponent],
+    opponents: Sequence[ExternalPlayer],
     champions: Champions,
     generation: int,
 ) -> Measurement:
@@ -90,7 +90,7 @@ def measure_generation(
 def meet_held_out(
     config: RunConfig,
     evaluator: Evaluator,
-    opponents: Sequence[ExternalOpponent],
+    opponents: Sequence[ExternalPlayer],
     champions: Champions,
     generation: int,
 ) -> list[HeldOut]:

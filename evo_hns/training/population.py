@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import cast
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from evo_hns.archive.hall_of_fame import HallOfFame, IntArray
 from evo_hns.archive.opponent_stats import OpponentStats
@@ -83,12 +85,15 @@ class Population:
 Populations = Mapping[Side, Population]
 
 
-def build_populations(config: RunConfig, lengths: Mapping[Side, int]) -> dict[Side, Population]:
+def build_populations(
+    config: RunConfig, lengths: Mapping[Side, int], starts: Mapping[Side, Tensor] = MappingProxyType({})
+) -> dict[Side, Population]:
     """The populations that are trained at their beginning, each with a random stream of its own.
 
     Args:
         config: the run's settings.
         lengths: L, of each side's genomes.
+        starts: `(L,)` genomes at which searches begin; of the other sides they are drawn.
 
     Raises:
         ConfigError: settings that cannot be searched.
@@ -96,7 +101,7 @@ def build_populations(config: RunConfig, lengths: Mapping[Side, int]) -> dict[Si
     return {
         side: Population(
             searcher=build_searcher(
-                config.side(side).search, lengths[side], seed=seed_of(config.seed, 0, Stream.SEARCH, side)
+                config.side(side).search, lengths[side], seed_of(config.seed, 0, Stream.SEARCH, side), starts.get(side)
             ),
             hall=HallOfFame(lengths[side]),
             opponent_stats=OpponentStats(),

@@ -256,6 +256,14 @@ def test_the_first_centre_is_spread_by_init_sigma(algorithm: str) -> None:
     assert center.std().item() == pytest.approx(0.1, rel=0.1)
 
 
+def test_begins_at_a_given_genome(algorithm: str) -> None:
+    start = torch.linspace(-1.0, 1.0, NUM_PARAMS)
+    searcher = build_searcher(settings(algorithm, popsize=96), NUM_PARAMS, 1, start)
+    assert torch.equal(searcher.center, start.double())
+    spread = 0.05 if algorithm == "ga" else 0.1 if algorithm == "openai-es" else 0.5
+    assert (searcher.ask() - start).std().item() == pytest.approx(spread, rel=0.1)
+
+
 def test_builds_and_moves_without_a_word(
     algorithm: str,
     caplog: pytest.LogCaptureFixture,

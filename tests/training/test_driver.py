@@ -74,7 +74,7 @@ def test_a_run_with_everything_switched_on_continues_to_the_same_bits(
     assert {f"{others}:hiders/3", f"{others}:seekers/3"} <= {row.opponent for row in unbroken.held_out}
 
 
-def test_a_run_of_an_older_version_goes_on_with_opponents_of_whom_nothing_is_known(plain: Run, tmp_path: Path) -> None:
+def test_a_run_of_an_older_version_goes_on_with_players_of_whom_nothing_is_known(plain: Run, tmp_path: Path) -> None:
     path = tmp_path / "run.h5"
     with pytest.raises(KeyboardInterrupt):
         train(tiny(), path, announce=ignore, observers=[StopAfter(2)])

@@ -21,7 +21,7 @@ from evo_hns.reports.info import of_diagnosis
 from evo_hns.spec import Side
 from evo_hns.training.driver import resume, train
 from evo_hns.training.evolution import Evolution, equal_shares
-from evo_hns.training.external_opponents import FIXED, opponents_of_run, trained_against
+from evo_hns.training.external_players import FIXED, players_of_run, trained_against
 from evo_hns.training.random_streams import Stream, streams
 from evo_hns.training.skills import build_skills
 from tests.runs import StopAfter, assert_same_bits, ignore, run_whole, tiny
@@ -61,7 +61,7 @@ def test_a_side_against_fixed_opponents_goes_on_to_the_same_bits_without_the_fil
         away.rename(others)
     assert_same_bits(RunFile.read(broken), unbroken)
     assert [len(unbroken.halls[side]) for side in Side] == [4, 0]
-    names = [each.name for each in opponents_of_run(unbroken, FIXED)]
+    names = [each.name for each in players_of_run(unbroken, FIXED)]
     assert names == ["scripted:chaser", f"{others}:seekers/1", f"{others}:seekers/0", "scripted:still"]
 
 

@@ -49,6 +49,9 @@ class Train:
     """Short for --coevolution.generations."""
     seed: Text = None
     """Decides every random number of the run."""
+    init_from: Text = None
+    """Begin at champions of another run, with the sigma that its searches had: RUN (the last of both sides), or
+    RUN:side/k."""
     resume: Flag = False
     """Go on if the run file is there already, with the same settings."""
     ranks: Ranks = None
@@ -93,12 +96,23 @@ class Train:
         """The settings that the user asks for."""
         shorthands = {"trainer": self.trainer, "seed": self.seed, "coevolution.generations": self.generations}
         typed = [f"{key}={value}" for key, value in shorthands.items() if value is not None]
-        config = load_experiment(self.experiment, [*self.settings, *typed])
+        config, origins = load_experiment(self.experiment, [*self.settings, *typed]), list[str]()
+        if self.init_from is not None:
+            origins = self._origins(config)
+            config = load_experiment(self.experiment, [*origins, *self.settings, *typed])
         from evo_hns.training.base import TRAINERS
 
         trainer = TRAINERS[config.trainer]
-        refuse_unused(self.settings, trainer.takes, f"{trainer.title} does not take this setting")
+        refuse_unused([*self.settings, *origins], trainer.takes, f"{trainer.title} does not take this setting")
         return config
+
+    def _origins(self, config: RunConfig) -> list[str]:
+        """Where the searches begin, as settings; what the user says of their spread stands."""
+        from evo_hns.training.external_players import begin_at
+
+        told = {each.partition("=")[0].replace("-", "_") for each in self.settings}
+        found = begin_at(self.init_from or "", config)
+        return [f"{name}={value}" for name, value in found.items() if not {name, name.partition(".")[2]} & told]
 
 
 @dataclass(frozen=True)

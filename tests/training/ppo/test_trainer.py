@@ -126,7 +126,7 @@ def test_every_analysis_takes_its_champions_for_players(finished: Path) -> None:
         assert describe_run(run)["generations"] == {"done": GENERATIONS, "planned": GENERATIONS}
 
 
-def test_external_opponents_are_met_and_kept_and_teach_nothing(finished: Path, tmp_path: Path) -> None:
+def test_external_players_are_met_and_kept_and_teach_nothing(finished: Path, tmp_path: Path) -> None:
     other, path = tmp_path / "other.h5", tmp_path / "run.h5"
     shutil.copy(finished, other)
     settings = {**tiny_ppo().coevolution.model_dump(), "held_out_runs": [str(other)], "generations": 2}

@@ -1,12 +1,14 @@
-"""External opponents: players from outside of a run. They are held out, so that no fitness ever uses them, or fixed.
+"""Players from outside of a run: held-out opponents, fixed opponents, and the champions at which searches begin.
 
-Held out are champions of other runs, whom a run's champions are measured against. Fixed ones are players of any kind
-whom a side trains against (`SideConfig.opponents`). All are copied into the state of the run when it starts, so that
-it goes on without the other files.
+Held out are champions of other runs, whom a run's champions are measured against; no fitness ever uses them. Fixed
+ones are players of any kind whom a side trains against (`SideConfig.opponents`). At which champion a side's search
+begins, `SideConfig.init_from` says. All are copied into the state of the run when it starts, so that it goes on
+without the other files.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,16 +21,16 @@ from evo_hns.archive.hall_of_fame import GenomeArray
 from evo_hns.archive.records import Run, State
 from evo_hns.archive.run_view import RunView
 from evo_hns.config import ConfigError, RunConfig, read_policy
-from evo_hns.players.addresses import Archived, find_player, lasting_name, parse_address
+from evo_hns.players.addresses import Archived, find_player, find_row, lasting_name, parse_address
 from evo_hns.policies.roster import PlayerSpec, Roster
 from evo_hns.spec import ObservationSpec, Side
 
-HELD_OUT, FIXED = "guests", "fixed"
+HELD_OUT, FIXED, ORIGINS = "guests", "fixed", "origins"
 """Their names in the state of a run."""
 
 
 @dataclass(frozen=True, eq=False)
-class ExternalOpponent:
+class ExternalPlayer:
     """A player from outside."""
 
     name: str  #: that means the same player in years: `runs/a.h5:hiders/12`
@@ -42,7 +44,7 @@ class ExternalOpponent:
         return Roster(self.player, torch.from_numpy(self.genome)[None])
 
 
-def load_fixed(config: RunConfig, spec: ObservationSpec) -> tuple[ExternalOpponent, ...]:
+def load_fixed(config: RunConfig, spec: ObservationSpec) -> tuple[ExternalPlayer, ...]:
     """The fixed opponents of both sides, in the order in which they are named.
 
     Args:
@@ -67,8 +69,72 @@ def load_fixed(config: RunConfig, spec: ObservationSpec) -> tuple[ExternalOppone
             except ConfigError as error:
                 raise ConfigError(f"{side.label}.opponents: {error}") from None
             genome = np.asarray(roster.genomes[0].numpy(), dtype=np.float32)
-            found.append(ExternalOpponent(lasting_name(address, Path()), side.other, roster.spec, genome))
+            found.append(ExternalPlayer(lasting_name(address, Path()), side.other, roster.spec, genome))
     return tuple(found)
+
+
+def load_origins(config: RunConfig) -> tuple[ExternalPlayer, ...]:
+    """The champions at which searches begin, of the sides that have one.
+
+    Args:
+        config: the run's settings.
+
+    Raises:
+        ConfigError: an address that is no champion's, a side that is not trained, or a champion of another network.
+        RunFileError: a run file that cannot be read.
+    """
+    return tuple(_origin(text, side, config) for side in Side if (text := config.side(side).init_from) is not None)
+
+
+def begin_at(text: str, config: RunConfig) -> dict[str, str | float]:
+    """Settings with which searches begin where those of another run had come to.
+
+    Args:
+        text: a champion's address, or a run file: there the last champions of all sides that both runs train.
+        config: the settings of the new run.
+
+    Returns:
+        By dotted name `init_from` and, where both searches have one, the `sigma` of that generation.
+
+    Raises:
+        ConfigError: there is no such champion.
+        RunFileError: the run file cannot be read.
+    """
+    named = next((side for side in Side if re.fullmatch(rf".*:{side.label}/[^/]*", text)), None)
+    settings: dict[str, str | float] = {}
+    for side in config.trained_sides if named is None else (named,):
+        address = parse_address(f"{text}:{side.label}/last" if named is None else text, side)
+        assert isinstance(address, Archived)  # of its form
+        with RunView(address.path) as view:
+            if named is None and not len(view.generations(side)):
+                continue
+            generation = int(view.generations(side)[find_row(view, side, address.which)])
+            sigma = view.metrics.get(f"{side.label}.sigma", np.empty(0))[generation : generation + 1]
+        settings[f"{side.label}.init_from"] = f"{address.path}:{side.label}/{generation}"
+        if np.isfinite(sigma).any() and hasattr(config.side(side).search, "sigma"):
+            settings[f"{side.label}.search.sigma"] = float(sigma[0])
+    if not settings:
+        raise ConfigError(f"{text} has no champions of a side that is to be trained: take another run")
+    return settings
+
+
+def _origin(text: str, side: Side, config: RunConfig) -> ExternalPlayer:
+    """The champion at which the search of a side begins."""
+    try:
+        address = parse_address(text, side)
+        if not isinstance(address, Archived):
+            raise ConfigError(f"got {text!r}, expected a champion, such as RUN:{side.label}/last")
+        if side not in config.trained_sides:
+            raise ConfigError(f"the {side.label} are not trained in this run: leave it out")
+        member = address.member
+        for name, (ours, theirs) in config.differences(member.config).items():
+            if name.startswith(f"{side.label}.policy."):
+                raise ConfigError(f"{text} is another network ({name} = {theirs}, expected {ours}): set it alike")
+    except ConfigError as error:
+        raise ConfigError(f"{side.label}.init_from: {error}") from None
+    return ExternalPlayer(
+        lasting_name(address, Path()), side, PlayerSpec(network=config.side(side).policy), member.genome
+    )
 
 
 def trained_against(config: RunConfig, side: Side) -> frozenset[str]:
@@ -92,7 +158,7 @@ def origin(text: str, side: Side) -> str:
     return lasting_name(address, Path()).removeprefix("scripted:")
 
 
-def load_opponents(config: RunConfig) -> tuple[ExternalOpponent, ...]:
+def load_held_out(config: RunConfig) -> tuple[ExternalPlayer, ...]:
     """The last champions of both sides of all `held_out_runs`.
 
     Raises:
@@ -103,7 +169,7 @@ def load_opponents(config: RunConfig) -> tuple[ExternalOpponent, ...]:
     return tuple(champion for path in paths for champion in _champions(path, config))
 
 
-def _champions(path: str, config: RunConfig) -> list[ExternalOpponent]:
+def _champions(path: str, config: RunConfig) -> list[ExternalPlayer]:
     """The last champions of a run; no other is read."""
     with RunView(Path(path)) as view:
         theirs, champions = view.config, []
@@ -119,7 +185,7 @@ def _champions(path: str, config: RunConfig) -> list[ExternalOpponent]:
             generations = view.generations(side)
             name = _printable(f"{path}:{side.label}/{generations[-1]}")
             genome = view.genomes(side, [len(generations) - 1])[0]
-            champions.append(ExternalOpponent(name, side, PlayerSpec(network=theirs.side(side).policy), genome))
+            champions.append(ExternalPlayer(name, side, PlayerSpec(network=theirs.side(side).policy), genome))
         return champions
 
 
@@ -136,27 +202,27 @@ def _printable(name: str) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in name)
 
 
-def with_opponents(state: State, opponents: tuple[ExternalOpponent, ...], which: str = HELD_OUT) -> State:
-    """The state of a trainer, with copies of the opponents, if there are any."""
+def with_players(state: State, players: tuple[ExternalPlayer, ...], which: str = HELD_OUT) -> State:
+    """The state of a trainer, with copies of the players, if there are any."""
     arrays = {
         f"{number}": {
-            "name": _letters(opponent.name),
-            "side": np.array(int(opponent.side), dtype=np.int64),
-            **_form(opponent.player),
-            "genome": opponent.genome,
+            "name": _letters(player.name),
+            "side": np.array(int(player.side), dtype=np.int64),
+            **_form(player.player),
+            "genome": player.genome,
         }
-        for number, opponent in enumerate(opponents)
+        for number, player in enumerate(players)
     }
     return {**state, which: arrays} if arrays else state
 
 
-def opponents_of_run(run: Run, which: str = HELD_OUT) -> tuple[ExternalOpponent, ...]:
-    """The opponents of which a run keeps copies (`with_opponents`)."""
+def players_of_run(run: Run, which: str = HELD_OUT) -> tuple[ExternalPlayer, ...]:
+    """The players of which a run keeps copies (`with_players`)."""
     state, found = cast(State, run.state.get(which, {})), []
     for number in range(len(state)):
         arrays = cast(Mapping[str, np.ndarray], state[f"{number}"])
         genome = np.array(arrays["genome"], dtype=np.float32)
-        found.append(ExternalOpponent(_text(arrays["name"]), Side(int(arrays["side"])), _player(arrays), genome))
+        found.append(ExternalPlayer(_text(arrays["name"]), Side(int(arrays["side"])), _player(arrays), genome))
     return tuple(found)
 
 

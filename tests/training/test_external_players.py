@@ -10,7 +10,7 @@ import pytest
 from evo_hns.archive import Champion, Generation, RunFile
 from evo_hns.config import ConfigError, RunConfig
 from evo_hns.spec import Side
-from evo_hns.training.external_opponents import ExternalOpponent, load_opponents, opponents_of_run, with_opponents
+from evo_hns.training.external_players import ExternalPlayer, load_held_out, players_of_run, with_players
 from tests.runs import tiny
 
 NUM_PARAMS = {Side.HIDERS: 4, Side.SEEKERS: 6}
@@ -34,7 +34,7 @@ def asking(*paths: str) -> RunConfig:
 def test_the_last_champions_of_each_run_come_once(tmp_path: Path) -> None:
     a = run_of(tmp_path / "a.h5", 3, tiny(policy={"hidden_size": 5}))
     b = run_of(tmp_path / "b.h5", 2, tiny())
-    opponents = load_opponents(asking(a, b, a))
+    opponents = load_held_out(asking(a, b, a))
     assert [(opponent.name, opponent.side) for opponent in opponents] == [
         (f"{path}:{side.label}/{last}", side) for path, last in ((a, 2), (b, 1)) for side in Side
     ]
@@ -44,28 +44,28 @@ def test_the_last_champions_of_each_run_come_once(tmp_path: Path) -> None:
 
 def test_opponents_come_back_from_the_run_that_keeps_them(tmp_path: Path) -> None:
     other, path = run_of(tmp_path / "größe.h5", 1, tiny()), tmp_path / "run.h5"
-    opponents = load_opponents(asking(other))
+    opponents = load_held_out(asking(other))
     with RunFile.create(path, asking(other), NUM_PARAMS) as file:
-        file.commit(Generation(0, {}, {}, with_opponents({}, opponents)))
-    again = opponents_of_run(RunFile.read(path))
+        file.commit(Generation(0, {}, {}, with_players({}, opponents)))
+    again = players_of_run(RunFile.read(path))
     assert [_content(each) for each in again] == [_content(each) for each in opponents]
-    assert opponents_of_run(RunFile.read(Path(other))) == ()
-    assert with_opponents({}, ()) == {}
+    assert players_of_run(RunFile.read(Path(other))) == ()
+    assert with_players({}, ()) == {}
 
 
-def _content(opponent: ExternalOpponent) -> tuple[object, ...]:
+def _content(opponent: ExternalPlayer) -> tuple[object, ...]:
     return opponent.name, opponent.side, opponent.player, opponent.genome.tobytes(), opponent.genome.dtype
 
 
 def test_a_run_of_another_game_is_refused(tmp_path: Path) -> None:
     other = run_of(tmp_path / "other.h5", 1, tiny(rules={"horizon": 7}))
     with pytest.raises(ConfigError, match=r"other\.h5 plays another game \(rules\.horizon = 7, expected 6\): take"):
-        load_opponents(asking(other))
+        load_held_out(asking(other))
 
 
 def test_a_run_without_champions_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"empty\.h5 has no champions yet"):
-        load_opponents(asking(run_of(tmp_path / "empty.h5", 0, tiny())))
+        load_held_out(asking(run_of(tmp_path / "empty.h5", 0, tiny())))
 
 
 def test_a_single_run_may_be_named_alone() -> None:

@@ -147,6 +147,9 @@ class CMAESConfig(Settings):
 
     damp_sigma_ratio: float = Field(1.0, gt=0.0)
     """Factor on the damping of the step size: larger is steadier under noise."""
+    center_learning_rate: float = Field(1.0, gt=0.0, le=1.0)
+    """Share of its step that the centre takes (Hansen's c_m). Where noise hides most of the differences between
+    candidates the centre walks at random, and the longer its steps the less of them is progress."""
     learning_rate_adaptation: bool = False
     """Adapt the learning rates of mean and covariance to the signal in their moves (LRA-CMA-ES, `sep-cmaes` alone): it
     gets nearer where there is noise, and is some four times slower where there is none."""

@@ -60,6 +60,7 @@ class CMAES(AskTell):
             )
         self._engine = _build_engine(config, first_center(config, num_params, generator, start))
         self._rates = AdaptedRates(num_params) if config.cmaes.learning_rate_adaptation else None
+        self._center_rate = config.cmaes.center_learning_rate
         self._z = self._y = torch.empty(0)
 
     @property
@@ -85,7 +86,7 @@ class CMAES(AskTell):
         weights = share_ranks(engine.weights, fitness)
         parents = share_ranks(engine.weights.clamp(min=0.0), fitness)
         local_step, step = parents @ self._z, parents @ self._y
-        engine.m = engine.m + engine.sigma * step
+        engine.m = engine.m + self._center_rate * engine.sigma * step
         # Shared ranks flatten the weights: with their own mu_eff, random selection still leaves sigma in place.
         scale = 1.0 / (torch.linalg.vector_norm(parents) * engine.mu_eff.sqrt())
         engine.update_p_sigma(scale * local_step)

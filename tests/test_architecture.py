@@ -39,7 +39,8 @@ ROOMS: dict[str, set[str]] = {
     "training": {"envs", "policies", "evaluation", "search", "archive", "mpi", "players", "behaviour", "system"},
     "tournament": {"envs", "policies", "evaluation", "archive", "players", "figure", "system"},
     "viewer": {"archive", "players", "behaviour", "system"} | PLAYING,
-    "diagnostics": {"physics", "archive", "mpi", "training", "behaviour", "viewer", "figure", "system"} | PLAYING,
+    "diagnostics": {"physics", "archive", "mpi", "players", "training", "behaviour", "viewer", "figure", "system"}
+    | PLAYING,
     "reports": {
         "evaluation",
         "archive",

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from evo_hns.config import SmallPolicyConfig
-from evo_hns.policies.actions import NUM_OUTPUTS, movement_bin
+from evo_hns.policies.actions import MIDDLE_BIN, NUM_OUTPUTS, movement_bin
 from evo_hns.policies.agent_state import StateLayout
 from evo_hns.policies.features import BOX, OPPONENT, RAMP, Features
 from evo_hns.spec import Action
@@ -59,6 +59,32 @@ def actuate(
     seen = features.entity_features, features.entity_types
     _actuate(actuators, layout, outputs, features.present, features.heading, *seen, state, movement, pull, glueall)
     return Action(torch.from_numpy(movement), torch.from_numpy(pull), torch.from_numpy(glueall))
+
+
+def outputs_for(actuators: Actuators, heading: np.ndarray, action: Action) -> np.ndarray:
+    """Outputs by which a network does what was done; where one of them would be above 1, movement in its direction.
+
+    Args:
+        actuators: of the network; movement in its own or the world's frame.
+        heading: `(W, A, 2)` sine and cosine.
+        action: `(W, A, ...)`.
+
+    Raises:
+        ValueError: movement is along the way to a thing.
+
+    Returns:
+        `(W, A, NUM_OUTPUTS)` float32.
+    """
+    if actuators.frame not in (_OWN, _WORLD):
+        raise ValueError("movement along the way to a thing cannot be told from what was done")
+    force = (action.movement.numpy() - MIDDLE_BIN) / MIDDLE_BIN
+    grab, lock = (2.0 * each.numpy() - 1.0 for each in (action.pull, action.glueall))
+    s, c = (1.0, 0.0) if actuators.frame == _WORLD else np.moveaxis(heading, -1, 0)
+    movement = np.stack([force[..., 0] * s - force[..., 1] * c, force[..., 0] * c + force[..., 1] * s], -1)
+    movement /= np.maximum(np.abs(movement).max(-1, keepdims=True), 1.0)
+    gain = np.where(grab > 0, actuators.grabbing_turn, 1.0)
+    turn = np.clip(force[..., 2] / np.maximum(gain, 1e-6), -1.0, 1.0)
+    return np.concatenate([movement, np.stack([turn, grab, lock], -1)], -1).astype(np.float32)
 
 
 @kernel

@@ -13,13 +13,13 @@ from evo_hns.envs.game import Game
 from evo_hns.evaluation.preparation import join_teams
 from evo_hns.physics.cpu import CpuPhysics
 from evo_hns.policies.actions import movement_bin
-from evo_hns.policies.actuators import PLAIN, Actuators, actuate
+from evo_hns.policies.actuators import PLAIN, Actuators, actuate, outputs_for
 from evo_hns.policies.agent_state import lay_out
 from evo_hns.policies.features import BOX, FOOD, HIDDEN, MATE, OPPONENT, RAMP, Features
 from evo_hns.policies.graph import NOISE, ComputeGraph, action_outputs, observed
 from evo_hns.policies.network import NetworkPolicy
 from evo_hns.policies.roster import scripted_roster
-from evo_hns.spec import Side
+from evo_hns.spec import Action, Side
 from evo_hns.worlds.scene import build_scene
 
 FRAMES = {"opponent": (OPPONENT,), "box": (BOX,), "ramp": (RAMP,), "nearest": (OPPONENT, BOX, RAMP)}
@@ -205,3 +205,32 @@ def test_damped_turning_keeps_the_grip_that_abrupt_turns_tear(game):
     held = [grip.float().mean().item() for grip in (abrupt, damped)]
     assert held[1] > held[0] + 0.3  # 0.96 and 0.30 in 32 worlds
     assert damped.all(0).sum() > abrupt.all(0).sum()
+
+
+@pytest.mark.parametrize("frame", ["own", "world"])
+def test_outputs_for_an_action_do_it_again(frame):
+    actuators = Actuators.of(SmallPolicyConfig(frame=frame, grabbing_turn=0.5, lock_latch=0.3))
+    features = random_features(3)
+    shape, layout = features.present.shape, layout_of(actuators)
+    outputs = np.random.default_rng(4).uniform(-0.7, 0.7, (*shape, 5)).astype(np.float32)  # so that none is cut off
+    action = actuate(actuators, layout, outputs, features, np.zeros((*shape, layout.width), np.float32))
+    found = outputs_for(actuators, features.heading, action)
+    assert np.abs(found).max() <= 1.0
+    again = actuate(actuators, layout, found, features, np.zeros((*shape, layout.width), np.float32))
+    assert torch.equal(action.movement, again.movement)
+    assert torch.equal(action.pull, again.pull)
+    assert torch.equal(action.glueall, again.glueall)
+
+
+def test_movement_that_no_output_reaches_keeps_its_direction():
+    action = Action(
+        torch.tensor([[[10, 10, 5]]]), torch.zeros(1, 1, dtype=torch.bool), torch.ones(1, 1, dtype=torch.bool)
+    )
+    heading = np.array([[[np.sqrt(0.5), np.sqrt(0.5)]]])  # forward is along (1, -1), left along (1, 1)
+    np.testing.assert_allclose(outputs_for(PLAIN, heading, action)[0, 0], [0, 1, 0, -1, 1], atol=1e-6)
+
+
+def test_movement_towards_a_thing_cannot_be_told_from_an_action():
+    action = Action(torch.zeros(1, 1, 3), torch.zeros(1, 1), torch.zeros(1, 1))
+    with pytest.raises(ValueError, match="along the way to a thing"):
+        outputs_for(Actuators.of(SmallPolicyConfig(frame="box")), np.zeros((1, 1, 2)), action)

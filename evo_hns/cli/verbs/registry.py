@@ -67,6 +67,7 @@ DIAGNOSES: Mapping[str, Entry] = {
     "physics-ablation": Entry("diagnostics:PhysicsAblation", "what would make the physics cheaper, and change it"),
     "timestep-study": Entry("diagnostics:TimestepStudy", "what coarser timesteps gain in search, and change"),
     "worth": Entry("worth:Worth", "what the skills of the quadrant game are worth"),
+    "imitate": Entry("imitate:Imitate", "can a network do what a scripted player does, with what it sees?"),
     "stress-test": Entry("diagnostics:StressTest", "do memory, speed and physics hold out over long play?"),
 }
 """Studies, and checks of the game and the machine."""

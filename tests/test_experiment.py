@@ -182,6 +182,8 @@ def test_a_setting_cannot_be_a_table_too() -> None:
             "search.cmaes.dam=2",
             r"^--search\.cmaes\.dam: no such setting \(did you mean search\.cmaes\.damp_sigma_ratio",
         ),
+        ("policy.doors=true", r"^--policy\.doors: got doors true, expected a number$"),
+        ("coevolution.virulence=false", r"^--coevolution\.virulence: got virulence false, expected a number$"),
         ("search.sigma=1e300", r"^--search\.sigma: got 1e\+300, expected less than or equal to 1000"),
         ("nowhere.near=5", r"^--nowhere\.near: no such setting$"),
         (

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 
 
 class ConfigError(ValueError):
@@ -15,6 +15,18 @@ class Settings(BaseModel):
     """Base of all settings: immutable, nothing unknown, no NaN."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_numbers(cls, values: Any) -> Any:
+        """Refuse true and false where a number is expected, for which they would pass."""
+        given = values if isinstance(values, dict) else {}
+        for name in given.keys() & cls.model_fields.keys():
+            kind = cls.model_fields[name].annotation
+            kinds = {kind, *get_args(kind)}
+            if isinstance(given[name], bool) and kinds & {int, float} and bool not in kinds:
+                raise ValueError(f"got {name} {str(given[name]).lower()}, expected a number")
+        return values
 
 
 def lowest(count: float | tuple[float, float]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -139,6 +140,22 @@ def changed_settings(config: RunConfig) -> dict[str, object]:
     for name, value in config.changes.items():
         changed |= {f"{name}.{key}": each for key, each in value.items()} if isinstance(value, dict) else {name: value}
     return changed
+
+
+def experiment_text(run: RunFacts) -> str:
+    """The experiment that makes a run again, as TOML: all settings that are not the defaults."""
+    by = f"evo_hns {run.meta.project_version} {run.meta.git_commit[:12]}".strip()
+    head = f"# Of a run of {by}, begun at {run.meta.created}. Save this as NAME.toml:\n#   evo-hns train NAME.toml"
+    return "\n".join([head, *(f"{name} = {_toml(value)}" for name, value in changed_settings(run.config).items())])
+
+
+def _toml(value: object) -> str:
+    """A value as TOML has it."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{name} = {_toml(each)}' for name, each in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml, value))}]"
+    return json.dumps(value)
 
 
 def as_typed(value: object) -> str:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from evo_hns.archive import RunFile
+from evo_hns.cli import main
 from evo_hns.cli.text.tables import info_text
 from evo_hns.config import PPOConfig, RunConfig
+from evo_hns.experiment import load_experiment, parse_config
 from evo_hns.reports.info import Sharing, changed_settings, describe_run, env_steps, gains, sharing
 from evo_hns.spec import Side
 
@@ -65,6 +68,30 @@ def test_only_settings_that_differ_from_the_defaults_are_listed() -> None:
         "hiders.search.popsize": 12,
         "seekers.search.popsize": 12,
     }
+
+
+RUNGS = [{"skill": "-door_gap_prep", "weight": 10, "start": -25, "target": 25.5}]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"hiders": {"opponents": ["scripted:chaser", 'runs/a "b".h5:seekers/3'], "rungs": RUNGS}},
+        {"search": {"algorithm": "ga", "ga": {"mutation_sigma": 1e-05}}, "policy": {"network": "entity"}},
+        {"policy": {"network": "entity"}, "ppo": {"epochs": 3}},
+        {"world": {"num_hiders": [1, 3]}, "coevolution": {"fitness": "wins", "virulence": "auto", "hall_size": 7}},
+    ],
+)
+def test_the_experiment_of_a_run_gives_its_settings_back(
+    settings: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, run, path = parse_config(settings), tmp_path / "run.h5", tmp_path / "again.toml"
+    with RunFile.create(run, config, dict.fromkeys(Side, 5)):
+        pass
+    assert main(["info", str(run), "--toml"]) == 0
+    path.write_text(capsys.readouterr().out)
+    assert load_experiment(str(path)) == config
 
 
 def test_all_settings_of_ppo_are_listed_where_it_trains() -> None:

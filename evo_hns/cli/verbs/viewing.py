@@ -11,7 +11,7 @@ import tyro
 from tyro.conf import FlagCreatePairsOff, Positional
 
 from evo_hns.cli.console import show
-from evo_hns.cli.options import Address, Count, File, Json, RunPath
+from evo_hns.cli.options import Address, Count, File, Flag, Json, RunPath
 from evo_hns.cli.text.tables import info_text
 from evo_hns.config import ConfigError
 
@@ -134,16 +134,22 @@ class Info:
 
     run: RunPath
     """The run file."""
+    toml: Flag = False
+    """Print the experiment that makes the run again, as TOML, and nothing else."""
     as_json: Json = False
     """Print JSON, with every metric of every generation."""
 
     def __call__(self) -> None:
         """Print it."""
+        if self.toml and self.as_json:
+            raise ConfigError("got --toml and --json, expected one of them")
         from evo_hns.archive import RunView
-        from evo_hns.reports.info import describe_run
+        from evo_hns.reports.info import describe_run, experiment_text
 
         with RunView(self.run) as run:
-            if self.as_json:
+            if self.toml:
+                show(experiment_text(run))
+            elif self.as_json:
                 show(describe_run(run) | ({"remark": run.remark} if run.remark else {}))
             else:
                 show(info_text(run) + (f"\n\nnote: {run.remark}" if run.remark else ""))

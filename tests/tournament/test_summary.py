@@ -60,7 +60,9 @@ def test_the_text_has_a_line_for_each_question(circling: Summary) -> None:
     assert "a wave of 7 generations" in text
     assert "not answered" not in text
     assert re.search(
-        r"\nbest of the hiders: hiders/\d+, best of the seekers: seekers/\d+\nstrategies go in circles: .*$", text
+        r"\nbest of the hiders: hiders/\d+ \(\d+ of \d+ others not told apart\), best of the seekers: seekers/\d+ "
+        r"\(\d+ of \d+ others not told apart\)\nstrategies go in circles: .*$",
+        text,
     )
     assert not re.search(r"\bnan\b", text)
 

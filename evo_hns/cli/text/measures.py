@@ -45,13 +45,20 @@ def _verdict(summary: Summary) -> list[str]:
 
     lines = []
     if not isinstance(summary.ratings, Unanswered):
-        best = (f"best of the {side.label}: {summary.ratings.ordered(side)[0]}" for side in Side)
-        lines.append(", ".join(best))
+        lines.append(", ".join(f"best of the {side.label}: {_best(summary.ratings, side)}" for side in Side))
     if not isinstance(summary.paired, Unanswered):
         share = summary.paired.cyclic
         circles = "strategies go in circles" if share.low > _CYCLIC else "no cycle found"
         lines.append(f"{circles}: cyclic share {share.told_as_share()}")
     return ["\n".join(lines)] if lines else []
+
+
+def _best(ratings: Ratings, side: Side) -> str:
+    """The highest rated, and how many may be as good."""
+    first, *others = ratings.ordered(side)
+    low = ratings.of[side][first].low
+    alike = sum(ratings.of[side][name].high >= low for name in others)
+    return f"{first} ({alike} of {len(others)} others not told apart)" if alike else first
 
 
 def _section(title: str, lines: Iterable[Line]) -> str:
@@ -60,10 +67,11 @@ def _section(title: str, lines: Iterable[Line]) -> str:
 
 def _head(summary: Summary) -> str:
     means = [f"{side.label} {mean:+.1f}" for side in Side if (mean := summary.sides[side].mean) is not None]
-    champions = " and ".join(str(summary.sides[side].champions) for side in Side)
+    counts = [summary.sides[side].champions for side in Side]
+    champions = f", {' and '.join(map(str, counts))} of them champions" if any(counts) else ""
     game = "" if summary.zero_sum else "\nnot zero-sum: ratings, interaction, teams and Nash are of the zero-sum part"
     return (
-        f"{summary.hiders} hiders and {summary.seekers} seekers, {champions} of them champions; {summary.pairings} "
+        f"{summary.hiders} hiders and {summary.seekers} seekers{champions}; {summary.pairings} "
         f"pairings, {summary.episodes:,} episodes; mean returns: {', '.join(means) or 'none'}; "
         f"a draw is {summary.par:g}{game}"
     )

@@ -89,7 +89,7 @@ def describe_search(subject: Subject) -> str:
         )
         alone = subject.is_solo or config.has_fixed_opponents
         opponents = "" if alone else " against the other side's champion and hall of fame"
-        matches = f"{settings.episodes_per_candidate} matches"
+        matches = counted(settings.episodes_per_candidate, "match", "matches")
         if (target := settings.target_reliability) is not None:
             matches = f"{matches} at first, then as many as a reliability of {target:g} takes,"
         how = (

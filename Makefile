@@ -14,6 +14,9 @@ RANKS ?= auto
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 EXTRAS := dev,libraries,mpi,pettingzoo,plot,ppo,render,tensorboard
 
+# Containers often forbid Python to keep what it compiled, so that every process compiles the package and every worker all tests.
+export PYTHONDONTWRITEBYTECODE :=
+
 BIN := $(VENV)/bin
 CONSTRAINTS := .ci/constraints.txt
 READY := $(VENV)/.ready

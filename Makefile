@@ -35,7 +35,7 @@ train: $(READY) ## Train the quickstart experiment (EXPERIMENT=..., RANKS=..., A
 test: $(READY) ## Run the tests (ARGS='-m "not slow"' for the quick ones)
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-release-test: $(READY) ## Run the long loops: thousands of kills and of bad inputs, for an hour or two
+release-test: $(READY) ## Run the long loops (thousands of kills and bad inputs) and the repetitions of dear tests, for an hour or two
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist worksteal -m release $(ARGS)
 
 lint: $(READY) ## Check style, format and types

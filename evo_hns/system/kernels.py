@@ -10,7 +10,7 @@ write at the same time, are errors or wrong code. Here
 
 - a kernel is stale when any file of its room changes: it calls kernels of its own room alone;
 - whatever cannot be read whole, or is another kernel's, counts as missing: compiled and written again;
-- what other kernels call is compiled without the entry for Python, which would take a quarter of the time;
+- what other kernels call is compiled without the entry for Python, which would take a fifth of the time;
 - a kernel that encloses others is known by their names: Numba knows it by their pickles, which no two processes share,
   so that every start would compile it and leave another file;
 - where nothing can be kept, that is said once, and every start compiles.

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -150,19 +151,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             assert not thread.is_alive()
 
 
-@pytest.fixture(scope="module")
-def page(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    """A small page of the one browser, which shows nothing yet."""
-    with Page("about:blank", tmp_path_factory.mktemp("browser"), SIZE) as page:
-        yield page
-
-
 @pytest.fixture
-def watcher(served: Served, page: Page) -> Watcher:
-    """Somebody before the page who may steer."""
-    page.call("Page.navigate", url=served.place.url)
-    served.spy.places = {}  # of whoever was here before
-    return Watcher(served.director, served.screen, served.spy, page)
+def watcher(served: Served, tmp_path: Path) -> Iterator[Watcher]:
+    """Somebody before a small page who may steer."""
+    with Page(served.place.url, tmp_path / "browser", SIZE) as page:
+        yield Watcher(served.director, served.screen, served.spy, page)
 
 
 @pytest.fixture
@@ -217,49 +210,50 @@ ATTACK = """(async () => {
 })()"""
 
 
-def test_no_page_but_its_own_can_steer_or_look(served: Served, foreign_port: int, page: Page) -> None:
+def test_no_page_but_its_own_can_steer_or_look(served: Served, foreign_port: int, tmp_path: Path) -> None:
     port, before = served.place.port, served.told()
     key = "?" + urlsplit(served.place.url).query
     blank = f"http://127.0.0.1:{foreign_port}/"
+    with Page(blank, tmp_path / "browser", SIZE) as page:
 
-    def attack(origin: str, query: str) -> tuple[list[bool], list[bool]]:
-        page.go(origin)
-        host = urlsplit(origin).hostname if origin.endswith(".ico") else "127.0.0.1"
-        told = page.evaluate(ATTACK % (json.dumps(f"{host}:{port}"), json.dumps(query)))
-        return told["opened"], told["read"]
+        def attack(origin: str, query: str) -> tuple[list[bool], list[bool]]:
+            page.go(origin)
+            host = urlsplit(origin).hostname if origin.endswith(".ico") else "127.0.0.1"
+            told = page.evaluate(ATTACK % (json.dumps(f"{host}:{port}"), json.dumps(query)))
+            return told["opened"], told["read"]
 
-    nothing = [False] * 3, [False] * 2
-    for origin in (blank, f"http://localhost:{foreign_port}/"):
-        for query in ("", "?key=", "?key=guess", key):  # even who has the key, but is another page
-            assert attack(origin, query) == nothing
-    # Who has made a name lead here (DNS rebinding) is of this origin, but has no key.
-    own = f"http://localhost:{port}/favicon.ico"
-    assert attack(own, "") == nothing
-    assert served.told() == before
-    # The same script does get in where it may: it is no sham.
-    assert attack(own, key) == ([True] * 3, [True] * 2)
+        nothing = [False] * 3, [False] * 2
+        for origin in (blank, f"http://localhost:{foreign_port}/"):
+            for query in ("", "?key=", "?key=guess", key):  # even who has the key, but is another page
+                assert attack(origin, query) == nothing
+        # Who has made a name lead here (DNS rebinding) is of this origin, but has no key.
+        own = f"http://localhost:{port}/favicon.ico"
+        assert attack(own, "") == nothing
+        assert served.told() == before
+        # The same script does get in where it may: it is no sham.
+        assert attack(own, key) == ([True] * 3, [True] * 2)
 
 
-def test_an_onlooker_sees_everything_and_changes_nothing(served: Served, page: Page) -> None:
+def test_an_onlooker_sees_everything_and_changes_nothing(served: Served, tmp_path: Path) -> None:
     address = f"ws://127.0.0.1:{served.place.port}/"
-    page.call("Page.navigate", url=served.place.spectator_url)
-    until(lambda: colour_shares(page.look())["green"] > 0.003)  # walls
-    shares = colour_shares(page.look())
-    assert min(shares["cyan"], shares["red"]) > 0.0001, "no agents"
-    before = served.told()
-    for key in (" ", "t", "r"):
-        for is_down in (True, False):
-            page.key(key, is_down=is_down)
-            page.wait(2)
-    query = "?" + urlsplit(served.place.spectator_url).query
-    host = json.dumps(f"127.0.0.1:{served.place.port}")
-    with connect(f"{address}ui?{urlsplit(served.place.url).query}&sid=steers") as steering:
-        assert page.evaluate(ATTACK % (host, json.dumps(f"{query}&sid=steers")))["read"] == [True, True]
-        with pytest.raises(TimeoutError):  # nobody closed it
-            steering.recv(timeout=0.5)
-    with connect(f"{address}ui{query}") as looking, pytest.raises(ConnectionClosed, match="looking on"):
-        looking.recv(timeout=PATIENCE)
-    assert served.told() == before
+    with Page(served.place.spectator_url, tmp_path / "browser", SIZE) as page:
+        until(lambda: colour_shares(page.look())["green"] > 0.003)  # walls
+        shares = colour_shares(page.look())
+        assert min(shares["cyan"], shares["red"]) > 0.0001, "no agents"
+        before = served.told()
+        for key in (" ", "t", "r"):
+            for is_down in (True, False):
+                page.key(key, is_down=is_down)
+                page.wait(2)
+        query = "?" + urlsplit(served.place.spectator_url).query
+        host = json.dumps(f"127.0.0.1:{served.place.port}")
+        with connect(f"{address}ui?{urlsplit(served.place.url).query}&sid=steers") as steering:
+            assert page.evaluate(ATTACK % (host, json.dumps(f"{query}&sid=steers")))["read"] == [True, True]
+            with pytest.raises(TimeoutError):  # nobody closed it
+                steering.recv(timeout=0.5)
+        with connect(f"{address}ui{query}") as looking, pytest.raises(ConnectionClosed, match="looking on"):
+            looking.recv(timeout=PATIENCE)
+        assert served.told() == before
 
 
 def test_a_watcher_plays_scrubs_picks_champions_and_takes_over_an_agent(watcher: Watcher) -> None:

@@ -14,6 +14,9 @@ RANKS ?= auto
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 EXTRAS := dev,libraries,mpi,pettingzoo,plot,ppo,render,tensorboard
 
+# Containers often forbid Python to keep what it compiled, so that every process compiles the package and every worker all tests.
+export PYTHONDONTWRITEBYTECODE :=
+
 BIN := $(VENV)/bin
 CONSTRAINTS := .ci/constraints.txt
 READY := $(VENV)/.ready
@@ -32,7 +35,7 @@ train: $(READY) ## Train the quickstart experiment (EXPERIMENT=..., RANKS=..., A
 test: $(READY) ## Run the tests (ARGS='-m "not slow"' for the quick ones)
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-release-test: $(READY) ## Run the long loops: thousands of kills and of bad inputs, for an hour or two
+release-test: $(READY) ## Run the long loops (thousands of kills and bad inputs) and the repetitions of dear tests, for an hour or two
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist worksteal -m release $(ARGS)
 
 lint: $(READY) ## Check style, format and types

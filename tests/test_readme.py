@@ -67,12 +67,14 @@ def test_the_commands_do_what_they_say_in_their_order(tmp_path: Path, monkeypatc
         elif verb == "watch":
             continue  # waits for a person; it has tests of its own
         elif verb == "physics-ablation":
-            line = [*line, "--num-worlds", "1", "--repetitions", "1"]
+            line = [*line, "--num-worlds", "1", "--repetitions", "1", "--rules.horizon", "12"]
         elif verb == "timestep-study":
             line = [*line, "--num-worlds", "2", "--substeps", "15", "8"]
         elif verb == "stages":
             line = [*line, "--champions", "2", "--episodes", "4"]
         elif verb == "tournament":
+            if "--ranks" in line:
+                continue  # has a test of its own
             line = [*line, "--champions", "3", "--min-episodes", "2", "--max-episodes", "2"]
         elif verb == "prune":
             line = [*line, "--episodes", "2", "--factor", "0.2"]

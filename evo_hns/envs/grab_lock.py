@@ -100,7 +100,28 @@ def decide(
     refusals = verbs.refusal_wins, verbs.only_owner_refuses, verbs.only_owners_team_refuses
     _decide_locks(refusals, locked_before, owner_before, asks, able, verbs.num_hiders, locked, drawn)
     _draw_owners(wants, draws, drawn, owner_before, owner)
-    return (held & ~held_before).any(), (locked != locked_before).any()
+    return _exceeds(held, held_before), _differs(locked, locked_before)
+
+
+@kernel
+def _exceeds(held: np.ndarray, before: np.ndarray) -> bool:
+    """Whether anything `(W, n, m)` is held that was not; array expressions would take seconds to compile."""
+    for w in range(held.shape[0]):
+        for i in range(held.shape[1]):
+            for j in range(held.shape[2]):
+                if held[w, i, j] and not before[w, i, j]:
+                    return True
+    return False
+
+
+@kernel
+def _differs(locked: np.ndarray, before: np.ndarray) -> bool:
+    """Whether anything `(W, m)` is locked that was not, or the other way round."""
+    for w in range(locked.shape[0]):
+        for j in range(locked.shape[1]):
+            if locked[w, j] != before[w, j]:
+                return True
+    return False
 
 
 def distance_to_cuboids(points: Tensor, centres: Tensor, rotations: Tensor, half_sizes: Tensor) -> Tensor:
@@ -325,7 +346,8 @@ def _fill_poses(
     """Fill `poses` with offsets and with the quaternions of objects in the agents' frames, conj(q_a) q_o."""
     for k in range(poses.shape[0]):
         cos, sin = agent_turn[k]
-        x, y, z = object_pos[k] - agent_pos[k]
+        x = object_pos[k, 0] - agent_pos[k, 0]  # as a difference of arrays it would take seconds to compile
+        y, z = object_pos[k, 1] - agent_pos[k, 1], object_pos[k, 2] - agent_pos[k, 2]
         poses[k, 0] = (cos * x + sin * y) * scale[k]
         poses[k, 1] = (cos * y - sin * x) * scale[k]
         poses[k, 2] = z * scale[k]
@@ -336,4 +358,5 @@ def _fill_poses(
         poses[k, 5] = aw * by + ax * bz - ay * bw - az * bx
         poses[k, 6] = aw * bz - ax * by + ay * bx - az * bw
         if poses[k, 3] < 0.0:
-            poses[k, 3:] = -poses[k, 3:]
+            for part in range(3, 7):
+                poses[k, part] = -poses[k, part]

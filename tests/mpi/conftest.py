@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -58,6 +59,13 @@ def start(launcher: str, tmp_path: Path) -> Iterator[Start]:
     """Starts ranks with some words of `evo-hns`."""
     with starter([launcher], environment(tmp_path), tmp_path) as start:
         yield start
+
+
+@pytest.fixture
+def typed(launcher: str, tmp_path: Path) -> Iterator[Callable[..., Program]]:
+    """Types a command of `evo-hns` as a user does, who has no launcher in mind."""
+    with runner(environment(tmp_path), tmp_path) as run:
+        yield partial(run, sys.executable, "-m", "evo_hns")
 
 
 @contextlib.contextmanager

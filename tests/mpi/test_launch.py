@@ -7,8 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,7 @@ from evo_hns.config import ConfigError
 from evo_hns.mpi.communicator import join
 from evo_hns.mpi.launcher import why_not
 from evo_hns.system.machine import launched_rank, launched_ranks
-from tests.mpi.conftest import PATIENCE, Program, Start, environment, generations_in, ranks_in, runner, until
+from tests.mpi.conftest import PATIENCE, Program, Start, environment, generations_in, ranks_in, until
 from tests.runs import assert_same_bits, run_whole, tiny
 
 
@@ -107,14 +106,8 @@ def test_ranks_start_on_this_machine_inside_an_allocation_whose_slurm_is_out_of_
     assert why_not(launcher) == ""
 
 
-@pytest.fixture
-def typed(launcher: str, tmp_path: Path) -> Iterator[Callable[..., Program]]:
-    """Types a command of `evo-hns` as a user does, who has no launcher in mind."""
-    with runner(environment(tmp_path), tmp_path) as run:
-        yield partial(run, sys.executable, "-m", "evo_hns")
-
-
-def test_ranks_start_themselves_and_say_where_they_are(
+@pytest.mark.release
+def test_ranks_that_started_themselves_come_to_the_end(
     typed: Callable[..., Program], tmp_path: Path, settings: Callable[..., str]
 ) -> None:
     process = typed("train", settings(), "--run", "run.h5", "--ranks", "2")
@@ -141,14 +134,15 @@ def test_a_second_ctrl_c_ends_ranks_at_once(
     assert [path.name for path in tmp_path.glob("*.tmp*")] == []
 
 
-def test_ctrl_c_ends_ranks_that_started_themselves_and_says_how_to_go_on(
+def test_ranks_start_themselves_and_ctrl_c_ends_them_and_says_how_to_go_on(
     typed: Callable[..., Program], tmp_path: Path, settings: Callable[..., str]
 ) -> None:
     process = typed("train", settings(coevolution={"generations": 400}), "--run", "run.h5", "--ranks", "2")
     until(lambda: generations_in(tmp_path / "run.h5") >= 2)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=PATIENCE)
+    told, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
+    assert told.startswith("playing on 2 ranks on 1 host (")
     assert (
         "evo-hns: stopped by SIGINT: to go on from the last whole generation: python -m evo_hns resume run.h5" in said
     )

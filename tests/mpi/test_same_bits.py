@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -49,7 +50,8 @@ def test_a_whole_run_has_the_same_bits_on_any_number_of_ranks(
     assert np.all(received > 0)
 
 
-GAMES = {
+GAMES: dict[str, dict[str, Any]] = {
+    "one each": {},
     "coarse search, memory, a network per member": {
         "world": {"num_hiders": 2, "num_seekers": 2},
         "physics": {"search_substeps": 8, "num_worlds": 3},
@@ -72,26 +74,33 @@ GAMES = {
 }
 
 
+@pytest.mark.parametrize(
+    "game", ["coarse search, memory, a network per member", pytest.param("one each", marks=pytest.mark.release)]
+)
 def test_a_run_with_everything_switched_on_has_the_same_bits_on_ranks(
-    start: Start, tmp_path: Path, settings: Callable[..., str]
+    game: str, start: Start, tmp_path: Path, settings: Callable[..., str]
 ) -> None:
-    others = tmp_path / "others.h5"
-    run_whole(others, tiny(seed=11, policy={"hidden_size": 3}))
-    coevolution = {**EVERYTHING, "opponent_sampler": "diverse", "held_out_runs": [str(others)]}
-    alone = run_whole(tmp_path / "alone.h5", tiny(coevolution=coevolution))
-    run = whole(start(2, "train", settings(coevolution=coevolution), "--run", "run.h5"), tmp_path / "run.h5")
+    others, changes = tmp_path / "others.h5", GAMES[game]
+    run_whole(others, tiny(seed=11, **{**changes, "policy": {"hidden_size": 3}}))
+    changes = {
+        **changes,
+        "coevolution": {**EVERYTHING, "opponent_sampler": "diverse", "held_out_runs": [str(others)]},
+    }
+    alone = run_whole(tmp_path / "alone.h5", tiny(**changes))
+    run = whole(start(2, "train", settings(**changes), "--run", "run.h5"), tmp_path / "run.h5")
     assert_same_bits(run, alone)
     assert run.exploiters.keys() == set(Side)
     assert {row.opponent for row in run.held_out} >= {f"{others}:hiders/3", f"{others}:seekers/3"}
 
 
+@pytest.mark.release  # the first of them with everything else is run every time
 @pytest.mark.parametrize(
     ("game", "num_ranks"),
     [
         ("coarse search, memory, a network per member", 2),
-        pytest.param("coarse search, memory, a network per member", 3, marks=pytest.mark.release),
-        pytest.param("lock and return", 2, marks=pytest.mark.release),
-        pytest.param("fixed opponents, a stage as fitness", 2, marks=pytest.mark.release),
+        ("coarse search, memory, a network per member", 3),
+        ("lock and return", 2),
+        ("fixed opponents, a stage as fitness", 2),
     ],
 )
 def test_other_games_have_the_same_bits_on_ranks(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from evo_hns.archive.tournament_file import TournamentFile
@@ -9,13 +10,15 @@ from evo_hns.evaluation.evaluators import build_evaluator
 from evo_hns.spec import Side
 from evo_hns.tournament.participants import select
 from evo_hns.tournament.tournament import TournamentSpec, play_tournament
-from tests.mpi.conftest import PATIENCE, Start
+from tests.mpi.conftest import PATIENCE, Program
 from tests.published import quadrant_policy
 from tests.runs import run_whole, tiny
 from tests.tournament.test_tournament import assert_same_bits
 
 
-def test_two_ranks_play_the_tournament_of_one_process(start: Start, tmp_path: Path) -> None:
+def test_two_ranks_that_start_themselves_play_the_tournament_of_one_process(
+    typed: Callable[..., Program], tmp_path: Path
+) -> None:
     plain, memory = tmp_path / "plain.h5", tmp_path / "memory.h5"
     coevolution = {"generations": 2}
     run_whole(plain, tiny(coevolution=coevolution))
@@ -24,9 +27,8 @@ def test_two_ranks_play_the_tournament_of_one_process(start: Start, tmp_path: Pa
     quadrant_policy(tmp_path / "policy.npz")
     hiders_asked = ["plain.h5:hiders/all", "memory.h5:hiders/all", "random", "openai:policy.npz"]
     bounds = ["--half-width", "1.6", "--max-episodes", "16"]
-    process = start(
-        2, "tournament", "plain.h5", "memory.h5", "--hiders", *hiders_asked, *bounds, "--output", "ranks.h5"
-    )
+    words = ["plain.h5", "memory.h5", "--hiders", *hiders_asked, *bounds, "--output", "ranks.h5", "--ranks", "2"]
+    process = typed("tournament", *words)
     said, complaints = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, complaints
     assert "6 hiders x 4 seekers" in said

@@ -71,10 +71,10 @@ def evaluations_of_pycma(algorithm: str, function: Function, num_params: int, se
 @pytest.mark.parametrize(
     ("algorithm", "function", "num_params", "num_seeds"),
     [
-        ("cmaes", sphere, 20, 12),
         ("cmaes", rotated_ellipsoid, 10, 8),
-        ("sep-cmaes", sphere, 20, 12),
         ("sep-cmaes", ellipsoid, 20, 8),
+        pytest.param("cmaes", sphere, 20, 12, marks=pytest.mark.release),
+        pytest.param("sep-cmaes", sphere, 20, 12, marks=pytest.mark.release),
         pytest.param("cmaes", ellipsoid, 20, 5, marks=pytest.mark.release),
         pytest.param("cmaes", rotated_ellipsoid, 20, 8, marks=pytest.mark.release),
         pytest.param("cmaes", sphere, 40, 12, marks=pytest.mark.release),

@@ -78,8 +78,9 @@ def site(cluster: Lab, tmp_path_factory: pytest.TempPathFactory) -> Site:
 
 
 def settings(**changes: int) -> RunConfig:
-    """The settings of the experiment `tiny`."""
-    return tiny(coevolution={**tiny().coevolution.model_dump(), "generations": GENERATIONS}, **changes)
+    """The settings of the experiment `tiny`: many generations, in which little is played and nothing measured."""
+    unmeasured = {"held_out_episodes": 0, "progress_episodes": 0, "recorded_matches": 0}
+    return tiny(coevolution={"generations": GENERATIONS, "episodes_per_candidate": 1, **unmeasured}, **changes)
 
 
 @pytest.fixture(scope="session")

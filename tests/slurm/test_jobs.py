@@ -40,8 +40,9 @@ class Queue:
 
 
 @pytest.fixture(scope="module")
-def queue(site: Site) -> Queue:
-    """All of them, the slowest first: they wait for a slow disk, beside each other."""
+def queue(site: Site, unbroken: dict[int, Run]) -> Queue:
+    """All of them, the slowest first: they wait for a slow disk, beside each other. What they must equal is there."""
+    del unbroken
     with pytest.MonkeyPatch.context() as patch:
         enter(site, patch, PYTHONPATH=with_slow_disk())
         words = "tiny --array 3 --nodes 2 --ranks-per-node 1 --time 2 --grace 60"

@@ -68,6 +68,8 @@ def test_the_commands_do_what_they_say_in_their_order(tmp_path: Path, monkeypatc
             continue  # waits for a person; it has tests of its own
         elif verb == "physics-ablation":
             line = [*line, "--num-worlds", "1", "--repetitions", "1", "--rules.horizon", "12"]
+        elif verb == "imitate":
+            line = [*line, "--episodes", "8", "--updates", "4", "--num-worlds", "4", "--rules.horizon", "12"]
         elif verb == "timestep-study":
             line = [*line, "--num-worlds", "2", "--substeps", "15", "8"]
         elif verb == "stages":

@@ -10,7 +10,6 @@ write at the same time, are errors or wrong code. Here
 
 - a kernel is stale when any file of its room changes: it calls kernels of its own room alone;
 - whatever cannot be read whole, or is another kernel's, counts as missing: compiled and written again;
-- what other kernels call is compiled without the entry for Python, which would take a fifth of the time;
 - a kernel that encloses others is known by their names: Numba knows it by their pickles, which no two processes share,
   so that every start would compile it and leave another file;
 - where nothing can be kept, that is said once, and every start compiles.
@@ -69,20 +68,13 @@ def complaint() -> str:
 
 
 def _compiled(function: Callable[..., _Result], **options: str) -> Callable[..., _Result]:
-    compiled = _for_callers(function, "", **options)
-    called = _for_callers(function, "called by kernels", no_cpython_wrapper=True, **options)
-    compiled.get_call_template, compiled.get_overload = called.get_call_template, called.get_overload
-    return compiled  # type: ignore[no-any-return]
-
-
-def _for_callers(function: Callable[..., object], which: str, **options: Any) -> Any:
     # Division by zero is tested for where it can happen; Python's own check costs more than the division.
     compiled: Any = njit(nogil=True, error_model="numpy", no_cfunc_wrapper=True, **options)(function)
     try:
-        compiled._cache = _Cache(function, which)
+        compiled._cache = _Cache(function)
     except (OSError, RuntimeError):  # Numba's word for: no folder can be written
         compiled._cache = _NoCache()
-    return compiled
+    return compiled  # type: ignore[no-any-return]
 
 
 class _Files(IndexDataCacheFile):  # type: ignore[misc]
@@ -112,23 +104,19 @@ class _Files(IndexDataCacheFile):  # type: ignore[misc]
 class _Cache(FunctionCache):  # type: ignore[misc]
     """Numba's cache of a kernel, without its errors.
 
-    Args:
-        function: what is compiled.
-        which: of the kernels that it is compiled to.
-
     Raises:
         RuntimeError: no folder can be written.
     """
 
-    def __init__(self, function: Callable[..., object], which: str) -> None:
+    def __init__(self, function: Callable[..., object]) -> None:
         super().__init__(function)
         stamp = _digest(_room(Path(function.__code__.co_filename)))
         self._cache_file = _Files(self.cache_path, self._impl.filename_base, stamp)
-        self._which = which, _enclosed(function)
+        self._enclosed = _enclosed(function)
         _FOLDERS.add(self.cache_path)
 
     def _index_key(self, sig: object, codegen: Any) -> tuple[object, ...]:
-        return sig, codegen.magic_tuple(), self._which
+        return sig, codegen.magic_tuple(), self._enclosed
 
     def load_overload(self, sig: object, target_context: object) -> object:
         try:

@@ -101,13 +101,6 @@ def test_a_kernel_is_read_by_the_next_who_needs_it(add: FunctionType) -> None:
     assert kernels.complaint() == ""
 
 
-def test_a_kernel_that_another_calls_is_called_from_python_too(add: FunctionType) -> None:
-    for inner in (kernel(add), kernel(add)):  # compiled, and read
-        outer = numba.njit(lambda x, inner=inner: inner(x))
-        assert (outer(1), inner(1), inner(0.5), outer(0.5)) == (2, 2, 1.5, 1.5)
-    assert was_kept(inner)
-
-
 def change_a_byte(content: bytes) -> bytes:
     middle = len(content) // 2
     return content[:middle] + bytes([content[middle] ^ 0xFF]) + content[middle + 1 :]

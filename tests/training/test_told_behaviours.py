@@ -35,7 +35,8 @@ class MapElites(AskTell):
     wants = ("behaviour", "statistics")
     growing = ("cells", "genomes", "fitness")
 
-    def __init__(self, config: SearchConfig, num_params: int, seed: int) -> None:
+    def __init__(self, config: SearchConfig, num_params: int, seed: int, start: Tensor | None = None) -> None:
+        assert start is None
         super().__init__(config, num_params, new_stream(seed))
         self._cells = torch.zeros(0, 2, dtype=torch.int64)
         self._genomes = torch.zeros(0, num_params, dtype=torch.float64)

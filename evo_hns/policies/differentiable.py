@@ -22,7 +22,7 @@ def forward(
         graph: its form; without random inputs.
         genome: `(N,)` its weights.
         self_features: `(B, S)` as of `Features`.
-        entity_features: `(B, E, W)`; finite where hidden, too.
+        entity_features: `(B, E, W)`, undefined where hidden.
         entity_types: `(B, E)`.
         memory: `(B, G)` before the step.
 
@@ -42,7 +42,9 @@ def forward(
             continue
         if node.op is Op.EMBEDDING:
             columns = graph.layers[name].num_inputs
-            embeddings[name] = _squash(_dense(graph, name, genome, entity_features[..., :columns]))
+            there = (entity_types == node.entity_type)[..., None]  # of others anything may stand there, NaN too
+            seen = torch.where(there, entity_features[..., :columns], 0.0)
+            embeddings[name] = _squash(_dense(graph, name, genome, seen))
         elif node.op in (Op.LINEAR, Op.SQUASH, Op.GATE):
             sums = _dense(graph, name, genome, torch.cat([nothing, *(values[source] for source in node.inputs)], -1))
             values[name] = _ACTIVATIONS[node.op](sums)
@@ -80,8 +82,7 @@ def _combine(
 
 def _dense(graph: ComputeGraph, name: str, genome: Tensor, inputs: Tensor) -> Tensor:
     layer = graph.layers[name]
-    end = layer.start + (1 + layer.num_inputs) * layer.num_outputs
-    weights = genome[layer.start : end].reshape(1 + layer.num_inputs, layer.num_outputs)
+    weights = layer.weights(genome)
     return (weights[0] + inputs @ weights[1:]) * layer.scale
 
 

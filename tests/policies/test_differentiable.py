@@ -13,7 +13,8 @@ from evo_hns.policies.differentiable import forward
 
 def inputs_of(team, observation, state):
     features, _ = team.look(observation, state)
-    flat = (features.self_features, np.nan_to_num(features.entity_features), features.entity_types)
+    features.entity_features[features.entity_types < 0] = np.inf  # what is hidden is undefined
+    flat = (features.self_features, features.entity_features, features.entity_types)
     there = features.present
     return features, there, tuple(torch.from_numpy(part[there]) for part in flat)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from evo_hns.archive.hall_of_fame import HallOfFame
 from evo_hns.archive.records import MACHINE, Generation, Run
@@ -16,7 +17,7 @@ from evo_hns.archive.schema import encode
 from evo_hns.archive.storage import write_whole
 from evo_hns.config import KINDS, RunConfig
 from evo_hns.spec import Side
-from evo_hns.training.driver import train
+from evo_hns.training.driver import resume, train
 from evo_hns.training.estimate import Cost
 
 GENERATIONS = 4
@@ -81,6 +82,19 @@ def ignore(_: Cost) -> None:
 def run_whole(path: Path, config: RunConfig) -> Run:
     train(config, path, announce=ignore, observers=[])
     return RunFile.read(path)
+
+
+def run_whole_and_broken_without(other: Path, config: RunConfig, folder: Path) -> tuple[Run, Run]:
+    """A run unbroken, and one that is stopped and goes on while another file, of which it took players, is away."""
+    unbroken, broken = run_whole(folder / "unbroken.h5", config), folder / "broken.h5"
+    with pytest.raises(KeyboardInterrupt):
+        train(config, broken, announce=ignore, observers=[StopAfter(2)])
+    away = other.rename(other.with_suffix(".away"))
+    try:
+        resume(broken, announce=ignore, observers=[])
+    finally:
+        away.rename(other)
+    return unbroken, RunFile.read(broken)
 
 
 def crowded_run(path: Path) -> Path:

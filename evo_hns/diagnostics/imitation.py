@@ -21,8 +21,9 @@ from evo_hns.archive.records import Champion, Generation
 from evo_hns.archive.run_file import RunFile
 from evo_hns.behaviour.skills import SKILLS
 from evo_hns.config import ConfigError, RunConfig, SmallPolicyConfig
+from evo_hns.evaluation.fitness import team_return
 from evo_hns.evaluation.intervals import Estimate, estimate
-from evo_hns.evaluation.matches import draw_training_seeds, fresh_seeds
+from evo_hns.evaluation.matches import MatchTable, draw_training_seeds, fresh_seeds
 from evo_hns.evaluation.session import GameSession, build_session, play
 from evo_hns.players.addresses import find_player, parse_address
 from evo_hns.policies.actions import MIDDLE_BIN, NUM_OUTPUTS
@@ -107,7 +108,8 @@ class Imitator:
             num_worlds: fresh worlds in which both play.
         """
         rng = np.random.default_rng(self.config.seed)
-        shown = [self._show(seeds, pushes, rng) for seeds in self._batches(draw_training_seeds(episodes, rng))]
+        matches = _once_each(draw_training_seeds(episodes, rng)).batches(self.session.num_worlds)
+        shown = [self._show(batch.seed, pushes, rng) for batch in matches]
         inputs = [torch.cat(parts, 1) for parts in zip(*shown, strict=True)]
         genome, errors = _fit(self.policy.graph, inputs, updates, self.config.seed)
         fresh = fresh_seeds(num_worlds, self.config.seed)
@@ -128,9 +130,6 @@ class Imitator:
         with RunFile.create(path, config, self.session.genome_lengths) as file:
             file.commit(Generation(0, {self.side: champion}, {"env_steps": float(found.env_steps)}, state={}))
 
-    def _batches(self, seeds: np.ndarray) -> list[np.ndarray]:
-        return np.array_split(seeds, -(-len(seeds) // self.session.num_worlds))
-
     def _show(self, seeds: np.ndarray, pushes: float, rng: np.random.Generator) -> tuple[Tensor, ...]:
         """What the network sees of itself, `(T, R, ...)`, of entities, their types, and what the player decides."""
         spec, rows = self.session.spec, torch.zeros(len(seeds), dtype=torch.int64)
@@ -142,21 +141,20 @@ class Imitator:
 
     def _measure(self, who: Roster, seeds: np.ndarray) -> dict[str, Estimate]:
         """Return and skills of a player."""
-        found: dict[str, list[np.ndarray]] = {}
-        for batch in self._batches(seeds):
-            spec, rows = self.session.spec, torch.zeros(len(batch), dtype=torch.int64)
-            teams = {each: player.bind(spec, each, rows) for each, player in self._players(who).items()}
-            episodes = play(self.session.game, teams, batch, keep={"trajectory"})
-            fine = ~episodes.failed.numpy()
-            returns = episodes.returns[:, spec.team(self.side)].mean(1).numpy()
-            found.setdefault("return", []).append(returns[fine])
-            if (trajectory := episodes.trajectory) is not None:
-                for name, skill in SKILLS.items():
-                    found.setdefault(name, []).append(skill.measure(trajectory)[fine])
-        return {name: estimate(np.concatenate(parts)) for name, parts in found.items()}
+        rosters = {self.side: who, self.side.other: self.meets}
+        episodes = self.session.play(_once_each(seeds), rosters, keep={"trajectory"})
+        trajectory, fine = episodes.trajectory, ~episodes.failed.numpy()
+        if trajectory is None:
+            raise RuntimeError("matches were played without their trajectories, which were to be kept")
+        found = {"return": team_return(episodes, self.session.spec, self.side).numpy()}
+        found |= {name: skill.measure(trajectory) for name, skill in SKILLS.items()}
+        return {name: estimate(values[fine]) for name, values in found.items()}
 
-    def _players(self, who: Roster) -> dict[Side, Roster]:
-        return {self.side: who, self.side.other: self.meets}
+
+def _once_each(seeds: np.ndarray) -> MatchTable:
+    """The first player of either side against the other's, once in each world."""
+    first = np.zeros(len(seeds), dtype=np.int64)
+    return MatchTable(first, first, seeds)
 
 
 def _fitted(session: GameSession, config: RunConfig, side: Side) -> NetworkPolicy:
@@ -197,7 +195,7 @@ class _Demonstrator:
         self._known = torch.from_numpy(known)
         action, state = self._shows.act(observation, state)
         outputs = outputs_for(self._watches.policy.actuators, features.heading, action)
-        noted = (features.self_features, np.nan_to_num(features.entity_features), features.entity_types, outputs)
+        noted = (features.self_features, features.entity_features, features.entity_types, outputs)
         self.seen.append(tuple(part[features.present] for part in noted))
         return Action(self._pushed(action.movement), action.pull, action.glueall), state
 

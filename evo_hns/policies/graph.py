@@ -15,13 +15,14 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+from torch import Tensor
 
 from evo_hns.policies.actions import NUM_OUTPUTS
 from evo_hns.policies.features import ENTITY_TYPES, NUM_SELF, entity_widths, num_sectors
 from evo_hns.policies.layers import dense_size
 from evo_hns.spec import ObservationSpec
 
-Number = TypeVar("Number", bound=np.generic)
+Genomes = TypeVar("Genomes", npt.NDArray[np.float32], npt.NDArray[np.float64], npt.NDArray[np.bool_], Tensor)
 
 SELF = "self"
 """The node of the agent itself; the first one."""
@@ -98,7 +99,7 @@ class Layer:
         """By which the kernel multiplies the sums."""
         return float(1.0 / np.sqrt(1.0 + self.num_inputs))
 
-    def weights(self, genomes: npt.NDArray[Number]) -> npt.NDArray[Number]:
+    def weights(self, genomes: Genomes) -> Genomes:
         """`(..., 1 + inputs, outputs)` view of `(..., N)` numbers, one for each weight."""
         end = self.start + dense_size(self.num_inputs, self.num_outputs)
         return genomes[..., self.start : end].reshape(*genomes.shape[:-1], 1 + self.num_inputs, self.num_outputs)

@@ -66,11 +66,13 @@ class Evolution:
         self.fixed = load_fixed(config, evaluator.session.spec) if run is None else players_of_run(run, FIXED)
         self.skills = build_skills(config, evaluator)
         self.second_objectives = build_second_objectives(config, evaluator)
-        self.origins = load_origins(config) if run is None else players_of_run(run, ORIGINS)
-        starts = {each.side: torch.from_numpy(each.genome) for each in self.origins}
-        self.populations = (
-            build_populations(config, lengths, starts) if run is None else restore_populations(config, run)
-        )
+        if run is None:
+            self.origins = load_origins(config)
+            starts = {each.side: torch.from_numpy(each.genome) for each in self.origins}
+            self.populations = build_populations(config, lengths, starts)
+        else:
+            self.origins = players_of_run(run, ORIGINS)
+            self.populations = restore_populations(config, run)
         self.ladders = build_ladders(config, evaluator)
         if run is not None:
             restore_ladders(self.ladders, run.state)

@@ -24,7 +24,7 @@ from evo_hns.training.evolution import Evolution, equal_shares
 from evo_hns.training.external_players import FIXED, players_of_run, trained_against
 from evo_hns.training.random_streams import Stream, streams
 from evo_hns.training.skills import build_skills
-from tests.runs import StopAfter, assert_same_bits, ignore, run_whole, tiny
+from tests.runs import StopAfter, assert_same_bits, ignore, run_whole, run_whole_and_broken_without, tiny
 
 PREPARATION = {"horizon": 8, "prep_fraction": 0.5}
 
@@ -51,15 +51,8 @@ def mixed(others: Path, **changes: Any) -> RunConfig:
 def test_a_side_against_fixed_opponents_goes_on_to_the_same_bits_without_the_files_of_these(
     others: Path, tmp_path: Path
 ) -> None:
-    unbroken, broken = run_whole(tmp_path / "unbroken.h5", mixed(others)), tmp_path / "broken.h5"
-    with pytest.raises(KeyboardInterrupt):
-        train(mixed(others), broken, announce=ignore, observers=[StopAfter(2)])
-    away = others.rename(others.with_suffix(".away"))
-    try:
-        resume(broken, announce=ignore, observers=[])
-    finally:
-        away.rename(others)
-    assert_same_bits(RunFile.read(broken), unbroken)
+    unbroken, broken = run_whole_and_broken_without(others, mixed(others), tmp_path)
+    assert_same_bits(broken, unbroken)
     assert [len(unbroken.halls[side]) for side in Side] == [4, 0]
     names = [each.name for each in players_of_run(unbroken, FIXED)]
     assert names == ["scripted:chaser", f"{others}:seekers/1", f"{others}:seekers/0", "scripted:still"]

@@ -15,10 +15,9 @@ from evo_hns.config import ConfigError, RunConfig
 from evo_hns.evaluation.evaluators import build_evaluator
 from evo_hns.reports.info import of_diagnosis
 from evo_hns.spec import Side
-from evo_hns.training.driver import resume, train
 from evo_hns.training.evolution import Evolution
 from evo_hns.training.external_players import ORIGINS, begin_at, players_of_run
-from tests.runs import StopAfter, assert_same_bits, ignore, run_whole, tiny
+from tests.runs import assert_same_bits, run_whole, run_whole_and_broken_without, tiny
 
 
 @pytest.fixture(scope="module")
@@ -42,15 +41,8 @@ def test_a_search_begins_at_the_champion_and_the_other_side_as_ever(earlier: Pat
 
 
 def test_such_a_run_goes_on_to_the_same_bits_without_the_other_file(earlier: Path, tmp_path: Path) -> None:
-    unbroken, broken = run_whole(tmp_path / "unbroken.h5", gone_on(earlier)), tmp_path / "broken.h5"
-    with pytest.raises(KeyboardInterrupt):
-        train(gone_on(earlier), broken, announce=ignore, observers=[StopAfter(2)])
-    away = earlier.rename(earlier.with_suffix(".away"))
-    try:
-        resume(broken, announce=ignore, observers=[])
-    finally:
-        away.rename(earlier)
-    assert_same_bits(RunFile.read(broken), unbroken)
+    unbroken, broken = run_whole_and_broken_without(earlier, gone_on(earlier), tmp_path)
+    assert_same_bits(broken, unbroken)
     (origin,) = players_of_run(unbroken, ORIGINS)
     assert (origin.name, origin.side) == (f"{earlier}:hiders/0", Side.HIDERS)
     np.testing.assert_array_equal(origin.genome, RunFile.read(earlier).halls[Side.HIDERS].genomes[0])

@@ -98,7 +98,7 @@ class Train:
         typed = [f"{key}={value}" for key, value in shorthands.items() if value is not None]
         config, origins = load_experiment(self.experiment, [*self.settings, *typed]), list[str]()
         if self.init_from is not None:
-            origins = self._origins(config)
+            origins = self._origins(self.init_from, config)
             config = load_experiment(self.experiment, [*origins, *self.settings, *typed])
         from evo_hns.training.base import TRAINERS
 
@@ -106,12 +106,12 @@ class Train:
         refuse_unused([*self.settings, *origins], trainer.takes, f"{trainer.title} does not take this setting")
         return config
 
-    def _origins(self, config: RunConfig) -> list[str]:
+    def _origins(self, text: str, config: RunConfig) -> list[str]:
         """Where the searches begin, as settings; what the user says of their spread stands."""
         from evo_hns.training.external_players import begin_at
 
         told = {each.partition("=")[0].replace("-", "_") for each in self.settings}
-        found = begin_at(self.init_from or "", config)
+        found = begin_at(text, config)
         return [f"{name}={value}" for name, value in found.items() if not {name, name.partition(".")[2]} & told]
 
 

@@ -170,7 +170,7 @@ def best_champions(run: RunFacts) -> str:
 
     found = {side.label: held_out_means(run.held_out, side) for side in Side}
     best = [(label, *max(means.items(), key=lambda item: item[1])) for label, means in found.items() if means]
-    listed = "; ".join(f"{label} generation {which}, {mean:+.1f}" for label, which, mean in best)
+    listed = "; ".join(f"{label}/{which} {mean:+.1f}" for label, which, mean in best)
     return f"best by mean return over held-out players: {listed}" if best else ""
 
 

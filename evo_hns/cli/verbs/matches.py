@@ -19,7 +19,10 @@ from evo_hns.experiment import load_experiment
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Let any two players meet: RUN:hiders/last, RUN:seekers/12, RUN:hiders/best, scripted:chaser, openai:FILE."""
+    """Let any two players meet: RUN:hiders/last, RUN:seekers/12, RUN:hiders/best, scripted:chaser, openai:FILE.
+
+    The best is the measured champion with the highest mean return over held-out players; its generation is printed.
+    """
 
     hider: Annotated[Positional[str], tyro.conf.arg(metavar="HIDER")]
     """Who plays the hiders."""

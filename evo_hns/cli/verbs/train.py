@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evo_hns.cli.console import can_go_on, check_place, free_path, show_result
+from evo_hns.cli.console import as_typed_again, can_go_on, check_place, free_path, hinting, show, show_result
 from evo_hns.cli.options import (
     AnySetting,
     Count,
@@ -26,12 +26,13 @@ from evo_hns.cli.options import (
     Text,
     TrainerName,
 )
-from evo_hns.cli.run_context import start_ranks, workers
+from evo_hns.cli.run_context import no_check, start_ranks, workers
 from evo_hns.config import ConfigError, RunConfig
 from evo_hns.experiment import load_experiment, refuse_unused
 from evo_hns.system.machine import launched_ranks
 
 if TYPE_CHECKING:
+    from evo_hns.archive.records import HeldOutRow
     from evo_hns.cli.progress import Display
 
 
@@ -60,6 +61,8 @@ class Train:
     """Go on with the ranks that are left when one dies (Open MPI with ULFM only)."""
     tensorboard: Folder = None
     """Also write the metrics for TensorBoard into this folder."""
+    report: Flag = False
+    """Write the page of `report` when the run is finished."""
     as_json: Json = False
     """Print each generation as a line of JSON."""
     settings: Settings = ()
@@ -84,13 +87,17 @@ class Train:
             if goes_on and is_finished(path, config):
                 print(f"{path} has all its generations already", file=sys.stderr)
                 return
-            with shown(path, as_json=self.as_json, tensorboard=self.tensorboard) as display:
+            with shown(path, config, as_json=self.as_json, tensorboard=self.tensorboard) as display:
                 announce, observers = display.announce, [display.observe]
                 if goes_on:
                     total = config.coevolution.generations
                     resume(path, generations=total, context=context, announce=announce, observers=observers)
                 else:
                     train(config, path, context=context, announce=announce, observers=observers)
+        if self.report:  # when no rank waits any more
+            from evo_hns.cli.verbs.viewing import Report
+
+            Report((path,), as_json=self.as_json)()
 
     def _config(self) -> RunConfig:
         """The settings that the user asks for."""
@@ -143,9 +150,10 @@ class Resume:
         with workers(shrink=self.shrink, check=check) as context:
             if context is None:
                 return
-            from evo_hns.training.driver import resume
+            from evo_hns.training.driver import extended, resume
 
-            with shown(self.run, as_json=self.as_json, tensorboard=self.tensorboard) as display:
+            config = extended(config, self.generations)
+            with shown(self.run, config, as_json=self.as_json, tensorboard=self.tensorboard) as display:
                 resume(
                     self.run,
                     generations=self.generations,
@@ -155,18 +163,58 @@ class Resume:
                 )
 
 
+@dataclass(frozen=True)
+class Measure:
+    """Measure the champions of several generations of a run against held-out players, into its file."""
+
+    run: RunPath
+    """The run file; it must not be training."""
+    every: int = 10
+    """Generations from one measurement to the next; the first and the last are measured, too. What is measured already
+    stays: typed again, it goes on."""
+    ranks: Ranks = None
+    """Play on so many MPI ranks of this machine; `auto` takes its physical cores, or this process without MPI."""
+    shrink: Flag = False
+    """Go on with the ranks that are left when one dies (Open MPI with ULFM only)."""
+    as_json: Json = False
+    """Print each measurement as a line of JSON."""
+
+    def __call__(self) -> None:
+        """Measure, and show what was learnt."""
+        check = partial(check_place, self.run) if self.run.exists() else no_check
+        start_ranks(self.ranks, check)
+        with workers(shrink=self.shrink, check=check) as context:
+            if context is None:
+                return
+            from evo_hns.cli.progress import measuring
+            from evo_hns.training.remeasurement import measure_run
+
+            hint = f"to go on, type the same again: {as_typed_again()}"
+            with hinting(hint), measuring(as_json=self.as_json) as display:
+                measure_run(self.run, self.every, context=context, announce=display.announce, observe=display.observe)
+        show_result(self.run, as_json=self.as_json)
+
+
 @contextmanager
-def shown(path: Path, *, as_json: bool, tensorboard: Path | None) -> Iterator[Display]:
+def shown(path: Path, config: RunConfig, *, as_json: bool, tensorboard: Path | None) -> Iterator[Display]:
     """Show a run while it is trained, what it has come to at its end, and how it goes on if it is stopped.
 
     Args:
         path: the run file.
+        config: its settings, up to its last generation.
         as_json: print a line of JSON for each generation.
         tensorboard: also write event files into this folder.
     """
+    from evo_hns.archive import RunView
     from evo_hns.cli.progress import display
 
-    with can_go_on(path), display(as_json=as_json, tensorboard=tensorboard) as seen:
+    if not as_json:
+        show(f"The run goes into {path}.")
+    measured: tuple[HeldOutRow, ...] = ()
+    if path.exists():
+        with RunView(path) as view:
+            measured = view.held_out
+    with can_go_on(path), display(config, measured, as_json=as_json, tensorboard=tensorboard) as seen:
         yield seen
     show_result(path, as_json=as_json)
 

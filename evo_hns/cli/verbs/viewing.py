@@ -10,7 +10,7 @@ from typing import Annotated
 import tyro
 from tyro.conf import FlagCreatePairsOff, Positional
 
-from evo_hns.cli.console import show
+from evo_hns.cli.console import draw, show
 from evo_hns.cli.options import Address, Count, File, Flag, Json, RunPath
 from evo_hns.cli.text.tables import info_text
 from evo_hns.config import ConfigError
@@ -125,7 +125,7 @@ class Report:
         show(report.as_dict() if self.as_json else f"The report is {report.path} ({report.num_bytes / 1e6:.1f} MB).")
         if not self.as_json:
             for each in report.missing:
-                show(f"  not in it: {each.what}" + (f": {each.command}" if each.command else ""))
+                show(f"  not in it: {each.what}" + (f"\n    {each.command}" if each.command else ""))
 
 
 @dataclass(frozen=True)
@@ -153,6 +153,7 @@ class Info:
                 show(describe_run(run) | ({"remark": run.remark} if run.remark else {}))
             else:
                 show(info_text(run) + (f"\n\nnote: {run.remark}" if run.remark else ""))
+                draw(run)
 
 
 @dataclass(frozen=True)

@@ -240,6 +240,7 @@ def test_an_onlooker_sees_everything_and_changes_nothing(served: Served, tmp_pat
         until(lambda: colour_shares(page.look())["green"] > 0.003)  # walls
         shares = colour_shares(page.look())
         assert min(shares["cyan"], shares["red"]) > 0.0001, "no agents"
+        assert page.evaluate("document.title") == "run.h5 - evo_hns"
         before = served.told()
         for key in (" ", "t", "r"):
             for is_down in (True, False):

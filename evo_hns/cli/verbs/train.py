@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evo_hns.cli.console import can_go_on, check_place, free_path, show_result
+from evo_hns.cli.console import as_typed_again, can_go_on, check_place, free_path, hinting, show, show_result
 from evo_hns.cli.options import (
     AnySetting,
     Count,
@@ -22,17 +22,20 @@ from evo_hns.cli.options import (
     Json,
     Ranks,
     RunPath,
+    SeedList,
     Settings,
     Text,
     TrainerName,
 )
 from evo_hns.cli.run_context import start_ranks, workers
+from evo_hns.cli.seeds import SEED, SeedRuns
 from evo_hns.config import ConfigError, RunConfig
 from evo_hns.experiment import load_experiment, refuse_unused
 from evo_hns.system.machine import launched_ranks
 
 if TYPE_CHECKING:
     from evo_hns.cli.progress import Display
+    from evo_hns.training.context import RunContext
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,9 @@ class Train:
     """Short for --coevolution.generations."""
     seed: Text = None
     """Decides every random number of the run."""
+    seeds: SeedList = None
+    """A run for each of these seeds, one after the other: 0-9 or 1,3,5. --run then has {seed} in its name; by default
+    it is runs/EXPERIMENT-seed{seed}.h5. Runs that are there go on: typed again, the command does what is left."""
     init_from: Text = None
     """Begin at champions of another run, with the sigma that its searches had: RUN (the last of both sides), or
     RUN:side/k."""
@@ -69,15 +75,20 @@ class Train:
     def __call__(self) -> None:
         """Train, and say where the run is."""
         config = self._config()
+        if self.seeds is not None:
+            self._train_seeds(self.seeds, config)
+            return
         if self.resume and self.run is None:
             raise ConfigError("--resume needs the file to go on with: --run FILE")
+        if self.run is not None and SEED in self.run.name:
+            raise ConfigError(f"--run: got {self.run}, but {SEED} stands for a seed of --seeds, and there is none")
         path = self.run or free_path(self.experiment)
         check = partial(check_place, path, "--run", is_new=not self.resume)
         start_ranks(ranks_of_trainer(config, self.ranks), check)
         with workers(shrink=self.shrink, check=check) as context:
             if context is None:
                 return
-            from evo_hns.training.driver import is_finished, resume, train
+            from evo_hns.training.driver import is_finished
 
             path = context.inherited or path
             goes_on = path.exists() and (self.resume or context.inherited is not None)
@@ -85,12 +96,32 @@ class Train:
                 print(f"{path} has all its generations already", file=sys.stderr)
                 return
             with shown(path, as_json=self.as_json, tensorboard=self.tensorboard) as display:
-                announce, observers = display.announce, [display.observe]
-                if goes_on:
-                    total = config.coevolution.generations
-                    resume(path, generations=total, context=context, announce=announce, observers=observers)
-                else:
-                    train(config, path, context=context, announce=announce, observers=observers)
+                _train(config, path, context, display, goes_on=goes_on)
+
+    def _train_seeds(self, seeds: str, config: RunConfig) -> None:
+        """Train whatever is missing of several runs, and say what they came to."""
+        if self.seed is not None or any(each.partition("=")[0] == "seed" for each in self.settings):
+            raise ConfigError("--seed: got one beside --seeds, which gives each run its own; leave one of them out")
+        runs = SeedRuns.parse(seeds, self.run, self.experiment, config)
+        start_ranks(ranks_of_trainer(config, self.ranks), runs.check_places)
+        with workers(shrink=self.shrink, check=runs.check_places) as context:
+            if context is None:
+                return
+            from evo_hns.cli.progress import display
+
+            say = (lambda _: None) if self.as_json else show
+            show(runs.as_dict() if self.as_json else runs.plan())
+            with hinting(f"to go on, type the same again: {as_typed_again()}"):
+                for number, each in enumerate(runs.runs):
+                    if each.is_finished:
+                        continue
+                    say(f"\nseed {each.seed}, run {number + 1} of {len(runs.runs)}: {each.path}")
+                    events = self.tensorboard and self.tensorboard / each.path.stem
+                    with display(as_json=self.as_json, tensorboard=events) as seen:
+                        _train(each.config, each.path, context, seen, goes_on=each.path.exists())
+                    if self.as_json:
+                        show({"run": each.path, "seed": each.seed})
+            say(f"\nAll runs are done. Look at what they learnt:\n{runs.what_now()}")
 
     def _config(self) -> RunConfig:
         """The settings that the user asks for."""
@@ -153,6 +184,18 @@ class Resume:
                     announce=display.announce,
                     observers=[display.observe],
                 )
+
+
+def _train(config: RunConfig, path: Path, context: RunContext, display: Display, *, goes_on: bool) -> None:
+    """Begin a run, or go on with it."""
+    from evo_hns.training.driver import resume, train
+
+    announce, observers = display.announce, [display.observe]
+    if goes_on:
+        total = config.coevolution.generations
+        resume(path, generations=total, context=context, announce=announce, observers=observers)
+    else:
+        train(config, path, context=context, announce=announce, observers=observers)
 
 
 @contextmanager

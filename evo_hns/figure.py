@@ -6,12 +6,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evo_hns.config import ConfigError
+from evo_hns.spec import Side
 from evo_hns.system.installation import how_to_install
 from evo_hns.system.output_file import output_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+
+SIDE_COLOURS = {Side.HIDERS: "#0b8494", Side.SEEKERS: "#c53b2c"}
+"""Of the teams, as in the pages (`reports/kit/page.html`): cyan hides, red seeks."""
+
+KIND_COLOURS = ("#2b6cb0", "#c2641e", "#2f855a", "#8651a5", "#a67c00", "#0f8a8a", "#b83a6b", "#6b6f76")
+"""Of kinds of runs beside each other, as in the pages."""
 
 
 def panel_grid(
@@ -52,7 +60,8 @@ def save(figure: Figure, path: Path) -> None:
     Raises:
         ConfigError: it cannot be written there.
     """
-    figure.tight_layout()
+    if figure.get_layout_engine() is None:
+        figure.tight_layout()
     try:
         with output_file(path) as partial:
             figure.savefig(partial, dpi=130)

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
 from dataclasses import dataclass
 
 from evo_hns.config import ConfigError
-
-LARGEST_TASK = 4_000_000
-"""The largest number that any Slurm gives an array task; most allow less."""
+from evo_hns.config.seeds import parse_seeds
 
 _TIME = re.compile(
     r"(?P<days>\d+)-(?P<day_hours>\d+)(:(?P<day_minutes>\d+)(:(?P<day_seconds>\d+))?)?"
@@ -20,7 +17,6 @@ _TIME = re.compile(
 _MEMORY = re.compile(r"(?P<number>\d+)(?P<unit>[KMGT])?B?")
 _OPTION = re.compile(r"(#SBATCH\s+)?(--)?(?P<name>[a-z][a-z0-9-]+)([=\s]\s*(?P<value>\S.*))?")
 _UNITS = {"days": 86400, "hours": 3600, "minutes": 60, "seconds": 1}
-_PART = re.compile(r"(?P<first>\d+)(-(?P<last>\d+)(:(?P<step>\d+))?)?")
 
 
 def parse_time(text: str) -> int:
@@ -88,28 +84,13 @@ class Seeds:
     text: str  #: as it was typed; Slurm reads the same
 
 
-def parse_seeds(text: str) -> Seeds:
+def parse_array(text: str) -> Seeds:
     """The tasks of an array: `0-9`, `1,3,5`, `0-15:4`, and `0-9%4` for four at once.
 
     Raises:
         ConfigError: it is no such list; a seed is there twice, or larger than any Slurm allows.
     """
     tasks, percent, at_once = text.strip().partition("%")
-    parts = [found for part in tasks.split(",") if (found := _PART.fullmatch(part))]
-    if len(parts) != tasks.count(",") + 1 or (percent and not (at_once.isdecimal() and int(at_once))):
-        raise ConfigError(f"--array: got {text!r}, expected seeds from 0 on such as 0-9, 1,3,5 or 0-9%4 (4 at once)")
-    numbers = [{name: int(value) for name, value in part.groupdict().items() if value} for part in parts]
-    values = Counter(value for number in numbers for value in _expand(text, **number))
-    seed, times = values.most_common(1)[0]
-    if times > 1:
-        raise ConfigError(f"--array: got {text!r}, which has the seed {seed} twice; expected every seed once")
-    return Seeds(tuple(sorted(values)), text.strip())
-
-
-def _expand(text: str, first: int, last: int | None = None, step: int = 1) -> range:
-    last = first if last is None else last
-    if last < first or step < 1:
-        raise ConfigError(f"--array: got {text!r}, expected ranges that rise, such as 0-9 or 0-15:4")
-    if last > LARGEST_TASK:
-        raise ConfigError(f"--array: got the seed {last}, expected at most {LARGEST_TASK}: give it with --seed instead")
-    return range(first, last + 1, step)
+    is_whole = not percent or (at_once.isdecimal() and int(at_once) > 0)
+    values = parse_seeds(tasks if is_whole else text, "--array", examples="0-9, 1,3,5 or 0-9%4 (4 at once)")
+    return Seeds(values, text.strip())

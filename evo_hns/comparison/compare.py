@@ -9,7 +9,6 @@ from pathlib import Path
 from evo_hns.behaviour.stages.timeline import Measurement
 from evo_hns.comparison.conditions import Condition, mixed_settings
 from evo_hns.comparison.crossplay import CrossPlay, cross_play, selection_of
-from evo_hns.comparison.curves import Curve, condition_curve
 from evo_hns.comparison.decisions import time_decisions
 from evo_hns.comparison.emergence import Emergence, measure_stages
 from evo_hns.comparison.expense import Expense, Extra, expense_of
@@ -19,7 +18,6 @@ from evo_hns.comparison.tracks import (
     BUDGETS,
     Opponents,
     Outcome,
-    Track,
     common_opponents,
     left_out,
     outcomes,
@@ -30,6 +28,7 @@ from evo_hns.envs.observations import observation_spec
 from evo_hns.evaluation.evaluators import build_evaluator
 from evo_hns.players.addresses import Archived, find_player, parse_address
 from evo_hns.policies.roster import Roster
+from evo_hns.reports.seed_means import Curve, Track, condition_curve
 from evo_hns.reports.subject import Subject, differing_settings
 from evo_hns.spec import Side
 from evo_hns.tournament.tournament import Observer, TournamentSpec, play_tournament

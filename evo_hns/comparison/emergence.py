@@ -19,7 +19,7 @@ from evo_hns.behaviour.stages.timeline import (
     measure_timeline,
 )
 from evo_hns.comparison.conditions import Condition
-from evo_hns.comparison.tracks import Track
+from evo_hns.reports.seed_means import Track
 
 STAGES = tuple(name for name, detector in DETECTORS.items() if detector.side is not None)
 """Without exploits of the physics, which are nobody's strategy."""

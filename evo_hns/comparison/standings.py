@@ -9,9 +9,8 @@ from itertools import combinations
 import numpy as np
 
 from evo_hns.archive.hall_of_fame import FloatArray
-from evo_hns.comparison.curves import common_budget
-from evo_hns.comparison.tracks import Track
-from evo_hns.evaluation.intervals import Estimate, estimate_few
+from evo_hns.evaluation.intervals import Estimate
+from evo_hns.reports.seed_means import Track, common_budget, score_at
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,10 +90,7 @@ def stand(outcome: str, tracks: Mapping[str, Sequence[Track]], budget: str) -> S
         return None
     standings = []
     for condition, of_condition in tracks.items():
-        scores = np.array([float(each.at(budget, at)) for each in of_condition])
-        estimate = estimate_few(scores)
-        if len(scores) == 1:
-            estimate = Estimate(estimate.mean, of_condition[0].half_width_at(budget, at), 1)
+        scores, estimate = score_at(of_condition, budget, at)
         standings.append(Standing(condition, scores, estimate))
     found = [
         welch(one.condition, one.scores, other.condition, other.scores) for one, other in combinations(standings, 2)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from evo_hns.archive.hall_of_fame import FloatArray
-from evo_hns.comparison.curves import condition_curve
-from evo_hns.comparison.tracks import BUDGETS, Track
+from evo_hns.comparison.tracks import BUDGETS
+from evo_hns.reports.seed_means import Track, condition_curve
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evo_hns.archive.hall_of_fame import FloatArray, IntArray
+from evo_hns.archive.hall_of_fame import FloatArray
 from evo_hns.config import ConfigError
 from evo_hns.evaluation.intervals import estimate
 from evo_hns.reports.costs import core_seconds, wall_seconds
+from evo_hns.reports.seed_means import Track
 from evo_hns.reports.subject import Subject
 from evo_hns.spec import Side
 
@@ -37,34 +38,6 @@ class Outcome:
         """`hiders`, `seekers against still`, `both sides`."""
         label = "both sides" if self.side is None else self.side.label
         return label if self.opponent is None else f"{label} against {self.opponent}"
-
-
-@dataclass(frozen=True, eq=False)
-class Track:
-    """An outcome of one run at its K measurements."""
-
-    generations: IntArray  #: `(K,)`
-    values: FloatArray  #: `(K,)` mean return
-    half_widths: FloatArray  #: `(K,)` of 95 % intervals over worlds
-    budgets: Mapping[str, FloatArray]  #: `(K,)` each, what was spent by the end of that generation; NaN: not recorded
-
-    def at(self, budget: str, spent: float | FloatArray) -> FloatArray:
-        """The value when so much was spent, linear between measurements; NaN before the first and after the last."""
-        x = self.budgets[budget]
-        wanted = np.asarray(spent, dtype=np.float64)
-        if not np.isfinite(x).all():
-            return np.full(wanted.shape, np.nan)
-        found = np.interp(wanted, x, self.values)
-        slack = 1e-9 * max(float(x[-1]), 1.0)
-        inside = (wanted >= x[0] - slack) & (wanted <= x[-1] + slack)
-        values: FloatArray = np.where(inside, found, np.nan)
-        return values
-
-    def half_width_at(self, budget: str, spent: float) -> float:
-        """That of the last measurement by then: half of the interval over worlds."""
-        x = self.budgets[budget]
-        row = int(np.searchsorted(x, spent * (1 + 1e-9), side="right")) - 1
-        return float(self.half_widths[max(row, 0)])
 
 
 def common_opponents(subjects: Sequence[Subject]) -> Opponents:

@@ -13,12 +13,12 @@ import numpy as np
 from evo_hns.behaviour.stages.shares import Share
 from evo_hns.comparison.compare import Comparison
 from evo_hns.comparison.conditions import Condition
-from evo_hns.comparison.curves import condition_curve
 from evo_hns.comparison.expense import expense_of
 from evo_hns.comparison.thresholds import find_threshold
-from evo_hns.comparison.tracks import Outcome, Track, spendings
+from evo_hns.comparison.tracks import Outcome, spendings
 from evo_hns.evaluation.intervals import Estimate, estimate, estimate_few
 from evo_hns.reports.info import of_diagnosis
+from evo_hns.reports.seed_means import Track, area, condition_curve
 from evo_hns.reports.subject import Subject, differing_settings, read_subjects
 from evo_hns.spec import Side
 from evo_hns.study.measurement import Measured
@@ -202,14 +202,6 @@ def find(study: Study, folder: Path, measured: Results) -> Findings:
         for name in dict.fromkeys(each.opponent for each in rows):
             returns[Outcome(side, name)] = _tracks(runs, (name,), _scores)
     return Findings(study, conditions, panel, returns, stages, measured)
-
-
-def area(track: Track) -> float:
-    """Under a curve over env steps, divided by these; of a single point its value."""
-    x = track.budgets["env_steps"]
-    if len(x) < 2:
-        return float(track.values[0])
-    return float(np.trapezoid(track.values, x) / (x[-1] - x[0]))
 
 
 def _panel(study: Study, side: Side) -> tuple[str, ...]:

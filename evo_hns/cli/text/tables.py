@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from evo_hns.diagnostics.timestep_study import Timestep
     from evo_hns.players.evaluate import Evaluation
     from evo_hns.players.replay import Replay
+    from evo_hns.reports.curves import End, Kind
     from evo_hns.reports.info import FitnessWorth, Gain
     from evo_hns.reports.sessions import Job
 
@@ -108,6 +109,34 @@ def gains_table(gains: Sequence[Gain]) -> str:
         for gain in gains
     ]
     return f"{table(header, rows)}\n± is a 95 % confidence interval; * one that excludes zero"
+
+
+def curves_text(kinds: Sequence[Kind], ends: Sequence[End]) -> str:
+    """What runs came to against held-out players; settings are numbered below, so that rows stay short."""
+    if not ends:
+        return ""
+    numbers = {kind.name: f"[{kind.number + 1}]" for kind in kinds}
+    several = len(kinds) > 1
+    header = ["mean return of", "against", *(["runs"] if several else []), "seeds", "at env steps", "end", "on the way"]
+    rows = [
+        [
+            each.side.label,
+            each.opponent,
+            *([numbers[each.kind]] if several else []),
+            each.end.num_samples,
+            f"{each.env_steps:,.0f}",
+            each.end,
+            each.area if each.end.num_samples > 1 else f"{each.area.mean:+.1f}",
+        ]
+        for each in ends
+    ]
+    notes = [
+        "± is a 95 % interval over seeds (Student's t), of one seed over worlds;",
+        "end: the last measurement that all runs have in common; on the way: the area",
+        "under the curve until then, divided by its env steps",
+        *(f"{numbers[kind.name]} {kind.name}" for kind in kinds if several),
+    ]
+    return "\n".join([table(header, rows), *notes])
 
 
 def progress_table(run: RunFacts) -> str:

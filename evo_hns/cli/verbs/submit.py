@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
@@ -12,6 +13,7 @@ from tyro.conf import FlagCreatePairsOff, UseAppendAction
 
 from evo_hns.cli.console import as_typed, show
 from evo_hns.cli.options import AnySetting, Count, Experiment, File, Help, Json, Settings, Text
+from evo_hns.cli.seeds import SEED
 from evo_hns.cli.text.tables import duration
 from evo_hns.config import ConfigError
 from evo_hns.experiment import load_experiment
@@ -39,7 +41,7 @@ class Submit:
     array: Annotated[str | None, tyro.conf.arg(metavar="SEEDS")] = None
     """A run for each of these seeds: 0-9, 1,3,5, or 0-9%4 for four at once."""
     run: File = None
-    """The run file, with %a for the seed of an array; a run that is there goes on. By default a new one in runs/."""
+    """The run file, with {seed} for that of an array; a run that is there goes on. By default a new one in runs/."""
     generations: Text = None
     """Short for --coevolution.generations."""
     seed: Text = None
@@ -88,14 +90,14 @@ class Submit:
 
     def _job(self, settings: Sequence[str], *, on_ranks: bool) -> Job:
         """What is asked for, with the script's own numbers where nothing was typed; one rank where none are used."""
-        from evo_hns.cluster import Job, defaults_of, free_run, parse_memory, parse_seeds, parse_time, template_of
+        from evo_hns.cluster import Job, defaults_of, parse_array, parse_memory, parse_time, template_of
 
-        seeds = None if self.array is None else parse_seeds(self.array)
+        seeds = None if self.array is None else parse_array(self.array)
         ranks, grace = defaults_of(template_of(nodes=self.nodes, has_seeds=seeds is not None))
         return Job(
             experiment=self.experiment,
             options=tuple(word for setting in settings for word in ("--set", setting)),
-            run=self.run or free_run(self.experiment, has_seeds=seeds is not None),
+            run=self._run(has_seeds=seeds is not None),
             seeds=seeds,
             nodes=self.nodes,
             ranks_per_node=(ranks if on_ranks else 1) if self.ranks_per_node is None else self.ranks_per_node,
@@ -104,6 +106,13 @@ class Submit:
             memory=None if self.memory is None else parse_memory(self.memory),
             headers=self._headers(),
         )
+
+    def _run(self, *, has_seeds: bool) -> Path:
+        from evo_hns.cluster import TASK, free_run
+
+        if self.run is None:
+            return free_run(self.experiment, has_seeds=has_seeds)
+        return Path(str(self.run).replace(SEED, TASK))
 
     def _headers(self) -> dict[str, str]:
         """Options of sbatch that a site may want."""

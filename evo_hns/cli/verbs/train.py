@@ -22,11 +22,13 @@ from evo_hns.cli.options import (
     Json,
     Ranks,
     RunPath,
+    SeedList,
     Settings,
     Text,
     TrainerName,
 )
 from evo_hns.cli.run_context import no_check, start_ranks, workers
+from evo_hns.cli.seeds import SEED, SeedRuns
 from evo_hns.config import ConfigError, RunConfig
 from evo_hns.experiment import load_experiment, refuse_unused
 from evo_hns.system.machine import launched_ranks
@@ -34,6 +36,7 @@ from evo_hns.system.machine import launched_ranks
 if TYPE_CHECKING:
     from evo_hns.archive.records import HeldOutRow
     from evo_hns.cli.progress import Display
+    from evo_hns.training.context import RunContext
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,9 @@ class Train:
     """Short for --coevolution.generations."""
     seed: Text = None
     """Decides every random number of the run."""
+    seeds: SeedList = None
+    """A run for each of these seeds, one after the other: 0-9 or 1,3,5. --run then has {seed} in its name; by default
+    it is runs/EXPERIMENT-seed{seed}.h5. Runs that are there go on: typed again, the command does what is left."""
     init_from: Text = None
     """Begin at champions of another run, with the sigma that its searches had: RUN (the last of both sides), or
     RUN:side/k."""
@@ -72,15 +78,20 @@ class Train:
     def __call__(self) -> None:
         """Train, and say where the run is."""
         config = self._config()
+        if self.seeds is not None:
+            self._train_seeds(self.seeds, config)
+            return
         if self.resume and self.run is None:
             raise ConfigError("--resume needs the file to go on with: --run FILE")
+        if self.run is not None and SEED in self.run.name:
+            raise ConfigError(f"--run: got {self.run}, but {SEED} stands for a seed of --seeds, and there is none")
         path = self.run or free_path(self.experiment)
         check = partial(check_place, path, "--run", is_new=not self.resume)
         start_ranks(ranks_of_trainer(config, self.ranks), check)
         with workers(shrink=self.shrink, check=check) as context:
             if context is None:
                 return
-            from evo_hns.training.driver import is_finished, resume, train
+            from evo_hns.training.driver import is_finished
 
             path = context.inherited or path
             goes_on = path.exists() and (self.resume or context.inherited is not None)
@@ -88,16 +99,42 @@ class Train:
                 print(f"{path} has all its generations already", file=sys.stderr)
                 return
             with shown(path, config, as_json=self.as_json, tensorboard=self.tensorboard) as display:
-                announce, observers = display.announce, [display.observe]
-                if goes_on:
-                    total = config.coevolution.generations
-                    resume(path, generations=total, context=context, announce=announce, observers=observers)
-                else:
-                    train(config, path, context=context, announce=announce, observers=observers)
-        if self.report:  # when no rank waits any more
+                _train(config, path, context, display, goes_on=goes_on)
+        self._report(path)
+
+    def _report(self, *paths: Path) -> None:
+        """Write a page, if that is asked for; when no rank waits any more."""
+        if self.report:
             from evo_hns.cli.verbs.viewing import Report
 
-            Report((path,), as_json=self.as_json)()
+            Report(paths, as_json=self.as_json)()
+
+    def _train_seeds(self, seeds: str, config: RunConfig) -> None:
+        """Train whatever is missing of several runs, and say what they came to."""
+        if self.seed is not None or any(each.partition("=")[0] == "seed" for each in self.settings):
+            raise ConfigError("--seed: got one beside --seeds, which gives each run its own; leave one of them out")
+        runs = SeedRuns.parse(seeds, self.run, self.experiment, config)
+        start_ranks(ranks_of_trainer(config, self.ranks), runs.check_places)
+        with workers(shrink=self.shrink, check=runs.check_places) as context:
+            if context is None:
+                return
+            from evo_hns.cli.progress import display
+
+            say = (lambda _: None) if self.as_json else show
+            show(runs.as_dict() if self.as_json else runs.plan())
+            with hinting(f"to go on, type the same again: {as_typed_again()}"):
+                for number, each in enumerate(runs.runs):
+                    if each.is_finished:
+                        continue
+                    say(f"\nseed {each.seed}, run {number + 1} of {len(runs.runs)}: {each.path}")
+                    events = self.tensorboard and self.tensorboard / each.path.stem
+                    seen_by = display(each.config, measured(each.path), as_json=self.as_json, tensorboard=events)
+                    with seen_by as seen:
+                        _train(each.config, each.path, context, seen, goes_on=each.path.exists())
+                    if self.as_json:
+                        show({"run": each.path, "seed": each.seed})
+            say(f"\nAll runs are done. Look at what they learnt:\n{runs.what_now()}")
+        self._report(*(each.path for each in runs.runs))
 
     def _config(self) -> RunConfig:
         """The settings that the user asks for."""
@@ -195,6 +232,18 @@ class Measure:
         show_result(self.run, as_json=self.as_json)
 
 
+def _train(config: RunConfig, path: Path, context: RunContext, display: Display, *, goes_on: bool) -> None:
+    """Begin a run, or go on with it."""
+    from evo_hns.training.driver import resume, train
+
+    announce, observers = display.announce, [display.observe]
+    if goes_on:
+        total = config.coevolution.generations
+        resume(path, generations=total, context=context, announce=announce, observers=observers)
+    else:
+        train(config, path, context=context, announce=announce, observers=observers)
+
+
 @contextmanager
 def shown(path: Path, config: RunConfig, *, as_json: bool, tensorboard: Path | None) -> Iterator[Display]:
     """Show a run while it is trained, what it has come to at its end, and how it goes on if it is stopped.
@@ -205,18 +254,23 @@ def shown(path: Path, config: RunConfig, *, as_json: bool, tensorboard: Path | N
         as_json: print a line of JSON for each generation.
         tensorboard: also write event files into this folder.
     """
-    from evo_hns.archive import RunView
     from evo_hns.cli.progress import display
 
     if not as_json:
         show(f"The run goes into {path}.")
-    measured: tuple[HeldOutRow, ...] = ()
-    if path.exists():
-        with RunView(path) as view:
-            measured = view.held_out
-    with can_go_on(path), display(config, measured, as_json=as_json, tensorboard=tensorboard) as seen:
+    with can_go_on(path), display(config, measured(path), as_json=as_json, tensorboard=tensorboard) as seen:
         yield seen
     show_result(path, as_json=as_json)
+
+
+def measured(path: Path) -> tuple[HeldOutRow, ...]:
+    """What was measured of a run, if it is there."""
+    from evo_hns.archive import RunView
+
+    if not path.exists():
+        return ()
+    with RunView(path) as view:
+        return view.held_out
 
 
 def ranks_of_trainer(config: RunConfig, asked: str | None) -> str | None:

@@ -12,7 +12,7 @@ from tyro.conf import FlagCreatePairsOff, Positional
 
 from evo_hns.cli.console import draw, show
 from evo_hns.cli.options import Address, Count, File, Flag, Json, RunPath
-from evo_hns.cli.text.tables import info_text
+from evo_hns.cli.text.tables import curves_text, info_text
 from evo_hns.config import ConfigError
 
 
@@ -158,12 +158,15 @@ class Info:
 
 @dataclass(frozen=True)
 class Curves:
-    """Draw what was learnt, and when: measurements of runs against env steps."""
+    """Draw what was learnt, and when: measurements of runs against env steps, and a table of what they came to.
+
+    Runs that differ only in their seed are one mean with its 95 % interval over seeds (Student's t).
+    """
 
     runs: Annotated[Positional[tuple[Path, ...]], tyro.conf.arg(metavar="RUN...")]
     """Run files."""
     output: Annotated[Path, tyro.conf.arg(metavar="FILE")] = Path("curves.png")
-    """The picture; its ending decides the format."""
+    """The picture; its ending decides the format (.png, .pdf, .svg)."""
     statistics: FlagCreatePairsOff[bool] = False
     """Draw what hiders do with boxes and ramps instead of the mean returns."""
     progress: FlagCreatePairsOff[bool] = False
@@ -172,9 +175,16 @@ class Curves:
     """Print JSON."""
 
     def __call__(self) -> None:
-        """Draw, and say where the picture is."""
+        """Draw, print the table, and say where the picture is."""
         from evo_hns.archive import RunView
-        from evo_hns.reports.curves import draw_progress, draw_returns, draw_statistics, plot
+        from evo_hns.reports.curves import (
+            draw_progress,
+            draw_returns,
+            draw_statistics,
+            ends,
+            kinds_of_runs,
+            plot,
+        )
 
         if not self.runs:
             raise ConfigError("curves needs a run file to draw")
@@ -182,5 +192,18 @@ class Curves:
             raise ConfigError("got --statistics and --progress, expected one of them: they are two pictures")
         draw = draw_statistics if self.statistics else draw_progress if self.progress else draw_returns
         with ExitStack() as views:
-            plot(draw, {str(path): views.enter_context(RunView(path)) for path in self.runs}, self.output)
-        show({"picture": self.output} if self.as_json else f"The picture is {self.output}.")
+            runs = {str(path): views.enter_context(RunView(path)) for path in self.runs}
+            plot(draw, runs, self.output)
+            kinds, found = kinds_of_runs(runs), ends(runs) if draw is draw_returns else []
+            if self.as_json:
+                described = [
+                    {
+                        "name": kind.name,
+                        "settings": kind.settings,
+                        "runs": [{"run": name, "seed": run.config.seed} for name, run in kind.runs.items()],
+                    }
+                    for kind in kinds
+                ]
+                show({"picture": self.output, "kinds": described, "ends": [each.as_dict() for each in found]})
+                return
+        show("\n\n".join(filter(None, [curves_text(kinds, found), f"The picture is {self.output}."])))

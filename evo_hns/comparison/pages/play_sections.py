@@ -11,17 +11,16 @@ from evo_hns.behaviour.stages.paper import PUBLISHED
 from evo_hns.comparison.compare import Comparison, has_two_teams
 from evo_hns.comparison.conditions import Condition
 from evo_hns.comparison.crossplay import CrossPlay, Meeting
-from evo_hns.comparison.curves import condition_curve
 from evo_hns.comparison.emergence import Emergence
 from evo_hns.comparison.expense import BYTES, Expense, Extra, version_of
 from evo_hns.comparison.pages.drawing import onset_drawing
 from evo_hns.comparison.pages.prose import DASH, each_onset, p_value, verdict, with_interval
 from evo_hns.comparison.pages.sections import legend_of
-from evo_hns.comparison.tracks import Track
 from evo_hns.reports.costs import duration, million
 from evo_hns.reports.kit.blocks import Block, Figure, Figures, Fold, Heat, HeatCell, Missing, Prose, Section, Table
 from evo_hns.reports.kit.charts import Series, line_chart, short
 from evo_hns.reports.kit.formatting import plain, signed
+from evo_hns.reports.seed_means import Track, condition_curve
 from evo_hns.spec import Side
 
 _REMEDY = "the same command without --no-play"

@@ -19,10 +19,11 @@ from evo_hns.comparison.pages.prose import (
     with_interval,
 )
 from evo_hns.comparison.standings import Difference, Standings
-from evo_hns.comparison.tracks import BUDGETS, Outcome, Track
+from evo_hns.comparison.tracks import BUDGETS, Outcome
 from evo_hns.reports.kit.blocks import Block, Figure, Figures, Fold, Missing, Prose, Section, Table
 from evo_hns.reports.kit.charts import Series, line_chart
 from evo_hns.reports.kit.formatting import OPPONENTS, signed
+from evo_hns.reports.seed_means import Track
 
 _FEW = 10  #: points of a curve, up to which each has a whisker; more have a band
 _APART = 0.008  #: of the axis, between whiskers of conditions that were measured at the same time

@@ -17,9 +17,9 @@ try:
 except ImportError as error:
     raise ConfigError(f"pictures need Pillow: {how_to_install('render')}") from error
 
-__all__ = ["Pictures", "require_backend"]
+__all__ = ["LOOK", "Pictures", "require_backend"]
 
-_LOOK = Look(width=640, height=480, caption=False)
+LOOK = Look(width=640, height=480, caption=False)
 
 
 class Pictures:
@@ -36,7 +36,7 @@ class Pictures:
 
     def __init__(self, config: RunConfig, game: PlayedGame, seed: int) -> None:
         self._game, self._recorder = game, TrajectoryRecorder(game.game, np.array([seed], dtype=np.int64))
-        self._film = Film(Footage(self._recorder.moment(game.observation), "", "", "", config), _LOOK)
+        self._film = Film(Footage(self._recorder.moment(game.observation), "", "", "", config), LOOK)
 
     def draw(self) -> npt.NDArray[np.uint8]:
         """`(height, width, 3)`, the world as it is."""

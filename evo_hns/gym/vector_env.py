@@ -154,6 +154,7 @@ class HideAndSeekVectorEnv(VectorEnv[Told, Numbers, npt.NDArray[Any]]):
         self._like, self._shape = squeezed(sample, axis=0), (first.game.num_members, len(first.game.choices))
         self.single_observation_space = observation_space(first.game, sample)
         self.single_action_space = action_space(first.game)
+        self._limits = np.tile(self.single_action_space.nvec, (num_envs, 1))
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
 
@@ -197,7 +198,7 @@ class HideAndSeekVectorEnv(VectorEnv[Told, Numbers, npt.NDArray[Any]]):
         """
         if self._over is None:
             raise ValueError("got a step, expected reset: no episode is going on")
-        choices = checked_choices(actions, self.action_space.nvec, "all environments")  # type: ignore[attr-defined]
+        choices = checked_choices(actions, self._limits, "all environments")
         seeds = np.zeros(self.num_envs, dtype=np.int64)
         if self._over.any():
             for number in np.flatnonzero(self._over):
@@ -207,6 +208,11 @@ class HideAndSeekVectorEnv(VectorEnv[Told, Numbers, npt.NDArray[Any]]):
             self._batches += [Batch(self._match, envs[k : k + 1]) for envs in alone for k in range(len(envs))]
         turn = self._play(choices.reshape(self.num_envs, *self._shape), seeds)
         return turn.told, turn.reward, turn.failed, turn.over & ~turn.failed, turn.infos
+
+    @property
+    def members_and_numbers(self) -> tuple[int, int]:
+        """A, agents of the side, and K, numbers in the action of each."""
+        return self._shape
 
     def _play(self, choices: npt.NDArray[np.int64], seeds: Numbers) -> Turn:
         """A turn of all batches, each on a thread."""

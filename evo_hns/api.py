@@ -315,7 +315,7 @@ def make_vector_env(
     opponent: Champion | str = "random",
     num_threads: int = 0,
 ) -> HideAndSeekVectorEnv:
-    """Many worlds side by side as a `gymnasium.vector.VectorEnv`, at the speed of `evaluate`; see `evo_hns.gym.vector_env`.
+    """Many worlds side by side as a `gymnasium.vector.VectorEnv`; see `evo_hns.gym.vector_env`.
 
     Args:
         config: the game; by default that of the opponent's run, or OpenAI's quadrant example, two against two.

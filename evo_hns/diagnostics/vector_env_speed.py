@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 
 import numpy as np
@@ -82,8 +83,8 @@ def measure(config: RunConfig, opponent: str, rounds: int = 3) -> list[VectorEnv
         expected = team_return(played, evaluator.session.spec, OURS).numpy()
         turns = []
         for _ in range(rounds):
-            own = _time(lambda evaluator=evaluator: evaluator.evaluate(table, rosters))
-            turns.append(own + _time(lambda env=env, choices=choices: _play(env, table.seed, choices)))
+            own = _time(partial(evaluator.evaluate, table, rosters))
+            turns.append(own + _time(partial(_play, env, table.seed, choices)))
         env.close()
         own_wall, own_cpu, wall, cpu = zip(*turns, strict=True)
         same = bool(np.allclose(returns[~played.failed.numpy()], expected[~played.failed.numpy()]))

@@ -21,6 +21,4 @@ except ImportError as error:
 ENV_ID = "evo_hns/HideAndSeek-v0"
 
 if ENV_ID not in gymnasium.registry:
-    gymnasium.register(
-        ENV_ID, entry_point="evo_hns.api:make_gym_env", vector_entry_point="evo_hns.api:make_vector_env"
-    )
+    gymnasium.register(ENV_ID, entry_point="evo_hns.api:make_gym_env", vector_entry_point="evo_hns.api:make_vector_env")

@@ -29,7 +29,6 @@ from evo_hns.evaluation.matches import HELD_OUT_SEED
 from evo_hns.gym.arrays import Told, checked_choices, space_of
 from evo_hns.gym.played import Match, PlayedGame, checked_seed, pictures_per_second
 from evo_hns.gym.world import World, check_render_mode
-from evo_hns.spec import Side
 
 
 class HideAndSeekEnv(gymnasium.Env[Told, npt.NDArray[np.int64]]):
@@ -51,7 +50,8 @@ class HideAndSeekEnv(gymnasium.Env[Told, npt.NDArray[np.int64]]):
         self.metadata = self.metadata | {"render_fps": pictures_per_second(match.config)}
         self._world = World(match.config, {match.side.other: match.opponent})
         game = self._world.game
-        self.observation_space, self.action_space = observation_space(game, self._world.told), action_space(game)
+        self.observation_space: spaces.Dict = observation_space(self._world.told)  # type: ignore[assignment]  # it is one
+        self.action_space: spaces.MultiDiscrete = action_space(game)
         self._shape, self._is_going_on = (game.num_members, len(game.choices)), False
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Told, dict[str, Any]]:
@@ -78,7 +78,7 @@ class HideAndSeekEnv(gymnasium.Env[Told, npt.NDArray[np.int64]]):
         """
         if not self._is_going_on:
             raise ValueError("got a step, expected reset: no episode is going on")
-        choices = checked_choices(action, self.action_space.nvec, f"the {self.side.label}")  # type: ignore[attr-defined]
+        choices = checked_choices(action, self.action_space.nvec, f"the {self.side.label}")
         world = self._world
         rewards = world.step(choices.reshape(self._shape))
         reward = float(team_reward(rewards[None], np.array([world.present]))[0])
@@ -88,7 +88,7 @@ class HideAndSeekEnv(gymnasium.Env[Told, npt.NDArray[np.int64]]):
             info |= {"discarded": world.failed, "statistics": world.statistics}
         return self._told, reward, world.failed, world.is_over and not world.failed, info
 
-    def render(self) -> npt.NDArray[np.uint8] | None:  # type: ignore[override]  # a frame is an array here
+    def render(self) -> npt.NDArray[np.uint8] | None:
         """`(height, width, 3)`, the world as it is; None without `render_mode="rgb_array"`."""
         return None if self.render_mode is None else self._world.picture()
 
@@ -105,7 +105,7 @@ class HideAndSeekEnv(gymnasium.Env[Told, npt.NDArray[np.int64]]):
         return {"world_seed": self._world.seed, "present": np.array(self._world.present)}
 
 
-def observation_space(game: PlayedGame, sample: Told) -> spaces.Dict:
+def observation_space(sample: Told) -> spaces.Dict:
     """What one agent or a team observes, from a sample of `(A, ...)` arrays."""
     return spaces.Dict({name: space_of(values) for name, values in squeezed(sample, axis=0).items()})
 

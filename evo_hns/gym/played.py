@@ -62,7 +62,7 @@ def find_match(config: RunConfig, side: Side, opponent: str) -> Match:
     theirs = address.member.config if isinstance(address, Archived) else config
     if game_of(config) != game_of(theirs):
         raise ConfigError(
-            f"{opponent} plays another game ({game_differences(config, theirs)}); without config it is played in its own"
+            f"{opponent} plays another game ({game_differences(config, theirs)}); leave out config for its own"
         )
     spec = observation_spec(config.world, config.rules)
     if not spec.team_size(side):
@@ -142,10 +142,10 @@ class PlayedGame:
         Args:
             choices: `(W, A, K)`, actions of those who are played from outside.
         """
-        ours, actions = to_action(choices, self.action_spec), []
-        for side in Side if self._players else ():
-            actions.append(self._act(side) if side in self._players else ours)
-        step = self.game.step(join_teams(actions) if actions else ours)
+        action = to_action(choices, self.action_spec)
+        if self._players:
+            action = join_teams([self._act(side) if side in self._players else action for side in Side])
+        step = self.game.step(action)
         self.observation = step.observation
         return step
 

@@ -4,8 +4,8 @@ Each environment is what `evo_hns.gym.env` says of one: the same spaces with a l
 to the bit. But worlds are played in batches, one for each thread, which is as fast as `evo-hns evaluate`.
 
 Autoreset is `NEXT_STEP`: the step after the end of an episode ignores the action and begins the next one. All worlds of
-a batch end at the horizon together. A world whose physics fails is terminated, and its environment goes on in a batch of
-its own.
+a batch end at the horizon together. A world whose physics fails is terminated, and another one takes its place until
+then, whose episode is cut short: truncated, and in its infos to be `discarded`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Turn:
     def __init__(self, num_envs: int, like: Told, num_members: int) -> None:
         self.told = {name: np.empty((num_envs, *row.shape), row.dtype) for name, row in like.items()}
         self.reward = np.zeros(num_envs)
-        self.failed, self.over = np.zeros(num_envs, dtype=bool), np.zeros(num_envs, dtype=bool)
+        self.failed, self.over, self.cut = (np.zeros(num_envs, dtype=bool) for _ in range(3))
         self.seeds = np.zeros(num_envs, dtype=np.int64)
         self.present = np.zeros((num_envs, num_members), dtype=bool)
         self.statistics: dict[str, npt.NDArray[np.float64]] = {}  #: of episodes that are over
@@ -47,12 +47,62 @@ class Turn:
         infos = _masked({"world_seed": self.seeds, "present": self.present}, everybody)
         if self.over.any():
             statistics = _masked(self.statistics, self.over)
-            infos |= _masked({"discarded": self.failed, "statistics": statistics}, self.over)
+            infos |= _masked({"discarded": self.failed | self.cut, "statistics": statistics}, self.over)
         return infos
 
 
+class Group:
+    """Worlds of some environments, all at the same env step, from the start of an episode on.
+
+    Args:
+        game: plays them.
+        envs: `(W,)` the numbers of the environments.
+        seeds: `(W,)` of the worlds.
+    """
+
+    def __init__(self, game: PlayedGame, envs: Numbers, seeds: Numbers) -> None:
+        self.game, self.envs = game, envs
+        self.game.begin(seeds)
+        self._seeds, self._rows = seeds, np.arange(len(seeds))
+        self._present = game.told.agent_mask.numpy()  # a failed world's mask is zeros
+
+    def leave(self, leaving: npt.NDArray[np.bool_]) -> None:
+        """Let go of environments.
+
+        Args:
+            leaving: `(N,)` bool.
+        """
+        staying = ~leaving[self.envs]
+        self.envs, self._rows = self.envs[staying], self._rows[staying]
+
+    def step(self, choices: npt.NDArray[np.int64], turn: Turn) -> None:
+        """Play an env step, and say what it came to but for what is observed.
+
+        Args:
+            choices: `(N, A, K)`, actions in all environments.
+            turn: is filled in.
+        """
+        envs, rows = self.envs, self._rows
+        whole = np.zeros((len(self._seeds), *choices.shape[1:]), dtype=np.int64)  # who has left does anything
+        whole[rows] = choices[envs]
+        step = self.game.step(whole)
+        turn.reward[envs] = team_reward(step.reward[:, self.game.team].numpy(), self._present)[rows]
+        turn.failed[envs] = step.failed.numpy()[rows]
+        turn.over[envs] = turn.failed[envs] | self.game.at_horizon
+
+    def tell(self, turn: Turn) -> None:
+        """Say what is observed, in which worlds, and how episodes ended."""
+        envs, rows = self.envs, self._rows
+        turn.seeds[envs], turn.present[envs] = self._seeds[rows], self._present[rows]
+        for name, values in squeezed(told(self.game.told), axis=1).items():
+            turn.told[name][envs] = values[rows]
+        if turn.over[envs].any():
+            for name, values in self.game.statistics().items():
+                turn.statistics.setdefault(name, np.zeros(len(turn.reward)))[envs] = values[rows] * turn.over[envs]
+
+
 class Batch:
-    """Environments that are played together, in one thread.
+    """Environments that are played in one thread.
 
     Args:
         match: the game, the side, and the opponent.
@@ -60,68 +110,51 @@ class Batch:
     """
 
     def __init__(self, match: Match, envs: Numbers) -> None:
-        self.game = PlayedGame(match.config, len(envs), {match.side.other: match.opponent})
-        self._all = envs
+        self._match, self._envs = match, envs
+        self.game, self._spare_games = self._build(len(envs)), list[PlayedGame]()
         self.restart()
 
+    def _build(self, num_worlds: int) -> PlayedGame:
+        return PlayedGame(self._match.config, num_worlds, {self._match.side.other: self._match.opponent})
+
     def restart(self) -> None:
-        """Begin the next turn with all environments, those that left too."""
-        self.envs, self.is_over = self._all, True
+        """Let the next turn begin an episode everywhere."""
+        self._together: Group | None = None
+        self._alone: dict[int, Group] = {}  # in place of worlds that have failed
 
-    def begin(self, seeds: Numbers) -> None:
-        """Begin an episode in the world of each environment.
-
-        Args:
-            seeds: `(W,)` of the worlds.
-        """
-        self.game.begin(seeds)
-        self._seeds, self._rows, self.is_over = seeds, np.arange(len(seeds)), False
-        self._present = self.game.told.agent_mask.numpy()  # a failed world's mask is zeros
-
-    def take_turn(self, choices: npt.NDArray[np.int64], seeds: Numbers, turn: Turn) -> None:
-        """Begin the next episode if the last one is over, else play an env step.
+    def take_turn(
+        self, choices: npt.NDArray[np.int64], over: npt.NDArray[np.bool_], seeds: Numbers, turn: Turn
+    ) -> None:
+        """Play an env step; where the last episode is over, begin the next one instead.
 
         Args:
             choices: `(N, A, K)`, actions in all environments.
+            over: `(N,)` bool, whose last episode is over.
             seeds: `(N,)` of worlds to begin.
             turn: is filled in.
         """
-        envs = self.envs
-        if self.is_over:
-            self.begin(seeds[envs])
+        if self._together is None:
+            self._together = Group(self.game, self._envs, seeds[self._envs])
         else:
-            self._step(choices, turn)
-        rows = self._rows
-        turn.seeds[envs], turn.present[envs] = self._seeds[rows], self._present[rows]
-        for name, values in squeezed(told(self.game.told), axis=1).items():
-            turn.told[name][envs] = values[rows]
+            self._together.leave(over)
+            self._together.step(choices, turn)
+            for group in self._alone.values():
+                if not over[group.envs[0]]:
+                    group.step(choices, turn)
+            for env in self._envs[over[self._envs]].tolist():
+                game = self._alone[env].game if env in self._alone else self._spare()
+                self._alone[env] = Group(game, np.array([env]), seeds[env : env + 1])
+        if self.game.at_horizon:
+            for env in self._alone:
+                turn.cut[env], turn.over[env] = not turn.over[env], True
+        for group in (self._together, *self._alone.values()):
+            group.tell(turn)
+        if self.game.at_horizon:
+            self._spare_games += [group.game for group in self._alone.values()]
+            self.restart()
 
-    def _step(self, choices: npt.NDArray[np.int64], turn: Turn) -> None:
-        envs, rows = self.envs, self._rows
-        whole = np.zeros((len(self._seeds), *choices.shape[1:]), dtype=np.int64)  # who has left does anything
-        whole[rows] = choices[envs]
-        step = self.game.step(whole)
-        failed, self.is_over = step.failed.numpy()[rows], self.game.at_horizon
-        turn.reward[envs] = team_reward(step.reward[:, self.game.team].numpy(), self._present)[rows]
-        turn.failed[envs], turn.over[envs] = failed, failed | self.is_over
-        if failed.any() or self.is_over:
-            for name, values in self.game.statistics().items():
-                turn.statistics.setdefault(name, np.zeros(len(turn.reward)))[envs] = values[rows] * turn.over[envs]
-
-    def leave(self, over: npt.NDArray[np.bool_]) -> Numbers:
-        """Let go of environments whose episodes are over, unless all are, which then begin anew together.
-
-        Args:
-            over: `(N,)` bool.
-
-        Returns:
-            Their numbers.
-        """
-        self.is_over |= bool(over[self.envs].all())
-        leaving = over[self.envs] & (not self.is_over)
-        gone = self.envs[leaving]
-        self.envs, self._rows = self.envs[~leaving], self._rows[~leaving]
-        return gone
+    def _spare(self) -> PlayedGame:
+        return self._spare_games.pop() if self._spare_games else self._build(1)
 
 
 class HideAndSeekVectorEnv(VectorEnv[Told, Numbers, npt.NDArray[Any]]):
@@ -142,23 +175,22 @@ class HideAndSeekVectorEnv(VectorEnv[Told, Numbers, npt.NDArray[Any]]):
         if num_envs < 1 or num_threads < 0:
             raise ConfigError(f"got {num_envs} environments on {num_threads} threads, expected 1 or more on 0 or more")
         parts = np.array_split(np.arange(num_envs), min(num_threads or usable_cores(), num_envs))
-        self.num_envs, self._match = num_envs, match
-        self._batches = self._whole = [Batch(match, part) for part in parts]
+        self.num_envs = num_envs
+        self._batches = [Batch(match, part) for part in parts]
         self._pool = ThreadPoolExecutor(len(parts), thread_name_prefix="evo-hns-vector-env")
         self._streams: list[np.random.Generator | None] = [None] * num_envs
         self._over: npt.NDArray[np.bool_] | None = None  # environments to begin next; None before the first reset
         first = self._batches[0]
-        first.begin(np.zeros(len(parts[0]), dtype=np.int64))
-        first.restart()
+        first.game.begin(np.zeros(1, dtype=np.int64))
         sample = {name: values[0] for name, values in told(first.game.told).items()}
         self._like, self._shape = squeezed(sample, axis=0), (first.game.num_members, len(first.game.choices))
-        self.single_observation_space = observation_space(first.game, sample)
+        self.single_observation_space = observation_space(sample)
         self.single_action_space = action_space(first.game)
         self._limits = np.tile(self.single_action_space.nvec, (num_envs, 1))
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
 
-    def reset(  # type: ignore[override]  # Gymnasium's own take lists of seeds, too
+    def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Told, dict[str, Any]]:
         """Begin an episode in every environment.
@@ -179,9 +211,9 @@ class HideAndSeekVectorEnv(VectorEnv[Told, Numbers, npt.NDArray[Any]]):
             if world is not None:
                 self._streams[number] = np.random.default_rng(world)
         worlds = [self._draw(number) if world is None else world for number, world in enumerate(seeds)]
-        self._batches = self._whole
         for batch in self._batches:
             batch.restart()
+        self._over = np.zeros(self.num_envs, dtype=bool)
         turn = self._play(np.zeros((self.num_envs, *self._shape), dtype=np.int64), np.array(worlds, dtype=np.int64))
         return turn.told, turn.infos
 
@@ -200,12 +232,8 @@ class HideAndSeekVectorEnv(VectorEnv[Told, Numbers, npt.NDArray[Any]]):
             raise ValueError("got a step, expected reset: no episode is going on")
         choices = checked_choices(actions, self._limits, "all environments")
         seeds = np.zeros(self.num_envs, dtype=np.int64)
-        if self._over.any():
-            for number in np.flatnonzero(self._over):
-                seeds[number] = self._draw(int(number))
-            alone = [batch.leave(self._over) for batch in self._batches]
-            self._batches = [batch for batch in self._batches if len(batch.envs)]
-            self._batches += [Batch(self._match, envs[k : k + 1]) for envs in alone for k in range(len(envs))]
+        for number in np.flatnonzero(self._over).tolist():
+            seeds[number] = self._draw(number)
         turn = self._play(choices.reshape(self.num_envs, *self._shape), seeds)
         return turn.told, turn.reward, turn.failed, turn.over & ~turn.failed, turn.infos
 
@@ -216,9 +244,9 @@ class HideAndSeekVectorEnv(VectorEnv[Told, Numbers, npt.NDArray[Any]]):
 
     def _play(self, choices: npt.NDArray[np.int64], seeds: Numbers) -> Turn:
         """A turn of all batches, each on a thread."""
-        turn = Turn(self.num_envs, self._like, self._shape[0])
+        turn, over = Turn(self.num_envs, self._like, self._shape[0]), self._over
         run = map if len(self._batches) == 1 else self._pool.map
-        for _ in run(lambda batch: batch.take_turn(choices, seeds, turn), self._batches):
+        for _ in run(lambda batch: batch.take_turn(choices, over, seeds, turn), self._batches):
             pass
         self._over = turn.over
         return turn

@@ -1,7 +1,7 @@
 """One world of the game that is played env step by env step, looked at, and copied.
 
-`pickle` and `copy.deepcopy` are exact, also in the middle of an episode: a copy plays the episode's actions again, which
-takes as long as they took.
+`pickle` and `copy.deepcopy` are exact, also in the middle of an episode: a copy plays the episode's actions again,
+which takes as long as they took.
 """
 
 from __future__ import annotations

@@ -41,7 +41,8 @@ class FactoryPolicy:
         missing = [name for name in ("initial_state", "act") if not callable(getattr(team, name, None))]
         if missing:
             raise ConfigError(
-                f"player {self.address}: it gave {type(team).__name__} without {' and '.join(missing)}; see docs/players.md"
+                f"player {self.address}: it gave {type(team).__name__} without {' and '.join(missing)}; "
+                "see docs/players.md"
             )
         return CheckedTeam(self.address, team, self.spec)
 
@@ -86,9 +87,7 @@ class CheckedTeam:
             )
         return action, self._checked_state(after, "act", shape[0])
 
-    def _check(
-        self, name: str, values: Any, dtypes: tuple[torch.dtype, ...], shapes: list[tuple[int, ...]]
-    ) -> None:
+    def _check(self, name: str, values: Any, dtypes: tuple[torch.dtype, ...], shapes: list[tuple[int, ...]]) -> None:
         if not isinstance(values, Tensor) or values.dtype not in dtypes or tuple(values.shape) not in shapes:
             got = f"{values.dtype} {tuple(values.shape)}" if isinstance(values, Tensor) else type(values).__name__
             raise ConfigError(

@@ -22,8 +22,9 @@ from evo_hns.policies.roster import scripted_roster
 from evo_hns.spec import Action, Side
 from evo_hns.viewer.films.graphics import find_backend
 
-gymnasium = pytest.importorskip("gymnasium")
+pytest.importorskip("gymnasium")
 
+import gymnasium
 from gymnasium import spaces
 from gymnasium.utils.env_checker import check_env, data_equivalence
 
@@ -167,14 +168,16 @@ def test_a_team_may_name_what_it_pulls_against_players_that_do_not() -> None:
         ({"opponent": "RUN:hiders/last"}, "is one of the hiders, expected one of the seekers"),
         (
             {"opponent": "RUN:seekers/last", "settings": {"rules.horizon": 7}},
-            r"run\.h5:seekers/last plays another game \(rules\.horizon: 7 and 6\); without config",
+            r"run\.h5:seekers/last plays another game \(rules\.horizon: 7 and 6\); leave out config",
         ),
         ({"config": "lock-and-return", "side": "seekers"}, "this game has no seekers; play the hiders"),
         ({"render_mode": "human"}, "got the render mode 'human', expected None or 'rgb_array'"),
     ],
 )
 def test_what_cannot_be_played_is_refused_in_one_line(asked: dict[str, Any], said: str, run_path: Path) -> None:
-    asked = {name: each.replace("RUN", str(run_path)) if isinstance(each, str) else each for name, each in asked.items()}
+    asked = {
+        name: each.replace("RUN", str(run_path)) if isinstance(each, str) else each for name, each in asked.items()
+    }
     with pytest.raises(ConfigError, match=said) as told:
         evo_hns.make_gym_env(**asked)
     assert "\n" not in str(told.value)
@@ -251,7 +254,7 @@ class TestPictures:
 
     @pytest.mark.filterwarnings("ignore:.*A Box observation space m:UserWarning")
     def test_gymnasium_takes_the_pictures_of_one_world_after_another(self) -> None:
-        import evo_hns.gym  # noqa: F401
+        import evo_hns.gym
 
         env = gymnasium.make("evo_hns/HideAndSeek-v0", settings=ALONE, render_mode="rgb_array")
         assert env.metadata["render_fps"] == pytest.approx(40 / 3)

@@ -10,13 +10,14 @@ import pytest
 import torch
 
 import evo_hns
-from evo_hns.config import ConfigError
 
-gymnasium = pytest.importorskip("gymnasium")
+pytest.importorskip("gymnasium")
 
+import gymnasium
 from gymnasium.utils.env_checker import data_equivalence
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.wrappers.vector import RecordEpisodeStatistics
+
 from tests.gym.test_env import ALONE, RANGES, TEAM
 
 
@@ -35,20 +36,11 @@ def fail_at(monkeypatch: pytest.MonkeyPatch, physics: Any, row: int, when: int) 
 
 
 @pytest.mark.parametrize("settings", [ALONE, {**RANGES, "rules.horizon": 4}], ids=["one agent", "teams of any size"])
-@pytest.mark.parametrize("fails", [False, True])
-def test_it_is_the_single_environments_to_the_bit(
-    settings: dict[str, Any], fails: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def make() -> Any:
-        return evo_hns.make_gym_env(settings=settings)
-
-    singles = SyncVectorEnv([make] * 3)
+def test_it_is_the_single_environments_to_the_bit(settings: dict[str, Any]) -> None:
+    singles = SyncVectorEnv([lambda: evo_hns.make_gym_env(settings=settings)] * 3)
     env = evo_hns.make_vector_env(settings=settings, num_envs=3, num_threads=2)
     assert env.metadata["autoreset_mode"] is singles.metadata["autoreset_mode"] is AutoresetMode.NEXT_STEP
     assert (env.observation_space, env.action_space) == (singles.observation_space, singles.action_space)
-    if fails:  # the second of two worlds that are played together
-        fail_at(monkeypatch, env._batches[0].game.game.physics, 1, when=2)
-        fail_at(monkeypatch, singles.envs[1].unwrapped._world.game.game.physics, 0, when=2)
     assert data_equivalence(env.reset(seed=5), singles.reset(seed=5), exact=True)
     rng, ends = np.random.default_rng(0), []
     for _ in range(16):
@@ -56,26 +48,34 @@ def test_it_is_the_single_environments_to_the_bit(
         ours, theirs = env.step(actions), singles.step(actions)
         assert data_equivalence(ours, theirs, exact=True)
         ends.append((ours[2] | ours[3]).tolist())
-    assert ends[2] == [False, fails, False]
     assert np.sum(ends, axis=0).min() >= 2
     assert env.observation_space.contains(ours[0])
     assert data_equivalence(env.reset(seed=[7, None, 8]), singles.reset(seed=[7, None, 8]), exact=True)
     env.close()
 
 
-def test_a_world_that_fails_alone_goes_on_alone_until_the_next_reset(monkeypatch: pytest.MonkeyPatch) -> None:
-    env = evo_hns.make_vector_env(settings=ALONE, num_envs=2, num_threads=1)
-    fail_at(monkeypatch, env._batches[0].game.game.physics, 0, when=1)
-    env.reset(seed=0)
-    still = np.tile([5, 5, 5, 0, 0], (2, 1))
-    turns = [env.step(still) for _ in range(9)]
-    assert [turn[2].tolist() for turn in turns] == [[step == 1, False] for step in range(9)]
-    assert [turn[3].tolist() for turn in turns] == [[step == 8, step == 5] for step in range(9)]
-    assert turns[1][4]["discarded"].tolist() == [True, False]
-    assert turns[1][4]["_statistics"].tolist() == [True, False]
-    assert [len(batch.envs) for batch in env._batches] == [1, 1]
-    env.reset()
-    assert [len(batch.envs) for batch in env._batches] == [2]
+def test_another_world_takes_the_place_of_one_that_fails_until_the_horizon(monkeypatch: pytest.MonkeyPatch) -> None:
+    env = evo_hns.make_vector_env(settings=ALONE, num_envs=3, num_threads=1)
+    fail_at(monkeypatch, env._batches[0].game.game.physics, 1, when=1)
+    env.reset(seed=5)
+    rng = np.random.default_rng(0)
+    actions = rng.integers([11, 11, 11, 2, 2], size=(14, 3, 5))
+    turns = [env.step(each) for each in actions]
+    assert [turn[2].tolist() for turn in turns] == [[False, step == 1, False] for step in range(14)]
+    assert [turn[3].tolist() for turn in turns] == [[step in (5, 12)] * 3 for step in range(14)]
+    discarded = [turns[step][4]["discarded"].tolist() for step in (1, 5, 12)]
+    assert discarded == [[False, True, False], [False, True, False], [False] * 3]
+    assert turns[1][4]["_statistics"].tolist() == [False, True, False]
+    single = evo_hns.make_gym_env(settings=ALONE)
+    worlds = [single.reset(seed=seed)[1]["world_seed"] for seed in (6, None, None)]
+    assert [turns[step][4]["world_seed"][1] for step in (0, 2, 6)] == worlds
+    told, _ = single.reset(seed=worlds[1])  # what took its place is that world
+    assert all(np.array_equal(turns[2][0][name][1], values) for name, values in told.items())
+    for step in (3, 4, 5):
+        told, reward, *_ = single.step(actions[step, 1])
+        assert all(np.array_equal(turns[step][0][name][1], values) for name, values in told.items())
+        assert turns[step][1][1] == reward
+    env.close()
 
 
 def test_gymnasiums_statistics_are_those_of_evaluate() -> None:

@@ -41,6 +41,7 @@ def display(
     config: RunConfig,
     measured: Sequence[HeldOutRow] = (),
     *,
+    path: Path | None = None,
     as_json: bool = False,
     tensorboard: Path | None = None,
 ) -> Iterator[Display]:
@@ -49,6 +50,7 @@ def display(
     Args:
         config: of the run, up to its last generation.
         measured: before this session.
+        path: the run file, if it is to be named first.
         as_json: a line of JSON for each generation instead of words.
         tensorboard: the folder of the event files.
 
@@ -61,7 +63,7 @@ def display(
         if as_json:
             displays.append(JsonLines(console))
         else:
-            displays.append(Words(console, stack.enter_context(CurvesAndBar(console, config, measured)), config))
+            displays.append(Words(console, stack.enter_context(CurvesAndBar(console, config, measured)), config, path))
         if tensorboard is not None:
             displays.append(stack.enter_context(_event_files(tensorboard)))
         yield Together(displays)
@@ -117,10 +119,11 @@ class Words:
         console: the output.
         shown: what stays under the lines.
         config: of the run.
+        path: its file, if it is to be named first.
     """
 
-    def __init__(self, console: Console, shown: CurvesAndBar, config: RunConfig) -> None:
-        self._console, self._shown = console, shown
+    def __init__(self, console: Console, shown: CurvesAndBar, config: RunConfig, path: Path | None) -> None:
+        self._console, self._shown, self._path = console, shown, path
         self._task = shown.add_task("generations", total=None)
         self._most = config.rules.most_return
         self._last_time = time.perf_counter()
@@ -130,6 +133,8 @@ class Words:
         """Say how long it will take, and what the lines will say."""
         self._shown.update(self._task, total=cost.generations)
         self._last_time = time.perf_counter()
+        if self._path:
+            self._console.print(f"The run goes into {self._path}.")
         self._console.print(f"playing on {cost.players}")
         for warning in cost.warnings:
             self._console.print(f"warning: {warning}")

@@ -256,9 +256,10 @@ def shown(path: Path, config: RunConfig, *, as_json: bool, tensorboard: Path | N
     """
     from evo_hns.cli.progress import display
 
-    if not as_json:
-        show(f"The run goes into {path}.")
-    with can_go_on(path), display(config, measured(path), as_json=as_json, tensorboard=tensorboard) as seen:
+    with (
+        can_go_on(path),
+        display(config, measured(path), path=path, as_json=as_json, tensorboard=tensorboard) as seen,
+    ):
         yield seen
     show_result(path, as_json=as_json)
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         make_env,
         make_gym_env,
         make_vector_env,
+        measure,
         resume,
         train,
     )
@@ -47,6 +48,7 @@ __all__ = [
     "make_env",
     "make_gym_env",
     "make_vector_env",
+    "measure",
     "resume",
     "train",
 ]

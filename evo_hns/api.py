@@ -47,6 +47,7 @@ __all__ = [
     "make_env",
     "make_gym_env",
     "make_vector_env",
+    "measure",
     "resume",
     "train",
 ]
@@ -129,6 +130,26 @@ def resume(
 
     observers = _observers(observe, verbose=verbose)
     driver.resume(path, generations=total, announce=lambda _: None, observers=observers)
+    return load_run(run)
+
+
+def measure(run: str | Path, every: int = 10) -> Run:
+    """Measure champions of a run against held-out players, of the first, the last and every so many generations.
+
+    What is measured already stays; the rest is in the run file as if it had been measured in training.
+
+    Args:
+        run: the run file, which nobody may be training.
+        every: so many generations.
+
+    Raises:
+        ConfigError: `every` is no number of generations, or there is none yet.
+        RunFileError: the file cannot be read or written, or somebody else is writing it.
+    """
+    path, count = _path(run), _whole(every, "every")
+    from evo_hns.training.remeasurement import measure_run
+
+    measure_run(path, count)
     return load_run(run)
 
 

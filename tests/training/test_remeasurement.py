@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import evo_hns
 from evo_hns.archive.records import HeldOutRow, Run
 from evo_hns.archive.run_file import RunFile
 from evo_hns.cli import main
@@ -39,7 +40,7 @@ def figures(run: Run) -> list[tuple[object, ...]]:
 
 
 def test_measured_afterwards_is_measured_in_training_to_the_bit(path: Path, runs: tuple[Path, Run]) -> None:
-    measure_run(path, 1)
+    assert len(evo_hns.measure(path, every=1).held_out) == len(runs[1].held_out)
     run = RunFile.read(path)
     assert figures(run) == figures(runs[1])
     for side in ("hiders", "seekers"):

@@ -145,15 +145,18 @@ def progress_table(run: RunFacts) -> str:
     """The first and the last measurement of each kind of progress, with its generation; empty if there is none."""
     from evo_hns.reports.progress import progress
 
+    measured = [each for each in progress(run) if len(each)]
+    if not measured:
+        return ""
     rows = [
         (
-            f"{each.side.label}: {each.kind}, against {each.opponents}",
+            f"{each.side.label}: {each.kind}",
             *(f"{each.means[k]:+.1f} ± {each.half_widths[k]:.1f} in {each.generations[k]}" for k in (0, -1)),
         )
-        for each in progress(run)
-        if len(each)
+        for each in measured
     ]
-    return table(("mean return", "first", "last"), rows) if rows else ""
+    kinds = {each.kind: f"{each.kind}: against {each.opponents}" for each in measured}
+    return "\n".join([table(("mean return", "first, in generation", "last"), rows), *kinds.values()])
 
 
 def info_text(run: RunFacts) -> str:

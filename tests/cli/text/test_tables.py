@@ -24,9 +24,10 @@ def test_each_kind_has_a_row_of_its_first_and_last_measurement(tmp_path: Path) -
         "seekers.global": np.array([nan, -2.0, nan]),
         "seekers.global_ci95": np.array([nan, 1.0, nan]),
     }
-    header, local, world = progress_table(replace(blank, num_generations=3, metrics=metrics)).splitlines()
-    assert header.split() == ["mean", "return", "first", "last"]
-    assert local.startswith("hiders: local, against the other side's champion of the time")
+    header, local, world, *kinds = progress_table(replace(blank, num_generations=3, metrics=metrics)).splitlines()
+    assert header.split() == ["mean", "return", "first,", "in", "generation", "last"]
+    assert kinds == ["local: against the other side's champion of the time", "global: against held-out players"]
+    assert local.startswith("hiders: local  ")
     assert local.endswith("+1.0 ± 0.5 in 0  +3.0 ± 0.2 in 2")
-    assert world.startswith("seekers: global, against held-out players")
+    assert world.startswith("seekers: global  ")
     assert world.endswith("-2.0 ± 1.0 in 1  -2.0 ± 1.0 in 1")

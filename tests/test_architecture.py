@@ -63,16 +63,8 @@ ROOMS: dict[str, set[str]] = {
     "parallel_env": {"evaluation", "gym", "system"},  # the game for other libraries, all agents of it
     "cli": {"experiment", "mpi", "training", "archive", "evaluation", "players", "tournament", "behaviour"}
     | {"viewer", "diagnostics", "reports", "comparison", "study", "cluster", "system"},
-    "api": {
-        "experiment",
-        "archive",
-        "players",
-        "training",
-        "reports",
-        "figure",
-        "parallel_env",
-        "gym",
-    },  # the front door
+    # The front door.
+    "api": {"experiment", "archive", "players", "training", "reports", "figure", "parallel_env", "gym"},
     "__main__": {"cli"},
 }
 

@@ -119,6 +119,7 @@ def exit_code(line: list[str]) -> int | str | None:
         (0, 5, ["matplotlib", "pettingzoo"]),
         (1, 1, ["pettingzoo"]),
         (2, 0, ["pettingzoo", "supersuit", "stable_baselines3"]),
+        (3, 1, ["gymnasium", "stable_baselines3"]),
     ],
 )
 def test_the_library_examples_run(
@@ -137,7 +138,7 @@ def test_the_library_examples_run(
     assert (small != example) is (number == 0)
     exec(compile(small, "README.md", "exec"), {})
     assert len(capsys.readouterr().out.splitlines()) == num_lines
-    assert len(blocks("python")) == 3
+    assert len(blocks("python")) == 4
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(((?!http)[^)#]+)\)", README))))

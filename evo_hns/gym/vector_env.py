@@ -179,7 +179,7 @@ class HideAndSeekVectorEnv(VectorEnv[Told, Numbers, npt.NDArray[Any]]):
         self._batches = [Batch(match, part) for part in parts]
         self._pool = ThreadPoolExecutor(len(parts), thread_name_prefix="evo-hns-vector-env")
         self._streams: list[np.random.Generator | None] = [None] * num_envs
-        self._over: npt.NDArray[np.bool_] | None = None  # environments to begin next; None before the first reset
+        self._over, self._has_begun = np.zeros(num_envs, dtype=bool), False  # whose last episode is over
         first = self._batches[0]
         first.game.begin(np.zeros(1, dtype=np.int64))
         sample = {name: values[0] for name, values in told(first.game.told).items()}
@@ -205,7 +205,7 @@ class HideAndSeekVectorEnv(VectorEnv[Told, Numbers, npt.NDArray[Any]]):
         if options and "reset_mask" in options:
             raise ValueError("got a reset_mask, expected none: environments begin anew by themselves, or all at once")
         seeds = self._checked_seeds(seed)
-        if seed is not None and not isinstance(seed, Sequence):
+        if seed is not None and not isinstance(seed, Sequence | np.ndarray):
             super().reset(seed=int(seed))
         for number, world in enumerate(seeds):
             if world is not None:
@@ -213,7 +213,7 @@ class HideAndSeekVectorEnv(VectorEnv[Told, Numbers, npt.NDArray[Any]]):
         worlds = [self._draw(number) if world is None else world for number, world in enumerate(seeds)]
         for batch in self._batches:
             batch.restart()
-        self._over = np.zeros(self.num_envs, dtype=bool)
+        self._has_begun = True
         turn = self._play(np.zeros((self.num_envs, *self._shape), dtype=np.int64), np.array(worlds, dtype=np.int64))
         return turn.told, turn.infos
 
@@ -228,7 +228,7 @@ class HideAndSeekVectorEnv(VectorEnv[Told, Numbers, npt.NDArray[Any]]):
         Raises:
             ValueError: an impossible action, or a step before the first reset.
         """
-        if self._over is None:
+        if not self._has_begun:
             raise ValueError("got a step, expected reset: no episode is going on")
         choices = checked_choices(actions, self._limits, "all environments")
         seeds = np.zeros(self.num_envs, dtype=np.int64)

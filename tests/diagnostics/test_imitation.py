@@ -35,9 +35,9 @@ def champion(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_a_network_comes_to_decide_as_another_of_its_form(champion: str, memory: dict[str, int]) -> None:
     config = tiny(rules=GAME, policy={"hidden_size": 8, **memory})
     imitator = Imitator(config, champion, Side.HIDERS, "still")
-    begun, fitted = (imitator.imitate(episodes=48, updates=n, num_worlds=16) for n in (1, 400 if not memory else 150))
+    begun, fitted = (imitator.imitate(episodes=24, updates=n, num_worlds=12) for n in (1, 50 if memory else 150))
     assert sum(fitted.errors.values()) < 0.35 * sum(begun.errors.values())
-    assert fitted.env_steps == 48 * 12
+    assert fitted.env_steps == 24 * 12
 
 
 def test_who_is_pushed_moves_otherwise_and_decides_as_before() -> None:

@@ -88,6 +88,7 @@ OWNERS: dict[str, set[str]] = {
     "pandas": {"api"},
     "tyro": {"cli"},
     "rich": {"cli", "reports"},
+    "wandb": {"cli"},
 }
 
 TOP_LEVEL = {

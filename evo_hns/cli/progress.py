@@ -1,4 +1,4 @@
-"""What a user sees of a run while it goes on: a bar on a terminal, plain lines in a log or of ranks, JSON, TensorBoard.
+"""What a user sees of a run while it goes on: a bar on a terminal, plain lines in a log or of ranks, JSON.
 
 Owns no figure: everything shown comes in a `Generation`, after it is safe on disk.
 """
@@ -6,9 +6,8 @@ Owns no figure: everything shown comes in a `Generation`, after it is safe on di
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from rich.console import Console
@@ -17,9 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from evo_hns.archive.records import Generation
 from evo_hns.cli.alarm import DisengagementAlarm
 from evo_hns.cli.text.tables import duration, json_text
-from evo_hns.config import ConfigError
 from evo_hns.reports.info import describe_held_out, generation_line
-from evo_hns.system.installation import how_to_install
 from evo_hns.system.machine import launched_ranks
 from evo_hns.training.estimate import Cost
 
@@ -35,45 +32,20 @@ class Display(Protocol):
 
 
 @contextmanager
-def display(*, as_json: bool = False, tensorboard: Path | None = None) -> Iterator[Display]:
-    """A display for the standard output, and one for TensorBoard if a folder is given.
+def display(*, as_json: bool = False) -> Iterator[Display]:
+    """A display for the standard output.
 
     Args:
         as_json: a line of JSON for each generation instead of words.
-        tensorboard: the folder of the event files.
-
-    Raises:
-        ConfigError: TensorBoard is asked for and not installed.
     """
     # Launchers give ranks a terminal of their own, also where a log is at its other end.
     force = False if launched_ranks() > 1 else None
     console = Console(highlight=False, markup=False, soft_wrap=True, force_terminal=force)
-    with ExitStack() as stack:
-        displays: list[Display] = []
-        if as_json:
-            displays.append(JsonLines(console))
-        else:
-            displays.append(Words(console, stack.enter_context(bar(console))))
-        if tensorboard is not None:
-            displays.append(stack.enter_context(_event_files(tensorboard)))
-        yield Together(displays)
-
-
-class Together:
-    """Several displays of one run."""
-
-    def __init__(self, displays: Sequence[Display]) -> None:
-        self._displays = displays
-
-    def announce(self, cost: Cost) -> None:
-        """Show it everywhere."""
-        for shown in self._displays:
-            shown.announce(cost)
-
-    def observe(self, record: Generation) -> None:
-        """Show it everywhere."""
-        for shown in self._displays:
-            shown.observe(record)
+    if as_json:
+        yield JsonLines(console)
+        return
+    with bar(console) as shown:
+        yield Words(console, shown)
 
 
 class Words:
@@ -139,36 +111,7 @@ class JsonLines:
         self._console.out(json_text(figures), highlight=False)
 
 
-class EventFiles:
-    """Curves for TensorBoard, one point for each generation."""
-
-    def __init__(self, writer: Any) -> None:
-        self._writer = writer
-
-    def announce(self, cost: Cost) -> None:
-        """Nothing: it is no curve."""
-
-    def observe(self, record: Generation) -> None:
-        """A point on every curve."""
-        points = {f"champion/{side.label}": champion.score for side, champion in record.champions.items()}
-        points |= {f"held_out/{row.side.label}/{row.opponent}": row.mean for row in record.held_out}
-        points |= {f"discards/{cause}": float(count) for cause, count in record.discards.items()}
-        for name, value in {**record.metrics, **points}.items():
-            self._writer.add_scalar(name, value, record.number)
-        self._writer.flush()
-
-
 def bar(console: Console) -> Progress:
     """The bar of long work; invisible where the output is not a terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-
-
-@contextmanager
-def _event_files(folder: Path) -> Iterator[EventFiles]:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        raise ConfigError(f"--tensorboard needs TensorBoard: {how_to_install('tensorboard')}") from None
-    with SummaryWriter(str(folder)) as writer:
-        yield EventFiles(writer)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,6 +20,7 @@ from evo_hns.cli.options import (
     Folder,
     Help,
     Json,
+    Project,
     Ranks,
     RunPath,
     SeedList,
@@ -35,6 +36,7 @@ from evo_hns.system.machine import launched_ranks
 
 if TYPE_CHECKING:
     from evo_hns.cli.progress import Display
+    from evo_hns.cli.trackers import Tracker, TrackerOptions
     from evo_hns.training.context import RunContext
 
 
@@ -66,6 +68,8 @@ class Train:
     """Go on with the ranks that are left when one dies (Open MPI with ULFM only)."""
     tensorboard: Folder = None
     """Also write the metrics for TensorBoard into this folder."""
+    wandb: Project = None
+    """Also send the metrics to this project of Weights & Biases; with WANDB_MODE=offline into ./wandb."""
     as_json: Json = False
     """Print each generation as a line of JSON."""
     settings: Settings = ()
@@ -88,6 +92,7 @@ class Train:
         with workers(shrink=self.shrink, check=check) as context:
             if context is None:
                 return
+            from evo_hns.cli.trackers import TrackerOptions
             from evo_hns.training.driver import is_finished
 
             path = context.inherited or path
@@ -95,8 +100,8 @@ class Train:
             if goes_on and is_finished(path, config):
                 print(f"{path} has all its generations already", file=sys.stderr)
                 return
-            with shown(path, as_json=self.as_json, tensorboard=self.tensorboard) as display:
-                _train(config, path, context, display, goes_on=goes_on)
+            with shown(path, config, TrackerOptions(self.tensorboard, self.wandb), as_json=self.as_json) as seen:
+                _train(config, path, context, *seen, goes_on=goes_on)
 
     def _train_seeds(self, seeds: str, config: RunConfig) -> None:
         """Train whatever is missing of several runs, and say what they came to."""
@@ -108,6 +113,7 @@ class Train:
             if context is None:
                 return
             from evo_hns.cli.progress import display
+            from evo_hns.cli.trackers import TrackerOptions, trackers
 
             say = (lambda _: None) if self.as_json else show
             show(runs.as_dict() if self.as_json else runs.plan())
@@ -116,9 +122,9 @@ class Train:
                     if each.is_finished:
                         continue
                     say(f"\nseed {each.seed}, run {number + 1} of {len(runs.runs)}: {each.path}")
-                    events = self.tensorboard and self.tensorboard / each.path.stem
-                    with display(as_json=self.as_json, tensorboard=events) as seen:
-                        _train(each.config, each.path, context, seen, goes_on=each.path.exists())
+                    told = TrackerOptions(self.tensorboard, self.wandb).of_run(each.path)
+                    with trackers(told, each.path, each.config) as others, display(as_json=self.as_json) as seen:
+                        _train(each.config, each.path, context, seen, others, goes_on=each.path.exists())
                     if self.as_json:
                         show({"run": each.path, "seed": each.seed})
             say(f"\nAll runs are done. Look at what they learnt:\n{runs.what_now()}")
@@ -160,6 +166,8 @@ class Resume:
     """Go on with the ranks that are left when one dies (Open MPI with ULFM only)."""
     tensorboard: Folder = None
     """Also write the metrics for TensorBoard into this folder."""
+    wandb: Project = None
+    """Also send the metrics to this project of Weights & Biases; with WANDB_MODE=offline into ./wandb."""
     as_json: Json = False
     """Print each generation as a line of JSON."""
 
@@ -174,23 +182,21 @@ class Resume:
         with workers(shrink=self.shrink, check=check) as context:
             if context is None:
                 return
-            from evo_hns.training.driver import resume
+            from evo_hns.cli.trackers import TrackerOptions
+            from evo_hns.training.driver import extended
 
-            with shown(self.run, as_json=self.as_json, tensorboard=self.tensorboard) as display:
-                resume(
-                    self.run,
-                    generations=self.generations,
-                    context=context,
-                    announce=display.announce,
-                    observers=[display.observe],
-                )
+            config = extended(config, self.generations)
+            with shown(self.run, config, TrackerOptions(self.tensorboard, self.wandb), as_json=self.as_json) as seen:
+                _train(config, self.run, context, *seen, goes_on=True)
 
 
-def _train(config: RunConfig, path: Path, context: RunContext, display: Display, *, goes_on: bool) -> None:
+def _train(
+    config: RunConfig, path: Path, context: RunContext, display: Display, others: Sequence[Tracker], *, goes_on: bool
+) -> None:
     """Begin a run, or go on with it."""
     from evo_hns.training.driver import resume, train
 
-    announce, observers = display.announce, [display.observe]
+    announce, observers = display.announce, [each.observe for each in (display, *others)]
     if goes_on:
         total = config.coevolution.generations
         resume(path, generations=total, context=context, announce=announce, observers=observers)
@@ -199,18 +205,22 @@ def _train(config: RunConfig, path: Path, context: RunContext, display: Display,
 
 
 @contextmanager
-def shown(path: Path, *, as_json: bool, tensorboard: Path | None) -> Iterator[Display]:
+def shown(
+    path: Path, config: RunConfig, told: TrackerOptions, *, as_json: bool
+) -> Iterator[tuple[Display, Sequence[Tracker]]]:
     """Show a run while it is trained, what it has come to at its end, and how it goes on if it is stopped.
 
     Args:
         path: the run file.
+        config: its settings.
+        told: other programs that are told of it.
         as_json: print a line of JSON for each generation.
-        tensorboard: also write event files into this folder.
     """
     from evo_hns.cli.progress import display
+    from evo_hns.cli.trackers import trackers
 
-    with can_go_on(path), display(as_json=as_json, tensorboard=tensorboard) as seen:
-        yield seen
+    with can_go_on(path), trackers(told, path, config) as others, display(as_json=as_json) as seen:
+        yield seen, others
     show_result(path, as_json=as_json)
 
 

@@ -29,8 +29,8 @@ help: ## List the targets
 
 setup: $(READY) ## Create the virtual environment
 
-train: $(READY) ## Train the quickstart experiment (EXPERIMENT=..., RANKS=..., ARGS='...')
-	$(BIN)/evo-hns train $(EXPERIMENT) --ranks $(RANKS) $(ARGS)
+train: $(READY) ## Train the quickstart experiment, and write a page on it (EXPERIMENT=..., RANKS=..., ARGS='...')
+	$(BIN)/evo-hns train $(EXPERIMENT) --ranks $(RANKS) --report $(ARGS)
 
 test: $(READY) ## Run the tests (ARGS='-m "not slow"' for the quick ones)
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
         load_config,
         load_run,
         make_env,
+        make_gym_env,
+        make_vector_env,
         resume,
         train,
     )
@@ -43,6 +45,8 @@ __all__ = [
     "load_config",
     "load_run",
     "make_env",
+    "make_gym_env",
+    "make_vector_env",
     "resume",
     "train",
 ]

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
+    from evo_hns.gym.env import HideAndSeekEnv
+    from evo_hns.gym.played import Match
+    from evo_hns.gym.vector_env import HideAndSeekVectorEnv
     from evo_hns.parallel_env import HideAndSeekParallelEnv
     from evo_hns.players.champion import Champion, load_champion
     from evo_hns.players.evaluate import Evaluation
@@ -42,6 +45,8 @@ __all__ = [
     "load_config",
     "load_run",
     "make_env",
+    "make_gym_env",
+    "make_vector_env",
     "resume",
     "train",
 ]
@@ -248,7 +253,11 @@ def evaluate(
 
 
 def make_env(
-    config: Config = "quadrant", settings: Settings | None = None, *, pad_agents: bool = False
+    config: Config = "quadrant",
+    settings: Settings | None = None,
+    *,
+    pad_agents: bool = False,
+    render_mode: str | None = None,
 ) -> HideAndSeekParallelEnv:
     """The game as a PettingZoo `ParallelEnv` of one world (extra `pettingzoo`); see `evo_hns.parallel_env`.
 
@@ -256,16 +265,89 @@ def make_env(
         config: world, rules and physics are taken from it: an experiment, or the settings of a run or champion.
         settings: these win.
         pad_agents: agents that a world lacks, where counts are ranges, take part without effect.
+        render_mode: None, or `rgb_array` for pictures (extra `render`).
 
     Raises:
-        ConfigError: a setting is wrong, the world cannot be built, or PettingZoo is missing.
+        ConfigError: a setting is wrong, the world cannot be built, PettingZoo is missing, or nothing can be drawn here.
     """
     resolved = resolve_config(config, settings)
     try:
         from evo_hns.parallel_env import parallel_env
     except ImportError as error:
         raise ConfigError(str(error)) from None
-    return parallel_env(resolved, pad_agents=pad_agents)
+    return parallel_env(resolved, render_mode, pad_agents=pad_agents)
+
+
+def make_gym_env(
+    config: Config | None = None,
+    settings: Settings | None = None,
+    *,
+    side: Side | str = "hiders",
+    opponent: Champion | str = "random",
+    render_mode: str | None = None,
+) -> HideAndSeekEnv:
+    """One side of the game against a given player, as a Gymnasium `Env` (extra `gymnasium`); see `evo_hns.gym.env`.
+
+    Args:
+        config: the game; by default that of the opponent's run, or OpenAI's quadrant example, two against two.
+        settings: these win.
+        side: who is played by the caller.
+        opponent: who plays the other side: a champion, or any address, such as `runs/ga-1.h5:seekers/best`.
+        render_mode: None, or `rgb_array` for pictures (extra `render`).
+
+    Raises:
+        ConfigError: a setting, side, address or render mode is wrong, the opponent plays another game, or Gymnasium is
+            missing.
+        RunFileError: a run file cannot be read.
+    """
+    match = _match(config, settings, side, opponent)
+    from evo_hns.gym.env import HideAndSeekEnv
+
+    return HideAndSeekEnv(match, render_mode)
+
+
+def make_vector_env(
+    config: Config | None = None,
+    num_envs: int = 256,
+    settings: Settings | None = None,
+    *,
+    side: Side | str = "hiders",
+    opponent: Champion | str = "random",
+    num_threads: int = 0,
+) -> HideAndSeekVectorEnv:
+    """Many worlds side by side as a `gymnasium.vector.VectorEnv`; see `evo_hns.gym.vector_env`.
+
+    Args:
+        config: the game; by default that of the opponent's run, or OpenAI's quadrant example, two against two.
+        num_envs: worlds.
+        settings: these win.
+        side: who is played by the caller.
+        opponent: who plays the other side: a champion, or any address, such as `runs/ga-1.h5:seekers/best`.
+        num_threads: among which the worlds are shared out; 0 takes every core that this process may use.
+
+    Raises:
+        ConfigError: as `make_gym_env`.
+        RunFileError: a run file cannot be read.
+    """
+    match = _match(config, settings, side, opponent)
+    from evo_hns.gym.vector_env import HideAndSeekVectorEnv
+
+    return HideAndSeekVectorEnv(match, _whole(num_envs, "num_envs"), _whole(num_threads, "num_threads"))
+
+
+def _match(config: Config | None, settings: Settings | None, side: Side | str, opponent: Champion | str) -> Match:
+    """A game and an opponent.
+
+    Raises:
+        ConfigError: there is no such thing, or Gymnasium is missing.
+    """
+    try:
+        from evo_hns.gym.played import find_match, game_of_run
+    except ImportError as error:
+        raise ConfigError(str(error)) from None
+    ours, address = _side(side), _address(opponent)
+    game = resolve_config((game_of_run(address, ours.other) or "quadrant") if config is None else config, settings)
+    return find_match(game, ours, address)
 
 
 def _path(path: str | Path, of: str = "a run file") -> Path:

@@ -39,7 +39,9 @@ ROOMS: dict[str, set[str]] = {
     "training": {"envs", "policies", "evaluation", "search", "archive", "mpi", "players", "behaviour", "system"},
     "tournament": {"envs", "policies", "evaluation", "archive", "players", "figure", "system"},
     "viewer": {"archive", "players", "behaviour", "system"} | PLAYING,
-    "diagnostics": {"physics", "archive", "mpi", "players", "training", "behaviour", "viewer", "figure", "system"}
+    "gym": {"envs", "policies", "evaluation", "players", "viewer", "system"},  # the same: one side of it
+    "diagnostics": {"physics", "archive", "mpi", "players", "training", "behaviour", "viewer", "gym", "figure"}
+    | {"system"}
     | PLAYING,
     "reports": {
         "evaluation",
@@ -58,10 +60,19 @@ ROOMS: dict[str, set[str]] = {
     "study": {"envs", "policies", "evaluation", "archive", "players", "behaviour", "training", "reports", "comparison"}
     | {"experiment", "system"},
     "cluster": {"evaluation", "mpi", "training", "archive", "system"},  # jobs for a queue, and runs they go on with
-    "parallel_env": {"evaluation", "system"},  # the game for other libraries
+    "parallel_env": {"evaluation", "gym", "system"},  # the game for other libraries, all agents of it
     "cli": {"experiment", "mpi", "training", "archive", "evaluation", "players", "tournament", "behaviour"}
     | {"viewer", "diagnostics", "reports", "comparison", "study", "cluster", "system"},
-    "api": {"experiment", "archive", "players", "training", "reports", "figure", "parallel_env"},  # the front door
+    "api": {
+        "experiment",
+        "archive",
+        "players",
+        "training",
+        "reports",
+        "figure",
+        "parallel_env",
+        "gym",
+    },  # the front door
     "__main__": {"cli"},
 }
 
@@ -83,7 +94,7 @@ OWNERS: dict[str, set[str]] = {
     "imageio_ffmpeg": {"viewer"},
     "stable_baselines3": {"training.ppo"},
     "sb3_contrib": {"training.ppo"},
-    "gymnasium": {"training.ppo", "parallel_env"},
+    "gymnasium": {"training.ppo", "parallel_env", "gym"},
     "pettingzoo": {"parallel_env"},
     "pandas": {"api"},
     "tyro": {"cli"},

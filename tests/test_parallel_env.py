@@ -208,7 +208,7 @@ def test_worlds_follow_from_the_last_seed() -> None:
 def test_a_failed_world_ends_the_episode_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     env = parallel_env(ONE_AGAINST_ONE)
     env.reset(seed=0)
-    monkeypatch.setattr(env._game.physics, "step", lambda *_: torch.ones(1, dtype=torch.bool))
+    monkeypatch.setattr(env._world.game.game.physics, "step", lambda *_: torch.ones(1, dtype=torch.bool))
     observations, rewards, terminations, truncations, infos = env.step(act(env, np.random.default_rng(0)))
     assert set(terminations.values()) == {True}
     assert set(truncations.values()) == {False}
@@ -333,12 +333,12 @@ def test_supersuit_flattens_what_agents_observe() -> None:
     )
 
 
-def test_it_may_be_closed_twice_and_is_never_drawn() -> None:
+def test_it_may_be_closed_twice_and_is_not_drawn_unless_asked_to() -> None:
     env = parallel_env(ONE_AGAINST_ONE)
     env.close()
     env.close()
-    assert env.render_mode is None
-    assert env.metadata["render_modes"] == []
+    assert env.render_mode is env.render() is None
+    assert env.metadata["render_modes"] == ["rgb_array"]
 
 
 def test_agents_may_name_what_they_pull() -> None:
@@ -366,7 +366,7 @@ def test_mistakes_are_told_in_one_line() -> None:
             env.step({"hider_0": still, "seeker_0": wrong})  # type: ignore[dict-item]
     with pytest.raises(ValueError, match="got an action of seeker_1, expected one of each of hider_0, seeker_0"):
         env.step({"hider_0": still, "seeker_0": still, "seeker_1": still})
-    with pytest.raises(ValueError, match="render mode 'human', expected None"):
+    with pytest.raises(ValueError, match="render mode 'human', expected None or 'rgb_array'"):
         parallel_env(render_mode="human")
 
 

@@ -308,6 +308,31 @@ class Run:
         self._check_matches(matches)
         return replace(self, matches=self.matches + tuple(matches))
 
+    def with_held_out(self, generation: int, rows: Sequence[HeldOutRow], metrics: Mapping[str, float]) -> Run:
+        """The run with more measurements of a generation that it has, in the order of generations.
+
+        Args:
+            generation: which.
+            rows: the measurements.
+            metrics: what comes of them, for this generation.
+
+        Raises:
+            ValueError: they do not fit this run, or are there already.
+        """
+        there = {(row.generation, row.side, row.opponent) for row in self.held_out}
+        for row in rows:
+            if row.generation != generation or not 0 <= generation < self.num_generations:
+                raise ValueError(f"got a measurement of generation {row.generation}, expected {generation}")
+            if (generation, row.side, row.opponent) in there:
+                raise ValueError(
+                    f"{row.side.label} of generation {generation} against {row.opponent} are there already"
+                )
+        columns = {name: column.copy() for name, column in self.metrics.items()}
+        for name, value in metrics.items():
+            columns.setdefault(name, np.full(self.num_generations, np.nan))[generation] = value
+        held_out = tuple(sorted((*self.held_out, *rows), key=lambda row: row.generation))
+        return replace(self, held_out=held_out, metrics=columns)
+
     def with_session(self, session: TrainingSession) -> Run:
         """The run with a session that continues from its last generation.
 

@@ -32,7 +32,7 @@ from evo_hns.archive.journal import (
     pack,
     repair_command,
 )
-from evo_hns.archive.records import Generation, Match, Run, TrainingSession
+from evo_hns.archive.records import Generation, HeldOutRow, Match, Run, TrainingSession
 from evo_hns.archive.schema import SCHEMA_VERSION, decode, encode
 from evo_hns.archive.storage import (
     Closing,
@@ -240,11 +240,22 @@ class RunFile(Closing):
             RunFileError: they cannot be written, or the run file is closed; nothing has changed.
         """
         self._check_open()
-        run = self.run.with_matches(matches)
-        if self._journal:
-            self._write_with_journal(run)
-        else:
-            self._write(run)
+        self._write_as_it_is(self.run.with_matches(matches))
+
+    def measure(self, generation: int, rows: Sequence[HeldOutRow], metrics: Mapping[str, float]) -> None:
+        """Add measurements to a generation that is there; when this returns, they are on the disk.
+
+        Args:
+            generation: which.
+            rows: the measurements.
+            metrics: what comes of them, for this generation.
+
+        Raises:
+            ValueError: they do not fit; nothing has changed.
+            RunFileError: they cannot be written, or the run file is closed; nothing has changed.
+        """
+        self._check_open()
+        self._write_as_it_is(self.run.with_held_out(generation, rows, metrics))
 
     def close(self) -> None:
         """Put the journal into the file, and let others write.
@@ -305,6 +316,13 @@ class RunFile(Closing):
             self._written = self._stamp()
             if not identity:
                 self._put_in_order()
+
+    def _write_as_it_is(self, run: Run) -> None:
+        """Replace the file likewise, followed by a journal if it is now."""
+        if self._journal:
+            self._write_with_journal(run)
+        else:
+            self._write(run)
 
     def _write_with_journal(self, run: Run) -> JournalWriter:
         """Replace the file likewise, and begin a new journal, which the file names."""

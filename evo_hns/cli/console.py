@@ -10,13 +10,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from evo_hns.cli.text.tables import gains_table, json_text
+from evo_hns.cli.text.tables import best_champions, gains_table, json_text
 from evo_hns.config import ConfigError
 from evo_hns.spec import Side
 from evo_hns.system import interrupt
 from evo_hns.system.shell import shell_command
 from evo_hns.system.shutdown import Stopped
+
+if TYPE_CHECKING:
+    from evo_hns.archive.records import RunFacts
 
 WORDS: ContextVar[Sequence[str]] = ContextVar("words", default=())
 """What was typed after the command."""
@@ -81,13 +85,25 @@ def show_result(path: Path, *, as_json: bool) -> None:
         show({"run": path})
         return
     with RunView(path) as run:
-        gained, config = gains_table(gains(run)), run.config
-    show(f"\n{gained}\n\nThe run is in {path}. Look at it, let its champions play, and see who is better:")
+        gained, config, best = gains_table(gains(run)), run.config, best_champions(run)
+        draw(run)
+    told = "\n\n".join(filter(None, ["", gained, best]))
+    show(f"{told}\n\nThe run is in {path}.\nLook at it, let its champions play, and see who is better:")
     trained = config.trained_sides  # of others, whom their opponents met
     players = [f"{path}:{s.label}/last" if s in trained else config.side(s.other).opponents[0] for s in Side]
     verbs = [("info", path), ("watch", path), ("evaluate", *players), ("tournament", path), ("report", path)]
     for words in verbs if len(trained) == len(Side) else verbs[::2]:
         show(f"  {as_typed(*words)}")
+
+
+def draw(run: RunFacts) -> None:
+    """Draw measurements of champions, if the output is a terminal and there is a curve to draw."""
+    from evo_hns.cli.text.chart import can_draw, learning_chart, output
+
+    console = output()
+    if can_draw(console, run.held_out):
+        console.print()
+        console.print(learning_chart(run.held_out, run.num_generations, run.config.rules.most_return))
 
 
 def as_typed(*words: object) -> str:
@@ -115,3 +131,21 @@ def command() -> str:
 def show(answer: object) -> None:
     """Text as it is, anything else as one line of JSON."""
     print(answer if isinstance(answer, str) else json_text(answer), flush=True)
+
+
+@contextmanager
+def working(words: str, *, as_json: bool) -> Iterator[None]:
+    """Show on a terminal that something is done that takes long, and for how long; elsewhere and beside JSON nothing.
+
+    Args:
+        words: what is done.
+        as_json: the answer is for programs.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=as_json or not console.is_terminal) as shown:
+        shown.add_task(words, total=None)
+        yield

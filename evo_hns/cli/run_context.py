@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from evo_hns.cli.errors import exit_code, is_expected
 from evo_hns.config import ConfigError
 from evo_hns.mpi.launcher import find_launcher, local_environment, why_not
 from evo_hns.system import interrupt
-from evo_hns.system.machine import LAUNCHED, cores_to_fill, launched_ranks
+from evo_hns.system.machine import LAUNCHED, TERMINAL, cores_to_fill, launched_ranks
 from evo_hns.system.shutdown import ShutdownSignal, read_shutdown_timeout
 
 if TYPE_CHECKING:
@@ -123,7 +124,8 @@ def start_ranks(asked: str | None, check: Check = no_check) -> None:
             return
         raise ConfigError(f"--ranks {asked}: {complaint}")
     words = [launcher, "-n", str(count), sys.executable, "-m", "mpi4py", "-m", "evo_hns", *WORDS.get()]
-    theirs = {LAUNCHED: str(count), TYPED: command(), "PYTHONUNBUFFERED": "1"}
+    columns = str(shutil.get_terminal_size().columns) if sys.stdout.isatty() else ""
+    theirs = {LAUNCHED: str(count), TYPED: command(), TERMINAL: columns, "PYTHONUNBUFFERED": "1"}
     raise SystemExit(run_launcher(words, local_environment() | theirs))
 
 

@@ -109,23 +109,31 @@ class TrajectoryRecorder:
         """Copy what is there after an env step, and before the first also what was there at its start."""
         if not self._rows:
             self.begin(observation)
-        qpos = self._game.physics.field("qpos").numpy()[: len(self._seeds)].copy()
-        state = self._game.state
-        held = {name: getattr(state, name).numpy().copy() for name in ("locked", "lock_owner", "grabbed")}
-        self._rows.append(self._sights(step.observation) | held | {"qpos": qpos})
+        self._rows.append(self._now(step.observation))
         self._rewards.append(step.reward.numpy().copy())
         self._failed = step.failed.numpy().copy()
+
+    def moment(self, observation: Observation) -> Trajectory:
+        """Where everything is now, as row 1 of a trajectory of its own; row 0 says where it started, and no more."""
+        now = self._now(observation)
+        rows = {name: np.stack([start, now[name]], 1) for name, start in (now | self._start()).items()}
+        reward = np.zeros((len(self._seeds), 1, len(self._game.scene.agent_body)))
+        return self._trajectory(reward, self._game.failed.numpy().copy(), rows)
 
     @property
     def trajectory(self) -> Trajectory:
         """Everything so far."""
         rows = {name: np.stack([row[name] for row in self._rows], 1) for name in self._rows[0]}
+        reward = np.stack(self._rewards, 1) if self._rewards else self._no_reward
+        return self._trajectory(reward, self._failed, rows)
+
+    def _trajectory(self, reward: np.ndarray, failed: np.ndarray, rows: dict[str, np.ndarray]) -> Trajectory:
         return Trajectory(
             scene=self._game.scene,
             layout=self._layout,
             seeds=self._seeds,
-            reward=np.stack(self._rewards, 1) if self._rewards else self._no_reward,
-            failed=self._failed,
+            reward=reward,
+            failed=failed,
             num_prep_steps=self._game.rules.num_prep_steps,
             **rows,
         )
@@ -142,6 +150,12 @@ class TrajectoryRecorder:
             "lock_owner": np.zeros((num_worlds, m), dtype=np.int64),
             "grabbed": np.zeros((num_worlds, n, m), dtype=bool),
         }
+
+    def _now(self, observation: Observation) -> dict[str, np.ndarray]:
+        state = self._game.state
+        held = {name: getattr(state, name).numpy().copy() for name in ("locked", "lock_owner", "grabbed")}
+        qpos = self._game.physics.field("qpos").numpy()[: len(self._seeds)].copy()
+        return self._sights(observation) | held | {"qpos": qpos}
 
     def _sights(self, observation: Observation) -> dict[str, np.ndarray]:
         seen = observation.mask_aa_obs.numpy()

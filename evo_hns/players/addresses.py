@@ -26,8 +26,9 @@ from evo_hns.archive.records import HeldOutRow, held_out_means
 from evo_hns.archive.run_view import RunView
 from evo_hns.config import ConfigError, PolicyConfig, RunConfig
 from evo_hns.policies import SCRIPTED
+from evo_hns.policies.custom import load_factory
 from evo_hns.policies.published import PublishedPolicy, read_policy
-from evo_hns.policies.roster import PlayerSpec, Roster, load_factory, scripted_roster
+from evo_hns.policies.roster import PlayerSpec, Roster, scripted_roster
 from evo_hns.spec import ObservationSpec, Side
 
 PLAIN_NAMES = ("random", "still")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from evo_hns.config import RunConfig
 from evo_hns.evaluation.evaluators import build_evaluator
@@ -10,7 +11,7 @@ from evo_hns.evaluation.fitness import team_return
 from evo_hns.evaluation.held_out import meet
 from evo_hns.evaluation.intervals import Estimate, estimate
 from evo_hns.evaluation.matches import fresh_seeds
-from evo_hns.players.addresses import Archived, common_game, find_player, parse_address
+from evo_hns.players.addresses import Address, Archived, common_game, find_player, lasting_name, parse_address
 from evo_hns.spec import Side
 
 
@@ -68,13 +69,19 @@ def evaluate(hider: str, seeker: str, game: RunConfig, *, episodes: int = 256, s
     played = meet(evaluator, rosters[Side.HIDERS], rosters[Side.SEEKERS], seeds)
     counted = ~played.failed.numpy()
     return Evaluation(
-        hider=hider,
-        seeker=seeker,
+        hider=_told(hider, addresses[Side.HIDERS]),
+        seeker=_told(seeker, addresses[Side.SEEKERS]),
         episodes=episodes,
         failed=int(played.failed.sum()),
         returns={side: estimate(team_return(played, evaluator.session.spec, side).numpy()) for side in Side},
         statistics={name: estimate(values.numpy()[counted]) for name, values in played.metrics.items()},
     )
+
+
+def _told(text: str, address: Address) -> str:
+    """An address as it was given; with the generation for which `best` stands."""
+    is_best = isinstance(address, Archived) and address.which == "best"
+    return lasting_name(address, Path()) if is_best else text
 
 
 def _estimate_dict(result: Estimate) -> dict[str, float]:

@@ -64,7 +64,8 @@ def find_openings(lidar: np.ndarray, rz: float, openings: np.ndarray) -> None:
         at = most - 1
         while at > 0 and depth > depths[at - 1]:
             depths[at] = depths[at - 1]
-            openings[at] = openings[at - 1]
+            for column in range(NUM_OPENING):  # whole rows take Numba seconds to compile, for their errors' words
+                openings[at, column] = openings[at - 1, column]
             at -= 1
         depths[at] = depth
         _describe(lidar, near, other, far, depth, rz, step, openings[at])

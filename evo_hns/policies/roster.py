@@ -6,11 +6,7 @@ Both are plain data that can be stored, compared and sent to other processes; `P
 from __future__ import annotations
 
 import functools
-import importlib
-import sys
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -18,6 +14,7 @@ from torch import Tensor
 from evo_hns.config import ConfigError, PolicyConfig
 from evo_hns.policies import SCRIPTED, build_policy
 from evo_hns.policies.base import Policy, Team
+from evo_hns.policies.custom import FactoryPolicy, load_factory
 from evo_hns.spec import ObservationSpec, Side
 
 
@@ -91,42 +88,7 @@ def _build(player: PlayerSpec, spec: ObservationSpec) -> Policy:
     if player.network is not None:
         return build_policy(player.network, spec)
     if player.factory:
-        return FactoryPolicy(load_factory(player.factory), spec)
+        return FactoryPolicy(player.factory, load_factory(player.factory), spec)
     if player.scripted not in SCRIPTED:
         raise ConfigError(f"no scripted player {player.scripted!r}; there are {', '.join(SCRIPTED)}")
     return SCRIPTED[player.scripted](spec)
-
-
-@dataclass(frozen=True)
-class FactoryPolicy:
-    """A player of a user's own, which has no genome."""
-
-    factory: Callable[[ObservationSpec, int], Team]
-    spec: ObservationSpec
-    num_params: int = 0
-
-    def bind(self, genomes: Tensor, num_agents: int, rows: Tensor | None = None) -> Team:
-        """The team that the factory makes; `genomes` and `rows` are not looked at."""
-        return self.factory(self.spec, num_agents)
-
-
-def load_factory(address: str) -> Callable[[ObservationSpec, int], Team]:
-    """The factory of `module:factory`; modules are looked for in the current folder too.
-
-    Raises:
-        ConfigError: no such module or factory, or the module cannot be imported.
-    """
-    module_name, _, name = address.partition(":")
-    if (here := str(Path.cwd())) not in sys.path:
-        sys.path.append(here)
-    try:
-        module = importlib.import_module(module_name)
-    except Exception as error:  # whatever a user's module raises
-        raise ConfigError(
-            f"player {address}: module {module_name} cannot be imported from here ({type(error).__name__}: {error})"
-        ) from error
-    factory = getattr(module, name, None)
-    if not callable(factory):
-        raise ConfigError(f"player {address}: {module.__file__} has no function {name}")
-    made: Callable[[ObservationSpec, int], Team] = factory
-    return made

@@ -13,6 +13,9 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
 LAUNCHED = "EVO_HNS_RANKS"
 """Environment variable: how many ranks `--ranks` starts, for a launcher that does not say it itself."""
 
+TERMINAL = "EVO_HNS_TERMINAL"
+"""Environment variable: columns of the terminal from which `--ranks` was typed; empty if there is none."""
+
 SIZES = (LAUNCHED, "PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS")
 """Where launchers say how many processes they started, the nearest to the process first."""
 NUMBERS = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "MV2_COMM_WORLD_RANK", "PMIX_RANK", "SLURM_PROCID")

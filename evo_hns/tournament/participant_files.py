@@ -33,8 +33,8 @@ from evo_hns.players.addresses import (
     parse_address,
     why_nobody,
 )
+from evo_hns.policies.custom import load_factory
 from evo_hns.policies.published import PublishedPolicy
-from evo_hns.policies.roster import load_factory
 from evo_hns.spec import Side
 
 

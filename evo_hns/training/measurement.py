@@ -76,7 +76,8 @@ def measure_generation(
         champions: of the generation.
         generation: which one.
     """
-    held_out = meet_held_out(config, evaluator, opponents, champions, generation)
+    is_due = held_out_is_due(config.coevolution, generation)
+    held_out = meet_held_out(config, evaluator, opponents, champions) if is_due else []
     matches = record_champions(config, evaluator, champions, generation)
     progress, num_played = measure_progress(config, evaluator, halls, champions, generation)
     return Measurement(
@@ -88,17 +89,13 @@ def measure_generation(
 
 
 def meet_held_out(
-    config: RunConfig,
-    evaluator: Evaluator,
-    opponents: Sequence[ExternalPlayer],
-    champions: Champions,
-    generation: int,
+    config: RunConfig, evaluator: Evaluator, opponents: Sequence[ExternalPlayer], champions: Champions
 ) -> list[HeldOut]:
-    """Held-out measurements that are due: of the first, the last and every so many generations."""
-    settings = config.coevolution
-    if settings.held_out_episodes == 0 or not held_out_is_due(settings, generation):
+    """Champions against all held-out players whom their search did not train against."""
+    num_worlds, spec = config.coevolution.held_out_episodes, evaluator.session.spec
+    if num_worlds == 0:
         return []
-    rosters, spec = champion_rosters(evaluator, champions), evaluator.session.spec
+    rosters = champion_rosters(evaluator, champions)
     results = []
     for side in filter(champions.__contains__, spec.teams):
         met = trained_against(config, side)
@@ -108,7 +105,7 @@ def meet_held_out(
             for each in opponents
             if each.side is side.other and len(spec.teams) > 1 and each.name.rpartition(":")[0] not in met
         }
-        results += measure(evaluator, side, rosters[side], settings.held_out_episodes, scripted, external)
+        results += measure(evaluator, side, rosters[side], num_worlds, scripted, external)
     return results
 
 

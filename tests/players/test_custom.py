@@ -9,12 +9,16 @@ from pathlib import Path
 import pytest
 import torch
 
+import evo_hns
+from evo_hns.cli import main
 from evo_hns.config import ConfigError, RunConfig
 from evo_hns.players.addresses import Custom, parse_address
 from evo_hns.players.evaluate import evaluate
 from evo_hns.policies.roster import PlayerSpec, Roster
 from evo_hns.spec import ObservationSpec, Side
 from evo_hns.tournament.participants import load_participants, make_batches, reload_participants, select
+from evo_hns.viewer.browser.director import Director
+from evo_hns.viewer.films.footage import new_footage
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "players.md"
 
@@ -64,6 +68,84 @@ def test_a_tournament_knows_it_again_by_its_source(module: str, run_path: Path, 
 def test_what_is_no_player_is_refused_in_one_line(address: str, complaint: str, module: str) -> None:
     with pytest.raises(ConfigError, match=complaint):
         parse_address(address.replace("MODULE", module), Side.HIDERS)
+
+
+FAULTY = """
+import torch
+from evo_hns.spec import Action
+
+
+class Team:
+    def __init__(self, fault):
+        self.fault = fault
+
+    def initial_state(self, seeds):
+        return None if self.fault == "state" else torch.zeros(len(seeds), 1, 0)
+
+    def act(self, observation, state):
+        if self.fault == "raises":
+            raise RuntimeError("it is\\nbroken")
+        worlds, agents = observation.agent_mask.shape
+        movement = torch.full((worlds, agents, 3), 11 if self.fault == "bins" else 5)
+        yes = observation.agent_mask
+        action = Action(movement[:, :, :2] if self.fault == "shape" else movement, pull=yes, glueall=yes)
+        return action if self.fault == "alone" else (action, state)
+
+
+def nobody(spec, num_agents):
+    return None
+
+
+def few():
+    return None
+
+
+def build(fault):
+    return lambda spec, num_agents: Team(fault)
+
+
+state, raises, bins, shape, alone = map(build, ("state", "raises", "bins", "shape", "alone"))
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("nobody", "it gave NoneType without initial_state and act; see docs/players.md"),
+        ("few", r"it raised TypeError: few\(\) takes 0 positional arguments but 2 were given"),
+        ("state", r"initial_state gave NoneType to remember, expected a tensor \(2, agents, \.\.\.\)"),
+        ("raises", r"act raised RuntimeError: it is broken \(faulty_.*\.py, line 15\)"),
+        ("bins", "act gave movements from 11 to 11, expected bins from 0 to 10"),
+        ("shape", r"act gave movement as torch.int64 \(2, 2, 2\), expected a tensor torch.int64 \(2, 2, 3\)"),
+        ("alone", "act raised TypeError: cannot unpack non-iterable Action object"),
+    ],
+)
+def test_a_players_own_mistake_is_told_in_one_line(
+    name: str, complaint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = f"faulty_{abs(hash(tmp_path))}"
+    (tmp_path / f"{module}.py").write_text(FAULTY)
+    monkeypatch.chdir(tmp_path)
+    game = RunConfig.model_validate({"rules": {"horizon": 2}, "physics": {"num_worlds": 2, "num_threads": 1}})
+    with pytest.raises(ConfigError, match=rf"^player {module}:{name}: {complaint}") as told:
+        evaluate(f"{module}:{name}", "random", game, episodes=2)
+    assert "\n" not in str(told.value)
+
+
+def test_it_hides_wherever_a_player_is_named(module: str, run_path: Path, tmp_path: Path) -> None:
+    address, run = f"{module}:build", str(shutil.copy(run_path, tmp_path / "run.h5"))
+    assert main(["evaluate", address, f"{run}:seekers/last", "--episodes", "2"]) == 0
+    assert main(["record", run, address, "random"]) == 0
+    assert main(["diagnose", "replay", run]) == 0
+    assert main(["tournament", run, "--hiders", address, "--min-episodes", "2", "--max-episodes", "2"]) == 0
+    assert new_footage(Path(run), address).hider == address
+    watched = Director(Path(run), {Side.HIDERS: address})
+    watched.step(3)
+    assert watched.view.players[Side.HIDERS] == address
+    pytest.importorskip("gymnasium")
+    env = evo_hns.make_gym_env(side="seekers", opponent=address, settings={"rules.horizon": 2})
+    env.reset(seed=0)
+    assert [env.step(env.action_space.sample())[3] for _ in range(2)] == [False, True]
 
 
 def test_an_address_with_a_slash_is_one_of_a_run(module: str) -> None:

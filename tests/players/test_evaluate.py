@@ -49,6 +49,8 @@ def test_last_and_best_are_champions_of_the_hall(run_path: Path) -> None:
     }
     assert means[best] == max(means.values())
     assert Archived(run_path, Side.HIDERS, "best").member.row == best
+    told = evaluate(f"{run_path}:hiders/best", f"{run_path}:seekers/last", run.config, episodes=2)
+    assert (told.hider, told.seeker) == (f"{run_path}:hiders/{best}", f"{run_path}:seekers/last")
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def test_the_last_words_of_info_are_whose_champions_did_best_against_held_out_pl
     ]
     rows.append(replace(rows[0], opponent="another", mean=-3.0))  # hiders 0: 0 on average
     told = info_text(replace(run, held_out=tuple(rows)))
-    best = "best by mean return over held-out players: hiders generation 2, +1.2; seekers generation 0, +3.0"
+    best = "best by mean return over held-out players: hiders/2 +1.2; seekers/0 +3.0"
     assert told.endswith(f"\n\n{best}")
     assert "best by" not in info_text(replace(run, held_out=()))
 

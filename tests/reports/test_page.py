@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 import pytest
 
-from evo_hns.archive import RunFile, RunFileError
+from evo_hns.archive import HeldOutRow, RunFile, RunFileError
 from evo_hns.cli import main
 from evo_hns.config import ConfigError, RulesConfig
 from evo_hns.players.evaluate import evaluate
@@ -27,7 +27,9 @@ from evo_hns.reports.page import write_report
 from evo_hns.reports.subject import read_subjects
 from evo_hns.spec import Side
 from evo_hns.tournament.payoff import Payoff
+from evo_hns.training.driver import train
 from evo_hns.viewer.films.graphics import find_backend
+from tests.conftest import tiny
 
 VOID = {"meta", "img", "br", "link"}
 BACKEND, FOUND = find_backend()
@@ -127,11 +129,39 @@ def test_clips_are_inside_and_first_middle_and_last(run_path: Path, tmp_path: Pa
     found = read(path)
     films = [reference for reference in found.references if reference.startswith("data:")]
     assert_asks_nothing(path, found)
-    assert len(films) == 3
+    assert len(films) == 6  # of each side
     assert all(len(film) > 3000 for film in films)
-    assert all(f"Generation {generation}: hiders" in found.text for generation in range(3))
+    assert all(found.text.count(f"Generation {generation}: hiders") == 2 for generation in range(3))
+    subject = read_subjects([run_path])[0]
+    for side, scene in zip(Side, clips.scenes_of(subject, 3), strict=True):
+        [opponent] = {shot.players[side.other] for shot in scene.shots}
+        assert opponent.removeprefix("scripted:") in ("still", "random", "chaser", "fugitive")
+        assert [shot.players[side] for shot in scene.shots] == [f"{side.label}/{number}" for number in range(3)]
+        assert len({shot.world for shot in scene.shots}) == 1
     assert report.sections[:2] == ("results", "clips")
     assert report.num_bytes == path.stat().st_size < page.LARGEST
+
+
+def test_the_world_of_clips_is_that_nearest_to_the_means() -> None:
+    rows = [
+        HeldOutRow(0, Side.HIDERS, "still", 1.0, 0.1, 3, scores=np.array([-5.0, 1.0, 7.0])),
+        HeldOutRow(1, Side.HIDERS, "still", 4.0, 0.1, 3, scores=np.array([4.0, np.nan, 8.0])),
+    ]
+    assert clips.typical_world(rows) == 0
+    assert clips.typical_world(rows[:1]) == 1
+
+
+@draws
+def test_champions_that_were_never_measured_are_filmed_against_each_other(tmp_path: Path) -> None:
+    pytest.importorskip("PIL", reason="clips need the extra `render`")
+    quick = {"generations": 3, "episodes_per_candidate": 1, "num_finalists": 1, "finalist_episodes": 1}
+    config = tiny(coevolution={**quick, "held_out_episodes": 0})
+    train(config, tmp_path / "run.h5", announce=lambda _: None, observers=[])
+    [scene] = clips.scenes_of(read_subjects([tmp_path / "run.h5"])[0], 2)
+    assert [(shot.players[Side.HIDERS], shot.players[Side.SEEKERS]) for shot in scene.shots] == [
+        ("hiders/0", "seekers/0"),
+        ("hiders/2", "seekers/2"),
+    ]
 
 
 @draws
@@ -142,7 +172,7 @@ def test_a_page_that_would_be_too_large_gets_smaller_clips_and_then_none(
     monkeypatch.setattr(clips, "QUALITIES", (Quality(240, 180, 20, 24, 60), Quality(96, 96, 4, 45, 10)))
     subjects = read_subjects([run_path])
     [large] = clips_section(subjects, 1, 10_000_000).blocks[0].films  # type: ignore[union-attr]
-    [small] = clips_section(subjects, 1, len(large.source) // 2).blocks[0].films  # type: ignore[union-attr]
+    [small] = clips_section(subjects, 1, len(large.source)).blocks[0].films  # type: ignore[union-attr]
     assert small.width < large.width
     assert len(small.source) < len(large.source)
     none = clips_section(subjects, 1, 100)
@@ -275,7 +305,7 @@ def test_the_command_says_where_the_page_is_and_what_it_lacks(
     typed = ["report", str(run_path), "--output", str(path), "--clips", "0", "--episodes", "0"]
     assert main(typed) == 0
     assert f"The report is {path}" in (said := capsys.readouterr().out)
-    assert f"not in it: clips of champions: evo-hns report {run_path} --clips 3" in said
+    assert f"not in it: clips of champions\n    evo-hns report {run_path} --clips 3" in said
     assert main([*typed, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["report"], told["bytes"]) == (str(path), path.stat().st_size)

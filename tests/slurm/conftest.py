@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 SLOW_DISK = Path(__file__).parent / "slow_disk"
 SMALL = ("--ntasks-per-node=1", "--mem-per-cpu=100M")
 """Options of sbatch: what the pretended nodes have."""
-GENERATIONS = 60
+GENERATIONS = 24
 """Of each run: more than a minute on a slow disk, seconds on a quick one."""
 
 

@@ -254,11 +254,11 @@ def _in_child(job: Any) -> int:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("seed", "least", "generations"),
-    [(0, 4, 4), *(pytest.param(seed, 50, 24, marks=pytest.mark.release) for seed in range(1, 21))],
+    ("seed", "least", "generations", "longest"),
+    [(0, 4, 4, 1.0), *(pytest.param(seed, 50, 24, 0.5, marks=pytest.mark.release) for seed in range(1, 21))],
 )
 def test_a_run_killed_at_random_moments_ends_in_the_same_bits(
-    seed: int, least: int, generations: int, plain: Run, tmp_path: Path
+    seed: int, least: int, generations: int, longest: float, plain: Run, tmp_path: Path
 ) -> None:
     config = tiny(coevolution={"generations": generations})
     start = time.perf_counter()  # `plain` has compiled the kernels: kills come at moments of a run, not of that
@@ -278,7 +278,7 @@ def test_a_run_killed_at_random_moments_ends_in_the_same_bits(
                     else train(config, path, announce=ignore, observers=[])
                 )
             )
-            time.sleep(rng.uniform(0.02, 0.5) * duration)
+            time.sleep(rng.uniform(0.02, longest) * duration)
             os.kill(pid, signal.SIGKILL)
             _, status = os.waitpid(pid, 0)
             kills += os.WIFSIGNALED(status)

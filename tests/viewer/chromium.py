@@ -66,10 +66,11 @@ class Page:
     Args:
         url: what it shows.
         folder: for the browser's files.
-        size: in pixels.
+        size: in pixels of the page, as the mouse counts them.
+        scale: pixels of its pictures to one of these.
     """
 
-    def __init__(self, url: str, folder: Path, size: tuple[int, int]) -> None:
+    def __init__(self, url: str, folder: Path, size: tuple[int, int], scale: float) -> None:
         command = [find_chromium(), *_FLAGS, f"--user-data-dir={folder}", "about:blank"]
         with ExitStack() as starting:
             process = subprocess.Popen(
@@ -80,7 +81,7 @@ class Page:
             address = _page_of(folder / "DevToolsActivePort")
             self._socket = starting.enter_context(connect(address, max_size=None))
             self._calls = 0
-            screen = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": False}
+            screen = {"width": size[0], "height": size[1], "deviceScaleFactor": scale, "mobile": False}
             self.call("Emulation.setDeviceMetricsOverride", **screen)
             self.call("Emulation.setFocusEmulationEnabled", enabled=True)
             self.call("Page.navigate", url=url)

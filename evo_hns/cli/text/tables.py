@@ -9,6 +9,7 @@ import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from statistics import median
 from typing import TYPE_CHECKING
 
 from evo_hns.spec import Side
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from evo_hns.diagnostics.scaling import Scaling
     from evo_hns.diagnostics.stress_test import Slice, StressTest
     from evo_hns.diagnostics.timestep_study import Timestep
+    from evo_hns.diagnostics.vector_env_speed import VectorEnvSpeed
     from evo_hns.players.evaluate import Evaluation
     from evo_hns.players.replay import Replay
     from evo_hns.reports.curves import End, Kind
@@ -199,7 +201,7 @@ def best_champions(run: RunFacts) -> str:
 
     found = {side.label: held_out_means(run.held_out, side) for side in Side}
     best = [(label, *max(means.items(), key=lambda item: item[1])) for label, means in found.items() if means]
-    listed = "; ".join(f"{label} generation {which}, {mean:+.1f}" for label, which, mean in best)
+    listed = "; ".join(f"{label}/{which} {mean:+.1f}" for label, which, mean in best)
     return f"best by mean return over held-out players: {listed}" if best else ""
 
 
@@ -327,6 +329,23 @@ def bench_text(result: Benchmark) -> str:
         for name, rate in result.rates.items()
     ]
     return f"{result.num_worlds} worlds, one thread\n{table(header, rows)}"
+
+
+def vector_env_text(speeds: Sequence[VectorEnvSpeed]) -> str:
+    """Env steps per second of the vector env beside those of the own rollout."""
+    header = ("threads", "rollout, env steps/s", "vector env", "ratio", "by CPU time", "same returns")
+    rows = [
+        (
+            speed.num_threads,
+            f"{speed.env_steps / median(speed.own_seconds):,.0f}",
+            f"{speed.env_steps / median(speed.vector_seconds):,.0f}",
+            f"{speed.ratio:.2f}",
+            f"{speed.cpu_ratio:.2f}",
+            "yes" if speed.is_same_play else "no",
+        )
+        for speed in speeds
+    ]
+    return table(header, rows)
 
 
 def commits_text(costs: Sequence[CommitCost]) -> str:

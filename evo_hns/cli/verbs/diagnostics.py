@@ -12,7 +12,7 @@ import tyro
 from tyro.conf import Positional
 
 from evo_hns.cli.console import show
-from evo_hns.cli.options import Experiment, Json, Ranks, RunPath, Settings
+from evo_hns.cli.options import Address, Experiment, Json, Ranks, RunPath, Settings
 from evo_hns.cli.run_context import start_ranks, workers
 from evo_hns.cli.text.tables import (
     ablation_text,
@@ -23,6 +23,7 @@ from evo_hns.cli.text.tables import (
     stress_test_line,
     stress_test_text,
     timestep_study_text,
+    vector_env_text,
 )
 from evo_hns.config import ConfigError, PhysicsConfig, RunConfig
 from evo_hns.experiment import load_experiment, refuse_unused
@@ -63,8 +64,11 @@ class Bench:
     """Print JSON."""
     ranks: Ranks = None
     """Measure instead how much faster so many MPI ranks are than one: `auto` takes the physical cores."""
+    vector_env: Address = None
+    """Measure instead the vector env for other libraries beside the own rollout, against these seekers, such as
+    scripted:chaser."""
     rounds: int = 3
-    """With --ranks: turns of each number of ranks."""
+    """With --ranks and --vector-env: turns of each."""
     commits: tuple[int, ...] = ()
     """Measure instead what a commit costs in run files of so many megabytes, which are written here and removed."""
     settings: Settings = ()
@@ -84,10 +88,21 @@ class Bench:
         if self.ranks is not None:
             self._measure_ranks(resolved)
             return
+        if self.vector_env is not None:
+            self._measure_vector_env(resolved, self.vector_env)
+            return
         from evo_hns.diagnostics.bench import bench
 
         result = bench(resolved)
         show(result.as_dict() if self.as_json else bench_text(result))
+
+    def _measure_vector_env(self, resolved: RunConfig, opponent: str) -> None:
+        try:
+            from evo_hns.diagnostics.vector_env_speed import measure
+        except ImportError as error:
+            raise ConfigError(str(error)) from None
+        speeds = measure(resolved, opponent, self.rounds)
+        show([speed.as_dict() for speed in speeds] if self.as_json else vector_env_text(speeds))
 
     def _measure_ranks(self, resolved: RunConfig) -> None:
         start_ranks(self.ranks)

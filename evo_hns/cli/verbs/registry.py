@@ -42,6 +42,7 @@ VERBS: Mapping[str, Entry] = {
     "resume": Entry("train:Resume", "continue a run to the same numbers, or extend it"),
     "submit": Entry("submit:Submit", "put a run, or one for each of several seeds, into Slurm's queue"),
     "info": Entry("viewing:Info", "what a run is, how far it is, what its champions gained"),
+    "measure": Entry("train:Measure", "measure champions of several generations afterwards"),
     "evaluate": Entry("matches:Evaluate", "let any two players meet"),
     "record": Entry("matches:Record", "let any two players meet, and keep the matches in a run file"),
     "watch": Entry("watch:Watch", "watch champions play in a browser, or take one over"),

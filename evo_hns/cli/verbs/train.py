@@ -28,13 +28,14 @@ from evo_hns.cli.options import (
     Text,
     TrainerName,
 )
-from evo_hns.cli.run_context import start_ranks, workers
+from evo_hns.cli.run_context import no_check, start_ranks, workers
 from evo_hns.cli.seeds import SEED, SeedRuns
 from evo_hns.config import ConfigError, RunConfig
 from evo_hns.experiment import load_experiment, refuse_unused
 from evo_hns.system.machine import launched_ranks
 
 if TYPE_CHECKING:
+    from evo_hns.archive.records import HeldOutRow
     from evo_hns.cli.progress import Display
     from evo_hns.cli.trackers import Tracker, TrackerOptions
     from evo_hns.training.context import RunContext
@@ -70,6 +71,8 @@ class Train:
     """Also write the metrics for TensorBoard into this folder."""
     wandb: Project = None
     """Also send the metrics to this project of Weights & Biases; with WANDB_MODE=offline into ./wandb."""
+    report: Flag = False
+    """Write the page of `report` when the run is finished."""
     as_json: Json = False
     """Print each generation as a line of JSON."""
     settings: Settings = ()
@@ -100,8 +103,17 @@ class Train:
             if goes_on and is_finished(path, config):
                 print(f"{path} has all its generations already", file=sys.stderr)
                 return
-            with shown(path, config, TrackerOptions(self.tensorboard, self.wandb), as_json=self.as_json) as seen:
+            told = TrackerOptions(self.tensorboard, self.wandb)
+            with shown(path, config, told, as_json=self.as_json) as seen:
                 _train(config, path, context, *seen, goes_on=goes_on)
+        self._report(path)
+
+    def _report(self, *paths: Path) -> None:
+        """Write a page, if that is asked for; when no rank waits any more."""
+        if self.report:
+            from evo_hns.cli.verbs.viewing import Report
+
+            Report(paths, as_json=self.as_json)()
 
     def _train_seeds(self, seeds: str, config: RunConfig) -> None:
         """Train whatever is missing of several runs, and say what they came to."""
@@ -123,11 +135,13 @@ class Train:
                         continue
                     say(f"\nseed {each.seed}, run {number + 1} of {len(runs.runs)}: {each.path}")
                     told = TrackerOptions(self.tensorboard, self.wandb).of_run(each.path)
-                    with trackers(told, each.path, each.config) as others, display(as_json=self.as_json) as seen:
+                    shows = display(each.config, measured(each.path), as_json=self.as_json)
+                    with trackers(told, each.path, each.config) as others, shows as seen:
                         _train(each.config, each.path, context, seen, others, goes_on=each.path.exists())
                     if self.as_json:
                         show({"run": each.path, "seed": each.seed})
             say(f"\nAll runs are done. Look at what they learnt:\n{runs.what_now()}")
+        self._report(*(each.path for each in runs.runs))
 
     def _config(self) -> RunConfig:
         """The settings that the user asks for."""
@@ -185,9 +199,41 @@ class Resume:
             from evo_hns.cli.trackers import TrackerOptions
             from evo_hns.training.driver import extended
 
-            config = extended(config, self.generations)
-            with shown(self.run, config, TrackerOptions(self.tensorboard, self.wandb), as_json=self.as_json) as seen:
+            config, told = extended(config, self.generations), TrackerOptions(self.tensorboard, self.wandb)
+            with shown(self.run, config, told, as_json=self.as_json) as seen:
                 _train(config, self.run, context, *seen, goes_on=True)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Measure the champions of several generations of a run against held-out players, into its file."""
+
+    run: RunPath
+    """The run file; it must not be training."""
+    every: int = 10
+    """Generations from one measurement to the next; the first and the last are measured, too. What is measured already
+    stays: typed again, it goes on."""
+    ranks: Ranks = None
+    """Play on so many MPI ranks of this machine; `auto` takes its physical cores, or this process without MPI."""
+    shrink: Flag = False
+    """Go on with the ranks that are left when one dies (Open MPI with ULFM only)."""
+    as_json: Json = False
+    """Print each measurement as a line of JSON."""
+
+    def __call__(self) -> None:
+        """Measure, and show what was learnt."""
+        check = partial(check_place, self.run) if self.run.exists() else no_check
+        start_ranks(self.ranks, check)
+        with workers(shrink=self.shrink, check=check) as context:
+            if context is None:
+                return
+            from evo_hns.cli.progress import measuring
+            from evo_hns.training.remeasurement import measure_run
+
+            hint = f"to go on, type the same again: {as_typed_again()}"
+            with hinting(hint), measuring(as_json=self.as_json) as display:
+                measure_run(self.run, self.every, context=context, announce=display.announce, observe=display.observe)
+        show_result(self.run, as_json=self.as_json)
 
 
 def _train(
@@ -212,16 +258,29 @@ def shown(
 
     Args:
         path: the run file.
-        config: its settings.
+        config: its settings, up to its last generation.
         told: other programs that are told of it.
         as_json: print a line of JSON for each generation.
     """
     from evo_hns.cli.progress import display
     from evo_hns.cli.trackers import trackers
 
-    with can_go_on(path), trackers(told, path, config) as others, display(as_json=as_json) as seen:
+    if not as_json:
+        show(f"The run goes into {path}.")
+    shows = display(config, measured(path), as_json=as_json)
+    with can_go_on(path), trackers(told, path, config) as others, shows as seen:
         yield seen, others
     show_result(path, as_json=as_json)
+
+
+def measured(path: Path) -> tuple[HeldOutRow, ...]:
+    """What was measured of a run, if it is there."""
+    from evo_hns.archive import RunView
+
+    if not path.exists():
+        return ()
+    with RunView(path) as view:
+        return view.held_out
 
 
 def ranks_of_trainer(config: RunConfig, asked: str | None) -> str | None:

@@ -67,7 +67,7 @@ class Director:
     """Follows requests; used by one thread.
 
     Args:
-        run: the run file.
+        run: the run file; `run` is then its name.
         asked: addresses per side; see `AvailablePlayers`.
         seed: of the first world.
         match: number of a recorded match to watch instead.
@@ -78,6 +78,7 @@ class Director:
     """
 
     def __init__(self, run: Path, asked: Mapping[Side, str], seed: int = 0, match: int | None = None) -> None:
+        self.run = run.name
         self._match = None if match is None else _find_match(run, match)
         self._available = AvailablePlayers(run, asked if self._match is None else _NOBODY)
         self._session = Session(self._available.config)

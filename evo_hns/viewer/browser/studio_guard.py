@@ -7,9 +7,11 @@ on. A browser also says which page a connection comes from (`Origin`); another p
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from html import escape
 from http import HTTPStatus
 from pathlib import PurePosixPath
 from typing import Any
@@ -74,12 +76,13 @@ class Connection(ServerConnection):
                 return message
 
 
-def guarded(serve: Callable[..., Any], keys: Keys) -> Callable[..., Any]:
+def guarded(serve: Callable[..., Any], keys: Keys, title: str) -> Callable[..., Any]:
     """The same as `websockets.asyncio.server.serve`, for who has a key.
 
     Args:
         serve: starts a server.
         keys: open it.
+        title: of the page.
     """
 
     def start(handler: Any, *, process_request: Any, process_response: Any, **settings: Any) -> Any:
@@ -96,7 +99,7 @@ def guarded(serve: Callable[..., Any], keys: Keys) -> Callable[..., Any]:
             if not may_steer and path == "/state":  # an onlooker cannot pass for another page
                 request.path = f"{path}?sid=onlooker-{values.get('sid', [''])[0]}"
             response = process_request(connection, request)
-            return _signing(response) if response is not None and path in ("/", "/index.html") else response
+            return _signing(response, title) if response is not None and path in ("/", "/index.html") else response
 
         def keep_to_itself(connection: Connection, request: Request, response: Response) -> Response | None:
             changed: Response | None = process_response(connection, request, response)
@@ -127,6 +130,13 @@ def guarded(serve: Callable[..., Any], keys: Keys) -> Callable[..., Any]:
     return start
 
 
+_KEEP_TITLE = """<script>
+  const written = document.querySelector("title");
+  Object.defineProperty(document, "title", {get: () => written.textContent, set() {}});
+</script>"""
+"""The viewer names every page after itself."""
+
+
 def _is_public(path: str) -> bool:
     return path.startswith("/assets/") or PurePosixPath(path).suffix in _PUBLIC_SUFFIXES
 
@@ -143,10 +153,11 @@ def _refusal() -> Response:
     return Response(HTTPStatus.FORBIDDEN, HTTPStatus.FORBIDDEN.phrase, headers, body)
 
 
-def _signing(page: Response) -> Response:
-    """The page, made to use its key."""
-    before, head, after = bytes(page.body or b"").partition(b"<head>")
-    body = before + head + _SIGN.encode() + after
+def _signing(page: Response, title: str) -> Response:
+    """The page, made to use its key, with a title."""
+    content = re.sub(rb"(?s)<title>.*?</title>", b"", bytes(page.body or b""))
+    before, head, after = content.partition(b"<head>")
+    body = before + head + f"<title>{escape(title)}</title>{_KEEP_TITLE}{_SIGN}".encode() + after
     del page.headers["Content-Length"]
     page.headers["Content-Length"] = str(len(body))
     return Response(page.status_code, page.reason_phrase, page.headers, body)

@@ -17,12 +17,12 @@ from evo_hns.viewer.browser.director import Director, View
 from evo_hns.viewer.browser.playback import SPEEDS
 from evo_hns.viewer.browser.session import Steering
 from evo_hns.viewer.browser.studio_statistics import StatisticsPanel
-from evo_hns.viewer.overlays import Show
+from evo_hns.viewer.overlays import HIDER_RGB, SEEKER_RGB, Show
 
 Ask = Callable[[Callable[[Director], None]], None]
 """Send a request to the director."""
 
-CONTROLS_WIDTH, STATISTICS_WIDTH, TIMELINE_HEIGHT = 280, 320, 68  #: pixels
+CONTROLS_WIDTH, STATISTICS_WIDTH, TIMELINE_HEIGHT = 280, 320, 92  #: pixels
 _LEAST_TIMELINE = 240  # pixels of its width
 _BORDER = 10  # pixels around panels
 
@@ -33,6 +33,7 @@ _WINDOW = (
     imgui.WindowFlags.NoSavedSettings,
     imgui.WindowFlags.NoDocking,
 )
+_TEAM_RGBA = {Side.HIDERS: (*HIDER_RGB, 1.0), Side.SEEKERS: (*SEEKER_RGB, 1.0)}
 _PLAY, _PAUSE, _BACK, _ON, _FIRST, _LAST = "\uf04b", "\uf04c", "\uf048", "\uf051", "\uf049", "\uf050"
 
 SHOWN = {
@@ -158,6 +159,7 @@ class Panels:
 
     def _build_timeline_gui(self, view: View) -> None:
         last = view.trajectory.num_steps
+        _build_who_plays_gui(view)
         self._button(_FIRST, lambda director: director.playback.seek(0), "To the start")
         self._button(_BACK, lambda director: director.step(-1), "One env step back (Left)")
         self._button(_PAUSE if view.is_playing else _PLAY, Director.toggle, "Play or pause (Space)")
@@ -182,6 +184,18 @@ class Panels:
             self._ask(request)
         imgui.SetItemTooltip(tooltip)
         imgui.SameLine()
+
+
+def _build_who_plays_gui(view: View) -> None:
+    """Who plays, which the panel of players need not say: there it is picked who will."""
+    for number, side in enumerate(view.teams):
+        if number:
+            imgui.SameLine()
+            imgui.TextUnformatted("against")
+            imgui.SameLine()
+        imgui.TextColored(imgui.Vec4(*_TEAM_RGBA[side]), view.players[side])
+    imgui.SameLine()
+    imgui.TextUnformatted(f"in world {view.seed}")
 
 
 def _begin(title: str, x: float, y: float, width: float, height: float) -> bool:

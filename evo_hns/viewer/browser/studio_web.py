@@ -28,16 +28,20 @@ from evo_hns.viewer.browser.studio_simulation import GameSimulation
 
 FIRST_PORT, NUM_PORTS = 8080, 100  #: where a free port is looked for
 
-_TITLE = "evo_hns"
 _PATIENCE = 30.0  # seconds
 
 
 class _Viewer(WebViewer):  # type: ignore[misc]
     """The web viewer on a socket that listens already, for who has a key."""
 
-    def __init__(self, listener: socket.socket, keys: Keys, endpoint: endpoints.ViewerEndpoint, screen: Screen) -> None:
-        with _given(listener, keys), contextlib.redirect_stdout(io.StringIO()):  # its banner speaks of all interfaces
-            super().__init__(viewer_protocol.ViewerConfig(title=_TITLE), endpoint, plugins=[screen])
+    def __init__(
+        self, title: str, listener: socket.socket, keys: Keys, endpoint: endpoints.ViewerEndpoint, screen: Screen
+    ) -> None:
+        with (
+            _given(listener, keys, title),
+            contextlib.redirect_stdout(io.StringIO()),
+        ):  # its banner speaks of all interfaces
+            super().__init__(viewer_protocol.ViewerConfig(title=title), endpoint, plugins=[screen])
         self._web_server.drop_queue = None
 
     @messages.handler(priority=messages.Priority.INTERNAL)  # type: ignore[untyped-decorator]
@@ -48,7 +52,7 @@ class _Viewer(WebViewer):  # type: ignore[misc]
 
 
 @contextlib.contextmanager
-def _given(listener: socket.socket, keys: Keys) -> Iterator[None]:
+def _given(listener: socket.socket, keys: Keys, title: str) -> Iterator[None]:
     """Let the viewer take this socket and this guard instead of its own; it has no settings for them.
 
     Raises:
@@ -58,7 +62,7 @@ def _given(listener: socket.socket, keys: Keys) -> Iterator[None]:
 
     def serve_guarded(*handler: Any, **settings: Any) -> Any:
         is_guarded.set()
-        return guarded(own_serve, keys)(*handler, **settings)
+        return guarded(own_serve, keys, title)(*handler, **settings)
 
     web_server.bind_public_socket = lambda host, port: listener
     web_server.serve = serve_guarded
@@ -121,7 +125,7 @@ def serve(
 
     def run_viewer(endpoint: endpoints.ViewerEndpoint) -> None:
         try:
-            viewer = _Viewer(listener, keys, endpoint, screen)
+            viewer = _Viewer(f"{director.run} - evo_hns", listener, keys, endpoint, screen)
         finally:
             opened.set()
         viewer_protocol.run_viewer_loop(viewer)

@@ -13,6 +13,7 @@ import mujoco
 import numpy as np
 
 from evo_hns.config import ConfigError
+from evo_hns.evaluation.trajectory import Trajectory
 from evo_hns.viewer.films.camera import parse_camera, place_camera
 from evo_hns.viewer.films.captions import burn_in, caption_height, clock, describe, num_lines
 from evo_hns.viewer.films.encoding import check_output, contact_sheet, write_film, write_picture
@@ -100,6 +101,13 @@ class Film:
 
     def picture(self, step: float) -> np.ndarray:
         """`(height, width, 3)` uint8, one moment; captions and overlays show the last whole env step."""
+        pixels = self._draw(step)
+        if not self.look.caption:
+            return pixels.copy()
+        return burn_in(pixels, describe(self._footage, int(step)), clock(self._footage, step))
+
+    def _draw(self, step: float) -> np.ndarray:
+        """A moment without words."""
         replica = self._replica
         replica.pose(step)
         everything = mujoco.mjtCatBit.mjCAT_ALL
@@ -107,10 +115,12 @@ class Film:
         if self.look.overlays:
             self._overlay(replica.snapshot(step))
         self._light()
-        pixels = self._canvas.draw(self._scene)
-        if not self.look.caption:
-            return pixels.copy()
-        return burn_in(pixels, describe(self._footage, int(step)), clock(self._footage, step))
+        return self._canvas.draw(self._scene)
+
+    def picture_of(self, trajectory: Trajectory) -> np.ndarray:
+        """The end of another trajectory of the same world, without a caption."""
+        self._replica.trajectory = trajectory
+        return self._draw(trajectory.num_steps).copy()
 
     def __enter__(self) -> Self:
         return self

@@ -116,7 +116,9 @@ def recorded_footage(path: Path, number: int) -> Footage:
         return Footage(trajectory, match.hider, match.seeker, f"{path.name}, match {number}", view.config)
 
 
-def new_footage(path: Path, hider: str | None = None, seeker: str | None = None, seed: int = 0) -> Footage:
+def new_footage(
+    path: Path, hider: str | None = None, seeker: str | None = None, seed: int = 0, *, world: int | None = None
+) -> Footage:
     """A match of any two players in the game of a run.
 
     Args:
@@ -124,6 +126,7 @@ def new_footage(path: Path, hider: str | None = None, seeker: str | None = None,
         hider: address of the hiders' player, `hiders/12` is one of this run; by default its last champion.
         seeker: address of the seekers' player.
         seed: decides the world: the first one of `evaluate` with the same seed.
+        world: the seed of the world itself, if it is known.
 
     Raises:
         ConfigError: an address that leads nowhere, or players of another game.
@@ -142,7 +145,8 @@ def new_footage(path: Path, hider: str | None = None, seeker: str | None = None,
     evaluator = build_evaluator(in_one_world(game))
     rosters = {side: find_player(addresses[side], side, evaluator.session.spec) for side in Side}
     first = np.zeros(1, dtype=np.int64)
-    played = evaluator.evaluate(MatchTable(first, first, fresh_seeds(1, seed)), rosters, keep=["trajectory"])
+    seeds = fresh_seeds(1, seed) if world is None else np.array([world], dtype=np.int64)
+    played = evaluator.evaluate(MatchTable(first, first, seeds), rosters, keep=["trajectory"])
     hider_name, seeker_name = (lasting_name(addresses[side], path) for side in Side)
     return Footage(cast(Trajectory, played.trajectory), hider_name, seeker_name, path.name, game)
 

@@ -14,6 +14,7 @@ from evo_hns.archive.run_view import RunView
 from evo_hns.cli import main
 from evo_hns.cli.errors import USER_ERROR
 from evo_hns.config import RunConfig
+from tests.runs import as_toml, tiny
 
 TINY = [
     *("--rules.horizon", "5", "--physics.num-worlds", "8", "--physics.num-threads", "1"),
@@ -46,6 +47,19 @@ def test_a_run_is_trained_continued_extended_and_told(tmp_path: Path, capsys: py
     capsys.readouterr()
     assert main(["info", path]) == 0
     assert "ppo.minibatches=2" in capsys.readouterr().out
+
+
+def test_a_run_ends_with_a_page_if_that_is_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evo_hns.reports.clips.find_backend", lambda: (None, "not here"))
+    path = tmp_path / "run.h5"
+    path.with_suffix(".toml").write_text(as_toml(tiny(coevolution={"generations": 2})))
+    assert main(["train", str(path.with_suffix(".toml")), "--run", str(path), "--report"]) == 0
+    first, *_, last = capsys.readouterr().out.partition("  not in it")[0].splitlines()
+    assert first == f"The run goes into {path}."
+    assert last.startswith(f"The report is {tmp_path / 'run-report.html'} (0.")
+    assert (tmp_path / "run-report.html").stat().st_size > 10_000
 
 
 @pytest.mark.parametrize(

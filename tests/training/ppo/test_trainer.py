@@ -51,12 +51,12 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("game", GAMES)
 def test_an_interrupted_run_continues_to_the_same_bits_on_other_threads(game: str, tmp_path: Path) -> None:
-    config, broken = tiny_ppo(**GAMES[game], coevolution={"generations": 3}), tmp_path / "broken.h5"
+    config, broken = tiny_ppo(**GAMES[game], coevolution={"generations": 2}), tmp_path / "broken.h5"
     unbroken = whole(tmp_path / "unbroken.h5", config)
     physics = config.physics.model_copy(update={"num_threads": 2, "num_worlds": 5})
     with pytest.raises(KeyboardInterrupt):
-        train(config.model_copy(update={"physics": physics}), broken, announce=ignore, observers=[StopAfter(2)])
-    assert RunFile.read(broken).num_generations == 2
+        train(config.model_copy(update={"physics": physics}), broken, announce=ignore, observers=[StopAfter(1)])
+    assert RunFile.read(broken).num_generations == 1
     resume(broken, announce=ignore, observers=[])
     assert_same_bits(RunFile.read(broken), unbroken)
 

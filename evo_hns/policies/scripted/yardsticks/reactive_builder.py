@@ -77,7 +77,8 @@ def _decide(view: View, row: np.ndarray) -> tuple[float, float, float, bool, boo
 def _remember(seen: np.ndarray, known: np.ndarray) -> None:
     for k in range(seen.shape[0]):
         if seen[k, SEEN] > 0:
-            known[k] = seen[k]
+            for column in range(OBJECT_SIZE):  # whole rows take Numba seconds to compile, for their errors' words
+                known[k, column] = seen[k, column]
             known[k, EXISTS] = 1.0  # as far as it knows
         known[k, SEEN] = seen[k, SEEN]
 

@@ -12,7 +12,7 @@ EXPERIMENT ?= quickstart
 ARGS ?=
 RANKS ?= auto
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
-EXTRAS := dev,libraries,mpi,pettingzoo,plot,ppo,render,tensorboard
+EXTRAS := dev,libraries,mpi,pettingzoo,plot,ppo,render,tensorboard,wandb
 
 # Containers often forbid Python to keep what it compiled, so that every process compiles the package and every worker all tests.
 export PYTHONDONTWRITEBYTECODE :=

@@ -91,6 +91,7 @@ OWNERS: dict[str, set[str]] = {
     "pandas": {"api"},
     "tyro": {"cli"},
     "rich": {"cli", "reports"},
+    "wandb": {"cli"},
 }
 
 TOP_LEVEL = {

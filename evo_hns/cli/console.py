@@ -131,3 +131,21 @@ def command() -> str:
 def show(answer: object) -> None:
     """Text as it is, anything else as one line of JSON."""
     print(answer if isinstance(answer, str) else json_text(answer), flush=True)
+
+
+@contextmanager
+def working(words: str, *, as_json: bool) -> Iterator[None]:
+    """Show on a terminal that something is done that takes long, and for how long; elsewhere and beside JSON nothing.
+
+    Args:
+        words: what is done.
+        as_json: the answer is for programs.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=as_json or not console.is_terminal) as shown:
+        shown.add_task(words, total=None)
+        yield

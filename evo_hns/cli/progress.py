@@ -1,4 +1,4 @@
-"""What a user sees of a run while it goes on: a bar on a terminal, plain lines in a log or of ranks, JSON, TensorBoard.
+"""What a user sees of a run while it goes on: a bar on a terminal, plain lines in a log or of ranks, JSON.
 
 Owns no figure: everything shown comes in a `Generation`, after it is safe on disk.
 """
@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from rich.console import Console, RenderableType
@@ -18,10 +17,9 @@ from evo_hns.archive.records import Generation, HeldOutRow
 from evo_hns.cli.alarm import DisengagementAlarm
 from evo_hns.cli.text.chart import can_draw, learning_chart, output
 from evo_hns.cli.text.tables import duration, json_text
-from evo_hns.config import ConfigError, RunConfig
+from evo_hns.config import RunConfig
 from evo_hns.reports.info import describe_held_out, generation_line
 from evo_hns.spec import Side
-from evo_hns.system.installation import how_to_install
 from evo_hns.training.estimate import Cost
 from evo_hns.training.remeasurement import Due
 
@@ -43,47 +41,21 @@ def display(
     *,
     path: Path | None = None,
     as_json: bool = False,
-    tensorboard: Path | None = None,
 ) -> Iterator[Display]:
-    """A display for the standard output, and one for TensorBoard if a folder is given.
+    """A display for the standard output.
 
     Args:
         config: of the run, up to its last generation.
         measured: before this session.
         path: the run file, if it is to be named first.
         as_json: a line of JSON for each generation instead of words.
-        tensorboard: the folder of the event files.
-
-    Raises:
-        ConfigError: TensorBoard is asked for and not installed.
     """
     console = output()
-    with ExitStack() as stack:
-        displays: list[Display] = []
-        if as_json:
-            displays.append(JsonLines(console))
-        else:
-            displays.append(Words(console, stack.enter_context(CurvesAndBar(console, config, measured)), config, path))
-        if tensorboard is not None:
-            displays.append(stack.enter_context(_event_files(tensorboard)))
-        yield Together(displays)
-
-
-class Together:
-    """Several displays of one run."""
-
-    def __init__(self, displays: Sequence[Display]) -> None:
-        self._displays = displays
-
-    def announce(self, cost: Cost) -> None:
-        """Show it everywhere."""
-        for shown in self._displays:
-            shown.announce(cost)
-
-    def observe(self, record: Generation) -> None:
-        """Show it everywhere."""
-        for shown in self._displays:
-            shown.observe(record)
+    if as_json:
+        yield JsonLines(console)
+        return
+    with CurvesAndBar(console, config, measured) as shown:
+        yield Words(console, shown, config, path)
 
 
 class CurvesAndBar(Progress):
@@ -198,25 +170,6 @@ class JsonLines:
         self._console.out(json_text(figures), highlight=False)
 
 
-class EventFiles:
-    """Curves for TensorBoard, one point for each generation."""
-
-    def __init__(self, writer: Any) -> None:
-        self._writer = writer
-
-    def announce(self, cost: Cost) -> None:
-        """Nothing: it is no curve."""
-
-    def observe(self, record: Generation) -> None:
-        """A point on every curve."""
-        points = {f"champion/{side.label}": champion.score for side, champion in record.champions.items()}
-        points |= {f"held_out/{row.side.label}/{row.opponent}": row.mean for row in record.held_out}
-        points |= {f"discards/{cause}": float(count) for cause, count in record.discards.items()}
-        for name, value in {**record.metrics, **points}.items():
-            self._writer.add_scalar(name, value, record.number)
-        self._writer.flush()
-
-
 class Measurements:
     """Shows what is measured of a run that is there.
 
@@ -268,13 +221,3 @@ def bar_options(console: Console) -> dict[str, Any]:
 def bar(console: Console) -> Progress:
     """The bar of long work; invisible where the output is not a terminal."""
     return Progress(*COLUMNS, **bar_options(console))
-
-
-@contextmanager
-def _event_files(folder: Path) -> Iterator[EventFiles]:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        raise ConfigError(f"--tensorboard needs TensorBoard: {how_to_install('tensorboard')}") from None
-    with SummaryWriter(str(folder)) as writer:
-        yield EventFiles(writer)

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from evo_hns.cli.console import working
+
 SAYS = """
 import sys
 from evo_hns import cli
@@ -37,3 +39,15 @@ def test_a_closed_output_swallows_what_is_said() -> None:
         ["/bin/sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-c", SAYS], capture_output=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_long_work_is_shown_on_a_terminal_and_nowhere_else(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for terminal, as_json in (("", False), ("1", True), ("1", False)):
+        monkeypatch.setenv("FORCE_COLOR", terminal)  # a terminal, to the library that draws the bar
+        with working("playing [7] matches", as_json=as_json):
+            pass
+        said = capsys.readouterr()
+        assert ("playing [7] matches" in said.err) is (bool(terminal) and not as_json)
+        assert said.out == ""

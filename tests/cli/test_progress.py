@@ -1,16 +1,13 @@
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from evo_hns.archive import Champion, Generation, HeldOutRow
 from evo_hns.cli.alarm import PATIENCE, DisengagementAlarm
-from evo_hns.cli.progress import EventFiles, display
-from evo_hns.config import ConfigError
+from evo_hns.cli.progress import display
 from evo_hns.reports.info import generation_line
 from evo_hns.spec import Side
 from evo_hns.system.machine import TERMINAL
@@ -26,51 +23,8 @@ RECORD = Generation(
 )
 
 
-class RememberingWriter:
-    """Takes the place of TensorBoard's writer."""
-
-    def __init__(self) -> None:
-        self.points: dict[str, tuple[float, int]] = {}
-
-    def add_scalar(self, name: str, value: float, step: int) -> None:
-        """Remember a point."""
-        self.points[name] = (value, step)
-
-    def flush(self) -> None:
-        """Nothing is kept back."""
-
-
 def test_a_generation_is_one_line_with_champions_and_discarded_matches() -> None:
     assert generation_line(RECORD) == "generation    7  hiders  +12.50  2 discarded"
-
-
-def test_every_figure_of_a_generation_is_a_point_of_a_curve() -> None:
-    writer = RememberingWriter()
-    EventFiles(writer).observe(RECORD)
-    assert writer.points == {
-        "env_steps": (640.0, 7),
-        "champion/hiders": (12.5, 7),
-        "held_out/hiders/chaser": (-3.0, 7),
-        "discards/physics": (2.0, 7),
-    }
-
-
-def test_tensorboard_reads_the_curves_back(tmp_path: Path) -> None:
-    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
-    with display(tiny(), as_json=True, tensorboard=tmp_path) as shown:
-        shown.observe(RECORD)
-    events = accumulator.EventAccumulator(str(tmp_path)).Reload()
-    [point] = events.Scalars("champion/hiders")
-    assert (point.step, point.value) == (7, 12.5)
-
-
-def test_tensorboard_that_is_not_installed_is_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    with (
-        pytest.raises(ConfigError, match=r"pip install .*tensorboard"),
-        display(tiny(), tensorboard=tmp_path),
-    ):
-        pass
 
 
 def test_lines_in_a_log_are_plain_and_never_wrapped(capsys: pytest.CaptureFixture[str]) -> None:

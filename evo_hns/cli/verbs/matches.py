@@ -9,7 +9,7 @@ from typing import Annotated
 import tyro
 from tyro.conf import Positional
 
-from evo_hns.cli.console import as_typed, check_place, show
+from evo_hns.cli.console import as_typed, check_place, show, working
 from evo_hns.cli.options import Count, Json, RunPath, Settings
 from evo_hns.cli.text.tables import evaluation_text, replay_text, replays_text
 from evo_hns.cli.verbs.diagnostics import refuse_all_but_the_game
@@ -47,7 +47,8 @@ class Evaluate:
 
         if self.settings and (archived := of_runs(self.hider, self.seeker)):
             raise ConfigError(f"{archived[0]} plays in the game of its run: leave out --{self.settings[0]}")
-        result = evaluate(self.hider, self.seeker, game, episodes=self.episodes, seed=self.seed)
+        with working(f"playing {self.episodes} matches", as_json=self.as_json):
+            result = evaluate(self.hider, self.seeker, game, episodes=self.episodes, seed=self.seed)
         show(result.as_dict() if self.as_json else evaluation_text(result))
 
 
@@ -74,7 +75,8 @@ class Record:
             check_place(self.run)
         from evo_hns.players.record import record
 
-        numbers = record(self.run, self.hider, self.seeker, episodes=self.episodes, seed=self.seed)
+        with working(f"playing {self.episodes} matches", as_json=self.as_json):
+            numbers = record(self.run, self.hider, self.seeker, episodes=self.episodes, seed=self.seed)
         if self.as_json:
             show({"run": self.run, "matches": list(numbers)})
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,6 +20,7 @@ from evo_hns.cli.options import (
     Folder,
     Help,
     Json,
+    Project,
     Ranks,
     RunPath,
     SeedList,
@@ -36,6 +37,7 @@ from evo_hns.system.machine import launched_ranks
 if TYPE_CHECKING:
     from evo_hns.archive.records import HeldOutRow
     from evo_hns.cli.progress import Display
+    from evo_hns.cli.trackers import Tracker, TrackerOptions
     from evo_hns.training.context import RunContext
 
 
@@ -67,6 +69,8 @@ class Train:
     """Go on with the ranks that are left when one dies (Open MPI with ULFM only)."""
     tensorboard: Folder = None
     """Also write the metrics for TensorBoard into this folder."""
+    wandb: Project = None
+    """Also send the metrics to this project of Weights & Biases; with WANDB_MODE=offline into ./wandb."""
     report: Flag = False
     """Write the page of `report` when the run is finished."""
     as_json: Json = False
@@ -91,6 +95,7 @@ class Train:
         with workers(shrink=self.shrink, check=check) as context:
             if context is None:
                 return
+            from evo_hns.cli.trackers import TrackerOptions
             from evo_hns.training.driver import is_finished
 
             path = context.inherited or path
@@ -98,8 +103,9 @@ class Train:
             if goes_on and is_finished(path, config):
                 print(f"{path} has all its generations already", file=sys.stderr)
                 return
-            with shown(path, config, as_json=self.as_json, tensorboard=self.tensorboard) as display:
-                _train(config, path, context, display, goes_on=goes_on)
+            told = TrackerOptions(self.tensorboard, self.wandb)
+            with shown(path, config, told, as_json=self.as_json) as seen:
+                _train(config, path, context, *seen, goes_on=goes_on)
         self._report(path)
 
     def _report(self, *paths: Path) -> None:
@@ -119,6 +125,7 @@ class Train:
             if context is None:
                 return
             from evo_hns.cli.progress import display
+            from evo_hns.cli.trackers import TrackerOptions, trackers
 
             say = (lambda _: None) if self.as_json else show
             show(runs.as_dict() if self.as_json else runs.plan())
@@ -127,10 +134,10 @@ class Train:
                     if each.is_finished:
                         continue
                     say(f"\nseed {each.seed}, run {number + 1} of {len(runs.runs)}: {each.path}")
-                    events = self.tensorboard and self.tensorboard / each.path.stem
-                    seen_by = display(each.config, measured(each.path), as_json=self.as_json, tensorboard=events)
-                    with seen_by as seen:
-                        _train(each.config, each.path, context, seen, goes_on=each.path.exists())
+                    told = TrackerOptions(self.tensorboard, self.wandb).of_run(each.path)
+                    shows = display(each.config, measured(each.path), as_json=self.as_json)
+                    with trackers(told, each.path, each.config) as others, shows as seen:
+                        _train(each.config, each.path, context, seen, others, goes_on=each.path.exists())
                     if self.as_json:
                         show({"run": each.path, "seed": each.seed})
             say(f"\nAll runs are done. Look at what they learnt:\n{runs.what_now()}")
@@ -173,6 +180,8 @@ class Resume:
     """Go on with the ranks that are left when one dies (Open MPI with ULFM only)."""
     tensorboard: Folder = None
     """Also write the metrics for TensorBoard into this folder."""
+    wandb: Project = None
+    """Also send the metrics to this project of Weights & Biases; with WANDB_MODE=offline into ./wandb."""
     as_json: Json = False
     """Print each generation as a line of JSON."""
 
@@ -187,17 +196,12 @@ class Resume:
         with workers(shrink=self.shrink, check=check) as context:
             if context is None:
                 return
-            from evo_hns.training.driver import extended, resume
+            from evo_hns.cli.trackers import TrackerOptions
+            from evo_hns.training.driver import extended
 
-            config = extended(config, self.generations)
-            with shown(self.run, config, as_json=self.as_json, tensorboard=self.tensorboard) as display:
-                resume(
-                    self.run,
-                    generations=self.generations,
-                    context=context,
-                    announce=display.announce,
-                    observers=[display.observe],
-                )
+            config, told = extended(config, self.generations), TrackerOptions(self.tensorboard, self.wandb)
+            with shown(self.run, config, told, as_json=self.as_json) as seen:
+                _train(config, self.run, context, *seen, goes_on=True)
 
 
 @dataclass(frozen=True)
@@ -232,11 +236,13 @@ class Measure:
         show_result(self.run, as_json=self.as_json)
 
 
-def _train(config: RunConfig, path: Path, context: RunContext, display: Display, *, goes_on: bool) -> None:
+def _train(
+    config: RunConfig, path: Path, context: RunContext, display: Display, others: Sequence[Tracker], *, goes_on: bool
+) -> None:
     """Begin a run, or go on with it."""
     from evo_hns.training.driver import resume, train
 
-    announce, observers = display.announce, [display.observe]
+    announce, observers = display.announce, [each.observe for each in (display, *others)]
     if goes_on:
         total = config.coevolution.generations
         resume(path, generations=total, context=context, announce=announce, observers=observers)
@@ -245,22 +251,23 @@ def _train(config: RunConfig, path: Path, context: RunContext, display: Display,
 
 
 @contextmanager
-def shown(path: Path, config: RunConfig, *, as_json: bool, tensorboard: Path | None) -> Iterator[Display]:
+def shown(
+    path: Path, config: RunConfig, told: TrackerOptions, *, as_json: bool
+) -> Iterator[tuple[Display, Sequence[Tracker]]]:
     """Show a run while it is trained, what it has come to at its end, and how it goes on if it is stopped.
 
     Args:
         path: the run file.
         config: its settings, up to its last generation.
+        told: other programs that are told of it.
         as_json: print a line of JSON for each generation.
-        tensorboard: also write event files into this folder.
     """
     from evo_hns.cli.progress import display
+    from evo_hns.cli.trackers import trackers
 
-    with (
-        can_go_on(path),
-        display(config, measured(path), path=path, as_json=as_json, tensorboard=tensorboard) as seen,
-    ):
-        yield seen
+    shows = display(config, measured(path), path=path, as_json=as_json)
+    with can_go_on(path), trackers(told, path, config) as others, shows as seen:
+        yield seen, others
     show_result(path, as_json=as_json)
 
 

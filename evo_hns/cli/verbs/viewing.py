@@ -10,7 +10,7 @@ from typing import Annotated
 import tyro
 from tyro.conf import FlagCreatePairsOff, Positional
 
-from evo_hns.cli.console import draw, show
+from evo_hns.cli.console import draw, show, working
 from evo_hns.cli.options import Address, Count, File, Flag, Json, RunPath
 from evo_hns.cli.text.tables import curves_text, info_text
 from evo_hns.config import ConfigError
@@ -72,12 +72,13 @@ class Render:
             overlays=self.overlays,
             caption=self.caption,
         )
-        footage = (
-            new_footage(self.run, self.hiders, self.seekers, self.seed)
-            if self.match is None
-            else recorded_footage(self.run, self.match)
-        )
-        pictures = render(footage, look, self.output, step=self.step)
+        with working("playing and drawing a match", as_json=self.as_json):
+            footage = (
+                new_footage(self.run, self.hiders, self.seekers, self.seed)
+                if self.match is None
+                else recorded_footage(self.run, self.match)
+            )
+            pictures = render(footage, look, self.output, step=self.step)
         if self.as_json:
             show({"output": self.output, "pictures": pictures, **footage.as_dict()})
         else:
@@ -119,9 +120,10 @@ class Report:
         """Write, and say where the page is and what it lacks."""
         from evo_hns.reports.page import write_report
 
-        report = write_report(
-            self.runs, self.output, clips=self.clips, episodes=self.episodes, tournament=self.tournament
-        )
+        with working("measuring, filming and writing the page", as_json=self.as_json):
+            report = write_report(
+                self.runs, self.output, clips=self.clips, episodes=self.episodes, tournament=self.tournament
+            )
         show(report.as_dict() if self.as_json else f"The report is {report.path} ({report.num_bytes / 1e6:.1f} MB).")
         if not self.as_json:
             for each in report.missing:

@@ -41,8 +41,8 @@ class FactoryPolicy:
         missing = [name for name in ("initial_state", "act") if not callable(getattr(team, name, None))]
         if missing:
             raise ConfigError(
-                f"player {self.address}: it gave {type(team).__name__} without {' and '.join(missing)}; "
-                "see docs/players.md"
+                f"player {self.address}: it gave {type(team).__name__} without {' and '.join(missing)},"
+                " expected a Team of policies/base.py"
             )
         return CheckedTeam(self.address, team, self.spec)
 

@@ -111,7 +111,7 @@ state, raises, bins, shape, alone = map(build, ("state", "raises", "bins", "shap
 @pytest.mark.parametrize(
     ("name", "complaint"),
     [
-        ("nobody", "it gave NoneType without initial_state and act; see docs/players.md"),
+        ("nobody", "it gave NoneType without initial_state and act, expected a Team of policies/base.py"),
         ("few", r"it raised TypeError: few\(\) takes 0 positional arguments but 2 were given"),
         ("state", r"initial_state gave NoneType to remember, expected a tensor \(2, agents, \.\.\.\)"),
         ("raises", r"act raised RuntimeError: it is broken \(faulty_.*\.py, line 15\)"),

@@ -113,7 +113,7 @@ def test_ranks_that_started_themselves_come_to_the_end(
     process = typed("train", settings(), "--run", "run.h5", "--ranks", "2")
     said, complaints = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, complaints
-    assert said.startswith("playing on 2 ranks on 1 host (")
+    assert said.startswith("The run goes into run.h5.\nplaying on 2 ranks on 1 host (")
     assert "python -m evo_hns info run.h5" in said
     assert_same_bits(RunFile.read(tmp_path / "run.h5"), run_whole(tmp_path / "alone.h5", tiny()))
 

@@ -287,4 +287,6 @@ def test_a_run_killed_at_random_moments_ends_in_the_same_bits(
                 assert run.num_generations >= done  # never less than before
                 done = run.num_generations
         assert_same_bits(RunFile.read(path), unbroken)
+        RunFile.open(path).close()  # puts in order what a kill after the last generation left
         assert sorted(p.name for p in tmp_path.glob("*.tmp*")) == []
+        assert_same_bits(RunFile.read(path), unbroken)

@@ -70,8 +70,7 @@ class CurvesAndBar(Progress):
 
     def __init__(self, console: Console, config: RunConfig, measured: Sequence[HeldOutRow]) -> None:
         self._output, self._config, self._measured = console, config, list(measured)
-        # Generations may take minutes: time is told from all of them.
-        super().__init__(*COLUMNS, **bar_options(console), speed_estimate_period=1e9, refresh_per_second=2)
+        super().__init__(*COLUMNS, **bar_options(console), refresh_per_second=2)
 
     def add(self, rows: Iterable[HeldOutRow]) -> None:
         """Draw what was measured."""
@@ -206,7 +205,7 @@ class Measurements:
 def measuring(*, as_json: bool) -> Iterator[Measurements]:
     """A display for the standard output of what is measured of a run."""
     console = output()
-    with Progress(*COLUMNS, **bar_options(console), speed_estimate_period=1e9) as shown:
+    with bar(console) as shown:
         yield Measurements(console, shown, as_json=as_json)
 
 
@@ -216,7 +215,9 @@ COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), 
 
 def bar_options(console: Console) -> dict[str, Any]:
     """How a bar goes with the lines above it; it is invisible where the output is not a terminal."""
-    return {"console": console, "transient": True, "disable": not console.is_terminal}
+    whole_time = 1e9  # what is done may take minutes each time: how long the rest takes is told from all of it
+    shown = {"console": console, "transient": True, "disable": not console.is_terminal}
+    return shown | {"speed_estimate_period": whole_time}
 
 
 def bar(console: Console) -> Progress:

@@ -74,7 +74,8 @@ def measure_run(
 def find_due(run: Run, every: int) -> Due:
     """The first, the last and every so many generations that have a champion, but for those that are measured."""
     last, measured = run.num_generations - 1, {row.generation for row in run.held_out}
-    wanted = [each for each in sorted({*range(0, last, every), last}) if champions_of(run, each)]
+    there = {int(each) for hall in run.halls.values() for each in hall.generations}
+    wanted = sorted({*range(0, last, every), last} & there)
     left = [each for each in wanted if each not in measured]
     return Due(left, len(wanted) - len(left))
 

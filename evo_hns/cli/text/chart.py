@@ -49,9 +49,10 @@ def learning_chart(rows: Iterable[HeldOutRow], generations: int, most: float) ->
     """
     curves: dict[Side, dict[str, list[tuple[int, float]]]] = {}
     for row in rows:
-        curves.setdefault(row.side, {}).setdefault(row.opponent, []).append((row.generation, row.mean))
+        if np.isfinite(row.mean):  # not if all episodes were discarded
+            curves.setdefault(row.side, {}).setdefault(row.opponent, []).append((row.generation, row.mean))
     chart = Table.grid(padding=(0, 2))
-    chart.add_row(*(_panel(side, curves[side], generations, most) for side in Side if side in curves))
+    chart.add_row(*(_panel(side, curves[side], generations, most or 1.0) for side in Side if side in curves))
     return chart
 
 

@@ -127,16 +127,15 @@ class Train:
             from evo_hns.cli.progress import display
             from evo_hns.cli.trackers import TrackerOptions, trackers
 
-            say = (lambda _: None) if self.as_json else show
+            say, told = (lambda _: None) if self.as_json else show, TrackerOptions(self.tensorboard, self.wandb)
             show(runs.as_dict() if self.as_json else runs.plan())
             with hinting(f"to go on, type the same again: {as_typed_again()}"):
                 for number, each in enumerate(runs.runs):
                     if each.is_finished:
                         continue
                     say(f"\nseed {each.seed}, run {number + 1} of {len(runs.runs)}: {each.path}")
-                    told = TrackerOptions(self.tensorboard, self.wandb).of_run(each.path)
                     shows = display(each.config, measured(each.path), as_json=self.as_json)
-                    with trackers(told, each.path, each.config) as others, shows as seen:
+                    with trackers(told.of_run(each.path), each.path, each.config) as others, shows as seen:
                         _train(each.config, each.path, context, seen, others, goes_on=each.path.exists())
                     if self.as_json:
                         show({"run": each.path, "seed": each.seed})

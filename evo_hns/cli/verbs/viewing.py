@@ -192,11 +192,11 @@ class Curves:
             raise ConfigError("curves needs a run file to draw")
         if self.statistics and self.progress:
             raise ConfigError("got --statistics and --progress, expected one of them: they are two pictures")
-        draw = draw_statistics if self.statistics else draw_progress if self.progress else draw_returns
+        drawing = draw_statistics if self.statistics else draw_progress if self.progress else draw_returns
         with ExitStack() as views:
             runs = {str(path): views.enter_context(RunView(path)) for path in self.runs}
-            plot(draw, runs, self.output)
-            kinds, found = kinds_of_runs(runs), ends(runs) if draw is draw_returns else []
+            plot(drawing, runs, self.output)
+            kinds, found = kinds_of_runs(runs), ends(runs) if drawing is draw_returns else []
             if self.as_json:
                 described = [
                     {

@@ -42,6 +42,10 @@ _SIGN = """<script>
   };
 })();
 </script>"""  # the page asks for everything with the key of its own address
+_KEEP_TITLE = """<script>
+  const written = document.querySelector("title");
+  Object.defineProperty(document, "title", {get: () => written.textContent, set() {}});
+</script>"""  # the viewer names every page after itself
 
 
 def _new_key() -> str:
@@ -128,13 +132,6 @@ def guarded(serve: Callable[..., Any], keys: Keys, title: str) -> Callable[..., 
         )
 
     return start
-
-
-_KEEP_TITLE = """<script>
-  const written = document.querySelector("title");
-  Object.defineProperty(document, "title", {get: () => written.textContent, set() {}});
-</script>"""
-"""The viewer names every page after itself."""
 
 
 def _is_public(path: str) -> bool:

@@ -37,10 +37,8 @@ class _Viewer(WebViewer):  # type: ignore[misc]
     def __init__(
         self, title: str, listener: socket.socket, keys: Keys, endpoint: endpoints.ViewerEndpoint, screen: Screen
     ) -> None:
-        with (
-            _given(listener, keys, title),
-            contextlib.redirect_stdout(io.StringIO()),
-        ):  # its banner speaks of all interfaces
+        silently = contextlib.redirect_stdout(io.StringIO())  # its banner speaks of all interfaces
+        with _given(listener, keys, title), silently:
             super().__init__(viewer_protocol.ViewerConfig(title=title), endpoint, plugins=[screen])
         self._web_server.drop_queue = None
 

@@ -50,6 +50,16 @@ def test_names_of_curves_that_end_at_the_same_place_stand_one_below_the_other() 
     assert sorted(line.split()[-2] for line in lines[1:8] if line.endswith("+0")) == ["a", "b", "c"]
 
 
+def test_measurements_without_an_episode_that_counts_and_games_that_pay_nothing_are_no_fault() -> None:
+    nan = float("nan")
+    lines = drawn([*rows_of(Side.HIDERS, "still", 48, nan, 48), *rows_of(Side.SEEKERS, "still", nan, nan)], 3)
+    assert lines[1] == " +48 " + 20 * "⠉" + " still +48"
+    assert not any("seekers" in line for line in lines)
+    file = io.StringIO()
+    Console(file=file, width=80).print(learning_chart(rows_of(Side.HIDERS, "still", 0, 0), 2, 0.0))
+    assert "still +0" in file.getvalue()
+
+
 @pytest.mark.parametrize(
     ("width", "is_terminal", "encoding", "generations", "expected"),
     [

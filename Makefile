@@ -2,7 +2,7 @@
 #   make train PYTHON=python3.12             another interpreter
 #   make train EXPERIMENT=NAME ARGS='...'    another experiment, more options of `evo-hns train`
 #   make train RANKS=4                       so many MPI ranks; by default one for each physical core
-#   make test WORKERS=0                      all tests in one process; by default one more than cores, up to four, since some wait
+#   make test WORKERS=0                      all tests in one process; by default two more than cores, up to four, since some wait
 # pip is asked as usual, so PIP_INDEX_URL and its like work. Where the index serves torch with CUDA only,
 # PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu saves gigabytes.
 
@@ -11,7 +11,7 @@ VENV ?= .venv
 EXPERIMENT ?= quickstart
 ARGS ?=
 RANKS ?= auto
-WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 EXTRAS := dev,libraries,mpi,pettingzoo,plot,ppo,render,tensorboard,wandb
 
 # Containers often forbid Python to keep what it compiled, so that every process compiles the package and every worker all tests.

@@ -18,6 +18,7 @@ from evo_hns.spec import Side
 from evo_hns.system import interrupt
 from evo_hns.system.shell import shell_command
 from evo_hns.system.shutdown import Stopped
+from evo_hns.system.telling import Tell
 
 if TYPE_CHECKING:
     from evo_hns.archive.records import RunFacts
@@ -76,8 +77,14 @@ def hinting(hint: str) -> Iterator[None]:
         raise Stopped(stopped.signum, hint) from None
 
 
-def show_result(path: Path, *, as_json: bool) -> None:
-    """What a run has come to, and what can be done with it now."""
+def show_result(path: Path, *, as_json: bool, has_page: bool = False) -> None:
+    """What a run has come to, and what can be done with it now.
+
+    Args:
+        path: its file.
+        as_json: name the file alone.
+        has_page: its page is written without being asked for again.
+    """
     from evo_hns.archive import RunView
     from evo_hns.reports.info import gains
 
@@ -92,7 +99,8 @@ def show_result(path: Path, *, as_json: bool) -> None:
     trained = config.trained_sides  # of others, whom their opponents met
     players = [f"{path}:{s.label}/last" if s in trained else config.side(s.other).opponents[0] for s in Side]
     verbs = [("info", path), ("watch", path), ("evaluate", *players), ("tournament", path), ("report", path)]
-    for words in verbs if len(trained) == len(Side) else verbs[::2]:
+    verbs = verbs if len(trained) == len(Side) else verbs[::2]
+    for words in verbs[:-1] if has_page else verbs:
         show(f"  {as_typed(*words)}")
 
 
@@ -109,6 +117,11 @@ def draw(run: RunFacts) -> None:
 def as_typed(*words: object) -> str:
     """A command as the user types it."""
     return shell_command(*words, program=command())
+
+
+def retyped(text: str) -> str:
+    """A command of a page, which anybody may read, as this user types it."""
+    return text if (words := text.removeprefix("evo-hns ")) == text else f"{command()} {words}"
 
 
 def as_typed_again() -> str:
@@ -134,18 +147,22 @@ def show(answer: object) -> None:
 
 
 @contextmanager
-def working(words: str, *, as_json: bool) -> Iterator[None]:
-    """Show on a terminal that something is done that takes long, and for how long; elsewhere and beside JSON nothing.
+def working(words: str, *, as_json: bool) -> Iterator[Tell]:
+    """Show on a terminal what is done that takes long, and how far it is; elsewhere and beside JSON nothing.
 
     Args:
         words: what is done.
         as_json: the answer is for programs.
+
+    Yields:
+        What tells it how far the work is.
     """
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
+    words_column = TextColumn("{task.description}", markup=False)
+    columns = (words_column, BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=as_json or not console.is_terminal) as shown:
-        shown.add_task(words, total=None)
-        yield
+        task = shown.add_task(words, total=None)
+        yield lambda done, total: shown.update(task, total=total, advance=done)

@@ -19,6 +19,7 @@ from evo_hns.policies.roster import Roster
 from evo_hns.spec import Side
 from evo_hns.system.machine import usable_cores
 from evo_hns.system.shutdown import ShutdownSignal
+from evo_hns.system.telling import Tell, silent
 
 
 class Evaluator(Protocol):
@@ -68,14 +69,15 @@ class LocalEvaluator:
     Args:
         config: the run's settings; as many threads as they say, or as are at hand.
         shutdown: is asked before each batch whether to go on.
+        tell: is told how many env steps of a table are played.
     """
 
-    def __init__(self, config: RunConfig, shutdown: ShutdownSignal | None = None) -> None:
+    def __init__(self, config: RunConfig, shutdown: ShutdownSignal | None = None, tell: Tell = silent) -> None:
         torch.set_num_threads(1)  # small tensors only lose by more
         self._num_threads = config.physics.num_threads or usable_cores()
         size = -(-config.physics.num_worlds // self._num_threads)
         self._threads = [Sessions(config, size) for _ in range(self._num_threads)]
-        self._shutdown = shutdown
+        self._shutdown, self._tell = shutdown, tell
         self._pool = ThreadPoolExecutor(self._num_threads, thread_name_prefix="evo-hns-game")
 
     @property
@@ -103,7 +105,12 @@ class LocalEvaluator:
         keep: Collection[Keep] = (),
     ) -> Episodes:
         """Play every match of a table; see `Evaluator.evaluate`."""
-        return self._share(table, physics, lambda session, batch: session.play(batch, rosters, keep=keep))
+
+        def play(session: GameSession, batch: MatchTable) -> Episodes:
+            total = len(table) * session.game.horizon
+            return session.play(batch, rosters, keep=keep, on_step=lambda: self._tell(len(batch), total))
+
+        return self._share(table, physics, play)
 
     def replay(self, actions: Actions, seeds: np.ndarray, *, keep: Collection[Keep] = ()) -> Episodes:
         """Play M recorded matches again.
@@ -147,6 +154,6 @@ class LocalEvaluator:
         return join(list(self._pool.map(take_turn, batches)))
 
 
-def build_evaluator(config: RunConfig, shutdown: ShutdownSignal | None = None) -> LocalEvaluator:
+def build_evaluator(config: RunConfig, shutdown: ShutdownSignal | None = None, tell: Tell = silent) -> LocalEvaluator:
     """Where matches run in this process, with as many threads as the settings say or as are at hand."""
-    return LocalEvaluator(config, shutdown)
+    return LocalEvaluator(config, shutdown, tell)

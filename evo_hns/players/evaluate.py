@@ -13,6 +13,7 @@ from evo_hns.evaluation.intervals import Estimate, estimate
 from evo_hns.evaluation.matches import fresh_seeds
 from evo_hns.players.addresses import Address, Archived, common_game, find_player, lasting_name, parse_address
 from evo_hns.spec import Side
+from evo_hns.system.telling import Tell, silent
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,9 @@ def of_runs(hider: str, seeker: str) -> list[str]:
     return [text for side, text in asked.items() if isinstance(parse_address(text, side), Archived)]
 
 
-def evaluate(hider: str, seeker: str, game: RunConfig, *, episodes: int = 256, seed: int = 0) -> Evaluation:
+def evaluate(
+    hider: str, seeker: str, game: RunConfig, *, episodes: int = 256, seed: int = 0, tell: Tell = silent
+) -> Evaluation:
     """Let two players meet.
 
     Args:
@@ -57,6 +60,7 @@ def evaluate(hider: str, seeker: str, game: RunConfig, *, episodes: int = 256, s
         game: the game to play if neither comes from a run.
         episodes: worlds, each played once.
         seed: decides the worlds; none of them is used in training or held-out measurements.
+        tell: is told how many env steps are played.
 
     Raises:
         ConfigError: an address that leads nowhere, players of different games, or nothing to play.
@@ -64,7 +68,7 @@ def evaluate(hider: str, seeker: str, game: RunConfig, *, episodes: int = 256, s
     """
     seeds = fresh_seeds(episodes, seed)
     addresses = {Side.HIDERS: parse_address(hider, Side.HIDERS), Side.SEEKERS: parse_address(seeker, Side.SEEKERS)}
-    evaluator = build_evaluator(common_game(addresses, game))
+    evaluator = build_evaluator(common_game(addresses, game), tell=tell)
     rosters = {side: find_player(addresses[side], side, evaluator.session.spec) for side in Side}
     played = meet(evaluator, rosters[Side.HIDERS], rosters[Side.SEEKERS], seeds)
     counted = ~played.failed.numpy()

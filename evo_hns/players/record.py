@@ -15,9 +15,10 @@ from evo_hns.evaluation.matches import MatchTable, fresh_seeds
 from evo_hns.evaluation.recording import Actions
 from evo_hns.players.addresses import common_game, find_player, game_of, lasting_name, parse_address
 from evo_hns.spec import Side
+from evo_hns.system.telling import Tell, silent
 
 
-def record(path: Path, hider: str, seeker: str, *, episodes: int = 1, seed: int = 0) -> range:
+def record(path: Path, hider: str, seeker: str, *, episodes: int = 1, seed: int = 0, tell: Tell = silent) -> range:
     """Play matches of two players in the game of a run, and keep them in its file.
 
     Args:
@@ -26,6 +27,7 @@ def record(path: Path, hider: str, seeker: str, *, episodes: int = 1, seed: int 
         seeker: address of the seekers' player.
         episodes: worlds, each played once.
         seed: decides the worlds; they are the first ones of an evaluation with the same seed.
+        tell: is told how many env steps are played.
 
     Returns:
         The numbers of the new matches in the file.
@@ -43,7 +45,7 @@ def record(path: Path, hider: str, seeker: str, *, episodes: int = 1, seed: int 
             raise ConfigError(f"{path} is a run of another game (world, rules or timestep) than that of the players")
         # The physics of this run, to the bit: a replay has no other.
         config = run.config.model_copy(update={side.label: theirs.side(side) for side in Side})
-        evaluator = build_evaluator(config)
+        evaluator = build_evaluator(config, tell=tell)
         rosters = {side: find_player(addresses[side], side, evaluator.session.spec) for side in Side}
         first = np.zeros(episodes, dtype=np.int64)
         played = evaluator.evaluate(MatchTable(first, first, seeds), rosters, keep=["actions"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from evo_hns.reports.results import curves_section, progress_section, results_se
 from evo_hns.reports.stages import stages_section
 from evo_hns.reports.subject import Subject, command_for, read_subjects
 from evo_hns.reports.tournament import tournament_path, tournament_section
+from evo_hns.system.telling import Tell, silent
 
 LARGEST = 10_000_000  #: bytes of a page
 _SPARE = 20_000  #: of them, left for what is around the clips
@@ -51,6 +52,7 @@ def write_report(
     clips: int = 3,
     episodes: int = 32,
     tournament: Path | None = None,
+    tell: Tell = silent,
 ) -> Report:
     """Tell of one run, or of several side by side, in one HTML file.
 
@@ -61,6 +63,7 @@ def write_report(
         episodes: in which stages are looked for, and in which each two of a few champions meet if there is no
             tournament; 0: nothing is played.
         tournament: the file of one; by default `RUN-tournament.h5` beside the first run, if that is there.
+        tell: is told how many parts of the page are made.
 
     Raises:
         ConfigError: no run, or a page that cannot be written.
@@ -75,7 +78,7 @@ def write_report(
     subjects = read_subjects(paths)
     target = output or paths[0].with_name(f"{paths[0].stem}-report.html")
     check_target(target)
-    sections = compose(subjects, clips, episodes, tournament_path(subjects, tournament))
+    sections = compose(subjects, clips, episodes, tournament_path(subjects, tournament), tell)
     text = render_page(subjects, sections).encode()
     if len(text) > LARGEST:
         raise ConfigError(
@@ -86,20 +89,28 @@ def write_report(
     return Report(target, len(text), shown, tuple(each for section in sections for each in section.missing))
 
 
-def compose(subjects: Sequence[Subject], clips: int, episodes: int, tournament: Path | None) -> list[Section]:
+def compose(
+    subjects: Sequence[Subject], clips: int, episodes: int, tournament: Path | None, tell: Tell = silent
+) -> list[Section]:
     """All parts of a page, in their order; clips get the room that the others leave."""
-    first = results_section(subjects)
-    others = [
-        curves_section(subjects),
-        progress_section(subjects),
-        fitness_section(subjects),
-        stages_section(subjects, episodes, command_for(subjects, "--episodes", 32)),
-        tournament_section(subjects, tournament),
-        *([] if tournament else [meetings_section(subjects, episodes, command_for(subjects, "--episodes", 32))]),
-        costs_section(subjects),
-        settings_section(subjects),
+    more = command_for(subjects, "--episodes", 32)
+    makers: list[Callable[[], Section]] = [
+        lambda: results_section(subjects),
+        lambda: curves_section(subjects),
+        lambda: progress_section(subjects),
+        lambda: fitness_section(subjects),
+        lambda: stages_section(subjects, episodes, more),
+        lambda: tournament_section(subjects, tournament),
+        *([] if tournament else [lambda: meetings_section(subjects, episodes, more)]),
+        lambda: costs_section(subjects),
+        lambda: settings_section(subjects),
     ]
-    room = LARGEST - len(render_page(subjects, [first, *others]).encode()) - _SPARE
+    sections = []
+    for make in makers:
+        sections.append(make())
+        tell(1, len(makers) + 1)
+    first, *others = sections
+    room = LARGEST - len(render_page(subjects, sections).encode()) - _SPARE
     return [first, clips_section(subjects, clips, max(room, 0)), *others]
 
 

@@ -46,8 +46,9 @@ def test_long_work_is_shown_on_a_terminal_and_nowhere_else(
 ) -> None:
     for terminal, as_json in (("", False), ("1", True), ("1", False)):
         monkeypatch.setenv("FORCE_COLOR", terminal)  # a terminal, to the library that draws the bar
-        with working("playing [7] matches", as_json=as_json):
-            pass
+        with working("playing [7] matches", as_json=as_json) as tell:
+            tell(1, 4)
+            tell(2, 4)
         said = capsys.readouterr()
-        assert ("playing [7] matches" in said.err) is (bool(terminal) and not as_json)
+        assert all((words in said.err) is (bool(terminal) and not as_json) for words in ("playing [7] matches", "75%"))
         assert said.out == ""

@@ -39,6 +39,15 @@ def test_the_same_seed_gives_the_same_figures_and_another_one_others(run_path: P
     assert results(5) != results(6)
 
 
+def test_all_that_is_played_is_told_and_no_more(run_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    evaluate(f"{run_path}:hiders/1", "random", GAME, episodes=70, tell=lambda done, total: told.append((done, total)))
+    env_steps = 70 * RunFile.read(run_path).config.rules.horizon
+    assert sum(done for done, _ in told) == env_steps
+    assert {total for _, total in told} == {env_steps}
+    assert len(told) > 2
+
+
 def test_last_and_best_are_champions_of_the_hall(run_path: Path) -> None:
     run = RunFile.read(run_path)
     assert Archived(run_path, Side.HIDERS, "last").member.row == 2

@@ -47,8 +47,8 @@ class Evaluate:
 
         if self.settings and (archived := of_runs(self.hider, self.seeker)):
             raise ConfigError(f"{archived[0]} plays in the game of its run: leave out --{self.settings[0]}")
-        with working(f"playing {self.episodes} matches", as_json=self.as_json):
-            result = evaluate(self.hider, self.seeker, game, episodes=self.episodes, seed=self.seed)
+        with working(f"playing {self.episodes} matches", as_json=self.as_json) as tell:
+            result = evaluate(self.hider, self.seeker, game, episodes=self.episodes, seed=self.seed, tell=tell)
         show(result.as_dict() if self.as_json else evaluation_text(result))
 
 
@@ -75,8 +75,8 @@ class Record:
             check_place(self.run)
         from evo_hns.players.record import record
 
-        with working(f"playing {self.episodes} matches", as_json=self.as_json):
-            numbers = record(self.run, self.hider, self.seeker, episodes=self.episodes, seed=self.seed)
+        with working(f"playing {self.episodes} matches", as_json=self.as_json) as tell:
+            numbers = record(self.run, self.hider, self.seeker, episodes=self.episodes, seed=self.seed, tell=tell)
         if self.as_json:
             show({"run": self.run, "matches": list(numbers)})
             return

@@ -104,7 +104,7 @@ class Train:
                 print(f"{path} has all its generations already", file=sys.stderr)
                 return
             told = TrackerOptions(self.tensorboard, self.wandb)
-            with shown(path, config, told, as_json=self.as_json) as seen:
+            with shown(path, config, told, as_json=self.as_json, has_page=self.report) as seen:
                 _train(config, path, context, *seen, goes_on=goes_on)
         self._report(path)
 
@@ -251,7 +251,7 @@ def _train(
 
 @contextmanager
 def shown(
-    path: Path, config: RunConfig, told: TrackerOptions, *, as_json: bool
+    path: Path, config: RunConfig, told: TrackerOptions, *, as_json: bool, has_page: bool = False
 ) -> Iterator[tuple[Display, Sequence[Tracker]]]:
     """Show a run while it is trained, what it has come to at its end, and how it goes on if it is stopped.
 
@@ -260,6 +260,7 @@ def shown(
         config: its settings, up to its last generation.
         told: other programs that are told of it.
         as_json: print a line of JSON for each generation.
+        has_page: its page is written at the end.
     """
     from evo_hns.cli.progress import display
     from evo_hns.cli.trackers import trackers
@@ -267,7 +268,7 @@ def shown(
     shows = display(config, measured(path), path=path, as_json=as_json)
     with can_go_on(path), trackers(told, path, config) as others, shows as seen:
         yield seen, others
-    show_result(path, as_json=as_json)
+    show_result(path, as_json=as_json, has_page=has_page)
 
 
 def measured(path: Path) -> tuple[HeldOutRow, ...]:

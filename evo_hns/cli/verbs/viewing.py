@@ -10,7 +10,7 @@ from typing import Annotated
 import tyro
 from tyro.conf import FlagCreatePairsOff, Positional
 
-from evo_hns.cli.console import draw, show, working
+from evo_hns.cli.console import draw, retyped, show, working
 from evo_hns.cli.options import Address, Count, File, Flag, Json, RunPath
 from evo_hns.cli.text.tables import curves_text, info_text
 from evo_hns.config import ConfigError
@@ -72,13 +72,13 @@ class Render:
             overlays=self.overlays,
             caption=self.caption,
         )
-        with working("playing and drawing a match", as_json=self.as_json):
+        with working("playing and drawing a match", as_json=self.as_json) as tell:
             footage = (
                 new_footage(self.run, self.hiders, self.seekers, self.seed)
                 if self.match is None
                 else recorded_footage(self.run, self.match)
             )
-            pictures = render(footage, look, self.output, step=self.step)
+            pictures = render(footage, look, self.output, step=self.step, tell=tell)
         if self.as_json:
             show({"output": self.output, "pictures": pictures, **footage.as_dict()})
         else:
@@ -120,14 +120,19 @@ class Report:
         """Write, and say where the page is and what it lacks."""
         from evo_hns.reports.page import write_report
 
-        with working("measuring, filming and writing the page", as_json=self.as_json):
+        with working("measuring, filming and writing the page", as_json=self.as_json) as tell:
             report = write_report(
-                self.runs, self.output, clips=self.clips, episodes=self.episodes, tournament=self.tournament
+                self.runs,
+                self.output,
+                clips=self.clips,
+                episodes=self.episodes,
+                tournament=self.tournament,
+                tell=tell,
             )
         show(report.as_dict() if self.as_json else f"The report is {report.path} ({report.num_bytes / 1e6:.1f} MB).")
         if not self.as_json:
             for each in report.missing:
-                show(f"  not in it: {each.what}" + (f"\n    {each.command}" if each.command else ""))
+                show(f"  not in it: {each.what}" + (f"\n    {retyped(each.command)}" if each.command else ""))
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import numpy as np
 
 from evo_hns.config import ConfigError
 from evo_hns.evaluation.trajectory import Trajectory
+from evo_hns.system.telling import Tell, silent
 from evo_hns.viewer.films.camera import parse_camera, place_camera
 from evo_hns.viewer.films.captions import burn_in, caption_height, clock, describe, num_lines
 from evo_hns.viewer.films.encoding import check_output, contact_sheet, write_film, write_picture
@@ -95,9 +96,11 @@ class Film:
         count = max(2, math.ceil(seconds * self.look.fps))
         return np.linspace(0.0, self._footage.num_steps, count)
 
-    def frames(self) -> Iterator[np.ndarray]:
-        """All pictures of the match, `(height, width, 3)` uint8 each."""
-        return map(self.picture, self.steps.tolist())
+    def frames(self, tell: Tell = silent) -> Iterator[np.ndarray]:
+        """All pictures of the match, `(height, width, 3)` uint8 each; each is told."""
+        for step in self.steps.tolist():
+            yield self.picture(step)
+            tell(1, len(self.steps))
 
     def picture(self, step: float) -> np.ndarray:
         """`(height, width, 3)` uint8, one moment; captions and overlays show the last whole env step."""
@@ -150,7 +153,15 @@ class Film:
         self._scene.nlight += 1
 
 
-def render(footage: Footage, look: Look, output: Path, *, step: int | None = None, quality: int | None = None) -> int:
+def render(
+    footage: Footage,
+    look: Look,
+    output: Path,
+    *,
+    step: int | None = None,
+    quality: int | None = None,
+    tell: Tell = silent,
+) -> int:
     """Film a match, or take pictures of it.
 
     Args:
@@ -159,6 +170,7 @@ def render(footage: Footage, look: Look, output: Path, *, step: int | None = Non
         output: its ending says what it becomes; a .png is a sheet of moments.
         step: with a .png, the one env step that is shown.
         quality: of a film, see `write_film`.
+        tell: is told how many pictures of a film are drawn.
 
     Returns:
         The number of pictures in it.
@@ -174,7 +186,7 @@ def render(footage: Footage, look: Look, output: Path, *, step: int | None = Non
         raise ConfigError(f"got the env step {step}, expected one from 0 to {footage.num_steps}")
     with Film(footage, look) as film:
         if not is_still:
-            return write_film(output, film.frames(), look.fps, quality=quality)
+            return write_film(output, film.frames(tell), look.fps, quality=quality)
         snapshots = np.linspace(0, footage.num_steps, SHEET_ROWS * SHEET_COLUMNS).round() if step is None else [step]
         pictures = [film.picture(float(snapshot)) for snapshot in snapshots]
     write_picture(output, contact_sheet(pictures, min(SHEET_COLUMNS, len(pictures))))

@@ -12,6 +12,7 @@ import pytest
 
 from evo_hns.archive.run_view import RunView
 from evo_hns.cli import main
+from evo_hns.cli.console import as_typed
 from evo_hns.cli.errors import USER_ERROR
 from evo_hns.config import RunConfig
 from tests.runs import as_toml, tiny
@@ -56,8 +57,12 @@ def test_a_run_ends_with_a_page_if_that_is_asked_for(
     path = tmp_path / "run.h5"
     path.with_suffix(".toml").write_text(as_toml(tiny(coevolution={"generations": 2})))
     assert main(["train", str(path.with_suffix(".toml")), "--run", str(path), "--report"]) == 0
-    first, *_, last = capsys.readouterr().out.partition("  not in it")[0].splitlines()
+    said, _, missing = capsys.readouterr().out.partition("  not in it")
+    first, *between, last = said.splitlines()
     assert first == f"The run goes into {path}."
+    assert f"  {as_typed('info', path)}" in between
+    assert f"  {as_typed('report', path)}" not in between  # it is written now
+    assert f"    {as_typed('tournament', path)}" in missing.splitlines()
     assert last.startswith(f"The report is {tmp_path / 'run-report.html'} (0.")
     assert (tmp_path / "run-report.html").stat().st_size > 10_000
 

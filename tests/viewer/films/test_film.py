@@ -198,8 +198,9 @@ def test_the_whole_field_is_in_the_picture_and_fills_it(direction: tuple[float, 
 @draws
 def test_pictures_are_not_blank_and_change(footage: Footage) -> None:
     with Film(footage, SMALL) as film:
-        frames = list(film.frames())
-    assert len(frames) == len(film.steps) == round(footage.num_steps * footage.step_seconds * 20)
+        told: list[int] = []
+        frames = list(film.frames(lambda done, _: told.append(done)))
+    assert len(frames) == sum(told) == len(film.steps) == round(footage.num_steps * footage.step_seconds * 20)
     assert all(frame.shape == (128, 160, 3) and frame.std() > 20 for frame in frames)
     assert (frames[0] != frames[-1]).any(-1).sum() > 20  # pixels: somebody moved
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,13 +42,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if "release" not in config.option.markexpr:
         config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("release")])
         items[:] = [item for item in items if not item.get_closest_marker("release")]
-    items.sort(key=_turn)
+    items.sort(key=lambda item: _turn(item.path))
 
 
-def _turn(item: pytest.Item) -> int:
+@cache
+def _turn(path: Path) -> int:
     """When the tests of a file start; those that take as long as others start in the order of their names."""
-    path = item.path.relative_to(Path(__file__).parent)
-    turns = [turn for turn, name in enumerate(SLOWEST) if path.is_relative_to(name)]
+    inside = path.relative_to(Path(__file__).parent)
+    turns = [turn for turn, name in enumerate(SLOWEST) if inside.is_relative_to(name)]
     return min(turns, default=len(SLOWEST))
 
 

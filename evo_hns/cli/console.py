@@ -95,13 +95,12 @@ def show_result(path: Path, *, as_json: bool, has_page: bool = False) -> None:
         gained, config, best = gains_table(gains(run)), run.config, best_champions(run)
         draw(run)
     told = "\n\n".join(filter(None, ["", gained, best]))
-    show(f"{told}\n\nThe run is in {path}.\nLook at it, let its champions play, and see who is better:")
+    show(f"{told}\n\nThe run is in {path}.")
     trained = config.trained_sides  # of others, whom their opponents met
     players = [f"{path}:{s.label}/last" if s in trained else config.side(s.other).opponents[0] for s in Side]
     verbs = [("info", path), ("watch", path), ("evaluate", *players), ("tournament", path), ("report", path)]
     verbs = verbs if len(trained) == len(Side) else verbs[::2]
-    for words in verbs[:-1] if has_page else verbs:
-        show(f"  {as_typed(*words)}")
+    show(proposed("Look at it, let its champions play, and see who is better:", *(verbs[:-1] if has_page else verbs)))
 
 
 def draw(run: RunFacts) -> None:
@@ -117,6 +116,11 @@ def draw(run: RunFacts) -> None:
 def as_typed(*words: object) -> str:
     """A command as the user types it."""
     return shell_command(*words, program=command())
+
+
+def proposed(why: str, *commands: Sequence[object]) -> str:
+    """What can be typed next, and why."""
+    return "\n".join([why, *(f"  {as_typed(*words)}" for words in commands)])
 
 
 def retyped(text: str) -> str:

@@ -42,7 +42,7 @@ def results_section(subjects: Sequence[Subject]) -> Section:
     missing = [
         Missing(
             f"a second measurement of {subject.name} against held-out players, to compare with the first",
-            shell_command("resume", subject.path),
+            _more_measurements(subject),
         )
         for subject in subjects
         if not gains_of[subject.name]
@@ -62,7 +62,7 @@ def curves_section(subjects: Sequence[Subject]) -> Section:
     title = "When it was learnt"
     panels = _panels(subjects)
     if not any(len(measured_generations(subject)) > 1 for subject in subjects):
-        needs = Missing("curves, which need two measurements or more", shell_command("resume", subjects[0].path))
+        needs = Missing("curves, which need two measurements or more", _more_measurements(subjects[0]))
         return Section("curves", title, missing=[needs] if panels else [])
     returns = [_panel(subjects, side, opponent) for side, opponent in panels]
     blocks: list[Block] = [
@@ -270,9 +270,19 @@ def _few_points(subjects: Sequence[Subject]) -> list[Missing]:
     return [
         Missing(
             "more points on the curves: champions were measured in a few generations only",
-            "evo-hns train EXPERIMENT --coevolution.held-out-every 10 --run NEW.h5",
+            _more_measurements(few[0]),
         )
     ]
+
+
+def _more_measurements(subject: Subject) -> str:
+    """What measures more champions, once there are some."""
+    count = subject.run.num_generations
+    return (
+        shell_command("measure", subject.path, "--every", count // 10 or 1)
+        if count > 1
+        else shell_command("resume", subject.path)
+    )
 
 
 def _rows(subject: Subject, side: Side, opponent: str) -> list[HeldOutRow]:

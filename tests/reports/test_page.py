@@ -15,6 +15,7 @@ import pytest
 
 from evo_hns.archive import HeldOutRow, RunFile, RunFileError
 from evo_hns.cli import main
+from evo_hns.cli.console import command
 from evo_hns.config import ConfigError, RulesConfig
 from evo_hns.players.evaluate import evaluate
 from evo_hns.reports import clips, page
@@ -305,7 +306,9 @@ def test_the_command_says_where_the_page_is_and_what_it_lacks(
     typed = ["report", str(run_path), "--output", str(path), "--clips", "0", "--episodes", "0"]
     assert main(typed) == 0
     assert f"The report is {path}" in (said := capsys.readouterr().out)
-    assert f"not in it: clips of champions\n    evo-hns report {run_path} --clips 3" in said
+    again = f"report {run_path} --clips 3"
+    assert f"not in it: clips of champions\n    {command()} {again}" in said  # as this user types it
+    assert f"evo-hns {again}" in path.read_text()  # as anybody does
     assert main([*typed, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["report"], told["bytes"]) == (str(path), path.stat().st_size)

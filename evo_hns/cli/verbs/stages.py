@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from evo_hns.cli.console import show
+from evo_hns.cli.console import proposed, show
 from evo_hns.cli.options import File, Json, RunPath
 from evo_hns.cli.text.stages import measurement_line, timeline_text
 from evo_hns.cli.verbs.diagnostics import check_positive
@@ -59,3 +59,5 @@ class Stages:
         show(timeline.as_dict() if self.as_json else timeline_text(timeline))
         if self.output is not None and not self.as_json:
             show(f"The picture is {self.output}.")
+        if not self.as_json:
+            show(proposed("\nSee what they do:", ("watch", self.run), ("report", self.run)))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from tyro.conf import Positional
 
-from evo_hns.cli.console import as_typed_again, check_place, hinting, show
+from evo_hns.cli.console import as_typed_again, check_place, hinting, proposed, show
 from evo_hns.cli.options import File, Flag, Json, Ranks
 from evo_hns.cli.run_context import start_ranks, workers
 from evo_hns.config import ConfigError
@@ -129,3 +129,6 @@ class Tournament:
         told = [f"{titles[name]}{summary_text(summary)}" for name, summary in answers.items()]
         places = "\n".join(f"The {kind} is {there}." for kind, there in files.items())
         show("\n\n".join([tournament_text(played), *told, places]))
+        if self.runs:
+            page = ("report", *self.runs, "--tournament", path)
+            show(proposed("See who plays, and the scores on a page:", ("watch", self.runs[0]), page))

@@ -10,7 +10,7 @@ from typing import Annotated
 import tyro
 from tyro.conf import FlagCreatePairsOff, Positional
 
-from evo_hns.cli.console import draw, retyped, show, working
+from evo_hns.cli.console import draw, proposed, retyped, show, working
 from evo_hns.cli.options import Address, Count, File, Flag, Json, RunPath
 from evo_hns.cli.text.tables import curves_text, info_text
 from evo_hns.config import ConfigError
@@ -161,6 +161,9 @@ class Info:
             else:
                 show(info_text(run) + (f"\n\nnote: {run.remark}" if run.remark else ""))
                 draw(run)
+                goes_on = run.num_generations < run.config.coevolution.generations
+                more = [("resume", self.run)] if goes_on else [("tournament", self.run), ("report", self.run)]
+                show(proposed("\nWhat can be done with it now:", ("watch", self.run), *more))
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from evo_hns.config.base import Settings
 from evo_hns.config.physics import PhysicsConfig
 from evo_hns.config.ppo import PPOConfig
 from evo_hns.config.rules import RulesConfig
 from evo_hns.config.search import KINDS, TABLES, EntityPolicyConfig, SideConfig, SmallPolicyConfig
-from evo_hns.config.world import WorldConfig
+from evo_hns.config.world import VARIED, WorldConfig
 from evo_hns.spec import Side
+
+
+class WorldKind(Settings):
+    """A kind of worlds in which candidates are compared: the game's own, but for where things start."""
+
+    name: str = Field("own", pattern=r"^[a-z][a-z0-9-]*$")
+    """By which it is reported."""
+    weight: float = Field(1.0, gt=0.0)
+    """How often it is drawn, in relation to the others."""
+    world: dict[str, Any] = Field(default_factory=dict)
+    """Settings of `world` that are others here."""
 
 
 class CoevolutionConfig(Settings):
@@ -28,6 +39,13 @@ class CoevolutionConfig(Settings):
     as many other opponents and worlds by this correlation. None: as many in every generation."""
     max_episodes_per_candidate: int = Field(32, ge=2)
     """Most matches of each candidate, where they adapt."""
+    worlds: tuple[WorldKind, ...] = ()
+    """Kinds of worlds in which candidates are compared; none: the game's own alone. Champions are chosen and measured
+    in the game's own."""
+    world_shares: Literal["fixed", "learnability"] = "fixed"
+    """How often each kind is drawn: by its weight, or by its weight times how far it tells candidates apart."""
+    world_floor: float = Field(0.1, ge=0.0, le=1.0)
+    """Least share of each kind where shares follow from learnability."""
     champion_share: float = Field(0.25, ge=0.0, le=1.0)
     """Share of those matches against the other side's current champion; the rest meets its hall of fame."""
     opponent_sampler: Literal["uniform", "latest", "delta-uniform", "pfsp-hard", "pfsp-even", "diverse"] = "uniform"
@@ -98,6 +116,24 @@ class CoevolutionConfig(Settings):
     def most_matches(self) -> int:
         """The most that a candidate plays in any generation."""
         return self.episodes_per_candidate if self.target_reliability is None else self.max_episodes_per_candidate
+
+    @model_validator(mode="after")
+    def _check_worlds(self) -> CoevolutionConfig:
+        """Refuse kinds of worlds that cannot be told apart, and shares that add up to more than all."""
+        names = [kind.name for kind in self.worlds]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"got two kinds of coevolution.worlds with the name {twice[0]!r}: give each its own")
+        if self.world_shares == "learnability" and len(names) < 2:
+            raise ValueError(
+                f"got coevolution.world_shares 'learnability' and {len(names)} kinds of coevolution.worlds, expected "
+                "two or more"
+            )
+        if self.world_shares == "learnability" and self.world_floor * len(names) > 1.0:
+            raise ValueError(
+                f"got coevolution.world_floor {self.world_floor:g} for each of {len(names)} kinds of worlds, expected "
+                f"at most {1 / len(names):g}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _check_virulence(self) -> CoevolutionConfig:
@@ -196,6 +232,27 @@ class RunConfig(Settings):
         return self
 
     @model_validator(mode="after")
+    def _check_worlds(self) -> RunConfig:
+        """Refuse kinds of worlds in which there is something else, and those of which no use is made."""
+        if self.coevolution.worlds and self.trainer == "ppo":
+            raise ValueError("got coevolution.worlds, PPO learns in the game's own worlds: leave them out")
+        for kind in self.coevolution.worlds:
+            if unknown := sorted(kind.world.keys() - VARIED):
+                raise ValueError(
+                    f"got world.{unknown[0]} of the worlds {kind.name!r}, expected settings of where things start: "
+                    f"{', '.join(sorted(VARIED))}"
+                )
+            try:
+                self._world_of(kind)
+            except ValidationError as error:
+                problem = error.errors()[0]
+                raise ValueError(
+                    f"got a wrong {'.'.join(map(str, ('world', *problem['loc'])))} of the worlds {kind.name!r}: "
+                    f"{problem['msg']}"
+                ) from None
+        return self
+
+    @model_validator(mode="after")
     def _check_senses(self) -> RunConfig:
         """Refuse what networks would observe of things that the game lacks: it would silently be nothing."""
         world, rays = self.world, self.rules.num_lidar_rays
@@ -263,6 +320,14 @@ class RunConfig(Settings):
     def side(self, side: Side) -> SideConfig:
         """The settings of one population."""
         return self.hiders if side is Side.HIDERS else self.seekers
+
+    def _world_of(self, kind: WorldKind) -> WorldConfig:
+        return WorldConfig.model_validate(self.world.model_dump() | kind.world)
+
+    @property
+    def kinds_of_worlds(self) -> tuple[WorldConfig, ...]:
+        """The game's own worlds, and after them each kind in which candidates are compared."""
+        return self.world, *map(self._world_of, self.coevolution.worlds)
 
     @property
     def has_fixed_opponents(self) -> bool:

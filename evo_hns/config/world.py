@@ -8,6 +8,23 @@ from pydantic import Field, model_validator
 
 from evo_hns.config.base import Settings, highest, lowest, ranged
 
+VARIED = frozenset(
+    {
+        "box_placement",
+        "door_dropout",
+        "door_size",
+        "food_in_the_middle",
+        "hider_placement",
+        "hiders_together_radius",
+        "outer_walls_probability",
+        "ramp_placement",
+        "random_room_number",
+        "seeker_placement",
+        "seekers_together_radius",
+    }
+)
+"""Settings that decide where things start, and nothing of what exists: worlds of one run may differ in them."""
+
 
 class WorldConfig(Settings):
     """What exists and where it starts (Baker et al. 2020). Counts may be ranges, drawn anew for each world."""
@@ -46,6 +63,12 @@ class WorldConfig(Settings):
     """Outer walls are as low as inner ones (0.5 m instead of 4 m)."""
     hider_placement: Literal["uniform", "quadrant"] = "uniform"
     """Where hiders start in the quadrant scenario: anywhere, or in the room."""
+    seeker_placement: Literal["outside", "quadrant"] = "outside"
+    """Where seekers start in the quadrant scenario: outside the room, or in it."""
+    box_placement: Literal["quadrant", "doors"] = "quadrant"
+    """Where boxes start in the quadrant scenario: in the room, or in it near a door."""
+    ramp_placement: Literal["uniform", "walls"] = "uniform"
+    """Where ramps start in the quadrant scenario: anywhere, or outside the room near its walls."""
     hiders_together_radius: float | None = Field(None, gt=0.0)
     """Random walls: all hiders start within this distance of the first, metres."""
     seekers_together_radius: float | None = Field(None, gt=0.0)

@@ -11,7 +11,7 @@ sensible range) stays failed for the episode: it is not stepped again, its obser
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -66,6 +66,7 @@ class Game:
         world: the configuration of the scene; layouts are drawn from it.
         rules: the task and its rules.
         num_substeps: physics substeps in an env step.
+        others: further kinds of worlds in which the same exists (`worlds.layout.SEEDS_OF_A_KIND`).
     """
 
     state: GameState
@@ -73,13 +74,19 @@ class Game:
     discards: dict[str, int]  #: worlds that failed since it was built, by cause: `physics` or `flung` out of range
 
     def __init__(
-        self, scene: Scene, physics: Physics, world: WorldConfig, rules: RulesConfig, num_substeps: int
+        self,
+        scene: Scene,
+        physics: Physics,
+        world: WorldConfig,
+        rules: RulesConfig,
+        num_substeps: int,
+        others: Sequence[WorldConfig] = (),
     ) -> None:
         self.scene, self.physics, self.rules = scene, physics, rules
         self.observation_spec = observation_spec(world, rules)
         self.action_spec = ActionSpec(selective_grab=rules.grab_selective)
         self.num_worlds, self.horizon = physics.num_worlds, rules.horizon
-        self.num_substeps, self.world = num_substeps, world
+        self.num_substeps, self.world, self._others = num_substeps, world, others
         self.discards = {"physics": 0, "flung": 0}
         self._task = TASKS[rules.task](world, rules)
         self._reader = EntityReader(scene, physics)
@@ -104,7 +111,11 @@ class Game:
         """
         if not 0 < len(seeds) <= self.num_worlds:
             raise ValueError(f"got {len(seeds)} seeds, expected 1 to {self.num_worlds}; build more worlds or split")
-        return self.begin(sample_layouts(self.world, seeds), seeds)
+        return self.begin(self.layouts(seeds), seeds)
+
+    def layouts(self, seeds: IntArray) -> Layout:
+        """Where everything starts in the worlds of `(W,)` seeds, of any kind."""
+        return sample_layouts(self.world, seeds, self._others)
 
     @torch.inference_mode()
     def begin(self, layout: Layout, seeds: IntArray) -> Observation:

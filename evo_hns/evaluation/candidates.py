@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -24,6 +25,12 @@ PerSide = Mapping[Side, Tensor]
 
 Skills = Mapping[Side, Skill]
 """What sides are selected for that are not selected for their return."""
+
+Kinds = Mapping[Side, np.ndarray]
+"""`(E,)` int64 per side, the kind of each world in which its candidates are compared (`coevolution.worlds`)."""
+
+NO_KINDS: Kinds = MappingProxyType({})
+"""All worlds are the game's own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +110,7 @@ def evaluate_candidates(
     rngs: Mapping[Side, np.random.Generator],
     fitness: Fitness = mean_return,
     skills: Skills | None = None,
+    kinds: Kinds = NO_KINDS,
 ) -> EvaluationBatch:
     """Both sides at once: every candidate of a side meets the same opponents in the same fresh worlds.
 
@@ -115,13 +123,14 @@ def evaluate_candidates(
         rngs: decide the worlds in which each side is compared.
         fitness: what counts as good.
         skills: what is scored instead of the return.
+        kinds: of the worlds.
     """
     session, skills = evaluator.session, skills or {}
     sizes = {side: len(candidates[side]) for side in Side}
     tables = []
     for side in session.spec.teams:
         rows = sizes[side.other] + np.arange(len(opponents[side].genomes))
-        seeds = draw_training_seeds(len(rows), rngs[side])
+        seeds = draw_training_seeds(len(rows), rngs[side], kinds.get(side, 0))
         tables.append(same_list_for_all(side, np.arange(sizes[side]), rows, seeds))
     table = concatenate(tables)
     rosters = {
@@ -150,6 +159,7 @@ def evaluate_against_fixed(
     rngs: Mapping[Side, np.random.Generator],
     fitness: Fitness = mean_return,
     skills: Skills | None = None,
+    kinds: Kinds = NO_KINDS,
 ) -> EvaluationBatch:
     """Each side by itself: every candidate meets the same fixed players in the same fresh worlds.
 
@@ -161,12 +171,13 @@ def evaluate_against_fixed(
         rngs: decide the worlds in which each side is compared.
         fitness: what counts as good.
         skills: what is scored instead of the return.
+        kinds: of the worlds.
     """
     session, skills = evaluator.session, skills or {}
     parts: list[Episodes] = []
     places: dict[Side, np.ndarray] = {}
     for side, genomes in candidates.items():
-        seeds = draw_training_seeds(len(met[side]), rngs[side])
+        seeds = draw_training_seeds(len(met[side]), rngs[side], kinds.get(side, 0))
         own = session.roster(side, genomes.to(torch.float32))
         places[side] = np.empty((len(genomes), len(seeds)), dtype=np.int64)
         for roster, members in _by_form(opponents[side]):

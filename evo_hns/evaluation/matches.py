@@ -13,6 +13,7 @@ import numpy as np
 
 from evo_hns.config import ConfigError
 from evo_hns.spec import Side
+from evo_hns.worlds.layout import SEEDS_OF_A_KIND
 
 HELD_OUT_SEED = 2**31
 """First seed of the held-out worlds; training draws its seeds below."""
@@ -93,9 +94,9 @@ def same_list_for_all(side: Side, candidates: np.ndarray, opponents: np.ndarray,
     return MatchTable(hider, seeker, np.tile(seeds, len(candidates)))
 
 
-def draw_training_seeds(num_worlds: int, rng: np.random.Generator) -> np.ndarray:
-    """`(num_worlds,)` seeds of worlds to learn in."""
-    return rng.integers(0, HELD_OUT_SEED, num_worlds, dtype=np.int64)
+def draw_training_seeds(num_worlds: int, rng: np.random.Generator, kinds: np.ndarray | int = 0) -> np.ndarray:
+    """`(num_worlds,)` seeds of worlds to learn in, of these kinds; 0 is the game's own."""
+    return rng.integers(0, HELD_OUT_SEED, num_worlds, dtype=np.int64) + SEEDS_OF_A_KIND * kinds
 
 
 def held_out_seeds(num_worlds: int) -> np.ndarray:

@@ -288,7 +288,8 @@ def build_game(config: RunConfig, num_worlds: int) -> Game:
     """
     scene = build_scene(config.world, config.physics)
     physics = BACKENDS["cpu"](scene.model, num_worlds, num_threads=1)
-    return Game(scene, physics, config.world, config.rules, config.physics.num_substeps)
+    own, *others = config.kinds_of_worlds
+    return Game(scene, physics, own, config.rules, config.physics.num_substeps, others)
 
 
 def build_session(config: RunConfig, num_worlds: int) -> GameSession:

@@ -16,7 +16,7 @@ from evo_hns.envs.game import Game, Step
 from evo_hns.envs.vision import circulant
 from evo_hns.spec import Action, Observation
 from evo_hns.worlds.arrays import initial_qpos
-from evo_hns.worlds.layout import Layout, sample_layouts
+from evo_hns.worlds.layout import Layout
 from evo_hns.worlds.scene import Scene
 
 _SHARED = ("scene", "layout", "num_prep_steps")
@@ -96,7 +96,7 @@ class TrajectoryRecorder:
 
     def __init__(self, game: Game, seeds: np.ndarray, layout: Layout | None = None) -> None:
         self._game, self._seeds = game, np.asarray(seeds, dtype=np.int64)
-        self._layout = sample_layouts(game.world, self._seeds) if layout is None else layout
+        self._layout = game.layouts(self._seeds) if layout is None else layout
         self._rows: list[dict[str, np.ndarray]] = []
         self._rewards: list[np.ndarray] = []
         self._failed = np.zeros(len(self._seeds), dtype=bool)

@@ -37,6 +37,7 @@ class Stream(IntEnum):
     PPO_WORLDS = 14  # of its rollouts
     PPO_ACTIONS = 15  # all else in a generation of it: actions, and the order of minibatches
     COST_ESTIMATE = 16  # the networks that are timed before a run begins
+    WORLD_KINDS = 17  # of which kinds the worlds are in which a side's candidates meet (`coevolution.worlds`)
 
 
 def stream(seed: int, generation: int, which: Stream, side: Side | None = None) -> np.random.Generator:

@@ -12,13 +12,14 @@ Source: Baker et al. 2020 and the authors' published environment.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 import numpy as np
 
 from evo_hns.config import ConfigError, WorldConfig, highest, lowest
-from evo_hns.worlds.placement import Group, Plan, make_plan, place_groups
+from evo_hns.worlds.placement import Group, Plan, make_plan, near_doors, place_groups
 from evo_hns.worlds.scenarios import SCENARIOS, num_doors, num_walls
 from evo_hns.worlds.sizes import NUM_OUTER_WALLS, PARKED_HALF_SIZE, PARKED_Z, Triple, box_half_sizes, floor_range
 from evo_hns.worlds.walls import Partition, door_centre, mark_walls, wall_box
@@ -26,6 +27,9 @@ from evo_hns.worlds.walls import Partition, door_centre, mark_walls, wall_box
 IntArray = np.ndarray
 
 MAX_BUILDS = 200  #: of one world; the original's own settings need one, seldom two
+
+SEEDS_OF_A_KIND = 2**32
+"""Of several kinds of worlds, kind k has the seeds from k times this on; world s of all has the same random numbers."""
 
 _TEAM_STREAM, _FLOOR_STREAM = 1, 2  #: second words of the seeds of the two streams apart
 
@@ -63,12 +67,13 @@ class _World(NamedTuple):
     grid: np.ndarray
 
 
-def sample_layouts(world: WorldConfig, seeds: IntArray) -> Layout:
+def sample_layouts(world: WorldConfig, seeds: IntArray, others: Sequence[WorldConfig] = ()) -> Layout:
     """Draw one layout for each seed.
 
     Args:
         world: the scenario and what exists in it.
-        seeds: `(W,)` integers, at least 0 and below 2**32; equal seeds give equal worlds.
+        seeds: `(W,)` integers, at least 0 and below `SEEDS_OF_A_KIND`; equal seeds give equal worlds.
+        others: further kinds of worlds in which the same exists; of the k-th, seeds lie that often so much higher.
 
     Returns:
         The layouts, in the order of the seeds.
@@ -77,16 +82,19 @@ def sample_layouts(world: WorldConfig, seeds: IntArray) -> Layout:
         ConfigError: the objects do not fit on the field.
     """
     smallest, largest = floor_range(world)
-    plan = make_plan(world, smallest)
+    kinds = world, *others
+    plans = [make_plan(kind, smallest) for kind in kinds]
     unique, rows = np.unique(seeds, return_inverse=True)
     layout = _empty_layout(world, len(unique))
     rng = np.random.RandomState(0)  # seeded anew for each world: its construction costs as much as a layout
-    for row, seed in enumerate(unique.tolist()):
+    for row, number in enumerate(unique.tolist()):
+        kind, seed = divmod(number, SEEDS_OF_A_KIND)
+        plan = plans[kind]
         if smallest < largest:
             layout.floor_size[row] = np.random.default_rng((seed, _FLOOR_STREAM)).uniform(smallest, largest)
-            plan = make_plan(world, float(layout.floor_size[row]))
+            plan = make_plan(kinds[kind], float(layout.floor_size[row]))
         teams = _draw_teams(world, seed)
-        _write_row(layout, row, _build_world(world, plan, teams, seed, rng), plan.field.cell)
+        _write_row(layout, row, _build_world(kinds[kind], plan, teams, seed, rng), plan.field.cell)
     return Layout(**{field.name: getattr(layout, field.name)[rows] for field in fields(Layout)})
 
 
@@ -125,6 +133,8 @@ def _try_to_build(world: WorldConfig, plan: Plan, teams: tuple[int, int], rng: n
     num_hiders, num_seekers = teams
     agents = place_groups([(plan.hider, num_hiders), (plan.seeker, num_seekers)], grid, cell, rng)
     kinds = _draw_boxes(world, plan, rng)
+    if world.box_placement == "doors" and partition is not None:
+        kinds = [(near_doors(item, partition, plan.field), count) for item, count in kinds]
     boxes = place_groups(kinds, grid, cell, rng)
     ramps = place_groups([(plan.ramp, _draw_count(world.num_ramps, rng))], grid, cell, rng)
     food = place_groups(_food_clusters(world, plan), grid, cell, rng)

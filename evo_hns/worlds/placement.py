@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +19,7 @@ import numpy as np
 from evo_hns.config import ConfigError, WorldConfig, highest
 from evo_hns.worlds.scenarios import SCENARIOS
 from evo_hns.worlds.sizes import AGENT_RADIUS, RAMP_SIZE, Triple, box_half_sizes
-from evo_hns.worlds.walls import room_size
+from evo_hns.worlds.walls import Partition, room_size
 
 MAX_TRIES = 10  #: draws of a cell before the whole world is built anew
 
@@ -140,12 +140,48 @@ def _outside_the_room(field: Field, width: int, length: int) -> tuple[Region, ..
     return Region(*left, *low), Region(*left, *high), Region(*right, *high)
 
 
+def _at_the_room(field: Field, width: int, length: int) -> tuple[Region, ...]:
+    """Outside of the room, near one of its walls."""
+    grid, room, near = field.grid, field.room, _near(field)
+    left = Region(max(1, grid - room - width - near), grid - room - width, 1, room - length - 1)
+    return left, Region(grid - room, grid - width - 1, room + 1, min(room + 1 + near, grid - length - 1))
+
+
+def near_doors(item: Item, partition: Partition, field: Field) -> Item:
+    """The same kind of object, which starts in the quadrant's room near one of the doors."""
+    (room,), near = _room(field, *item.cells), _near(field)
+    regions = []
+    for door in partition.doors:
+        if door is not None:
+            along = door.start - near, door.start + near + 1
+            across = (door.line - near, door.line + near + 1)
+            across = across if door.is_vertical else (across[0] - item.cells[1], across[1] - item.cells[1])
+            regions.append(_overlap(room, Region(*across, *along) if door.is_vertical else Region(*along, *across)))
+    found = tuple(region for region in regions if region.x_low < region.x_high and region.y_low < region.y_high)
+    return replace(item, regions=found or item.regions)
+
+
+def _near(field: Field) -> int:
+    """Cells that are near: a fifth of the room's edge."""
+    return max(1, field.room // 5)
+
+
+def _overlap(one: Region, other: Region) -> Region:
+    return Region(
+        max(one.x_low, other.x_low),
+        min(one.x_high, other.x_high),
+        max(one.y_low, other.y_low),
+        min(one.y_high, other.y_high),
+    )
+
+
 #: Cells from which an object of some cells keeps one cell off its region's far border, by name of the place.
 REGIONS: dict[str, Callable[[Field, int, int], tuple[Region, ...]]] = {
     "anywhere": _anywhere,
     "middle": _middle,
     "room": _room,
     "outside the room": _outside_the_room,
+    "at the room": _at_the_room,
 }
 
 

@@ -310,6 +310,16 @@ def test_the_full_game_is_openais_example_to_the_number() -> None:
     assert (config.physics.timestep, config.physics.num_substeps) == (0.005, 15)
 
 
+def test_sequential_lock_is_openais_example_to_the_number() -> None:
+    config = load_experiment("sequential-lock")
+    world, rules = config.world, config.rules
+    assert (world.scenario, world.door_size, world.num_hiders, world.num_seekers) == ("three-rooms", 0, 1, 0)
+    assert (world.num_boxes, world.num_elongated_boxes, world.num_ramps) == (4, 0, 3)
+    assert (rules.task, rules.horizon, rules.box_locking.goal, rules.lock_ramp) == ("box-locking", 120, "order", True)
+    task = rules.box_locking
+    assert (task.lock_reward, task.unlock_penalty, task.shaped_reward_scale, task.success_reward) == (5, 5, 0.5, 1)
+
+
 def test_lock_and_return_is_openais_example_to_the_number() -> None:
     config = load_experiment("lock-and-return")
     world, rules = config.world, config.rules

@@ -29,8 +29,9 @@ VARIED = frozenset(
 class WorldConfig(Settings):
     """What exists and where it starts (Baker et al. 2020). Counts may be ranges, drawn anew for each world."""
 
-    scenario: Literal["quadrant", "randomwalls"] = "quadrant"
-    """Wall layout: `quadrant` is one room in the corner, `randomwalls` up to `num_rooms` rooms anywhere."""
+    scenario: Literal["quadrant", "randomwalls", "three-rooms"] = "quadrant"
+    """Wall layout: `quadrant` is one room in the corner, `randomwalls` up to `num_rooms` rooms anywhere, `three-rooms`
+    half of the field and two parts of the other half, with ramps in each in turn."""
     num_hiders: Annotated[int | tuple[int, int], ranged(int, 1, 8)] = 2
     """Hiders in each world."""
     num_seekers: Annotated[int | tuple[int, int], ranged(int, 0, 8)] = 2

@@ -19,7 +19,7 @@ import numpy as np
 from evo_hns.config import ConfigError, WorldConfig, highest
 from evo_hns.worlds.scenarios import SCENARIOS
 from evo_hns.worlds.sizes import AGENT_RADIUS, RAMP_SIZE, Triple, box_half_sizes
-from evo_hns.worlds.walls import Partition, room_size
+from evo_hns.worlds.walls import Partition, Room, room_size
 
 MAX_TRIES = 10  #: draws of a cell before the whole world is built anew
 
@@ -159,6 +159,12 @@ def near_doors(item: Item, partition: Partition, field: Field) -> Item:
             regions.append(_overlap(room, Region(*across, *along) if door.is_vertical else Region(*along, *across)))
     found = tuple(region for region in regions if region.x_low < region.x_high and region.y_low < region.y_high)
     return replace(item, regions=found or item.regions)
+
+
+def in_room(item: Item, room: Room) -> Item:
+    """The same kind of object, which starts in a room."""
+    (x_low, x_high), (y_low, y_high) = room
+    return replace(item, regions=(Region(x_low, x_high - item.cells[0], y_low, y_high - item.cells[1]),))
 
 
 def _near(field: Field) -> int:

@@ -12,6 +12,7 @@ from evo_hns.config import WorldConfig
 from evo_hns.worlds.quadrant import draw_quadrant
 from evo_hns.worlds.random_walls import draw_random_walls
 from evo_hns.worlds.sizes import NUM_OUTER_WALLS
+from evo_hns.worlds.three_rooms import draw_three_rooms
 from evo_hns.worlds.walls import Partition
 
 
@@ -57,6 +58,13 @@ SCENARIOS: dict[str, Scenario] = {
         places=_quadrant_places,
         wall_friction=lambda world: world.other_friction,
         teams_together=False,
+    ),
+    "three-rooms": Scenario(
+        draw=draw_three_rooms,
+        num_splits=lambda _: 2,
+        places=_open_places,
+        wall_friction=lambda _: 1.0,  # as with random walls
+        teams_together=True,
     ),
     "randomwalls": Scenario(
         draw=draw_random_walls,

@@ -36,12 +36,20 @@ class Door(NamedTuple):
     size: int
 
 
+class Room(NamedTuple):
+    """Cells of a room, from the first to the last that an object may not reach beyond."""
+
+    x: tuple[int, int]
+    y: tuple[int, int]
+
+
 class Partition(NamedTuple):
     """How a world is divided."""
 
     outer: list[Wall]  #: the four around the field; none where the field is open
     inner: list[Wall]  #: between the doors
     doors: list[Door | None]  #: by door slot; None where the slot's wall is solid
+    rooms: tuple[Room, ...] = ()  #: where ramps start one in each room
 
 
 def room_size(world: WorldConfig) -> int:

@@ -72,7 +72,7 @@ def worlds(draw: st.DrawFn) -> WorldConfig:
     clustered = num_food > 0 and draw(st.booleans())
     together = st.sampled_from([None, 0.5])
     return WorldConfig(
-        scenario=draw(st.sampled_from(["quadrant", "randomwalls"])),
+        scenario=draw(st.sampled_from(["quadrant", "randomwalls", "three-rooms"])),
         num_hiders=draw(counts(1, 3)),
         num_seekers=draw(counts(1, 3)),
         num_boxes=boxes,

@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 
 from evo_hns.config import ConfigError, WorldConfig
+from evo_hns.experiment import load_experiment
 from evo_hns.worlds import Layout, sample_layouts
 from evo_hns.worlds.layout import MAX_BUILDS
+from evo_hns.worlds.three_rooms import draw_three_rooms
 
 DATA = Path(__file__).parents[1] / "data"
 QUADRANT, FULL = np.load(DATA / "worlds_quadrant.npz"), np.load(DATA / "worlds_full.npz")
+THREE_ROOMS = np.load(DATA / "worlds_three_rooms.npz")
 
 OPEN = {"scenario": "randomwalls", "num_rooms": 5}
 WORLDS = {
@@ -27,6 +30,7 @@ WORLDS = {
 }
 MORE_WORLDS = {
     "random walls": WorldConfig.model_validate(OPEN),
+    "three rooms": WorldConfig(scenario="three-rooms", num_ramps=4),
     "low walls": WorldConfig.model_validate(OPEN | {"low_outer_walls": True, "outer_walls_probability": 0.5}),
     "ranges": WorldConfig.model_validate(
         OPEN | {"num_hiders": [1, 3], "num_seekers": [0, 3], "num_boxes": [2, 6], "num_elongated_boxes": [1, 4]}
@@ -107,6 +111,28 @@ def test_six_rooms_are_those_of_the_recorded_lock_and_return_worlds() -> None:
     assert_recorded_walls(layout, FULL["lock_walls"])
     corners = np.concatenate([layout.agents - 0.15, layout.boxes - 0.25], axis=1)
     np.testing.assert_allclose(corners, FULL["lock_qpos"].reshape(2, 2, 4)[..., :3], rtol=0, atol=1e-12)
+
+
+def test_three_rooms_k_are_the_originals_of_sequential_lock() -> None:
+    world = load_experiment("sequential-lock").world
+    layout = sample_layouts(world, np.arange(120))
+    assert_recorded_walls(layout, THREE_ROOMS["walls"])
+    for name in ("agents", "boxes", "ramps"):
+        np.testing.assert_allclose(getattr(layout, name), THREE_ROOMS[name], rtol=0, atol=1e-12)
+    cells = np.unpackbits(THREE_ROOMS["grid"], axis=-1)[..., :30].astype(bool)
+    np.testing.assert_array_equal(layout.grid, cells)
+
+
+def test_three_rooms_have_a_door_in_each_wall_and_ramps_in_turn() -> None:
+    world = WorldConfig(scenario="three-rooms", num_ramps=5)
+    layout = sample_layouts(world, np.arange(50))
+    assert (layout.doors[..., 2] == 1).all()
+    partitions = [draw_three_rooms(world, np.random.RandomState(seed)) for seed in range(50)]
+    for row, partition in enumerate(partitions):
+        cells = (layout.ramps[row, :, :2] / 0.2).tolist()
+        held = [[room.x[0] < x < room.x[1] and room.y[0] < y < room.y[1] for room in partition.rooms] for x, y in cells]
+        assert [each.index(True) for each in held] == [0, 1, 2, 0, 1]
+        assert all(sum(each) == 1 for each in held)
 
 
 def test_food_of_world_0_is_the_originals(full: WorldConfig) -> None:

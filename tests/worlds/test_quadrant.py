@@ -13,7 +13,7 @@ def test_each_cell_of_the_room_is_wall_or_door_but_for_single_cells_at_the_ends(
     line = [(15, y) for y in range(16)] + [(x, 15) for x in range(15, 30)]
     ends = {(15, 0), (15, 15), (29, 15)}
     for seed in range(100):
-        _, inner, doors = draw_quadrant(WorldConfig(door_dropout=0.0), np.random.RandomState(seed))
+        _, inner, doors, _ = draw_quadrant(WorldConfig(door_dropout=0.0), np.random.RandomState(seed))
         grid = np.zeros((30, 30), dtype=bool)
         mark_walls(grid, inner)
         run = [(door, door.start + k) for door in doors if door for k in range(door.size)]
@@ -25,7 +25,7 @@ def test_each_cell_of_the_room_is_wall_or_door_but_for_single_cells_at_the_ends(
 
 def test_every_place_of_a_door_is_drawn() -> None:
     rooms = [draw_quadrant(WorldConfig(door_dropout=0.0), np.random.RandomState(seed)) for seed in range(500)]
-    starts = {(door.is_vertical, door.start) for _, _, doors in rooms for door in doors if door}
+    starts = {(door.is_vertical, door.start) for room in rooms for door in room.doors if door}
     assert starts == {(True, s) for s in range(1, 14)} | {(False, s) for s in range(16, 28)}
 
 

@@ -27,11 +27,12 @@ class Published:
             f"({onset * self.env_steps / 1000:.2g} billion env steps)"
             for stage, onset in self.onsets.items()
         )
-        return f"{self.source}: {onsets}"
+        return f"{self.source}: {onsets or 'nothing was published'}"
 
 
 PUBLISHED: Mapping[str, Published] = {
     "quadrant": Published("PPO on the quadrant game, as quoted from OpenAI", 80, {"door_blocking": 2.69}),
+    "three-rooms": Published("hide-and-seek in three rooms", 80, {}),
     "randomwalls": Published(
         "PPO on the full game, Baker et al. 2020",
         240,

@@ -101,7 +101,7 @@ def replay(path: Path, physics: PhysicsConfig | None = None) -> ParityReport:
     """Replay one recording of the original game.
 
     Args:
-        path: an `.npz` recording of hide-and-seek or of lock-and-return.
+        path: an `.npz` recording of hide-and-seek or of box locking.
         physics: how time passes; the game's own by default.
 
     Returns:

@@ -36,7 +36,7 @@ def read_recording(path: Path) -> Recording:
     """Read and check one file.
 
     Args:
-        path: an `.npz` recording of hide-and-seek or of lock-and-return.
+        path: an `.npz` recording of hide-and-seek or of box locking.
 
     Returns:
         The recording.
@@ -47,7 +47,7 @@ def read_recording(path: Path) -> Recording:
     arrays = read_arrays(path)
     game = _read_game(path, arrays)
     if game.task == "box-locking":
-        _drop_padding(path, arrays)
+        _drop_padding(path, arrays, game.scenario)
     locks_ramps = RAMP_LOCKS[0] in arrays
     fill_in(arrays)
     check_layout(path, arrays)
@@ -66,7 +66,7 @@ class _Game:
     """The game of a recording."""
 
     task: Literal["hide-and-seek", "box-locking"]
-    scenario: Literal["quadrant", "randomwalls"]
+    scenario: Literal["quadrant", "randomwalls", "three-rooms"]
     num_hiders: int
 
 
@@ -78,31 +78,31 @@ def _read_game(path: Path, arrays: Arrays) -> _Game:
         raise RecordingError(f"{path}: metadata_json is not a JSON object") from None
     num_agents = arrays["reward"].shape[-1:]
     if "n_hiders" not in metadata:
-        if num_agents != (1,) or "tri_room_grid_cell_range" in metadata or arrays["obs_box_obs"].shape[2:3] != (1,):
+        three_rooms = "tri_room_grid_cell_range" in metadata
+        if num_agents != (1,) or arrays["obs_box_obs"].shape[2:3] != (4 if three_rooms else 1,):
             raise RecordingError(f"{path}: recorded in another game; {GAMES}")
-        return _Game("box-locking", "randomwalls", 1)
+        return _Game("box-locking", "three-rooms" if three_rooms else "randomwalls", 1)
     num_hiders = metadata["n_hiders"]
     if not (isinstance(num_hiders, int) and num_agents and 0 < num_hiders < num_agents[0]):
         raise RecordingError(f"{path}: metadata_json has {num_hiders!r} hiders; expected 1 to all but one agent")
     return _Game("hide-and-seek", "quadrant" if "quadrant_size" in metadata else "randomwalls", num_hiders)
 
 
-def _drop_padding(path: Path, arrays: Arrays) -> None:
+def _drop_padding(path: Path, arrays: Arrays, scenario: str) -> None:
     """Remove what the original adds to a single-agent task so that its observations fit hide-and-seek.
 
-    Rows of another agent and of a ramp that are constant zeros, the agent itself as somebody it sees.
+    Rows of another agent that are constant zeros, and of a ramp where there is none; the agent itself as somebody it
+    sees.
     """
-    padding = {
-        "obs_agent_qpos_qvel": (0, np.float64),
-        "obs_mask_aa_obs": (1, np.bool_),
-        "obs_ramp_obs": (0, np.float64),
-        "obs_mask_ar_obs": (0, np.bool_),
-    }
+    padding = {"obs_agent_qpos_qvel": (0, np.float64), "obs_mask_aa_obs": (1, np.bool_)}
+    if scenario == "randomwalls":
+        padding |= {"obs_ramp_obs": (0, np.float64), "obs_mask_ar_obs": (0, np.bool_)}
     for key, (value, dtype) in padding.items():
         if arrays[key].ndim < 3 or (arrays[key] != value).any():
             raise RecordingError(f"{path}: {key} holds more than padding; {GAMES}")
         arrays[key] = arrays[key][:, :, :0].astype(dtype)
-    arrays["obs_ramp_obs"] = arrays["obs_ramp_obs"][..., : ObjectColumns(has_locks=False).width]
+    if scenario == "randomwalls":
+        arrays["obs_ramp_obs"] = arrays["obs_ramp_obs"][..., : ObjectColumns(has_locks=False).width]
 
 
 def _columns(path: Path, key: str, width: int, has_locks: bool) -> ObjectColumns:

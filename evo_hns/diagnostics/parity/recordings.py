@@ -30,7 +30,7 @@ _DEFAULT_HORIZON, _PREP_FRACTION = 80, 0.4  # of the original's examples
 _MOVED_BY_HAND = 0.01  # metres, radians: less is a difference between observation and state, and an error
 _OPEN_FIELD = (-6.0, -6.0, 12.0, 12.0)  # what the original's example with random walls calls outside
 _FOOD_RADIUS = 0.25  # metres: not in recordings; in the one with food nobody comes nearer when allowed to eat
-_LOCK_AND_RETURN = BoxLockingConfig(goal="all-return", lock_reward=5.0, unlock_penalty=5.0, shaped_reward_scale=0.5)
+_BOX_LOCKING = BoxLockingConfig(lock_reward=5.0, unlock_penalty=5.0, shaped_reward_scale=0.5)  # of both tasks
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Recording:
 
     path: Path
     task: Literal["hide-and-seek", "box-locking"]
-    scenario: Literal["quadrant", "randomwalls"]
+    scenario: Literal["quadrant", "randomwalls", "three-rooms"]
     num_hiders: int
     present: BoolArray  #: `(m,)` the object exists
     num_ramps: int
@@ -102,7 +102,9 @@ class Recording:
             lock_ramp=self.ramp_columns.has_locks,
             tell_box_size=self.box_columns.has_size,
             food=FoodConfig(radius=_FOOD_RADIUS, max_health=float(food[0, 0, 0, 3]) if food.shape[2] else 1.0),
-            box_locking=_LOCK_AND_RETURN,
+            box_locking=_BOX_LOCKING.model_copy(
+                update={"goal": "order" if self.scenario == "three-rooms" else "all-return"}
+            ),
         )
 
     def world(self) -> WorldConfig:

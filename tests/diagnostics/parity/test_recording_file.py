@@ -56,6 +56,9 @@ def test_a_recording_of_one_agent_is_the_task_without_its_padding() -> None:
     assert (recording.task, recording.num_agents, recording.num_ramps) == ("box-locking", 1, 0)
     assert recording.observations["agent_qpos_qvel"].shape[2] == recording.observations["mask_aa_obs"].shape[2] == 0
     assert recording.rules().box_locking.goal == "all-return"
+    recording = read_recording(DATA / "recording_sequential_lock.npz")
+    assert (recording.scenario, recording.num_boxes, recording.num_ramps) == ("three-rooms", 4, 3)
+    assert (recording.rules().box_locking.goal, recording.rules().lock_ramp) == ("order", True)
 
 
 def test_padding_that_tells_something_is_refused(tmp_path: Path) -> None:
@@ -63,7 +66,7 @@ def test_padding_that_tells_something_is_refused(tmp_path: Path) -> None:
         arrays = {key: archive[key] for key in archive.files}
     arrays["obs_agent_qpos_qvel"] = arrays["obs_agent_qpos_qvel"] + 1.0
     np.savez(tmp_path / "a.npz", **arrays)
-    with pytest.raises(RecordingError, match="obs_agent_qpos_qvel holds more than padding; only hide-and-seek and"):
+    with pytest.raises(RecordingError, match="obs_agent_qpos_qvel holds more than padding; only hide-and-seek, lock"):
         read_recording(tmp_path / "a.npz")
 
 

@@ -320,6 +320,14 @@ def test_sequential_lock_is_openais_example_to_the_number() -> None:
     assert (task.lock_reward, task.unlock_penalty, task.shaped_reward_scale, task.success_reward) == (5, 5, 0.5, 1)
 
 
+def test_shelter_is_openais_example_to_the_number() -> None:
+    config = load_experiment("shelter")
+    world, rules = config.world, config.rules
+    assert (world.scenario, world.cylinder_diameter, world.cylinder_height) == ("empty", (1.5, 2.0), 0.5)
+    assert (world.num_boxes, world.num_elongated_boxes, world.num_ramps, world.num_hiders) == (8, 3, 0, 1)
+    assert (rules.task, rules.horizon, config.rules.num_lidar_rays) == ("shelter", 240, 30)
+
+
 def test_lock_and_return_is_openais_example_to_the_number() -> None:
     config = load_experiment("lock-and-return")
     world, rules = config.world, config.rules

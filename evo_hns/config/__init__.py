@@ -10,7 +10,7 @@ The tables `[policy]` and `[search]` of a file fill both sides; `[hiders.search]
 from evo_hns.config.base import ConfigError, Settings, highest, lowest
 from evo_hns.config.physics import PhysicsConfig
 from evo_hns.config.ppo import PPOConfig
-from evo_hns.config.rules import BoxLockingConfig, FoodConfig, RulesConfig
+from evo_hns.config.rules import CONSTRUCTION, BoxLockingConfig, FoodConfig, RulesConfig
 from evo_hns.config.run import LEAST_RAYS, CoevolutionConfig, RunConfig, merge, spread
 from evo_hns.config.search import (
     KINDS,
@@ -38,6 +38,7 @@ from evo_hns.config.search import (
 from evo_hns.config.world import WorldConfig
 
 __all__ = [
+    "CONSTRUCTION",
     "KINDS",
     "LEAST_RAYS",
     "POLICY_KINDS",

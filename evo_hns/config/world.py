@@ -29,9 +29,9 @@ VARIED = frozenset(
 class WorldConfig(Settings):
     """What exists and where it starts (Baker et al. 2020). Counts may be ranges, drawn anew for each world."""
 
-    scenario: Literal["quadrant", "randomwalls", "three-rooms"] = "quadrant"
+    scenario: Literal["quadrant", "randomwalls", "three-rooms", "empty"] = "quadrant"
     """Wall layout: `quadrant` is one room in the corner, `randomwalls` up to `num_rooms` rooms anywhere, `three-rooms`
-    half of the field and two parts of the other half, with ramps in each in turn."""
+    half of the field and two parts of the other half, with ramps in each in turn, `empty` none but outer walls."""
     num_hiders: Annotated[int | tuple[int, int], ranged(int, 1, 8)] = 2
     """Hiders in each world."""
     num_seekers: Annotated[int | tuple[int, int], ranged(int, 0, 8)] = 2
@@ -74,6 +74,10 @@ class WorldConfig(Settings):
     """Random walls: all hiders start within this distance of the first, metres."""
     seekers_together_radius: float | None = Field(None, gt=0.0)
     """Random walls: all seekers start within this distance of the first, metres."""
+    cylinder_diameter: Annotated[float | tuple[float, float], ranged(float, 0.0, 5.0)] = 0.0
+    """Of a solid cylinder about the middle of the field, metres; a range is drawn from. 0: there is none."""
+    cylinder_height: float = Field(0.5, gt=0.0, le=4.0)
+    """Height of that cylinder, metres."""
     num_food: int = Field(0, ge=0, le=16)
     """Food items in each world; a game with food has the rules of `rules.food`."""
     food_size: float = Field(0.1, gt=0.0, le=1.0)
@@ -115,6 +119,12 @@ class WorldConfig(Settings):
     def max_ramps(self) -> int:
         """Places for ramps."""
         return highest(self.num_ramps)
+
+    @property
+    def has_cylinder(self) -> bool:
+        """There is a cylinder in each world."""
+        ends = self.cylinder_diameter if isinstance(self.cylinder_diameter, tuple) else (self.cylinder_diameter,)
+        return max(ends) > 0.0
 
     @property
     def has_elongated_boxes(self) -> bool:

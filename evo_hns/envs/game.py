@@ -18,13 +18,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from evo_hns.config import RulesConfig, WorldConfig
+from evo_hns.config import CONSTRUCTION, RulesConfig, WorldConfig
 from evo_hns.envs.box_locking import BoxLocking
 from evo_hns.envs.entities import Entities, EntityReader, EpisodeConstants, take
 from evo_hns.envs.hide_and_seek import HideAndSeek
 from evo_hns.envs.manipulation import ActionRequest, Manipulation
 from evo_hns.envs.observations import ObservationBuilder, observation_spec
 from evo_hns.envs.perception import Perception
+from evo_hns.envs.shelter import Shelter
 from evo_hns.envs.state import GameState
 from evo_hns.envs.task import Snapshot, Task
 from evo_hns.physics.base import Physics
@@ -36,9 +37,10 @@ from evo_hns.worlds.scene import IntArray, Scene
 
 __all__ = ["TASKS", "Game", "GameState", "Step"]
 
-TASKS: dict[str, Callable[[WorldConfig, RulesConfig], Task]] = {
-    "hide-and-seek": HideAndSeek,
-    "box-locking": BoxLocking,
+TASKS: dict[str, Callable[[WorldConfig, RulesConfig, Scene, Physics], Task]] = {
+    "hide-and-seek": lambda world, rules, scene, physics: HideAndSeek(world, rules),
+    "box-locking": lambda world, rules, scene, physics: BoxLocking(world, rules),
+    "shelter": lambda world, rules, scene, physics: Shelter(world, scene, physics),
 }
 """Tasks by `RulesConfig.task`."""
 
@@ -88,11 +90,11 @@ class Game:
         self.num_worlds, self.horizon = physics.num_worlds, rules.horizon
         self.num_substeps, self.world, self._others = num_substeps, world, others
         self.discards = {"physics": 0, "flung": 0}
-        self._task = TASKS[rules.task](world, rules)
+        self._task = TASKS[rules.task](world, rules, scene, physics)
         self._reader = EntityReader(scene, physics)
         self._perception = Perception(scene, physics, rules.num_lidar_rays, world.num_food, rules.lidar_compression)
         self._manipulation = Manipulation(scene, physics, rules)
-        self._builder = ObservationBuilder(self.observation_spec)
+        self._builder = ObservationBuilder(self.observation_spec, is_hiding=rules.task not in CONSTRUCTION)
         far = _FARTHEST + _TOP_SPEED * rules.horizon * num_substeps * scene.model.opt.timestep
         self._corners = (-far, -far, _LOWEST), (far, far, _HIGHEST)
         # The original's limits are float32 numbers, its bins between them float64.

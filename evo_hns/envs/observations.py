@@ -48,10 +48,11 @@ class ObservationBuilder:
 
     Args:
         spec: their sizes.
+        is_hiding: hiders are told that they are; in some tasks the original's agent is not.
     """
 
-    def __init__(self, spec: ObservationSpec) -> None:
-        self._spec = spec
+    def __init__(self, spec: ObservationSpec, *, is_hiding: bool = True) -> None:
+        self._spec, self._num_flagged = spec, spec.num_hiders if is_hiding else 0
         n = spec.num_agents
         self._shapes = (
             (n, _AGENT_FEATURES),
@@ -76,7 +77,7 @@ class ObservationBuilder:
         own, others, boxes, ramps, food = (np.zeros((len(constants), *shape)) for shape in self._shapes)
         agent_mask, object_mask = arrays(constants.agent_mask, constants.object_mask)
         places = arrays(entities.qpos, entities.qvel, entities.rotation, entities.tilt, entities.tilt_velocity)
-        _fill_agents(agent_mask, *places[:2], spec.num_hiders, prep_progress, own, others)
+        _fill_agents(agent_mask, *places[:2], self._num_flagged, prep_progress, own, others)
         about = agent_mask, object_mask, *places, *arrays(constants.half_sizes, state.locked, state.lock_owner)
         _fill_objects(self._box_places, 0, spec.num_hiders, about, boxes)
         _fill_objects(self._ramp_places, spec.num_boxes, spec.num_hiders, about, ramps)

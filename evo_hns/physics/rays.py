@@ -1,6 +1,6 @@
 """Rays against the geoms of many worlds: one compiled kernel, the answers of `mj_ray`.
 
-Knows spheres, boxes and convex meshes; planes (the floor) are never hit, and other shapes are
+Knows spheres, boxes, cylinders and convex meshes; planes (the floor) are never hit, and other shapes are
 refused when the caster is built. Rays that share origin and excluded body should stand side by side: they
 form a bundle, and every shape is asked once which rays of the bundle it stops, in plain loops that the compiler
 turns into vector instructions. No fast maths, so a ray gives the same bits in any batch. A ray that grazes an
@@ -21,7 +21,7 @@ from evo_hns.system.kernels import inlined_kernel, kernel
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
 
-_SPHERE, _BOX, _HULL = 0, 1, 2
+_SPHERE, _BOX, _HULL, _CYLINDER = 0, 1, 2, 3
 _PARALLEL = 1e-15  # mjMINVAL: a direction component below it never crosses the face
 # Rows of a bundle, one column a ray: direction (0:3) and its inverse (3:6), then
 _SQUARE, _BEST, _GEOM, _HIT, _TURNED = 6, 7, 8, 9, 10  # squared length, best hit and its geom, a shape's hits, inverse
@@ -29,6 +29,7 @@ _ROWS = 13  # of the direction in a turned shape's frame (10:13)
 _KINDS = {
     mujoco.mjtGeom.mjGEOM_SPHERE: _SPHERE,
     mujoco.mjtGeom.mjGEOM_BOX: _BOX,
+    mujoco.mjtGeom.mjGEOM_CYLINDER: _CYLINDER,
     mujoco.mjtGeom.mjGEOM_MESH: _HULL,
 }
 
@@ -37,7 +38,7 @@ class RayCaster:
     """What the kernel must know of a model: which geoms there are, and the faces of its meshes.
 
     Args:
-        model: its geoms must be planes, spheres, boxes or convex meshes.
+        model: its geoms must be planes, spheres, boxes, cylinders or convex meshes.
 
     Raises:
         ValueError: a geom of another shape, or a mesh that is not convex.
@@ -50,7 +51,7 @@ class RayCaster:
             if types[g] not in _KINDS:
                 raise ValueError(
                     f"geom {model.geom(g).name or g} is a {types[g].name}; "
-                    "rays know planes, spheres, boxes and convex meshes: use one of these"
+                    "rays know planes, spheres, boxes, cylinders and convex meshes: use one of these"
                 )
         faces = [_faces_of(model, g) for g in solid]
         self._geom = np.array(solid, np.int64)
@@ -187,6 +188,8 @@ def _meet(shapes, xpos, xmat, size, origin, exclude, bundle, count):  # type: ig
             if kind == _HULL:
                 span = face_start[k], face_start[k + 1]
                 _enter_hulls(direction, square, count, x, y, z, radii[k], turn, centre, faces, span, hit)
+            elif kind == _CYLINDER:
+                _enter_cylinders(direction, count, turn, centre, half[0], half[1], hit)
             elif turn[0] == 1.0 and turn[4] == 1.0 and turn[8] == 1.0:
                 _enter_boxes(inverse, count, centre, half, hit)
             else:
@@ -235,6 +238,28 @@ def _enter_boxes(inverse, count, centre, half, hit):  # type: ignore[no-untyped-
         z0, z1 = lz * inverse[2, i], hz * inverse[2, i]
         enter = max(max(min(x0, x1), min(y0, y1)), min(z0, z1))
         leave = min(min(max(x0, x1), max(y0, y1)), max(z0, z1))
+        distance = enter if enter >= 0.0 else leave
+        hit[i] = distance if (enter <= leave) & (distance >= 0.0) else np.inf
+
+
+@kernel
+def _enter_cylinders(direction, count, turn, centre, radius, half, hit):  # type: ignore[no-untyped-def]
+    """Distances to a cylinder about its own z, infinite for a miss; the centre is in its frame."""
+    gap = centre[0] * centre[0] + centre[1] * centre[1] - radius * radius
+    for i in range(count):
+        dx, dy, dz = direction[0, i], direction[1, i], direction[2, i]
+        tx = turn[0] * dx + turn[3] * dy + turn[6] * dz
+        ty = turn[1] * dx + turn[4] * dy + turn[7] * dz
+        inverse = _inverse(turn[2] * dx + turn[5] * dy + turn[8] * dz)
+        z0, z1 = (centre[2] - half) * inverse, (centre[2] + half) * inverse
+        enter, leave = min(z0, z1), max(z0, z1)  # between the flat ends
+        square, along = tx * tx + ty * ty, tx * centre[0] + ty * centre[1]
+        root = along * along - square * gap
+        if square >= _PARALLEL and root >= 0.0:
+            enter = max(enter, (along - np.sqrt(root)) / square)
+            leave = min(leave, (along + np.sqrt(root)) / square)
+        elif square >= _PARALLEL or gap > 0.0:
+            leave = -np.inf
         distance = enter if enter >= 0.0 else leave
         hit[i] = distance if (enter <= leave) & (distance >= 0.0) else np.inf
 

@@ -39,6 +39,8 @@ def model_arrays(scene: Scene, layout: Layout) -> dict[str, np.ndarray]:
     arrays = {name: np.repeat(getattr(scene.model, name)[None], num_worlds, axis=0) for name in names}
     arrays["geom_pos"][:, scene.wall_geom] = layout.wall_pos
     _write_sizes(arrays, scene.wall_geom, layout.wall_size)
+    if len(scene.cylinder_geom):
+        _write_cylinder(arrays, scene.cylinder_geom, layout.cylinder)
     if scene.has_varying_floor:
         half = layout.floor_size[:, None] / 2
         arrays["geom_pos"][:, 0, :2] = arrays["geom_size"][:, 0, :2] = half
@@ -55,6 +57,15 @@ def _write_sizes(arrays: dict[str, np.ndarray], geoms: np.ndarray, size: np.ndar
     arrays["geom_size"][:, geoms] = size
     arrays["geom_rbound"][:, geoms] = np.sqrt(x * x + y * y + z * z)
     arrays["geom_aabb"][:, geoms, 3:] = size  # the centre, 0:3, is the geom's own
+
+
+def _write_cylinder(arrays: dict[str, np.ndarray], geoms: np.ndarray, cylinder: np.ndarray) -> None:
+    """Place and size of `(W, 1, 5)` cylinders, and their bounds."""
+    pos, radius, half = cylinder[..., :3], cylinder[..., 3], cylinder[..., 4]
+    arrays["geom_pos"][:, geoms] = pos
+    arrays["geom_size"][:, geoms, 0], arrays["geom_size"][:, geoms, 1] = radius, half
+    arrays["geom_rbound"][:, geoms] = np.sqrt(radius * radius + half * half)
+    arrays["geom_aabb"][:, geoms, 3:] = np.stack([radius, radius, half], axis=-1)
 
 
 def _write_boxes(arrays: dict[str, np.ndarray], scene: Scene, layout: Layout) -> None:

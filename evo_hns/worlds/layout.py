@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from evo_hns.config import ConfigError, WorldConfig, highest, lowest
-from evo_hns.worlds.placement import Group, Plan, in_room, make_plan, near_doors, place_groups
+from evo_hns.worlds.placement import Group, Plan, cylinder, in_room, make_plan, near_doors, place_groups
 from evo_hns.worlds.scenarios import SCENARIOS, num_doors, num_walls
 from evo_hns.worlds.sizes import NUM_OUTER_WALLS, PARKED_HALF_SIZE, PARKED_Z, Triple, box_half_sizes, floor_range
 from evo_hns.worlds.walls import Partition, door_centre, mark_walls, wall_box
@@ -42,6 +42,7 @@ class Layout:
     wall_size: np.ndarray  #: `(W, num_walls, 3)` half sizes; absent: small
     wall_mask: np.ndarray  #: `(W, num_walls)` bool, the wall exists
     doors: np.ndarray  #: `(W, D, 3)` x, y of the centre of each door's cells, 1 if it exists (else all 0)
+    cylinder: np.ndarray  #: `(W, C, 5)` centre, radius and half height of the cylinder, of which there is one or none
     agents: np.ndarray  #: `(W, n, 3)` centres, hiders first; absent (the last places of each team): 0
     agent_mask: np.ndarray  #: `(W, n)` bool, the agent exists
     boxes: np.ndarray  #: `(W, B, 3)` centres: elongated along x, then along y, then cubes; absent (last): 0
@@ -58,6 +59,7 @@ class _World(NamedTuple):
     """One built world: its walls and doors in cells, the rest in metres; only what exists."""
 
     partition: Partition
+    cylinder: list[tuple[float, ...]]
     places: list[int]  #: of the agents, among those of all agents
     agents: list[Triple]
     boxes: list[Triple]
@@ -129,6 +131,11 @@ def _try_to_build(world: WorldConfig, plan: Plan, teams: tuple[int, int], rng: n
     if partition is not None:
         mark_walls(grid, partition.outer)
         mark_walls(grid, partition.inner)
+    cylinders: list[tuple[float, ...]] | None = []
+    if world.has_cylinder:
+        item = cylinder(world, plan, rng)
+        stands = place_groups([(item, 1)], grid, cell, rng)
+        cylinders = None if stands is None else [tuple(map(_as_written, (*stands[0], *item.half[1:])))]
     # After a failure the original still places the other kinds, which moves its random numbers on.
     num_hiders, num_seekers = teams
     agents = place_groups([(plan.hider, num_hiders), (plan.seeker, num_seekers)], grid, cell, rng)
@@ -138,11 +145,16 @@ def _try_to_build(world: WorldConfig, plan: Plan, teams: tuple[int, int], rng: n
     boxes = place_groups(kinds, grid, cell, rng)
     ramps = place_groups(_ramps(plan, partition, _draw_count(world.num_ramps, rng)), grid, cell, rng)
     food = place_groups(_food_clusters(world, plan), grid, cell, rng)
-    if partition is None or agents is None or boxes is None or ramps is None or food is None:
+    if partition is None or cylinders is None or agents is None or boxes is None or ramps is None or food is None:
         return None
     box_size = [item.half for item, count in kinds for _ in range(count)]
     places = [*range(num_hiders), *range(world.max_hiders, world.max_hiders + num_seekers)]
-    return _World(partition, places, agents, boxes, box_size, ramps, food, grid)
+    return _World(partition, cylinders, places, agents, boxes, box_size, ramps, food, grid)
+
+
+def _as_written(number: float) -> float:
+    """A number as the original writes it into the text of its model, which rounds it: 6 decimals, then 6 digits."""
+    return float(f"{float(f'{number:.6f}'):.6g}")
 
 
 def _draw_count(count: int | tuple[int, int], rng: np.random.RandomState) -> int:
@@ -180,6 +192,7 @@ def _empty_layout(world: WorldConfig, num_worlds: int) -> Layout:
         wall_size=np.full((num_worlds, walls, 3), PARKED_HALF_SIZE),
         wall_mask=np.zeros((num_worlds, walls), dtype=bool),
         doors=np.zeros((num_worlds, num_doors(world), 3)),
+        cylinder=np.zeros((num_worlds, int(world.has_cylinder), 5)),
         agents=np.zeros((num_worlds, agents, 3)),
         agent_mask=np.zeros((num_worlds, agents), dtype=bool),
         boxes=np.zeros((num_worlds, boxes, 3)),
@@ -197,6 +210,8 @@ def _write_row(layout: Layout, row: int, built: _World, cell: float) -> None:
     _write_partition(layout, row, built.partition, cell)
     layout.agents[row, built.places] = built.agents
     layout.agent_mask[row, built.places] = True
+    if built.cylinder:
+        layout.cylinder[row] = built.cylinder
     if built.boxes:
         present = slice(len(built.boxes))
         layout.boxes[row, present], layout.box_size[row, present] = built.boxes, built.box_size

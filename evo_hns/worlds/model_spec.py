@@ -45,6 +45,7 @@ _OUTER_WALL_RGBA = (0.0, 1.0, 0.0, 0.1)
 _INNER_WALL_RGBA = (0.0, 1.0, 0.0, 1.0)
 _BOX_RGBA = (0.9, 0.7, 0.25, 1.0)
 _RAMP_RGBA = (0.55, 0.45, 0.85, 1.0)
+_CYLINDER_RGBA = (1.0, 1.0, 1.0, 1.0)
 _FLOOR_RGBA = (0.5, 0.5, 0.5, 1.0)
 
 _AXES = {"x": (1.0, 0.0, 0.0), "y": (0.0, 1.0, 0.0), "z": (0.0, 0.0, 1.0)}
@@ -106,6 +107,16 @@ def _add_floor_and_walls(spec: mujoco.MjSpec, world: WorldConfig) -> None:
             size=[PARKED_HALF_SIZE] * 3,
             friction=_friction(wall_friction),
             rgba=_OUTER_WALL_RGBA if slot < NUM_OUTER_WALLS else _INNER_WALL_RGBA,
+            group=WALL_GROUP,
+        )
+    if world.has_cylinder:
+        spec.worldbody.add_geom(
+            name="cylinder0",
+            type=mujoco.mjtGeom.mjGEOM_CYLINDER,
+            pos=[half, half, PARKED_Z],
+            size=[PARKED_HALF_SIZE, PARKED_HALF_SIZE, 0.0],
+            friction=_friction(1.0),  # the original passes none here, which is MuJoCo's default
+            rgba=_CYLINDER_RGBA,
             group=WALL_GROUP,
         )
 

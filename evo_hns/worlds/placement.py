@@ -107,6 +107,25 @@ def make_plan(world: WorldConfig, floor_size: float) -> Plan:
     )
 
 
+def cylinder(world: WorldConfig, plan: Plan, rng: np.random.RandomState) -> Item:
+    """The cylinder of a world, of a drawn diameter.
+
+    Raises:
+        ConfigError: it is too large for the field.
+    """
+    ends = world.cylinder_diameter
+    radius = rng.uniform(*(ends if isinstance(ends, tuple) else (ends, ends))) / 2
+    half = radius, radius, rng.uniform(world.cylinder_height, world.cylinder_height) / 2
+    made = _make_item(plan.field, half, "about the middle", None)
+    (region,) = made.regions
+    if region.x_low >= region.x_high:
+        raise ConfigError(
+            f"a cylinder of {2 * radius:g} m does not fit about the middle of a field of "
+            f"{plan.field.grid * plan.field.cell:g} m; use a larger floor_size or a smaller cylinder_diameter"
+        )
+    return made
+
+
 def _make_item(field: Field, half: Triple, place: str, radius: float | None) -> Item:
     width, length = 2 * half[0], 2 * half[1]
     cells = math.ceil(width / field.cell), math.ceil(length / field.cell)
@@ -119,14 +138,17 @@ def _anywhere(field: Field, width: int, length: int) -> tuple[Region, ...]:
     return (Region(1, field.grid - width - 1, 1, field.grid - length - 1),)
 
 
-def _middle(field: Field, width: int, length: int) -> tuple[Region, ...]:
-    """The middle quarter, rounded as in the original."""
+def _middle(share: float) -> Callable[[Field, int, int], tuple[Region, ...]]:
+    """A share of the field's edge about its middle, rounded as in the original."""
 
-    def ends(size: int) -> tuple[int, int]:
-        free, share = field.grid - size, 0.25
-        return int(free * (1 - share) / 2 + share), int(free * (1 + share) / 2 - share)
+    def region(field: Field, width: int, length: int) -> tuple[Region, ...]:
+        ends = []
+        for size in (width, length):
+            free = field.grid - size
+            ends += [int(free * (1 - share) / 2 + share), int(free * (1 + share) / 2 - share)]
+        return (Region(*ends),)
 
-    return (Region(*ends(width), *ends(length)),)
+    return region
 
 
 def _room(field: Field, width: int, length: int) -> tuple[Region, ...]:
@@ -184,7 +206,8 @@ def _overlap(one: Region, other: Region) -> Region:
 #: Cells from which an object of some cells keeps one cell off its region's far border, by name of the place.
 REGIONS: dict[str, Callable[[Field, int, int], tuple[Region, ...]]] = {
     "anywhere": _anywhere,
-    "middle": _middle,
+    "middle": _middle(0.25),
+    "about the middle": _middle(0.7),
     "room": _room,
     "outside the room": _outside_the_room,
     "at the room": _at_the_room,

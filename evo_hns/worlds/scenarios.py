@@ -13,7 +13,7 @@ from evo_hns.worlds.quadrant import draw_quadrant
 from evo_hns.worlds.random_walls import draw_random_walls
 from evo_hns.worlds.sizes import NUM_OUTER_WALLS
 from evo_hns.worlds.three_rooms import draw_three_rooms
-from evo_hns.worlds.walls import Partition
+from evo_hns.worlds.walls import Partition, outer_walls
 
 
 class Places(NamedTuple):
@@ -58,6 +58,13 @@ SCENARIOS: dict[str, Scenario] = {
         places=_quadrant_places,
         wall_friction=lambda world: world.other_friction,
         teams_together=False,
+    ),
+    "empty": Scenario(
+        draw=lambda world, _: Partition(outer_walls(world), [], []),
+        num_splits=lambda _: 0,
+        places=_open_places,
+        wall_friction=lambda world: world.other_friction,
+        teams_together=True,
     ),
     "three-rooms": Scenario(
         draw=draw_three_rooms,

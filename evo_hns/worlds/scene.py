@@ -39,6 +39,7 @@ class Scene:
     object_geom: IntArray  #: `(m,)` geom ids
     object_qpos: IntArray  #: `(m, d)` qpos (= dof = joint) indices of x, y, z, rz, or of x, y, z, rx, ry, rz
     wall_geom: IntArray  #: `(num_walls,)` geom ids of the wall slots
+    cylinder_geom: IntArray  #: `(C,)` geom id of the cylinder; C is 1 where there is one, else 0
     weld: IntArray  #: `(n, m)` equality ids: agent i holds object j
     has_ranges: bool  #: worlds differ in how many agents, boxes or ramps they have
     has_varying_floor: bool  #: worlds differ in the size of the field
@@ -87,6 +88,7 @@ def _name_indices(model: mujoco.MjModel, world: WorldConfig) -> Scene:
         object_geom=ids(geom, boxes + ramps),
         object_qpos=np.concatenate([box_joints, ramp_joints]),
         wall_geom=ids(geom, [f"wall{slot}" for slot in range(num_walls(world))]),
+        cylinder_geom=ids(geom, ["cylinder0"] if world.has_cylinder else []),
         weld=welds.reshape(len(agents), len(boxes + ramps)),
         has_ranges=world.has_ranges,
         has_varying_floor=isinstance(world.floor_size, tuple),

@@ -72,7 +72,7 @@ def worlds(draw: st.DrawFn) -> WorldConfig:
     clustered = num_food > 0 and draw(st.booleans())
     together = st.sampled_from([None, 0.5])
     return WorldConfig(
-        scenario=draw(st.sampled_from(["quadrant", "randomwalls", "three-rooms"])),
+        scenario=draw(st.sampled_from(["quadrant", "randomwalls", "three-rooms", "empty"])),
         num_hiders=draw(counts(1, 3)),
         num_seekers=draw(counts(1, 3)),
         num_boxes=boxes,
@@ -86,6 +86,7 @@ def worlds(draw: st.DrawFn) -> WorldConfig:
         random_room_number=draw(st.booleans()),
         outer_walls_probability=draw(st.sampled_from([1.0, 0.5, 0.0])),
         low_outer_walls=draw(st.booleans()),
+        cylinder_diameter=draw(st.sampled_from([0.0, 0.0, 0.0, (0.8, 1.2)])),
         hider_placement=draw(st.sampled_from(["uniform", "quadrant"])),
         hiders_together_radius=draw(together),
         seekers_together_radius=draw(together),

@@ -168,8 +168,36 @@ def _model_with(geom: str, asset: str = "") -> mujoco.MjModel:
 
 
 def test_a_shape_that_rays_do_not_know_is_refused_by_name():
-    with pytest.raises(ValueError, match="geom pillar is a mjGEOM_CYLINDER; rays know"):
-        RayCaster(_model_with('<geom name="pillar" type="cylinder" size="1 1"/>'))
+    with pytest.raises(ValueError, match="geom pill is a mjGEOM_CAPSULE; rays know"):
+        RayCaster(_model_with('<geom name="pill" type="capsule" size="1 1"/>'))
+
+
+@pytest.mark.parametrize("turn", ["0 0 0", "90 0 0", "20 -50 130"])
+def test_rays_hit_a_cylinder_as_mj_ray_does(turn):
+    """From outside, from inside, along its axis and past it."""
+    model = _model_with(f'<geom type="cylinder" size=".8 .3" pos=".1 -.2 .3" euler="{turn}"/>')
+    data, rng = mujoco.MjData(model), np.random.default_rng(0)
+    mujoco.mj_forward(model, data)
+    axis = data.geom_xmat[0].reshape(3, 3)[:, 2]
+    origins = rng.normal(size=(600, 3)) * np.repeat([[0.3], [1.0], [2.0]], 200, 0)
+    ways = np.where(rng.random((600, 1)) < 0.2, axis * rng.choice([-1.0, 1.0], (600, 1)), rng.normal(size=(600, 3)))
+    found = [
+        RayCaster(model)
+        .cast(
+            data.geom_xpos[None],
+            data.geom_xmat[None],
+            model.geom_size[None],
+            o[None, None],
+            d[None, None],
+            np.array([-1]),
+        )[0]
+        .item()
+        for o, d in zip(origins, ways, strict=True)
+    ]
+    hit = np.zeros(1, np.int32)
+    expected = [mujoco.mj_ray(model, data, o, d, None, 1, -1, hit) for o, d in zip(origins, ways, strict=True)]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9)
+    assert 0.2 < np.mean(np.array(expected) >= 0.0) < 0.9
 
 
 def test_a_mesh_that_is_not_convex_is_refused_by_name():

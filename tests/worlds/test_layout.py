@@ -17,7 +17,7 @@ from evo_hns.worlds.three_rooms import draw_three_rooms
 
 DATA = Path(__file__).parents[1] / "data"
 QUADRANT, FULL = np.load(DATA / "worlds_quadrant.npz"), np.load(DATA / "worlds_full.npz")
-THREE_ROOMS = np.load(DATA / "worlds_three_rooms.npz")
+THREE_ROOMS, SHELTER = np.load(DATA / "worlds_three_rooms.npz"), np.load(DATA / "worlds_shelter.npz")
 
 OPEN = {"scenario": "randomwalls", "num_rooms": 5}
 WORLDS = {
@@ -121,6 +121,20 @@ def test_three_rooms_k_are_the_originals_of_sequential_lock() -> None:
         np.testing.assert_allclose(getattr(layout, name), THREE_ROOMS[name], rtol=0, atol=1e-12)
     cells = np.unpackbits(THREE_ROOMS["grid"], axis=-1)[..., :30].astype(bool)
     np.testing.assert_array_equal(layout.grid, cells)
+
+
+def test_open_field_k_with_its_cylinder_is_the_originals_of_shelter_construction() -> None:
+    layout = sample_layouts(load_experiment("shelter").world, np.arange(80))
+    assert_recorded_walls(layout, SHELTER["walls"])
+    boxes = np.concatenate([layout.boxes, layout.box_size], axis=-1)
+    for found, name in ((layout.agents, "agents"), (boxes, "boxes"), (layout.cylinder[:, 0], "cylinder")):
+        np.testing.assert_allclose(found, SHELTER[name], rtol=0, atol=1e-12)
+    np.testing.assert_array_equal(layout.grid, np.unpackbits(SHELTER["grid"], axis=-1)[..., :30].astype(bool))
+
+
+def test_a_cylinder_that_does_not_fit_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"a cylinder of 4\.5 m does not fit about the middle of a field of 4 m"):
+        sample_layouts(WorldConfig(scenario="empty", floor_size=4.0, cylinder_diameter=4.5), np.arange(1))
 
 
 def test_three_rooms_have_a_door_in_each_wall_and_ramps_in_turn() -> None:

@@ -101,7 +101,7 @@ def replay(path: Path, physics: PhysicsConfig | None = None) -> ParityReport:
     """Replay one recording of the original game.
 
     Args:
-        path: an `.npz` recording of hide-and-seek or of box locking.
+        path: an `.npz` recording of hide-and-seek, box locking or shelter construction.
         physics: how time passes; the game's own by default.
 
     Returns:

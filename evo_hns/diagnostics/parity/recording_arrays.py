@@ -84,9 +84,9 @@ _OPTIONAL = {
     *RAMP_LOCKS,
     *_FOOD,
 }  # scripted recordings, and games with such rules, alone have them
-GAMES = "only hide-and-seek, lock-and-return and sequential lock can be replayed"
-BOX_PREFIX = "moveable_box"
-_MAX_INNER_WALLS = {"quadrant": 4, "three-rooms": 4, "randomwalls": 11}
+GAMES = "only hide-and-seek, lock-and-return, sequential lock and shelter construction can be replayed"
+BOX_PREFIX, CYLINDER = "moveable_box", "static_cylinder0"
+_MAX_INNER_WALLS = {"quadrant": 4, "three-rooms": 4, "randomwalls": 11, "empty": 0}
 _MAX_BYTES = 1 << 28
 _MAX_VALUE = 1e6  # metres, radians, and per second: nothing in a game comes near
 

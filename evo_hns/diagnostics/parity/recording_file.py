@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from evo_hns.config import WorldConfig
 from evo_hns.diagnostics.parity.recording_arrays import (
     BOX_PREFIX,
+    CYLINDER,
     GAMES,
     OBSERVATION_KEYS,
     RAMP_LOCKS,
@@ -36,7 +37,7 @@ def read_recording(path: Path) -> Recording:
     """Read and check one file.
 
     Args:
-        path: an `.npz` recording of hide-and-seek or of box locking.
+        path: an `.npz` recording of hide-and-seek, box locking or shelter construction.
 
     Returns:
         The recording.
@@ -46,8 +47,8 @@ def read_recording(path: Path) -> Recording:
     """
     arrays = read_arrays(path)
     game = _read_game(path, arrays)
-    if game.task == "box-locking":
-        _drop_padding(path, arrays, game.scenario)
+    if game.task != "hide-and-seek":
+        _drop_padding(path, arrays, game)
     locks_ramps = RAMP_LOCKS[0] in arrays
     fill_in(arrays)
     check_layout(path, arrays)
@@ -65,9 +66,14 @@ def read_recording(path: Path) -> Recording:
 class _Game:
     """The game of a recording."""
 
-    task: Literal["hide-and-seek", "box-locking"]
-    scenario: Literal["quadrant", "randomwalls", "three-rooms"]
+    task: Literal["hide-and-seek", "box-locking", "shelter"]
+    scenario: Literal["quadrant", "randomwalls", "three-rooms", "empty"]
     num_hiders: int
+
+    @property
+    def absent_ramps(self) -> ObjectColumns:
+        """What would be observed of ramps in a task without: their size, too, where boxes are of several."""
+        return ObjectColumns(has_size=self.task == "shelter", has_locks=False)
 
 
 def _read_game(path: Path, arrays: Arrays) -> _Game:
@@ -77,6 +83,9 @@ def _read_game(path: Path, arrays: Arrays) -> _Game:
     except (ValueError, TypeError):
         raise RecordingError(f"{path}: metadata_json is not a JSON object") from None
     num_agents = arrays["reward"].shape[-1:]
+    if "n_hiders" not in metadata and CYLINDER in arrays["model_geom_names"] and num_agents == (1,):
+        arrays["reward"] = arrays["reward"].reshape(-1, 1)  # the original's has an axis too many
+        return _Game("shelter", "empty", 1)
     if "n_hiders" not in metadata:
         three_rooms = "tri_room_grid_cell_range" in metadata
         if num_agents != (1,) or arrays["obs_box_obs"].shape[2:3] != (4 if three_rooms else 1,):
@@ -88,21 +97,23 @@ def _read_game(path: Path, arrays: Arrays) -> _Game:
     return _Game("hide-and-seek", "quadrant" if "quadrant_size" in metadata else "randomwalls", num_hiders)
 
 
-def _drop_padding(path: Path, arrays: Arrays, scenario: str) -> None:
+def _drop_padding(path: Path, arrays: Arrays, game: _Game) -> None:
     """Remove what the original adds to a single-agent task so that its observations fit hide-and-seek.
 
     Rows of another agent that are constant zeros, and of a ramp where there is none; the agent itself as somebody it
     sees.
     """
+    if game.task == "shelter" and arrays["obs_mask_aa_obs"].ndim == 3:
+        arrays["obs_mask_aa_obs"] = arrays["obs_mask_aa_obs"][:, :, :1]  # itself, and a second that is not there
     padding = {"obs_agent_qpos_qvel": (0, np.float64), "obs_mask_aa_obs": (1, np.bool_)}
-    if scenario == "randomwalls":
+    if game.scenario != "three-rooms":
         padding |= {"obs_ramp_obs": (0, np.float64), "obs_mask_ar_obs": (0, np.bool_)}
     for key, (value, dtype) in padding.items():
         if arrays[key].ndim < 3 or (arrays[key] != value).any():
             raise RecordingError(f"{path}: {key} holds more than padding; {GAMES}")
         arrays[key] = arrays[key][:, :, :0].astype(dtype)
-    if scenario == "randomwalls":
-        arrays["obs_ramp_obs"] = arrays["obs_ramp_obs"][..., : ObjectColumns(has_locks=False).width]
+    if game.scenario != "three-rooms":
+        arrays["obs_ramp_obs"] = arrays["obs_ramp_obs"][..., : game.absent_ramps.width]
 
 
 def _columns(path: Path, key: str, width: int, has_locks: bool) -> ObjectColumns:
@@ -139,7 +150,7 @@ def _assemble(path: Path, arrays: Arrays, game: _Game, locks_ramps: bool) -> Rec
         box_columns=_columns(path, "obs_box_obs", arrays["obs_box_obs"].shape[3], has_locks=True),
         ramp_columns=_columns(path, "obs_ramp_obs", arrays["obs_ramp_obs"].shape[3], locks_ramps and num_ramps > 0)
         if num_ramps
-        else ObjectColumns(has_locks=False),
+        else game.absent_ramps,
         observations={key: arrays[f"obs_{key}"] for key in OBSERVATION_KEYS},
         qpos=arrays["st_qpos"],
         qvel=arrays["st_qvel"],
@@ -158,6 +169,7 @@ def _assemble(path: Path, arrays: Arrays, game: _Game, locks_ramps: bool) -> Rec
         wall_pos=(arrays["model_geom_pos"] + arrays["model_body_pos"][arrays["model_geom_bodyid"]])[wall],
         wall_size=arrays["model_geom_size"][wall],
         box_size=_box_sizes(arrays, num_places),
+        cylinder=_cylinder(arrays),
         scripted="notes" in arrays,
     )
 
@@ -171,6 +183,13 @@ def _read_statistics(path: Path, arrays: Arrays) -> dict[str, float]:
         return {name: float(last[name]) for name in STATISTICS if name in last}
     except (ValueError, TypeError):
         raise RecordingError(f"{path}: info_json does not end with a JSON object of numbers") from None
+
+
+def _cylinder(arrays: Arrays) -> NDArray[np.float64]:
+    """`(C, 5)` centre, radius and half height of the cylinder, if there is one."""
+    geoms = np.flatnonzero(arrays["model_geom_names"] == CYLINDER)
+    pos = (arrays["model_geom_pos"] + arrays["model_body_pos"][arrays["model_geom_bodyid"]])[geoms]
+    return np.concatenate([pos, arrays["model_geom_size"][geoms, :2]], axis=1)
 
 
 def _box_sizes(arrays: Arrays, num_places: int) -> NDArray[np.float64]:

@@ -38,8 +38,8 @@ class Recording:
     """One recorded episode: T env steps, S = T + 1 rows, n agents, m places for objects, F food items."""
 
     path: Path
-    task: Literal["hide-and-seek", "box-locking"]
-    scenario: Literal["quadrant", "randomwalls", "three-rooms"]
+    task: Literal["hide-and-seek", "box-locking", "shelter"]
+    scenario: Literal["quadrant", "randomwalls", "three-rooms", "empty"]
     num_hiders: int
     present: BoolArray  #: `(m,)` the object exists
     num_ramps: int
@@ -63,6 +63,7 @@ class Recording:
     wall_pos: FloatArray  #: `(K, 3)` centres, metres
     wall_size: FloatArray  #: `(K, 3)` half sizes, metres
     box_size: FloatArray  #: `(B, 3)` half sizes, metres; of absent boxes those of a cube
+    cylinder: FloatArray  #: `(C, 5)` centre, radius and half height of the cylinder, if there is one, metres
     scripted: bool  #: the episode follows a script and may have objects placed by hand
 
     @property
@@ -116,6 +117,7 @@ class Recording:
             num_seekers=self.num_agents - self.num_hiders,
             num_boxes=(boxes, self.num_boxes),
             num_elongated_boxes=(0, self.num_boxes) if self.ramp_columns.has_size else 0,
+            cylinder_diameter=2.0 * float(self.cylinder[0, 3]) if len(self.cylinder) else 0.0,
             num_ramps=self.num_ramps,
             num_rooms=1 + inner_walls,  # as many as there can be: each inner wall makes one more
             num_food=self.observations["food_obs"].shape[2],

@@ -178,6 +178,7 @@ def recorded_layout(recording: Recording) -> Layout:
         agents=agents[None] + AGENT_RADIUS,
         boxes=boxes[None] + recording.box_size,
         box_size=recording.box_size[None],
+        cylinder=recording.cylinder[None],
         box_mask=recording.present[None, :num_boxes],
         ramps=ramps[None] + RAMP_SIZE / 2,
         food=recording.observations["food_obs"][None, 0, 0, :, :3],

@@ -10,14 +10,14 @@ from evo_hns.config.base import Settings, highest, lowest, ranged
 
 VARIED = frozenset(
     {
-        "box_placement",
+        "box_door_distance",
         "door_dropout",
         "door_size",
         "food_in_the_middle",
         "hider_placement",
         "hiders_together_radius",
         "outer_walls_probability",
-        "ramp_placement",
+        "ramp_wall_distance",
         "random_room_number",
         "seeker_placement",
         "seekers_together_radius",
@@ -66,10 +66,10 @@ class WorldConfig(Settings):
     """Where hiders start in the quadrant scenario: anywhere, or in the room."""
     seeker_placement: Literal["outside", "quadrant"] = "outside"
     """Where seekers start in the quadrant scenario: outside the room, or in it."""
-    box_placement: Literal["quadrant", "doors"] = "quadrant"
-    """Where boxes start in the quadrant scenario: in the room, or in it near a door."""
-    ramp_placement: Literal["uniform", "walls"] = "uniform"
-    """Where ramps start in the quadrant scenario: anywhere, or outside the room near its walls."""
+    box_door_distance: float | None = Field(None, gt=0.0)
+    """Quadrant scenario: boxes start in the room within this distance of a door, along it and across, metres."""
+    ramp_wall_distance: float | None = Field(None, gt=0.0)
+    """Quadrant scenario: ramps start outside the room within this distance of its walls, metres."""
     hiders_together_radius: float | None = Field(None, gt=0.0)
     """Random walls: all hiders start within this distance of the first, metres."""
     seekers_together_radius: float | None = Field(None, gt=0.0)
@@ -139,11 +139,17 @@ class WorldConfig(Settings):
 
     @model_validator(mode="after")
     def _check_counts(self) -> WorldConfig:
-        """Refuse more elongated boxes than boxes, and clusters that the food cannot form."""
+        """Refuse more elongated boxes than boxes, places that are not there, and clusters that the food cannot form."""
         if lowest(self.num_elongated_boxes) > lowest(self.num_boxes):
             raise ValueError(
                 f"got at least {lowest(self.num_elongated_boxes)} elongated boxes of at least "
                 f"{lowest(self.num_boxes)} boxes: raise num_boxes or lower num_elongated_boxes"
+            )
+        near = self.box_door_distance, self.ramp_wall_distance
+        if self.scenario != "quadrant" and (self.seeker_placement != "outside" or near != (None, None)):
+            raise ValueError(
+                f"got seeker_placement, box_door_distance or ramp_wall_distance and scenario {self.scenario!r}, they "
+                "are of the quadrant's room: leave them out"
             )
         if self.food_together_radius is not None and self.num_food % self.num_food_clusters:
             raise ValueError(

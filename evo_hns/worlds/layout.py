@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from evo_hns.config import ConfigError, WorldConfig, highest, lowest
-from evo_hns.worlds.placement import Group, Plan, cylinder, in_room, make_plan, near_doors, place_groups
+from evo_hns.worlds.placement import Group, Plan, at_the_room, cylinder, in_room, make_plan, near_doors, place_groups
 from evo_hns.worlds.scenarios import SCENARIOS, num_doors, num_walls
 from evo_hns.worlds.sizes import NUM_OUTER_WALLS, PARKED_HALF_SIZE, PARKED_Z, Triple, box_half_sizes, floor_range
 from evo_hns.worlds.walls import Partition, door_centre, mark_walls, wall_box
@@ -140,10 +140,10 @@ def _try_to_build(world: WorldConfig, plan: Plan, teams: tuple[int, int], rng: n
     num_hiders, num_seekers = teams
     agents = place_groups([(plan.hider, num_hiders), (plan.seeker, num_seekers)], grid, cell, rng)
     kinds = _draw_boxes(world, plan, rng)
-    if world.box_placement == "doors" and partition is not None:
-        kinds = [(near_doors(item, partition, plan.field), count) for item, count in kinds]
+    if world.box_door_distance is not None and partition is not None:
+        kinds = [(near_doors(item, partition, plan.field, world.box_door_distance), count) for item, count in kinds]
     boxes = place_groups(kinds, grid, cell, rng)
-    ramps = place_groups(_ramps(plan, partition, _draw_count(world.num_ramps, rng)), grid, cell, rng)
+    ramps = place_groups(_ramps(world, plan, partition, _draw_count(world.num_ramps, rng)), grid, cell, rng)
     food = place_groups(_food_clusters(world, plan), grid, cell, rng)
     if partition is None or cylinders is None or agents is None or boxes is None or ramps is None or food is None:
         return None
@@ -170,8 +170,10 @@ def _draw_boxes(world: WorldConfig, plan: Plan, rng: np.random.RandomState) -> l
     return list(zip(plan.boxes, (long_x, long - long_x, total - long), strict=True))
 
 
-def _ramps(plan: Plan, partition: Partition | None, count: int) -> list[Group]:
+def _ramps(world: WorldConfig, plan: Plan, partition: Partition | None, count: int) -> list[Group]:
     """All together; or one in each room, if the partition names rooms, and further ones from the first room on."""
+    if world.ramp_wall_distance is not None:
+        return [(at_the_room(plan.ramp, plan.field, world.ramp_wall_distance), count)]
     if partition is None or not partition.rooms:
         return [(plan.ramp, count)]
     return [(in_room(plan.ramp, partition.rooms[k % len(partition.rooms)]), 1) for k in range(count)]

@@ -162,16 +162,18 @@ def _outside_the_room(field: Field, width: int, length: int) -> tuple[Region, ..
     return Region(*left, *low), Region(*left, *high), Region(*right, *high)
 
 
-def _at_the_room(field: Field, width: int, length: int) -> tuple[Region, ...]:
-    """Outside of the room, near one of its walls."""
-    grid, room, near = field.grid, field.room, _near(field)
+def at_the_room(item: Item, field: Field, distance: float) -> Item:
+    """The same kind of object, which starts outside of the quadrant's room, so near one of its walls (metres)."""
+    (width, length), grid, room = item.cells, field.grid, field.room
+    near = math.ceil(distance / field.cell)
     left = Region(max(1, grid - room - width - near), grid - room - width, 1, room - length - 1)
-    return left, Region(grid - room, grid - width - 1, room + 1, min(room + 1 + near, grid - length - 1))
+    above = Region(grid - room, grid - width - 1, room + 1, min(room + 1 + near, grid - length - 1))
+    return replace(item, regions=(left, above))
 
 
-def near_doors(item: Item, partition: Partition, field: Field) -> Item:
-    """The same kind of object, which starts in the quadrant's room near one of the doors."""
-    (room,), near = _room(field, *item.cells), _near(field)
+def near_doors(item: Item, partition: Partition, field: Field, distance: float) -> Item:
+    """The same kind of object, which starts in the quadrant's room so near one of the doors (metres)."""
+    (room,), near = _room(field, *item.cells), math.ceil(distance / field.cell)
     regions = []
     for door in partition.doors:
         if door is not None:
@@ -187,11 +189,6 @@ def in_room(item: Item, room: Room) -> Item:
     """The same kind of object, which starts in a room."""
     (x_low, x_high), (y_low, y_high) = room
     return replace(item, regions=(Region(x_low, x_high - item.cells[0], y_low, y_high - item.cells[1]),))
-
-
-def _near(field: Field) -> int:
-    """Cells that are near: a fifth of the room's edge."""
-    return max(1, field.room // 5)
 
 
 def _overlap(one: Region, other: Region) -> Region:
@@ -210,7 +207,6 @@ REGIONS: dict[str, Callable[[Field, int, int], tuple[Region, ...]]] = {
     "about the middle": _middle(0.7),
     "room": _room,
     "outside the room": _outside_the_room,
-    "at the room": _at_the_room,
 }
 
 

@@ -42,7 +42,6 @@ def _quadrant_places(world: WorldConfig) -> Places:
         hiders="room" if world.hider_placement == "quadrant" else "anywhere",
         seekers="room" if world.seeker_placement == "quadrant" else "outside the room",
         boxes="room",
-        ramps="at the room" if world.ramp_placement == "walls" else "anywhere",
         food="room",
     )
 

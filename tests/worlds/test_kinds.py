@@ -12,7 +12,7 @@ from evo_hns.worlds.layout import SEEDS_OF_A_KIND, Layout, sample_layouts
 
 OWN = WorldConfig(num_hiders=1, num_seekers=1)
 ROOM = {"hider_placement": "quadrant", "door_dropout": 1.0}
-NEAR = {"box_placement": "doors", "ramp_placement": "walls", "seeker_placement": "quadrant"}
+NEAR = {"box_door_distance": 0.6, "ramp_wall_distance": 0.6, "seeker_placement": "quadrant"}
 KINDS = [WorldConfig.model_validate(OWN.model_dump() | changes) for changes in (ROOM, NEAR)]
 SEEDS = np.arange(200)
 
@@ -48,7 +48,7 @@ def test_boxes_start_in_the_room_near_a_door(near: Layout) -> None:
     for layout in (near, usual):
         ways = np.linalg.norm(layout.boxes[:, :, None, :2] - layout.doors[:, None, :, :2], axis=-1)
         gaps.append(np.where(layout.doors[:, None, :, 2] > 0, ways, np.inf).min(2))
-    assert gaps[0].max() < 1.4  # a fifth of the room's edge, half of a box and half of the door, across and along
+    assert gaps[0].max() < 1.4  # 0.6 m and half of a box and half of the door, across and along
     assert gaps[0].mean() < 0.6 * gaps[1].mean()
 
 

@@ -1,7 +1,8 @@
 """The contract between the game and the players: sides, observations, actions.
 
 Owns the words that `envs` and `policies` share, so that neither needs to know the other.
-Dimensions everywhere: W worlds, A agents (hiders first), B boxes, R ramps, F food items, L lidar rays.
+Dimensions everywhere: W worlds, A agents (hiders first), B boxes, R ramps, F food items, S construction sites, L
+lidar rays.
 These are places: where counts differ between worlds, absent agents and objects tell zeros and are seen
 by no one, and the masks that end in `_spoof` and `agent_mask` say which are there.
 Observation fields carry OpenAI's names and numbers (positions in metres in the corner-like
@@ -58,6 +59,8 @@ class Observation:
     food_obs: Tensor  #: `(W, A, F, 4)` x, y, z (true position, metres) and health
     mask_af_obs: Tensor  #: `(W, A, F)` bool, sees the food
     mask_af_obs_spoof: Tensor  #: `(W, A, F)` bool, the food exists (for an omniscient critic only)
+    construction_site_obs: Tensor  #: `(W, A, S, 15)` x, y, z of each site's centre and of its four corners, metres
+    mask_acs_obs: Tensor  #: `(W, A, S)` bool, the site exists; every agent knows of it
     lidar: Tensor  #: `(W, A, L, 1)` metres, ray k at angle 2 pi k / L in the *world* frame from +x
     door_obs: Tensor  #: `(W, D, 3)` x, y of each door's centre, 1 if it exists; for scripted players only
 
@@ -130,6 +133,7 @@ class ObservationSpec:
     box_columns: ObjectColumns = ObjectColumns()
     ramp_columns: ObjectColumns = ObjectColumns(has_locks=False)
     num_food: int = 0
+    num_sites: int = 0
     has_room: bool = True  #: the field is the quadrant's, with its one room in a corner
 
     @property

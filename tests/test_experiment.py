@@ -320,6 +320,14 @@ def test_sequential_lock_is_openais_example_to_the_number() -> None:
     assert (task.lock_reward, task.unlock_penalty, task.shaped_reward_scale, task.success_reward) == (5, 5, 0.5, 1)
 
 
+def test_blueprint_is_openais_example_to_the_number() -> None:
+    config = load_experiment("blueprint")
+    world, rules = config.world, config.rules
+    assert (world.scenario, world.num_sites, world.num_boxes, world.num_elongated_boxes) == ("empty", (1, 4), 8, 0)
+    assert (world.num_hiders, world.num_seekers, world.num_ramps) == (1, 0, 0)
+    assert (rules.task, rules.horizon, rules.tell_box_size) == ("blueprint", 150, True)
+
+
 def test_shelter_is_openais_example_to_the_number() -> None:
     config = load_experiment("shelter")
     world, rules = config.world, config.rules

@@ -46,14 +46,14 @@ class BoxLockingConfig(Settings):
     """Distance from the start at which the agent has returned, metres."""
 
 
-CONSTRUCTION = frozenset({"shelter"})
+CONSTRUCTION = frozenset({"blueprint", "shelter"})
 """Tasks whose one agent builds something, and is told that it is no hider."""
 
 
 class RulesConfig(Settings):
     """The rules of a task: hide-and-seek (Baker et al. 2020) or one of its relatives."""
 
-    task: Literal["hide-and-seek", "box-locking", "shelter"] = "hide-and-seek"
+    task: Literal["hide-and-seek", "box-locking", "blueprint", "shelter"] = "hide-and-seek"
     """What is rewarded."""
     horizon: int = Field(80, ge=1)
     """Env steps of an episode."""

@@ -78,6 +78,8 @@ class WorldConfig(Settings):
     """Of a solid cylinder about the middle of the field, metres; a range is drawn from. 0: there is none."""
     cylinder_height: float = Field(0.5, gt=0.0, le=4.0)
     """Height of that cylinder, metres."""
+    num_sites: Annotated[int | tuple[int, int], ranged(int, 0, 8)] = 0
+    """Construction sites in each world, each of the size of a box; nothing collides with them."""
     num_food: int = Field(0, ge=0, le=16)
     """Food items in each world; a game with food has the rules of `rules.food`."""
     food_size: float = Field(0.1, gt=0.0, le=1.0)
@@ -119,6 +121,11 @@ class WorldConfig(Settings):
     def max_ramps(self) -> int:
         """Places for ramps."""
         return highest(self.num_ramps)
+
+    @property
+    def max_sites(self) -> int:
+        """Places for construction sites."""
+        return highest(self.num_sites)
 
     @property
     def has_cylinder(self) -> bool:

@@ -34,6 +34,8 @@ class EpisodeConstants:
     object_mask: Tensor  #: `(W, m)` bool, the object exists
     half_sizes: Tensor  #: `(W, m, 3)` of objects along their own axes, metres
     food: Tensor  #: `(W, F, 3)` places of food in the world frame, metres
+    sites: Tensor  #: `(W, S, 5, 3)` centre and corners of construction sites in the world frame, metres; absent: 0
+    site_mask: Tensor  #: `(W, S)` bool, the site exists
     doors: Tensor  #: `(W, D, 3)` x, y of each door's centre, 1 if it exists
     floor_size: Tensor  #: `(W,)` edge of the field, metres
 
@@ -49,6 +51,8 @@ class EpisodeConstants:
             object_mask=torch.as_tensor(np.concatenate([layout.box_mask, layout.ramp_mask], axis=1)),
             half_sizes=torch.as_tensor(sizes),
             food=torch.as_tensor(layout.food),
+            sites=torch.as_tensor(layout.sites),
+            site_mask=torch.as_tensor(layout.site_mask),
             doors=torch.as_tensor(layout.doors),
             floor_size=torch.as_tensor(layout.floor_size),
         )

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from evo_hns.config import CONSTRUCTION, RulesConfig, WorldConfig
+from evo_hns.envs.blueprint import Blueprint
 from evo_hns.envs.box_locking import BoxLocking
 from evo_hns.envs.entities import Entities, EntityReader, EpisodeConstants, take
 from evo_hns.envs.hide_and_seek import HideAndSeek
@@ -40,6 +41,7 @@ __all__ = ["TASKS", "Game", "GameState", "Step"]
 TASKS: dict[str, Callable[[WorldConfig, RulesConfig, Scene, Physics], Task]] = {
     "hide-and-seek": lambda world, rules, scene, physics: HideAndSeek(world, rules),
     "box-locking": lambda world, rules, scene, physics: BoxLocking(world, rules),
+    "blueprint": lambda world, rules, scene, physics: Blueprint(world),
     "shelter": lambda world, rules, scene, physics: Shelter(world, scene, physics),
 }
 """Tasks by `RulesConfig.task`."""

@@ -39,6 +39,7 @@ def observation_spec(world: WorldConfig, rules: RulesConfig) -> ObservationSpec:
             polar=rules.polar_angles, has_size=world.has_elongated_boxes, has_locks=rules.lock_ramp
         ),
         num_food=world.num_food,
+        num_sites=world.max_sites,
         has_room=world.scenario == "quadrant",
     )
 
@@ -100,9 +101,17 @@ class ObservationBuilder:
             food_obs=torch.from_numpy(food),
             mask_af_obs=state.sees_food,
             mask_af_obs_spoof=constants.agent_mask.unsqueeze(2).expand(-1, -1, spec.num_food),
+            construction_site_obs=_for_all(constants.sites.flatten(2), constants.agent_mask),
+            mask_acs_obs=_for_all(constants.site_mask, constants.agent_mask),
             lidar=lidar.unsqueeze(-1),
             door_obs=constants.doors,
         )
+
+
+def _for_all(values: Tensor, agent_mask: Tensor) -> Tensor:
+    """`(W, n, ...)` what is the same for all agents that exist; zeros for others."""
+    shape = (*agent_mask.shape, *[1] * (values.dim() - 1))
+    return values.unsqueeze(1) * agent_mask.view(shape)
 
 
 def _places(columns: ObjectColumns, *, has_size: bool) -> tuple[int, bool, int, int, int, int]:

@@ -28,6 +28,7 @@ _SEEN = {
     "box_obs": "mask_ab_obs",
     "ramp_obs": "mask_ar_obs",
     "food_obs": "mask_af_obs",
+    "construction_site_obs": "mask_acs_obs",
 }
 """Fields of entities that an agent may not see, and the masks of those that it sees."""
 

@@ -227,6 +227,8 @@ def _shapes(spec: ObservationSpec) -> dict[str, tuple[int, ...]]:
         "box_obs": (counts["ab"], spec.box_columns.width),
         "ramp_obs": (counts["ar"], spec.ramp_columns.width),
         "food_obs": (counts["af"], 4),
+        "construction_site_obs": (spec.num_sites, 15),
+        "mask_acs_obs": (spec.num_sites,),
         "lidar": (spec.num_lidar_rays, 1),
     }
 

@@ -21,8 +21,8 @@ import numpy as np
 from evo_hns.spec import ObjectColumns, Observation, ObservationSpec
 from evo_hns.system.kernels import kernel
 
-ENTITY_TYPES = ("opponents", "mates", "boxes", "ramps", "food")
-OPPONENT, MATE, BOX, RAMP, FOOD = 0, 1, 2, 3, 4
+ENTITY_TYPES = ("opponents", "mates", "boxes", "ramps", "food", "sites")
+OPPONENT, MATE, BOX, RAMP, FOOD, SITE = 0, 1, 2, 3, 4, 5
 HIDDEN = -1
 
 NUM_SELF = 10
@@ -37,6 +37,9 @@ NUM_LOCKS = 3
 NUM_FOOD = 5
 """Columns of food, which neither moves nor turns: direction (forward, left), closeness, height, health."""
 
+NUM_SITE = 3
+"""Columns of construction sites: direction (forward, left), closeness of the centre."""
+
 _HALF_AGENT = 0.15  # metres
 _CORNER_SHIFT = 0.10  # half size of an object less that of an agent, metres
 _SPEED = 0.2  # velocities run to 9 m/s and 9 rad/s
@@ -46,7 +49,7 @@ _HALF_FIELD = 3.0  # metres
 
 @dataclass(frozen=True)
 class Features:
-    """Inputs of a network. E entities: the other agents, then boxes, then ramps, then food."""
+    """Inputs of a network. E entities: the other agents, then boxes, ramps, food and construction sites."""
 
     present: np.ndarray  #: `(W, A)` bool, the agent exists; if not, nothing is visible and `self_features` is undefined
     self_features: np.ndarray
@@ -73,11 +76,17 @@ def num_sectors(spec: ObservationSpec) -> int:
 
 
 def entity_widths(spec: ObservationSpec) -> tuple[int, ...]:
-    """Columns in use for each entity type of the game: sizes where they are observed, locks of what can be locked."""
+    """Columns in use for each entity type: sizes where they are observed, locks of what can be locked.
+
+    Types without columns are not in the game; nor are those that are left out at the end.
+    """
     box = NUM_POSE + NUM_SIZE * spec.box_columns.has_size + NUM_LOCKS * spec.box_columns.has_locks
     ramp = NUM_POSE + NUM_LOCKS * spec.ramp_columns.has_locks
     widths = (NUM_POSE, NUM_POSE, box, ramp)
-    return (*widths, NUM_FOOD) if spec.num_food else widths
+    food = NUM_FOOD if spec.num_food else 0
+    if spec.num_sites:
+        return *widths, food, NUM_SITE
+    return (*widths, food) if food else widths
 
 
 def encode(observation: Observation, spec: ObservationSpec, num_more: int = 0) -> Features:
@@ -100,9 +109,11 @@ def encode(observation: Observation, spec: ObservationSpec, num_more: int = 0) -
         observation.mask_ar_obs,
         observation.food_obs,
         observation.mask_af_obs,
+        observation.construction_site_obs,
+        observation.mask_acs_obs,
     )
     observed = tuple(np.ascontiguousarray(tensor.numpy()) for tensor in arrays)
-    present, num_entities = observed[0], sum(observed[k].shape[2] for k in (3, 5, 7, 9))
+    present, num_entities = observed[0], sum(observed[k].shape[2] for k in (3, 5, 7, 9, 11))
     features = Features(
         present=present,
         self_features=np.empty((*present.shape, NUM_SELF + num_sectors(spec) + num_more), np.float32),
@@ -135,7 +146,8 @@ def _encode(
     observed: tuple[np.ndarray, ...], places: tuple[_Places, _Places], num_more: int, out: tuple[np.ndarray, ...]
 ) -> None:
     """Fill all features: one call, which costs more than some of its parts."""
-    present, me, lidar, agents, sees_agent, boxes, sees_box, ramps, sees_ramp, food, sees_food = observed
+    present, me, lidar, agents, sees_agent, boxes, sees_box, ramps, sees_ramp = observed[:9]
+    food, sees_food, sites, is_site = observed[9:]
     self_features, entity_features, entity_types, heading = out
     first_ramp = agents.shape[2] + boxes.shape[2]
     agent, entities = (present, me, heading), (entity_features, entity_types)
@@ -144,6 +156,7 @@ def _encode(
     _encode_objects(*agent, boxes, sees_box, places[0], BOX, agents.shape[2], *entities)
     _encode_objects(*agent, ramps, sees_ramp, places[1], RAMP, first_ramp, *entities)
     _encode_food(*agent, food, sees_food, first_ramp + ramps.shape[2], *entities)
+    _encode_sites(*agent, sites, is_site, first_ramp + ramps.shape[2] + food.shape[2], *entities)
 
 
 @kernel
@@ -293,6 +306,29 @@ def _encode_food(
                     _fill_direction(row, me[w, a], s, c, item, -_HALF_AGENT, -_HALF_AGENT)
                     row[3] = (item[2] - me[w, a, 2]) * _HEIGHT
                     row[4] = item[3] / (1.0 + item[3])
+
+
+@kernel
+def _encode_sites(
+    present: np.ndarray,
+    me: np.ndarray,
+    heading: np.ndarray,
+    sites: np.ndarray,
+    exists: np.ndarray,
+    first: int,
+    entity_features: np.ndarray,
+    entity_types: np.ndarray,
+) -> None:
+    """Fill the entities from `first` on from `construction_site_obs` `(W, A, S, 15)`."""
+    for w in range(sites.shape[0]):
+        for a in range(sites.shape[1]):
+            for j in range(sites.shape[2]):
+                entity_types[w, a, first + j] = HIDDEN
+                if present[w, a] and exists[w, a, j]:
+                    entity_types[w, a, first + j] = SITE
+                    s, c = heading[w, a]
+                    row = entity_features[w, a, first + j]
+                    _fill_direction(row, me[w, a], s, c, sites[w, a, j], -_HALF_AGENT, -_HALF_AGENT)
 
 
 @kernel

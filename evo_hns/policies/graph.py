@@ -241,7 +241,7 @@ def observed(spec: ObservationSpec, num_noise: int = 0, senses: Mapping[str, int
         num_noise: random numbers.
         senses: columns of each of its senses.
     """
-    entities = {name: Node(Op.INPUT, width, (), k) for k, (name, width) in enumerate(_entities(spec))}
+    entities = {name: Node(Op.INPUT, width, (), k) for k, name, width in _entities(spec)}
     sensed = {name: Node(Op.INPUT, width) for name, width in (senses or {}).items()}
     noise = {NOISE: Node(Op.INPUT, num_noise)} if num_noise else {}
     return {SELF: Node(Op.INPUT, NUM_SELF + num_sectors(spec))} | sensed | noise | entities
@@ -254,11 +254,14 @@ def agent_inputs(nodes: Mapping[str, Node]) -> tuple[str, ...]:
 
 def embeddings(spec: ObservationSpec, size: int) -> dict[str, Node]:
     """An embedding of each type of entities."""
-    return {f"{name} embedding": Node(Op.EMBEDDING, size, (name,), k) for k, (name, _) in enumerate(_entities(spec))}
+    return {f"{name} embedding": Node(Op.EMBEDDING, size, (name,), k) for k, name, _ in _entities(spec)}
 
 
-def _entities(spec: ObservationSpec) -> Iterator[tuple[str, int]]:
-    return zip(ENTITY_TYPES, entity_widths(spec), strict=False)  # the last ones are not in every game
+def _entities(spec: ObservationSpec) -> Iterator[tuple[int, str, int]]:
+    """Number, name and columns of the types of entities that a game has."""
+    for kind, width in enumerate(entity_widths(spec)):
+        if width:
+            yield kind, ENTITY_TYPES[kind], width
 
 
 def recurrent_head(source: str, gru_size: int, leaky_size: int = 0) -> dict[str, Node]:

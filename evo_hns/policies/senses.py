@@ -112,7 +112,7 @@ def perceive(
 @functools.cache
 def _nearest_kinds(spec: ObservationSpec) -> tuple[tuple[int, int], ...]:
     """Types whose nearest entities are inputs, and the columns of each."""
-    return tuple((kind, width) for kind, width in enumerate(entity_widths(spec)) if kind in (*_KINDS, FOOD))
+    return tuple((kind, width) for kind, width in enumerate(entity_widths(spec)) if width and kind in (*_KINDS, FOOD))
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""What is drawn into the scene beside the bodies: cones of sight, who sees whom, lidar, grips and locks.
+"""What is drawn into the scene beside the bodies: construction sites, cones and lines of sight, lidar, grips, locks.
 
     shapes = overlay_shapes(trajectory, world, row, Show(lidar=True))
     add_shapes(scene, shapes)  # after `mjv_updateScene` or `Renderer.update_scene`
@@ -26,6 +26,7 @@ Rgba = tuple[float, float, float, float]
 HIDER_RGB, SEEKER_RGB = (0.13, 0.75, 0.85), (0.95, 0.15, 0.1)
 LIDAR_RGB = (1.0, 0.85, 0.3)
 MARKER_RGBA = (1.0, 0.8, 0.0, 1.0)
+_SITE_RGBA = (0.2, 0.45, 1.0, 0.35)
 _LABEL_RGBA = (1.0, 1.0, 1.0, 1.0)
 
 CONE_RADIUS = 1.2  #: metres to which a cone is drawn; sight itself has no limit of range
@@ -138,6 +139,7 @@ def overlay_shapes(trajectory: Trajectory, world: int, row: float, show: Show) -
 def snapshot_shapes(snapshot: Snapshot, show: Show) -> list[Shape]:
     """The same of a moment that was already taken out of its trajectory."""
     kinds = (
+        (True, _sites),
         (show.cones, _cones),
         (show.lidar, _lidar),
         (show.objects, _seen_objects),
@@ -206,6 +208,11 @@ def _team_rgba(snapshot: Snapshot, agent: int, alpha: float) -> Rgba:
 
 def _present(snapshot: Snapshot) -> list[int]:
     return [int(agent) for agent in np.flatnonzero(snapshot.agent_mask)]
+
+
+def _sites(snapshot: Snapshot) -> Iterator[Shape]:
+    for centre in snapshot.sites:  # each is as high as wide, and stands on the floor
+        yield Block(centre, np.full(3, centre[2] - _LOCK_MARGIN), np.eye(3), _SITE_RGBA)
 
 
 def _cones(snapshot: Snapshot) -> Iterator[Shape]:

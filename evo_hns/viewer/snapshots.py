@@ -35,6 +35,7 @@ class Snapshot:
     sees_agents: np.ndarray  #: `(n, n)` bool, the first sees the second
     sees_objects: np.ndarray  #: `(n, m)` bool
     lidar: np.ndarray  #: `(n, L)` metres, ray k at angle 2 pi k / L from +x of the world
+    sites: np.ndarray  #: `(k, 3)` centres of the construction sites that exist, metres
 
     def is_hider(self, agent: int) -> bool:
         """Which team it is in."""
@@ -73,6 +74,7 @@ def snapshot_of(trajectory: Trajectory, world: int, row: float) -> Snapshot:
         sees_agents=trajectory.sees_agents[world, done],
         sees_objects=trajectory.sees_objects[world, done],
         lidar=trajectory.lidar[world, done],
+        sites=layout.sites[world, layout.site_mask[world], 0],
     )
 
 

@@ -31,6 +31,8 @@ MAX_BUILDS = 200  #: of one world; the original's own settings need one, seldom 
 SEEDS_OF_A_KIND = 2**32
 """Of several kinds of worlds, kind k has the seeds from k times this on; world s of all has the same random numbers."""
 
+_CORNERS = ((0, 0, 0), (-1, -1, 0), (-1, 1, 0), (1, -1, 0), (1, 1, 0))  #: of a site, after its centre, in half sizes
+
 _TEAM_STREAM, _FLOOR_STREAM = 1, 2  #: second words of the seeds of the two streams apart
 
 
@@ -50,6 +52,8 @@ class Layout:
     box_mask: np.ndarray  #: `(W, B)` bool, the box exists
     ramps: np.ndarray  #: `(W, R, 3)` body-frame origins (centre of the cube the wedge is cut from); absent (last): 0
     ramp_mask: np.ndarray  #: `(W, R)` bool, the ramp exists
+    sites: np.ndarray  #: `(W, S, 5, 3)` centre and corners (`_CORNERS`) of construction sites; absent (last): 0
+    site_mask: np.ndarray  #: `(W, S)` bool, the site exists
     food: np.ndarray  #: `(W, F, 3)` points; all exist
     floor_size: np.ndarray  #: `(W,)` edge of the field
     grid: np.ndarray  #: `(W, grid, grid)` bool, occupied placement cells (walls and objects), x first
@@ -65,6 +69,7 @@ class _World(NamedTuple):
     boxes: list[Triple]
     box_size: list[Triple]
     ramps: list[Triple]
+    sites: list[Triple]
     food: list[Triple]
     grid: np.ndarray
 
@@ -144,12 +149,15 @@ def _try_to_build(world: WorldConfig, plan: Plan, teams: tuple[int, int], rng: n
         kinds = [(near_doors(item, partition, plan.field, world.box_door_distance), count) for item, count in kinds]
     boxes = place_groups(kinds, grid, cell, rng)
     ramps = place_groups(_ramps(world, plan, partition, _draw_count(world.num_ramps, rng)), grid, cell, rng)
+    sites = place_groups([(plan.site, _draw_count(world.num_sites, rng))], grid, cell, rng)
     food = place_groups(_food_clusters(world, plan), grid, cell, rng)
-    if partition is None or cylinders is None or agents is None or boxes is None or ramps is None or food is None:
+    if partition is None or agents is None or boxes is None or ramps is None:
+        return None
+    if cylinders is None or sites is None or food is None:
         return None
     box_size = [item.half for item, count in kinds for _ in range(count)]
     places = [*range(num_hiders), *range(world.max_hiders, world.max_hiders + num_seekers)]
-    return _World(partition, cylinders, places, agents, boxes, box_size, ramps, food, grid)
+    return _World(partition, cylinders, places, agents, boxes, box_size, ramps, sites, food, grid)
 
 
 def _as_written(number: float) -> float:
@@ -202,6 +210,8 @@ def _empty_layout(world: WorldConfig, num_worlds: int) -> Layout:
         box_mask=np.zeros((num_worlds, boxes), dtype=bool),
         ramps=np.zeros((num_worlds, ramps, 3)),
         ramp_mask=np.zeros((num_worlds, ramps), dtype=bool),
+        sites=np.zeros((num_worlds, world.max_sites, 5, 3)),
+        site_mask=np.zeros((num_worlds, world.max_sites), dtype=bool),
         food=np.zeros((num_worlds, world.num_food, 3)),
         floor_size=np.full(num_worlds, floor),
         grid=np.zeros((num_worlds, grid, grid), dtype=bool),
@@ -221,6 +231,9 @@ def _write_row(layout: Layout, row: int, built: _World, cell: float) -> None:
     if built.ramps:
         layout.ramps[row, : len(built.ramps)] = built.ramps
         layout.ramp_mask[row, : len(built.ramps)] = True
+    if built.sites:
+        layout.sites[row, : len(built.sites)] = _site_points(built.sites, layout.floor_size[row])
+        layout.site_mask[row, : len(built.sites)] = True
     if built.food:
         layout.food[row] = _food_points(built.food, layout.floor_size[row])
     layout.grid[row] = built.grid
@@ -238,12 +251,20 @@ def _write_partition(layout: Layout, row: int, partition: Partition, cell: float
 
 
 def _food_points(centres: list[Triple], floor_size: float) -> np.ndarray:
-    """Where food is, from the centres of the places drawn for it.
+    """Where food, or the centre of a construction site, is, from the centres of the places drawn for it.
 
     The original takes the share of the free way, up to the far border, at which the place's corner is for that of the
-    food itself: `centre = floor_size * corner / (floor_size - size)`. So food is up to half its size off its place.
+    thing itself: `centre = floor_size * corner / (floor_size - size)`. So it is up to half its size off its place.
     """
     points = np.array(centres)
     half = points[0, 2]
     points[:, :2] = (points[:, :2] - half) * floor_size / (floor_size - 2 * half)
     return points
+
+
+def _site_points(centres: list[Triple], floor_size: float) -> np.ndarray:
+    """`(S, 5, 3)` centres and corners, each as the original writes it: as an offset from the middle of the field."""
+    middles, middle = _food_points(centres, floor_size), floor_size / 2
+    points = middles[:, None] + np.array(_CORNERS) * middles[:, None, 2:]  # half as high as wide
+    points[..., :2] = middle + np.vectorize(_as_written)(points[..., :2] - middle)
+    return np.asarray(points)

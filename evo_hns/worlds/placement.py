@@ -61,6 +61,7 @@ class Plan:
     seeker: Item
     boxes: tuple[Item, Item, Item]  #: elongated along x, along y, cube
     ramp: Item
+    site: Item
     food: Item
 
 
@@ -103,6 +104,7 @@ def make_plan(world: WorldConfig, floor_size: float) -> Plan:
             item("a box", world.max_boxes, cube, places.boxes),
         ),
         ramp=item("a ramp", world.max_ramps, ramp, places.ramps),
+        site=item("a construction site", world.max_sites, cube, "most of the field"),
         food=item("a food item", world.num_food, food, places.food, world.food_together_radius),
     )
 
@@ -205,6 +207,7 @@ REGIONS: dict[str, Callable[[Field, int, int], tuple[Region, ...]]] = {
     "anywhere": _anywhere,
     "middle": _middle(0.25),
     "about the middle": _middle(0.7),
+    "most of the field": _middle(0.85),
     "room": _room,
     "outside the room": _outside_the_room,
 }

@@ -28,6 +28,8 @@ def snapshot(agent: tuple[float, float], locked: list[bool], boxes=BOXES) -> Sna
         object_mask=torch.ones(1, count, dtype=torch.bool),
         half_sizes=torch.full((1, count, 3), 0.25),
         food=torch.zeros(1, 0, 3),
+        sites=torch.zeros(1, 0, 5, 3),
+        site_mask=torch.zeros(1, 0, dtype=torch.bool),
         doors=torch.zeros(1, 0, 3),
         floor_size=torch.full((1,), 6.0),
     )

@@ -86,6 +86,7 @@ def worlds(draw: st.DrawFn) -> WorldConfig:
         random_room_number=draw(st.booleans()),
         outer_walls_probability=draw(st.sampled_from([1.0, 0.5, 0.0])),
         low_outer_walls=draw(st.booleans()),
+        num_sites=draw(st.sampled_from([0, 0, 2, (0, 3)])),
         cylinder_diameter=draw(st.sampled_from([0.0, 0.0, 0.0, (0.8, 1.2)])),
         hider_placement=draw(st.sampled_from(["uniform", "quadrant"])),
         hiders_together_radius=draw(together),

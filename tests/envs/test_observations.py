@@ -31,6 +31,8 @@ def random_moment(num_tipping: int) -> tuple[Entities, GameState]:
         object_mask=coins(W, B + R, seed=2),
         half_sizes=noise(W, B + R, 3, seed=3),
         food=noise(W, F, 3, seed=4),
+        sites=noise(W, 2, 5, 3, seed=16),
+        site_mask=coins(W, 2, seed=17),
         doors=noise(W, 1, 3, seed=5),
         floor_size=noise(W, seed=6),
     )

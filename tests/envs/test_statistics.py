@@ -26,6 +26,8 @@ def constants(absent: int | None = None) -> EpisodeConstants:
         object_mask=there[:, 4:],
         half_sizes=torch.full((1, 3, 3), 0.25, dtype=torch.float64),
         food=torch.zeros(1, 0, 3, dtype=torch.float64),
+        sites=torch.zeros(1, 0, 5, 3),
+        site_mask=torch.zeros(1, 0, dtype=torch.bool),
         doors=DOORS,
         floor_size=torch.tensor([6.0], dtype=torch.float64),
     )

@@ -77,6 +77,7 @@ def random_observation(
     ramps = told(things(spec.num_ramps, spec.ramp_columns, False), exists(spec.num_ramps))
     items = [uniform(low, high, num_worlds, spec.num_food, n) for low, high, n in ((0, 6, 2), (0, 0.5, 1), (0, 40, 1))]
     food = told(torch.cat(items, -1), exists(spec.num_food))
+    sites = told(uniform(0, 6, num_worlds, spec.num_sites, 15), exists(spec.num_sites))
     return Observation(
         agent_mask=present,
         observation_self=me,
@@ -92,6 +93,8 @@ def random_observation(
         food_obs=food[0],
         mask_af_obs=food[1],
         mask_af_obs_spoof=food[2],
+        construction_site_obs=sites[0],
+        mask_acs_obs=sites[2],
         lidar=uniform(0.1, 6.0, num_worlds, n, spec.num_lidar_rays, 1) * present[..., None, None],
         door_obs=doors,
     )
@@ -123,6 +126,9 @@ def turned(observation: Observation, angle: float) -> Observation:
     food = observation.food_obs.clone()
     x, y = turn(food[..., 0] - 3.0, food[..., 1] - 3.0)
     food[..., 0], food[..., 1] = x + 3.0, y + 3.0
+    points = observation.construction_site_obs.unflatten(-1, (5, 3)).clone()
+    x, y = turn(points[..., 0] - 3.0, points[..., 1] - 3.0)
+    points[..., 0], points[..., 1] = x + 3.0, y + 3.0
     return replace(
         observation,
         observation_self=turn_rows(observation.observation_self, 0.15, 0.15, False),
@@ -130,6 +136,7 @@ def turned(observation: Observation, angle: float) -> Observation:
         box_obs=turn_rows(boxes, half[..., 0], half[..., 1], True),
         ramp_obs=turn_rows(observation.ramp_obs, 0.25, 0.25, True),
         food_obs=food,
+        construction_site_obs=points.flatten(-2),
         lidar=observation.lidar.roll(round(rays), 2),
     )
 

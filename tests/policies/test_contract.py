@@ -33,6 +33,7 @@ GAMES = {
     "full": ObservationSpec(2, 2, 9, 2, 30, SIZED, SIZED, has_room=False),
     "food": ObservationSpec(2, 1, 2, 2, 30, num_food=4),
     "ranges": ObservationSpec(3, 3, 4, 2, 30, SIZED, SIZED, num_food=2, has_room=False),
+    "sites": ObservationSpec(1, 0, 3, 0, 30, num_sites=2, has_room=False),
     "tipping": ObservationSpec(1, 1, 3, 2, 30, ObjectColumns(num_angles=3, has_index=True)),
     "radians": ObservationSpec(1, 1, 3, 2, 30, ObjectColumns(polar=False), ObjectColumns(3, polar=False)),
     "alone": ObservationSpec(1, 0, 2, 1, 30, has_room=False),

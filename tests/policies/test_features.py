@@ -15,6 +15,7 @@ from evo_hns.policies.features import (
     NUM_SELF,
     OPPONENT,
     RAMP,
+    SITE,
     encode,
     entity_widths,
     num_sectors,
@@ -99,12 +100,12 @@ COLUMNS = [
 
 @pytest.mark.parametrize("boxes", COLUMNS)
 @pytest.mark.parametrize("ramps", [COLUMNS[0], COLUMNS[2], COLUMNS[4]])
-@pytest.mark.parametrize("num_food", [0, 2])
-def test_rows_of_entities_equal_a_plain_loop(make_spec, random_observation, boxes, ramps, num_food):
-    spec = make_spec(2, 2, 3, 2, box_columns=boxes, ramp_columns=ramps, num_food=num_food)
+@pytest.mark.parametrize(("num_food", "num_sites"), [(0, 0), (2, 0), (0, 2), (1, 3)])
+def test_rows_of_entities_equal_a_plain_loop(make_spec, random_observation, boxes, ramps, num_food, num_sites):
+    spec = make_spec(2, 2, 3, 2, box_columns=boxes, ramp_columns=ramps, num_food=num_food, num_sites=num_sites)
     observation = random_observation(spec, 6, absent=0.2)
     features, widths = encode(observation, spec), entity_widths(spec)
-    masks = [observation.mask_aa_obs, observation.mask_ab_obs, observation.mask_ar_obs, observation.mask_af_obs]
+    masks = [getattr(observation, f"mask_{kind}_obs") for kind in ("aa", "ab", "ar", "af", "acs")]
     sees = np.concatenate(masks, -1)
     assert np.array_equal(features.entity_types != HIDDEN, sees)
     for w, a, e in np.argwhere(sees):
@@ -117,6 +118,9 @@ def test_rows_of_entities_equal_a_plain_loop(make_spec, random_observation, boxe
             kind, expected = BOX, plain_object(me, observation.box_obs[w, a, e - 3].tolist(), boxes, True)
         elif e < 8:
             kind, expected = RAMP, plain_object(me, observation.ramp_obs[w, a, e - 6].tolist(), ramps, False)
+        elif e >= 8 + num_food:
+            x, y = observation.construction_site_obs[w, a, e - 8 - num_food, :2].tolist()
+            kind, expected = SITE, plain_direction(me, (x, y))
         else:
             x, y, z, health = observation.food_obs[w, a, e - 8].tolist()
             kind, expected = FOOD, [*plain_direction(me, (x, y)), 2 * (z - me[2]), health / (1 + health)]
@@ -172,6 +176,7 @@ def test_columns_are_read_only_where_the_game_has_them(make_spec):
     sized = ObjectColumns(has_size=True)
     assert entity_widths(make_spec()) == (8, 8, 11, 8)
     assert entity_widths(make_spec(box_columns=sized, ramp_columns=sized, num_food=1)) == (8, 8, 13, 11, 5)
+    assert entity_widths(make_spec(num_sites=1)) == (8, 8, 11, 8, 0, 3)
     assert [num_sectors(make_spec(num_rays=n)) for n in (0, 1, 8, 30, 31)] == [0, 1, 4, 15, 15]
 
 

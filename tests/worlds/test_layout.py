@@ -18,6 +18,7 @@ from evo_hns.worlds.three_rooms import draw_three_rooms
 DATA = Path(__file__).parents[1] / "data"
 QUADRANT, FULL = np.load(DATA / "worlds_quadrant.npz"), np.load(DATA / "worlds_full.npz")
 THREE_ROOMS, SHELTER = np.load(DATA / "worlds_three_rooms.npz"), np.load(DATA / "worlds_shelter.npz")
+BLUEPRINT = np.load(DATA / "worlds_blueprint.npz")
 
 OPEN = {"scenario": "randomwalls", "num_rooms": 5}
 WORLDS = {
@@ -130,6 +131,17 @@ def test_open_field_k_with_its_cylinder_is_the_originals_of_shelter_construction
     for found, name in ((layout.agents, "agents"), (boxes, "boxes"), (layout.cylinder[:, 0], "cylinder")):
         np.testing.assert_allclose(found, SHELTER[name], rtol=0, atol=1e-12)
     np.testing.assert_array_equal(layout.grid, np.unpackbits(SHELTER["grid"], axis=-1)[..., :30].astype(bool))
+
+
+def test_open_field_k_with_its_sites_is_the_originals_of_blueprint_construction() -> None:
+    layout = sample_layouts(load_experiment("blueprint").world, np.arange(80))
+    exists = ~np.isnan(BLUEPRINT["sites"][..., 0])
+    np.testing.assert_array_equal(layout.site_mask, exists)
+    boxes = np.concatenate([layout.boxes, layout.box_size], axis=-1)
+    sites = layout.sites[exists][:, 0], BLUEPRINT["sites"][exists]
+    for found, recorded in ((layout.agents, BLUEPRINT["agents"]), (boxes, BLUEPRINT["boxes"]), sites):
+        np.testing.assert_allclose(found, recorded, rtol=0, atol=1e-12)
+    np.testing.assert_array_equal(layout.grid, np.unpackbits(BLUEPRINT["grid"], axis=-1)[..., :30].astype(bool))
 
 
 def test_a_cylinder_that_does_not_fit_is_refused() -> None:

@@ -101,7 +101,7 @@ def replay(path: Path, physics: PhysicsConfig | None = None) -> ParityReport:
     """Replay one recording of the original game.
 
     Args:
-        path: an `.npz` recording of hide-and-seek, box locking or shelter construction.
+        path: an `.npz` recording of hide-and-seek, or of another task.
         physics: how time passes; the game's own by default.
 
     Returns:
@@ -221,7 +221,8 @@ def _paragraph(report: ParityReport) -> str:
         "mismatches": f"masks {report.mask_mismatches}, rewards {report.reward_mismatches}, "
         f"locks {report.lock_mismatches}, grabs {report.grab_mismatches}{mirrored}",
         "observations": ", ".join(errors[:3]),
-        "": ", ".join(errors[3:]),
+        "": ", ".join(errors[3:6]),
+        " ": ", ".join(errors[6:]),
         "statistics": statistics,
         "free steps": _spread(report.free_steps),
         "weld steps": _spread(report.weld_steps),

@@ -31,12 +31,14 @@ OBSERVATION_KEYS = (
     "food_obs",
     "mask_af_obs",
     "mask_af_obs_spoof",
+    "construction_site_obs",
+    "mask_acs_obs",
     "lidar",
 )
 MASK_KEYS = tuple(key for key in OBSERVATION_KEYS if key.startswith("mask"))
 
 # Kind and shape of every array that is read. S = T + 1 rows, n agents, B places for boxes and C columns about
-# each, b boxes, R ramps, D columns, m = b + R, F food, L lidar rays, q = 4 (n + m) joints, G geoms, N bodies.
+# each, b boxes, R ramps, D columns, m = b + R, F food, P sites, L lidar rays, q = 4 (n + m) joints, G geoms, N bodies.
 _LAYOUT: dict[str, tuple[str, str]] = {
     "obs_observation_self": ("f", "S n 10"),
     "obs_agent_qpos_qvel": ("f", "S n n-1 10"),
@@ -49,6 +51,9 @@ _LAYOUT: dict[str, tuple[str, str]] = {
     "obs_food_obs": ("f", "S n F 4"),
     "obs_mask_af_obs": ("b", "S n F"),
     "obs_mask_af_obs_spoof": ("bf", "S n F"),
+    "obs_construction_site_obs": ("f", "S n P 15"),
+    "obs_mask_acs_obs_spoof": ("bf", "S n P"),
+    "obs_mask_acs_obs": ("bf", "S n P"),
     "obs_lidar": ("f", "S n L 1"),
     "st_qpos": ("f", "S q"),
     "st_qvel": ("f", "S q"),
@@ -78,13 +83,16 @@ _CASTS = {"f": np.float64, "i": np.int64, "u": np.int64}
 _KIND_NAMES = {"f": "floats", "i": "integers", "b": "booleans", "bf": "booleans or floats", "U": "text"}
 RAMP_LOCKS = ("st_lock_ramp_obj_locked", "st_lock_ramp_which_locked")
 _FOOD = ("obs_food_obs", "obs_mask_af_obs", "obs_mask_af_obs_spoof")
+_SITES = ("obs_construction_site_obs", "obs_mask_acs_obs_spoof")
 _OPTIONAL = {
     "info_json",
     "notes",
     *RAMP_LOCKS,
     *_FOOD,
+    *_SITES,
+    "obs_mask_acs_obs",
 }  # scripted recordings, and games with such rules, alone have them
-GAMES = "only hide-and-seek, lock-and-return, sequential lock and shelter construction can be replayed"
+GAMES = "only hide-and-seek, box locking, blueprint and shelter construction can be replayed"
 BOX_PREFIX, CYLINDER = "moveable_box", "static_cylinder0"
 _MAX_INNER_WALLS = {"quadrant": 4, "three-rooms": 4, "randomwalls": 11, "empty": 0}
 _MAX_BYTES = 1 << 28
@@ -154,6 +162,7 @@ def check_layout(path: Path, arrays: Arrays) -> None:
 def _sizes(path: Path, arrays: Arrays) -> dict[str, int]:
     """What each letter of `_LAYOUT` stands for in this file."""
     heads = {"action_movement": 3, "obs_box_obs": 4, "obs_ramp_obs": 4, "obs_food_obs": 4, "obs_lidar": 4}
+    heads |= {"obs_construction_site_obs": 4}
     for key, ndim in {**heads, "st_lock_box_obj_locked": 2, "model_geom_pos": 2, "model_body_pos": 2}.items():
         if arrays[key].ndim != ndim:
             raise RecordingError(f"{path}: {key} has {arrays[key].ndim} axes, expected {ndim}")
@@ -167,6 +176,7 @@ def _sizes(path: Path, arrays: Arrays) -> dict[str, int]:
     sizes = {"T": steps, "S": steps + 1, "n": n, "n-1": n - 1, "B": places, "b": boxes, "R": ramps, "m": boxes + ramps}
     sizes |= {"C": arrays["obs_box_obs"].shape[3], "D": arrays["obs_ramp_obs"].shape[3], "q": 4 * (n + boxes + ramps)}
     sizes |= {"F": arrays["obs_food_obs"].shape[2], "L": arrays["obs_lidar"].shape[2]}
+    sizes |= {"P": arrays["obs_construction_site_obs"].shape[2]}
     return sizes | {"G": len(arrays["model_geom_pos"]), "N": len(arrays["model_body_pos"])}
 
 
@@ -212,7 +222,9 @@ def is_wall(arrays: Arrays) -> NDArray[np.bool_]:
 
 
 def fill_in(arrays: Arrays) -> None:
-    """Give games without food arrays without items, and ramps without locks arrays in which none is locked."""
+    """Give games without food or sites arrays without items, and ramps without locks arrays in which none is locked."""
+    if (known := arrays.pop(_SITES[1], None)) is not None:
+        arrays["obs_mask_acs_obs"] = known  # the agent knows what there is
     # Shapes are not checked yet, hence slices of them.
     rows, agents = arrays["st_qpos"].shape[:1], arrays["reward"].shape[-1:]
     ramps = arrays["obs_ramp_obs"].shape[2:3]
@@ -220,6 +232,8 @@ def fill_in(arrays: Arrays) -> None:
         "obs_food_obs": np.zeros((*rows, *agents, 0, 4)),
         "obs_mask_af_obs": np.zeros((*rows, *agents, 0), dtype=bool),
         "obs_mask_af_obs_spoof": np.zeros((*rows, *agents, 0)),
+        "obs_construction_site_obs": np.zeros((*rows, *agents, 0, 15)),
+        "obs_mask_acs_obs": np.zeros((*rows, *agents, 0)),
         "st_lock_ramp_obj_locked": np.zeros((*rows, *ramps), dtype=bool),
         "st_lock_ramp_which_locked": np.zeros((*rows, *ramps), dtype=np.int64),
     }

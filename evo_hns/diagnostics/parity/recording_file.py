@@ -37,7 +37,7 @@ def read_recording(path: Path) -> Recording:
     """Read and check one file.
 
     Args:
-        path: an `.npz` recording of hide-and-seek, box locking or shelter construction.
+        path: an `.npz` recording of hide-and-seek, or of another task.
 
     Returns:
         The recording.
@@ -66,7 +66,7 @@ def read_recording(path: Path) -> Recording:
 class _Game:
     """The game of a recording."""
 
-    task: Literal["hide-and-seek", "box-locking", "shelter"]
+    task: Literal["hide-and-seek", "box-locking", "blueprint", "shelter"]
     scenario: Literal["quadrant", "randomwalls", "three-rooms", "empty"]
     num_hiders: int
 
@@ -83,6 +83,8 @@ def _read_game(path: Path, arrays: Arrays) -> _Game:
     except (ValueError, TypeError):
         raise RecordingError(f"{path}: metadata_json is not a JSON object") from None
     num_agents = arrays["reward"].shape[-1:]
+    if "n_hiders" not in metadata and "obs_construction_site_obs" in arrays and num_agents == (1,):
+        return _Game("blueprint", "empty", 1)
     if "n_hiders" not in metadata and CYLINDER in arrays["model_geom_names"] and num_agents == (1,):
         arrays["reward"] = arrays["reward"].reshape(-1, 1)  # the original's has an axis too many
         return _Game("shelter", "empty", 1)
@@ -103,7 +105,7 @@ def _drop_padding(path: Path, arrays: Arrays, game: _Game) -> None:
     Rows of another agent that are constant zeros, and of a ramp where there is none; the agent itself as somebody it
     sees.
     """
-    if game.task == "shelter" and arrays["obs_mask_aa_obs"].ndim == 3:
+    if game.scenario == "empty" and arrays["obs_mask_aa_obs"].ndim == 3:
         arrays["obs_mask_aa_obs"] = arrays["obs_mask_aa_obs"][:, :, :1]  # itself, and a second that is not there
     padding = {"obs_agent_qpos_qvel": (0, np.float64), "obs_mask_aa_obs": (1, np.bool_)}
     if game.scenario != "three-rooms":

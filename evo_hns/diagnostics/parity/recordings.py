@@ -38,7 +38,7 @@ class Recording:
     """One recorded episode: T env steps, S = T + 1 rows, n agents, m places for objects, F food items."""
 
     path: Path
-    task: Literal["hide-and-seek", "box-locking", "shelter"]
+    task: Literal["hide-and-seek", "box-locking", "blueprint", "shelter"]
     scenario: Literal["quadrant", "randomwalls", "three-rooms", "empty"]
     num_hiders: int
     present: BoolArray  #: `(m,)` the object exists
@@ -120,6 +120,7 @@ class Recording:
             cylinder_diameter=2.0 * float(self.cylinder[0, 3]) if len(self.cylinder) else 0.0,
             num_ramps=self.num_ramps,
             num_rooms=1 + inner_walls,  # as many as there can be: each inner wall makes one more
+            num_sites=(1, sites) if (sites := self.observations["construction_site_obs"].shape[2]) else 0,
             num_food=self.observations["food_obs"].shape[2],
         )
 

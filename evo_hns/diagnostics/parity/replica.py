@@ -181,5 +181,7 @@ def recorded_layout(recording: Recording) -> Layout:
         cylinder=recording.cylinder[None],
         box_mask=recording.present[None, :num_boxes],
         ramps=ramps[None] + RAMP_SIZE / 2,
+        sites=recording.observations["construction_site_obs"][None, 0, 0].reshape(1, -1, 5, 3),
+        site_mask=recording.observations["mask_acs_obs"][None, 0, 0].astype(bool),
         food=recording.observations["food_obs"][None, 0, 0, :, :3],
     )

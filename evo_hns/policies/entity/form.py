@@ -11,7 +11,7 @@ from evo_hns.spec import ObservationSpec
 
 SELF_WIDTH = 10
 """Columns of `observation_self`, and of a row of `agent_qpos_qvel`."""
-FOOD_WIDTH = 4
+FOOD_WIDTH, SITE_WIDTH = 4, 15
 KERNEL_SIZE = 3
 """Neighbouring lidar rays that a filter reads."""
 HEAD_SIZES = {"movement": 33, "pull": 2, "glueall": 2}
@@ -32,6 +32,7 @@ ENTITY_TYPES: Mapping[str, Fields] = {
     "boxes": Fields("box_obs", "mask_ab_obs", "mask_ab_obs_spoof"),
     "ramps": Fields("ramp_obs", "mask_ar_obs", "mask_ar_obs_spoof"),
     "food": Fields("food_obs", "mask_af_obs", "mask_af_obs_spoof"),
+    "sites": Fields("construction_site_obs", "mask_acs_obs", "mask_acs_obs"),
 }
 """All of them, in the order in which a network embeds those that its game has; the agent itself comes after them."""
 
@@ -88,5 +89,6 @@ def game_widths(spec: ObservationSpec) -> tuple[tuple[str, int], ...]:
         "boxes": (spec.num_boxes, spec.box_columns.width),
         "ramps": (spec.num_ramps, spec.ramp_columns.width),
         "food": (spec.num_food, FOOD_WIDTH),
+        "sites": (spec.num_sites, SITE_WIDTH),
     }
     return tuple((entity_type, width) for entity_type, (count, width) in counts.items() if count)

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from evo_hns.config import EntityConfig
-from evo_hns.policies.entity.form import ENTITY_TYPES, FOOD_WIDTH, KERNEL_SIZE, SELF_WIDTH, EntityForm
+from evo_hns.policies.entity.form import ENTITY_TYPES, FOOD_WIDTH, KERNEL_SIZE, SELF_WIDTH, SITE_WIDTH, EntityForm
 from evo_hns.policies.published.names import CRITIC, POLICY, STATISTICS, entity_types_in, statistics_scope
 
 Shape = tuple[int, ...]
@@ -19,7 +19,7 @@ Shapes = Mapping[str, Shape]
 
 _TOWER = f"(?:{POLICY}|{CRITIC})"
 _USUAL_RAYS = 30
-_USUAL_WIDTHS = {"agents": SELF_WIDTH, "boxes": 15, "ramps": 15, "food": FOOD_WIDTH}
+_USUAL_WIDTHS = {"agents": SELF_WIDTH, "boxes": 15, "ramps": 15, "food": FOOD_WIDTH, "sites": SITE_WIDTH}
 
 
 def read_form(shapes: Shapes) -> EntityForm:

@@ -157,7 +157,8 @@ class SelfPlayEnv(EpisodicEnv):
 
 def sight_space(spec: ObservationSpec) -> spaces.Dict:
     """What an agent observes: the fields of an `Observation` that the paper's network reads; masks are 0 or 1."""
-    counts = {"agents": spec.num_agents - 1, "boxes": spec.num_boxes, "ramps": spec.num_ramps, "food": spec.num_food}
+    counts = {"agents": spec.num_agents - 1, "boxes": spec.num_boxes, "ramps": spec.num_ramps}
+    counts |= {"food": spec.num_food, "sites": spec.num_sites}
     shapes: dict[str, tuple[int, ...]] = {"observation_self": (SELF_WIDTH,)}
     if spec.num_lidar_rays:
         shapes["lidar"] = (spec.num_lidar_rays, 1)

@@ -16,7 +16,7 @@ from evo_hns.diagnostics.parity.recordings import Recording
 
 DATA = Path(__file__).parents[2] / "data"
 QUADRANT = ("episode", "grab", "grab_mirrored", "lock", "out_of_area", "prep", "visibility")
-NAMES = (*QUADRANT, "full", "full_open", "food", "lock_and_return", "sequential_lock", "shelter")
+NAMES = (*QUADRANT, "full", "full_open", "food", "lock_and_return", "sequential_lock", "blueprint", "shelter")
 
 
 def recorded(name: str) -> dict[str, np.ndarray]:
@@ -60,7 +60,7 @@ def test_the_recordings_of_the_full_game_show_its_rules() -> None:
     assert not food["obs_mask_af_obs"].all()
     near = np.linalg.norm(food["obs_observation_self"][1:, 1, None, :3] - food["obs_food_obs"][1:, 1, :, :3], axis=-1)
     assert near.min() < 0.1  # in the preparation, which keeps hiders from eating
-    for task in ("lock_and_return", "sequential_lock", "shelter"):
+    for task in ("lock_and_return", "sequential_lock", "blueprint", "shelter"):
         assert np.abs(recorded(task)["reward"]).min() > 0.0
     assert recorded("sequential_lock")["st_grab_obj_grabbed"].any()
 

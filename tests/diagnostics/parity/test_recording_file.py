@@ -66,7 +66,7 @@ def test_padding_that_tells_something_is_refused(tmp_path: Path) -> None:
         arrays = {key: archive[key] for key in archive.files}
     arrays["obs_agent_qpos_qvel"] = arrays["obs_agent_qpos_qvel"] + 1.0
     np.savez(tmp_path / "a.npz", **arrays)
-    with pytest.raises(RecordingError, match="obs_agent_qpos_qvel holds more than padding; only hide-and-seek, lock"):
+    with pytest.raises(RecordingError, match="obs_agent_qpos_qvel holds more than padding; only hide-and-seek, box"):
         read_recording(tmp_path / "a.npz")
 
 

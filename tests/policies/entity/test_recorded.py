@@ -132,5 +132,7 @@ def observation_at(recorded: Recording, step: int) -> Observation:
         food_obs=torch.zeros(1, 4, 0, 4),
         mask_af_obs=torch.zeros(1, 4, 0, dtype=torch.bool),
         mask_af_obs_spoof=torch.zeros(1, 4, 0, dtype=torch.bool),
+        construction_site_obs=torch.zeros(1, 4, 0, 15),
+        mask_acs_obs=torch.zeros(1, 4, 0, dtype=torch.bool),
         door_obs=torch.zeros(1, 0, 3),
     )

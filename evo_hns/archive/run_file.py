@@ -102,6 +102,8 @@ class RunFile(Closing):
         Raises:
             RunFileError: the file exists, or the journal of one that was there.
         """
+        if path.is_dir():
+            raise RunFileError(f"{path} is a folder: name a file, such as {path / 'run.h5'}")
         if path.exists():
             raise RunFileError(f"{path} exists: resume it, or take another name")
         with Journal(path, "", 0) as journal:

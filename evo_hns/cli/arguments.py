@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Sequence
 
@@ -9,6 +10,9 @@ from evo_hns.config import ConfigError
 
 _FRAME = frozenset("╭─╮╰╯+-")
 """What boxes are drawn with, in Unicode and in ASCII."""
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+"""What terminals are told of colours and weight."""
 
 
 def gather_settings(argv: Sequence[str]) -> list[str]:
@@ -41,7 +45,8 @@ def first_setting(argv: Sequence[str]) -> str:
 
 def one_line(complaint: str) -> str:
     """What is wrong and what was perhaps meant, out of the box that the option parser draws."""
-    lines = [line.strip(" │|") for line in complaint.splitlines()[1:]]  # the first holds the title
+    plain = _COLOURS.sub("", complaint)
+    lines = [line.strip(" │|") for line in plain.splitlines()[1:]]  # the first holds the title
     what, _, hint = "\n".join("" if _FRAME.issuperset(line) else line for line in lines).partition("\n\n")
     near = [word for word in hint.split() if word.startswith("--")] if hint.startswith("Perhaps") else []
     text = " ".join(what.split())

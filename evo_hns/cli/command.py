@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from evo_hns.cli.errors import BROKEN_PIPE, exit_code, is_user_error
 from evo_hns.cli.streams import take_any_text
-from evo_hns.cli.verbs.registry import overview, overview_of_diagnoses
+from evo_hns.cli.verbs.registry import overview, overview_of_diagnoses, patience
 from evo_hns.system.interrupt import last_words
 from evo_hns.system.machine import THREAD_VARIABLES, launched_rank
 
@@ -37,7 +37,10 @@ def run_verb(argv: Sequence[str] | None = None) -> int:
             from evo_hns.cli.parsing import parse
 
             WORDS.set(words)
-            parse(words)()
+            verb = parse(words)
+            if (told := patience(words)) and sys.stderr.isatty():
+                print(told, file=sys.stderr)
+            verb()
         sys.stdout.flush()
     except BrokenPipeError:  # the reader (`| head`) has seen enough; the exit must not flush into it again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -31,6 +31,7 @@ Count = Annotated[int | None, tyro.conf.arg(metavar="INT")]
 TrainerName = Annotated[str | None, tyro.conf.arg(metavar="NAME")]
 Text = Annotated[str | None, tyro.conf.arg(metavar="INT")]
 """A setting: checked with all the others, so that the complaint is the same."""
+Origin = Annotated[str | None, tyro.conf.arg(metavar="RUN")]
 Project = Annotated[str | None, tyro.conf.arg(metavar="PROJECT")]
 SeedList = Annotated[str | None, tyro.conf.arg(metavar="SEEDS")]
 Address = Annotated[str | None, tyro.conf.arg(metavar="ADDRESS")]

@@ -187,7 +187,7 @@ class Measurements:
         """Say what is to be done."""
         self._shown.update(self._task, total=len(due.generations))
         if not self._as_json:
-            measured = f"; {due.num_measured} more are measured already" if due.num_measured else ""
+            measured = f"; {due.num_measured} are measured already" if due.num_measured else ""
             count = len(due.generations)
             self._console.print(f"{count} generation{'s' * (count != 1)} to measure{measured}")
 

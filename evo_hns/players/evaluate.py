@@ -22,6 +22,7 @@ class Evaluation:
 
     hider: str
     seeker: str
+    game: str  #: in short
     episodes: int
     failed: int  #: episodes that were discarded because the physics failed
     returns: dict[Side, Estimate]  #: of each team
@@ -32,6 +33,7 @@ class Evaluation:
         return {
             "hider": self.hider,
             "seeker": self.seeker,
+            "game": self.game,
             "episodes": self.episodes,
             "failed": self.failed,
             **{f"{side.label}_return": _estimate_dict(result) for side, result in self.returns.items()},
@@ -68,18 +70,28 @@ def evaluate(
     """
     seeds = fresh_seeds(episodes, seed)
     addresses = {Side.HIDERS: parse_address(hider, Side.HIDERS), Side.SEEKERS: parse_address(seeker, Side.SEEKERS)}
-    evaluator = build_evaluator(common_game(addresses, game), tell=tell)
+    played_game = common_game(addresses, game)
+    evaluator = build_evaluator(played_game, tell=tell)
     rosters = {side: find_player(addresses[side], side, evaluator.session.spec) for side in Side}
     played = meet(evaluator, rosters[Side.HIDERS], rosters[Side.SEEKERS], seeds)
     counted = ~played.failed.numpy()
     return Evaluation(
         hider=_told(hider, addresses[Side.HIDERS]),
         seeker=_told(seeker, addresses[Side.SEEKERS]),
+        game=in_short(played_game),
         episodes=episodes,
         failed=int(played.failed.sum()),
         returns={side: estimate(team_return(played, evaluator.session.spec, side).numpy()) for side in Side},
         statistics={name: estimate(values.numpy()[counted]) for name, values in played.metrics.items()},
     )
+
+
+def in_short(game: RunConfig) -> str:
+    """Which game it is: `hide-and-seek in the scenario quadrant, 1 hiders, 1 seekers`."""
+    world = game.world
+    counts = {"hiders": world.num_hiders, "seekers": world.num_seekers}
+    teams = (f"{'-'.join(map(str, n)) if isinstance(n, tuple) else n} {name}" for name, n in counts.items() if n)
+    return f"{game.rules.task} ({world.scenario}, {', '.join(teams)})"
 
 
 def _told(text: str, address: Address) -> str:

@@ -264,7 +264,7 @@ def _limits(subjects: Sequence[Subject]) -> Limits:
 
 def _few_points(subjects: Sequence[Subject]) -> list[Missing]:
     """Curves of two points are hardly curves."""
-    few = [s for s in subjects if len(measured_generations(s)) < 4]
+    few = [s for s in subjects if len(measured_generations(s)) < min(4, max(2, s.run.num_generations))]
     if not few:
         return []
     return [

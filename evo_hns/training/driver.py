@@ -173,7 +173,12 @@ def check_is_left(file: RunFile, config: RunConfig) -> None:
     Raises:
         ConfigError: it has not.
     """
-    done = file.run.num_generations
+    done, planned = file.run.num_generations, file.run.config.coevolution.generations
+    if config.coevolution.generations <= done < planned:
+        raise ConfigError(
+            f"{file.path} has {done} of {planned} generations, got {config.coevolution.generations}: leave "
+            "--generations out to go on, or ask for more"
+        )
     if done >= config.coevolution.generations:
         raise ConfigError(
             f"{file.path} has all its {done} generations; to go on, ask for more with --generations {2 * done} "

@@ -37,7 +37,15 @@ from evo_hns.search.base import Evaluation, Searcher, Want, before_move
 from evo_hns.spec import Side
 from evo_hns.training.costs import Clock
 from evo_hns.training.curriculum import Curriculum
-from evo_hns.training.external_players import FIXED, ORIGINS, load_fixed, load_origins, players_of_run, with_players
+from evo_hns.training.external_players import (
+    FIXED,
+    ORIGINS,
+    check_lengths,
+    load_fixed,
+    load_origins,
+    players_of_run,
+    with_players,
+)
 from evo_hns.training.population import (
     Population,
     Populations,
@@ -71,6 +79,7 @@ class Evolution:
         self.second_objectives = build_second_objectives(config, evaluator)
         if run is None:
             self.origins = load_origins(config)
+            check_lengths(self.origins, lengths)
             starts = {each.side: torch.from_numpy(each.genome) for each in self.origins}
             self.populations = build_populations(config, lengths, starts)
         else:

@@ -9,7 +9,7 @@ without the other files.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -135,6 +135,20 @@ def _origin(text: str, side: Side, config: RunConfig) -> ExternalPlayer:
     return ExternalPlayer(
         lasting_name(address, Path()), side, PlayerSpec(network=config.side(side).policy), member.genome
     )
+
+
+def check_lengths(origins: Sequence[ExternalPlayer], lengths: Mapping[Side, int]) -> None:
+    """Refuse a champion of a game of other observations, whose network has other inputs.
+
+    Raises:
+        ConfigError: one has another number of parameters.
+    """
+    for each in origins:
+        if len(each.genome) != lengths[each.side]:
+            raise ConfigError(
+                f"{each.side.label}.init_from: {each.name} has {len(each.genome):,} parameters, this game's network "
+                f"{lengths[each.side]:,}: it was trained in a game of other observations; take one of a game like this"
+            )
 
 
 def trained_against(config: RunConfig, side: Side) -> frozenset[str]:

@@ -185,6 +185,10 @@ def test_a_finished_run_is_extended_only_when_asked(plain: Run, tmp_path: Path) 
     run_whole(path, tiny(coevolution={"generations": 2}))
     with pytest.raises(ConfigError, match="has all its 2 generations; to go on, ask for more"):
         resume(path, announce=ignore, observers=[])
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny(), tmp_path / "half.h5", announce=ignore, observers=[StopAfter(2)])
+    with pytest.raises(ConfigError, match="has 2 of 4 generations, got 1: leave --generations out to go on, or ask"):
+        resume(tmp_path / "half.h5", generations=1, announce=ignore, observers=[])
     resume(path, generations=4, announce=ignore, observers=[])
     extended = RunFile.read(path)
     assert (extended.num_generations, extended.config.coevolution.generations) == (4, 4)

@@ -40,6 +40,17 @@ def test_a_search_begins_at_the_champion_and_the_other_side_as_ever(earlier: Pat
     assert torch.equal(populations[Side.SEEKERS].searcher.center, afresh)
 
 
+def test_a_champion_of_a_game_of_other_observations_is_refused_before_there_is_a_file(
+    earlier: Path, tmp_path: Path
+) -> None:
+    config = tiny(hiders={"init_from": f"{earlier}:hiders/0"}, rules={"num_lidar_rays": 8})
+    with pytest.raises(
+        ConfigError, match=r"hiders\.init_from: .*:hiders/0 has \d+ parameters, this game's network \d+"
+    ):
+        run_whole(tmp_path / "run.h5", config)
+    assert not (tmp_path / "run.h5").exists()
+
+
 def test_such_a_run_goes_on_to_the_same_bits_without_the_other_file(earlier: Path, tmp_path: Path) -> None:
     unbroken, broken = run_whole_and_broken_without(earlier, gone_on(earlier), tmp_path)
     assert_same_bits(broken, unbroken)

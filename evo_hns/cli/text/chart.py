@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import combinations
 
 import numpy as np
 from rich.console import Console
@@ -58,7 +59,7 @@ def learning_chart(rows: Iterable[HeldOutRow], generations: int, most: float) ->
 
 def _panel(side: Side, curves: dict[str, list[tuple[int, float]]], generations: int, most: float) -> Text:
     """The curves of a side, each with its opponent's name at its end."""
-    cells, marks = np.zeros((HEIGHT, WIDTH), dtype=np.int64), dict[int, str]()
+    cells, marks, ends = np.zeros((HEIGHT, WIDTH), dtype=np.int64), dict[int, str](), list[tuple[int, float, str]]()
     end = max(generations - 1, 1, *(generation for curve in curves.values() for generation, _ in curve))
     for opponent, curve in curves.items():
         heights = [_height(value, most) for _, value in curve]
@@ -66,7 +67,10 @@ def _panel(side: Side, curves: dict[str, list[tuple[int, float]]], generations: 
         drawn = np.arange(columns[0], columns[-1] + 1)
         dots = np.interp(drawn, columns, heights).round().astype(np.int64)
         np.bitwise_or.at(cells, (dots // 4, drawn // 2), _DOTS[dots % 4, drawn % 2])
-        marks[_free(heights[-1] // 4, marks)] = f"{opponent[:8]} {curve[-1][1]:+.0f}"
+        ends.append((heights[-1] // 4, curve[-1][1], opponent[:8]))
+    ends.sort(key=lambda each: -each[1])
+    for row, (_, value, name) in zip(_rows([row for row, _, _ in ends]), ends, strict=False):
+        marks[row] = f"{name} {value:+.0f}"
     text = Text(f"{side.label}' mean return against", style="bold", no_wrap=True)
     for row, line in enumerate(cells):
         axis = {0: f"{most:+.0f}", HEIGHT // 2: "0", HEIGHT - 1: f"{-most:+.0f}"}.get(row, "")
@@ -83,6 +87,7 @@ def _height(value: float, most: float) -> int:
     return int(np.clip(round(share * (4 * HEIGHT - 1)), 0, 4 * HEIGHT - 1))
 
 
-def _free(row: int, taken: dict[int, str]) -> int:
-    """The row of letters that is nearest and has no name yet."""
-    return min(set(range(HEIGHT)) - taken.keys(), key=lambda each: abs(each - row), default=row)
+def _rows(wanted: Sequence[int]) -> list[int]:
+    """Rows of letters for names in this order, each as near as it can be to where its curve ends; as many as fit in."""
+    choices = combinations(range(HEIGHT), min(len(wanted), HEIGHT))
+    return list(min(choices, key=lambda rows: sum(abs(a - b) for a, b in zip(rows, wanted, strict=False))))

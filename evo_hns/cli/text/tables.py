@@ -103,7 +103,7 @@ def _rendered(made: Table, rows: Iterable[Sequence[object]]) -> str:
 def gains_table(gains: Sequence[Gain]) -> str:
     """Champions against players they never trained with, the first measured generation beside the last."""
     if not gains:
-        return "no gain to show: champions of two generations have to be measured (held_out_episodes, held_out_every)"
+        return "no gain to show: no two generations were measured (measure RUN --every 1 does so)"
     first, last = gains[0].first_generation, gains[0].last_generation
     header = ("mean return of", "against", f"generation {first}", f"generation {last}", "gain", "")
     rows = [
@@ -272,10 +272,19 @@ def _hosts(names: Sequence[str]) -> str:
 
 def evaluation_text(result: Evaluation) -> str:
     """Returns of both teams and the game's statistics."""
-    header = f"{result.hider} against {result.seeker}, {result.episodes} episodes, {result.failed} discarded"
-    rows: list[tuple[object, object]] = [(f"{side.label} return", result.returns[side]) for side in Side]
-    rows += [(name, f"{s.mean:.3f} ± {s.half_width:.3f}") for name, s in result.statistics.items()]
-    return f"{header}, mean ± 95 %\n{table((), rows)}"
+    from evo_hns.envs.statistics import STATISTICS
+
+    figures = {f"{side.label} return": str(result.returns[side]) for side in Side}
+    figures |= {name: f"{each.mean:.3f} ± {each.half_width:.3f}" for name, each in result.statistics.items()}
+    names, values = max(map(len, figures)), max(map(len, figures.values()))
+    rows = [(f"{name:<{names}}  {value:>{values}}", STATISTICS.get(name, "")) for name, value in figures.items()]
+    return "\n".join(
+        [
+            f"{result.hider} against {result.seeker}",
+            f"{result.game}, {result.episodes} episodes, {result.failed} discarded; means with 95 % intervals",
+            listing(rows),
+        ]
+    )
 
 
 def replays_text(replays: Sequence[Replay]) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated
 import tyro
 from tyro.conf import Positional
 
-from evo_hns.cli.console import as_typed, check_place, show, working
+from evo_hns.cli.console import check_place, proposed, show, working
 from evo_hns.cli.options import Count, Json, RunPath, Settings
 from evo_hns.cli.text.tables import evaluation_text, replay_text, replays_text
 from evo_hns.cli.verbs.diagnostics import refuse_all_but_the_game
@@ -80,8 +80,10 @@ class Record:
         if self.as_json:
             show({"run": self.run, "matches": list(numbers)})
             return
-        for number in numbers:
-            show(as_typed("diagnose", "replay", self.run, "--match", number))
+        kept = f"match{'es' * (len(numbers) > 1)} {'-'.join(map(str, sorted({numbers[0], numbers[-1]})))}"
+        told = f"{self.run} keeps {kept}: {self.hider} against {self.seeker}"
+        which = "--match", numbers[-1]
+        show(proposed(told, ("diagnose", "replay", self.run, *which), ("render", self.run, *which)))
 
 
 @dataclass(frozen=True)

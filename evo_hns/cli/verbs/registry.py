@@ -7,7 +7,7 @@ the answer; figures also as JSON. Libraries are imported inside the calls, and v
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Protocol
@@ -26,6 +26,7 @@ class Entry:
 
     place: str  #: `module:class`, the module below this package
     summary: str  #: what the list says of it; the verb's own help says more
+    is_long: bool = False  #: it works for minutes, and shows nothing of it before its end
 
     def load(self) -> type[Verb]:
         """The verb."""
@@ -54,24 +55,32 @@ VERBS: Mapping[str, Entry] = {
 """What users of runs need; `diagnose` is the one other verb."""
 
 DIAGNOSES: Mapping[str, Entry] = {
-    "doctor": Entry("diagnostics:Doctor", "what works on this machine, and what to do about what does not"),
-    "bench": Entry("diagnostics:Bench", "where the time goes on this machine, and how it scales with ranks"),
+    "doctor": Entry("diagnostics:Doctor", "what works on this machine, and what to do if it does not"),
+    "bench": Entry("diagnostics:Bench", "where the time goes here, and how it scales with ranks", True),
     "repair": Entry("diagnostics:Repair", "what can be had of a run's journal, put into its file"),
     "replay": Entry("matches:Replay", "do recorded matches come out equal to the bit?"),
     "curves": Entry("viewing:Curves", "what was learnt, and when, as a picture"),
     "stages": Entry("stages:Stages", "which stages of emergence the champions of a run show"),
-    "learning": Entry("learning:Learning", "do changes make learning better? arms over seeds"),
-    "prune": Entry("prune:Prune", "how few weights keep the score of a champion?"),
-    "ground-truth": Entry("ground_truth:GroundTruth", "searches and halls on games in which cycling is known"),
-    "ppo-check": Entry("ppo_check:PPOCheck", "does the baseline learn a known task?"),
+    "learning": Entry("learning:Learning", "do changes make learning better? arms over seeds", True),
+    "prune": Entry("prune:Prune", "how few weights keep the score of a champion?", True),
+    "ground-truth": Entry("ground_truth:GroundTruth", "searches and halls on games in which cycling is known", True),
+    "ppo-check": Entry("ppo_check:PPOCheck", "does the baseline learn a known task?", True),
     "parity": Entry("diagnostics:Parity", "how exactly the game agrees with recordings of the original"),
-    "physics-ablation": Entry("diagnostics:PhysicsAblation", "what would make the physics cheaper, and change it"),
-    "timestep-study": Entry("diagnostics:TimestepStudy", "what coarser timesteps gain in search, and change"),
-    "worth": Entry("worth:Worth", "what the skills of the quadrant game are worth"),
-    "imitate": Entry("imitate:Imitate", "can a network do what a scripted player does, with what it sees?"),
-    "stress-test": Entry("diagnostics:StressTest", "do memory, speed and physics hold out over long play?"),
+    "physics-ablation": Entry(
+        "diagnostics:PhysicsAblation", "what would make the physics cheaper, and change it", True
+    ),
+    "timestep-study": Entry("diagnostics:TimestepStudy", "what coarser timesteps gain in search, and change", True),
+    "worth": Entry("worth:Worth", "what the skills of the quadrant game are worth", True),
+    "imitate": Entry("imitate:Imitate", "can a network do what a script does, with what it sees?", True),
+    "stress-test": Entry("diagnostics:StressTest", "do memory, speed and physics hold out over long play?", True),
 }
 """Studies, and checks of the game and the machine."""
+
+
+def patience(words: Sequence[str]) -> str:
+    """What is said before a verb works for minutes without showing anything; empty for others."""
+    entry = DIAGNOSES.get(words[1]) if len(words) > 1 and words[0] == DIAGNOSE else None
+    return f"{words[1]}: {entry.summary} (this takes minutes)" if entry and entry.is_long else ""
 
 
 def overview() -> str:
@@ -87,5 +96,5 @@ def overview_of_diagnoses() -> str:
 
 def _listed(program: str, summaries: Mapping[str, str]) -> str:
     width = max(map(len, summaries)) + 2
-    head = f"usage: {program} VERB ...   ({program} VERB --help tells what a verb takes)"
+    head = f"usage: {program} VERB ...   (VERB --help tells what it takes)"
     return "\n".join([head, "", *(f"  {name:<{width}}{summary}" for name, summary in summaries.items())])

@@ -20,6 +20,7 @@ from evo_hns.cli.options import (
     Folder,
     Help,
     Json,
+    Origin,
     Project,
     Ranks,
     RunPath,
@@ -58,7 +59,7 @@ class Train:
     seeds: SeedList = None
     """A run for each of these seeds, one after the other: 0-9 or 1,3,5. --run then has {seed} in its name; by default
     it is runs/EXPERIMENT-seed{seed}.h5. Runs that are there go on: typed again, the command does what is left."""
-    init_from: Text = None
+    init_from: Origin = None
     """Begin at champions of another run, with the sigma that its searches had: RUN (the last of both sides), or
     RUN:side/k."""
     resume: Flag = False

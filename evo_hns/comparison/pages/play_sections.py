@@ -62,7 +62,8 @@ def cross_play_section(found: Comparison) -> Section:
     """Everybody's hiders against everybody's seekers."""
     title, played = "Against each other", found.crossplay
     if played is None:
-        needs = [Missing(f"the last champions of all conditions against each other ({_REMEDY})")]
+        remedy = _REMEDY if len(found.conditions) > 1 else "the same command with a second condition"
+        needs = [Missing(f"the last champions of all conditions against each other ({remedy})")]
         return Section("cross-play", title, missing=needs if has_two_teams(found.conditions[0].runs[0]) else [])
     most = found.conditions[0].runs[0].most
     failed = f", {played.failed} of them discarded" if played.failed else ""

@@ -50,6 +50,14 @@ def test_names_of_curves_that_end_at_the_same_place_stand_one_below_the_other() 
     assert sorted(line.split()[-2] for line in lines[1:8] if line.endswith("+0")) == ["a", "b", "c"]
 
 
+def test_names_stand_in_the_order_of_their_values_whoever_was_measured_first() -> None:
+    lines = drawn([*rows_of(Side.SEEKERS, "random", 0, 11), *rows_of(Side.SEEKERS, "still", 0, 19)], 2)
+    named = [line.split()[-2] for line in lines[1:8] if line.endswith(("+11", "+19"))]
+    assert named == ["still", "random"]
+    many = [row for number in range(9) for row in rows_of(Side.HIDERS, f"p{number}", 0, number)]
+    assert [line.split()[-2] for line in drawn(many, 2)[1:8]] == [f"p{number}" for number in range(8, 1, -1)]
+
+
 def test_measurements_without_an_episode_that_counts_and_games_that_pay_nothing_are_no_fault() -> None:
     nan = float("nan")
     lines = drawn([*rows_of(Side.HIDERS, "still", 48, nan, 48), *rows_of(Side.SEEKERS, "still", nan, nan)], 3)

@@ -61,7 +61,8 @@ ROOMS: dict[str, set[str]] = {
     | {"experiment", "system"},
     "cluster": {"evaluation", "mpi", "training", "archive", "system"},  # jobs for a queue, and runs they go on with
     "parallel_env": {"evaluation", "gym", "system"},  # the game for other libraries, all agents of it
-    "cli": {"experiment", "mpi", "training", "archive", "evaluation", "players", "tournament", "behaviour"}
+    # `envs` for what a statistic says, in words.
+    "cli": {"experiment", "mpi", "training", "archive", "envs", "evaluation", "players", "tournament", "behaviour"}
     | {"viewer", "diagnostics", "reports", "comparison", "study", "cluster", "system"},
     # The front door.
     "api": {"experiment", "archive", "players", "training", "reports", "figure", "parallel_env", "gym"},

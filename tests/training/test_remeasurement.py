@@ -82,9 +82,7 @@ def test_the_verb_measures_tells_and_says_what_is_wrong(path: Path, capsys: pyte
     assert last == {"run": str(path)}
     assert main(["measure", str(path), "--every", "1"]) == 0
     said = capsys.readouterr().out
-    assert said.startswith(
-        "1 generation to measure; 3 more are measured already\ngeneration 1\n  hiders held out: still "
-    )
+    assert said.startswith("1 generation to measure; 3 are measured already\ngeneration 1\n  hiders held out: still ")
     assert "mean return of" in said
     with RunFile.open(path):
         assert main(["measure", str(path)]) == USER_ERROR

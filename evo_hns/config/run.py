@@ -23,6 +23,8 @@ class WorldKind(Settings):
     """By which it is reported."""
     weight: float = Field(1.0, gt=0.0)
     """How often it is drawn, in relation to the others."""
+    target: float = 0.0
+    """On a ladder, the mean score of a side's candidates at which it meets the next kind, too."""
     world: dict[str, Any] = Field(default_factory=dict)
     """Settings of `world` that are others here."""
 
@@ -42,10 +44,11 @@ class CoevolutionConfig(Settings):
     worlds: tuple[WorldKind, ...] = ()
     """Kinds of worlds in which candidates are compared; none: the game's own alone. Champions are chosen and measured
     in the game's own."""
-    world_shares: Literal["fixed", "learnability"] = "fixed"
-    """How often each kind is drawn: by its weight, or by its weight times how far it tells candidates apart."""
+    world_shares: Literal["fixed", "learnability", "ladder"] = "fixed"
+    """How often each kind is drawn: by its weight; by its weight times how far it tells candidates apart; or one after
+    the other as they stand, each once the one before it is mastered."""
     world_floor: float = Field(0.1, ge=0.0, le=1.0)
-    """Least share of each kind where shares follow from learnability."""
+    """Least share of each kind that is met, where shares are not fixed."""
     champion_share: float = Field(0.25, ge=0.0, le=1.0)
     """Share of those matches against the other side's current champion; the rest meets its hall of fame."""
     opponent_sampler: Literal["uniform", "latest", "delta-uniform", "pfsp-hard", "pfsp-even", "diverse"] = "uniform"
@@ -123,12 +126,12 @@ class CoevolutionConfig(Settings):
         names = [kind.name for kind in self.worlds]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"got two kinds of coevolution.worlds with the name {twice[0]!r}: give each its own")
-        if self.world_shares == "learnability" and len(names) < 2:
+        if self.world_shares != "fixed" and len(names) < 2:
             raise ValueError(
-                f"got coevolution.world_shares 'learnability' and {len(names)} kinds of coevolution.worlds, expected "
-                "two or more"
+                f"got coevolution.world_shares {self.world_shares!r} and {len(names)} kinds of coevolution.worlds, "
+                "expected two or more"
             )
-        if self.world_shares == "learnability" and self.world_floor * len(names) > 1.0:
+        if self.world_shares != "fixed" and self.world_floor * len(names) > 1.0:
             raise ValueError(
                 f"got coevolution.world_floor {self.world_floor:g} for each of {len(names)} kinds of worlds, expected "
                 f"at most {1 / len(names):g}"

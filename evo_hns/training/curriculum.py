@@ -1,7 +1,8 @@
 """In which kinds of worlds candidates are compared, and how often in each (`coevolution.worlds`).
 
 A kind in which all candidates score alike teaches nothing: it is too hard for them, or too easy. With the shares
-`learnability` it is drawn less often, down to the settings' floor.
+`learnability` it is drawn less often, down to the settings' floor. Where a search finds something poorer first in the
+hard kinds, and stays with it, they must not be met before the easy ones are mastered: a `ladder`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ from evo_hns.spec import Side
 from evo_hns.training.random_streams import Stream, streams
 
 MEMORY = 0.9
-"""Weight of what was known of a kind's spread before a generation; the rest is that generation's."""
+"""Weight of what was known of a kind before a generation; the rest is that generation's."""
+
+SURE = 10
+"""Generations over which the scores of a ladder's kind are averaged, and before which it is never left."""
 
 
 class Curriculum:
@@ -31,10 +35,15 @@ class Curriculum:
     def __init__(self, config: RunConfig) -> None:
         self._settings, self._seed = config.coevolution, config.seed
         count = len(self._settings.worlds)
-        self._spreads = {side: np.full(count, np.nan) for side in config.trained_sides}
+        sides = config.trained_sides
+        self._spreads = {side: np.full(count, np.nan) for side in sides}
+        # On a ladder: the rung, the generations that were spent there, and the mean score of the last ones.
+        self._climbs = {side: np.zeros(3) for side in sides}
 
     def shares(self, side: Side) -> np.ndarray:
         """`(K,)` float64, how often each of K kinds is drawn."""
+        if self._settings.world_shares == "ladder":
+            return ladder_shares(self._settings, int(self._climbs[side][0]))
         return shares_of(self._settings, self._spreads[side])
 
     def draw(self, numbers: Mapping[Side, int], generation: int) -> dict[Side, np.ndarray]:
@@ -53,7 +62,7 @@ class Curriculum:
         return drawn
 
     def learn(self, side: Side, kinds: np.ndarray | None, scores: Tensor) -> dict[str, float]:
-        """Take in how far each kind told a side's candidates apart.
+        """Take in how a side's candidates did in each kind, and how far it told them apart.
 
         Args:
             side: whose candidates.
@@ -61,7 +70,7 @@ class Curriculum:
             scores: `(P, E)` theirs; NaN: the match failed.
 
         Returns:
-            Metrics: of each kind its share in this generation, its mean score, and its spread.
+            Metrics: of each kind its share in this generation, its mean score, and its spread; on a ladder its rung.
         """
         metrics: dict[str, float] = {}
         if kinds is None:
@@ -77,21 +86,48 @@ class Curriculum:
                 after = spread if np.isnan(before) else MEMORY * before + (1.0 - MEMORY) * spread
                 self._spreads[side][number] = after
                 metrics |= {f"{name}_score": float(np.nanmean(own)), f"{name}_spread": spread}
+        if self._settings.world_shares == "ladder":
+            metrics[f"{side.label}.world_rung"] = float(self._climbs[side][0])
+            self._climb(side, metrics)
         return metrics
+
+    def _climb(self, side: Side, metrics: Mapping[str, float]) -> None:
+        """Take in the scores of the rung's kind; once its target is reached, the next rung."""
+        climb, worlds = self._climbs[side], self._settings.worlds
+        kind = worlds[int(climb[0])]
+        score = metrics.get(f"{side.label}.world_{kind.name}_score")
+        if score is None:
+            return
+        climb[1] += 1.0
+        climb[2] += (score - climb[2]) / min(climb[1], SURE)
+        if climb[1] >= SURE and climb[2] >= kind.target and climb[0] + 1 < len(worlds):
+            climb[:] = climb[0] + 1.0, 0.0, 0.0
 
     @property
     def state(self) -> State:
         """What is known of the kinds, as arrays; nothing where there are none."""
         if not self._settings.worlds:
             return {}
-        return {"worlds": {side.label: values.copy() for side, values in self._spreads.items()}}
+        state = {"worlds": {side.label: values.copy() for side, values in self._spreads.items()}}
+        if self._settings.world_shares == "ladder":
+            state["world_ladder"] = {side.label: values.copy() for side, values in self._climbs.items()}
+        return dict(state)
 
     def restore(self, state: State) -> None:
         """What was known after the last generation of a run."""
-        known = cast(Mapping[str, np.ndarray], state.get("worlds", {}))
-        for side, values in self._spreads.items():
-            if side.label in known:
-                values[:] = known[side.label]
+        for name, mine in (("worlds", self._spreads), ("world_ladder", self._climbs)):
+            known = cast(Mapping[str, np.ndarray], state.get(name, {}))
+            for side, values in mine.items():
+                if side.label in known:
+                    values[:] = known[side.label]
+
+
+def ladder_shares(settings: CoevolutionConfig, rung: int) -> np.ndarray:
+    """`(K,)` float64: the floor for each kind below the rung, all else for the rung's own, nothing above it."""
+    shares = np.zeros(len(settings.worlds))
+    shares[:rung] = settings.world_floor
+    shares[rung] = 1.0 - shares.sum()
+    return shares
 
 
 def shares_of(settings: CoevolutionConfig, spreads: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from evo_hns.experiment import load_experiment
 from evo_hns.spec import Side
 from evo_hns.training.curriculum import Curriculum, shares_of
 from evo_hns.worlds.layout import SEEDS_OF_A_KIND
-from tests.runs import assert_same_bits, run_whole_and_broken_without, tiny
+from tests.runs import GENERATIONS, assert_same_bits, run_whole_and_broken_without, tiny
 from tests.toy import ToyEvaluator, toy
 
 OWN: dict[str, Any] = {"weight": 2}
@@ -67,6 +67,48 @@ def test_where_nothing_tells_candidates_apart_all_kinds_are_drawn_alike() -> Non
     assert shares_of(settings.coevolution, np.zeros(2)).tolist() == [0.5, 0.5]
 
 
+def ladder() -> Curriculum:
+    return curriculum({"name": "near", "target": 5.0}, {**ROOM, "target": 9.0}, {}, world_shares="ladder")
+
+
+def test_a_ladder_is_climbed_kind_by_kind_once_ten_generations_reach_the_target() -> None:
+    rungs, scores = ladder(), torch.tensor([[4.0, 7.0], [6.0, 8.0]], dtype=torch.float64)
+    drawn = rungs.draw({Side.HIDERS: 50, Side.SEEKERS: 50}, 0)
+    assert set(drawn[Side.HIDERS].tolist()) == {1}  # what is above the rung is not met
+    for _ in range(9):
+        rungs.learn(Side.HIDERS, np.array([1, 1]), scores)  # 6.25 on average
+    np.testing.assert_allclose(rungs.shares(Side.HIDERS), [1.0, 0.0, 0.0])
+    metrics = rungs.learn(Side.HIDERS, np.array([1, 1]), scores)
+    assert metrics["hiders.world_rung"] == 0.0  # of this generation
+    np.testing.assert_allclose(rungs.shares(Side.HIDERS), [0.1, 0.9, 0.0])
+    np.testing.assert_allclose(rungs.shares(Side.SEEKERS), [1.0, 0.0, 0.0])  # each side climbs by itself
+    for _ in range(30):  # better on the rung below: that is no reason to climb
+        rungs.learn(Side.HIDERS, np.array([1, 2]), torch.tensor([[40.0, 8.0], [40.0, 8.0]], dtype=torch.float64))
+    np.testing.assert_allclose(rungs.shares(Side.HIDERS), [0.1, 0.9, 0.0])
+    for _ in range(30):
+        rungs.learn(Side.HIDERS, np.array([2]), torch.tensor([[10.0], [10.0]], dtype=torch.float64))
+    for _ in range(30):  # the last is the last, and nobody falls
+        metrics = rungs.learn(Side.HIDERS, np.array([3]), torch.tensor([[20.0], [20.0]], dtype=torch.float64))
+    assert metrics["hiders.world_rung"] == 2.0
+    np.testing.assert_allclose(rungs.shares(Side.HIDERS), [0.1, 0.1, 0.8])
+
+
+def test_a_lucky_start_does_not_climb_and_the_mean_forgets() -> None:
+    rungs = ladder()
+    for score in [40.0] + [-5.0] * 12:
+        rungs.learn(Side.SEEKERS, np.array([1]), torch.full((2, 1), score, dtype=torch.float64))
+    assert rungs.shares(Side.SEEKERS)[0] == 1.0
+    # 40 and nine of -5 average -0.5, each further -5 takes a tenth of the way there.
+    mean = -5.0 + 4.5 * 0.9**3
+    for _ in range(12):
+        mean += (9.0 - mean) / 10
+        assert rungs.shares(Side.SEEKERS)[0] == 1.0
+        rungs.learn(Side.SEEKERS, np.array([1]), torch.full((2, 1), 9.0, dtype=torch.float64))
+        if mean >= 5.0:
+            break
+    assert mean >= 5.0 and rungs.shares(Side.SEEKERS)[0] == 0.1
+
+
 def test_candidates_meet_in_all_kinds_and_champions_are_chosen_in_the_games_own() -> None:
     trainer = toy(lambda hiders, seekers, seeds: hiders[:, 0] - seekers[:, 0], worlds=[{}, ROOM])
     generation = next(trainer.generations())
@@ -85,11 +127,16 @@ def test_without_kinds_nothing_is_drawn_reported_or_kept() -> None:
     assert not any(".world_" in name for name in generation.metrics) and "worlds" not in generation.state
 
 
-def test_a_run_goes_on_to_the_same_bits(tmp_path: Path) -> None:
-    config = tiny(coevolution={"worlds": [{}, ROOM], "world_shares": "learnability"})
+@pytest.mark.parametrize("shares", ["learnability", "ladder"])
+def test_a_run_goes_on_to_the_same_bits(tmp_path: Path, shares: str) -> None:
+    config = tiny(coevolution={"worlds": [{}, ROOM], "world_shares": shares})
     (unused := tmp_path / "unused").touch()
     unbroken, broken = run_whole_and_broken_without(unused, config, tmp_path)
     assert_same_bits(broken, unbroken)
+    if shares == "ladder":
+        climbs = cast(dict[str, np.ndarray], unbroken.state["world_ladder"])
+        assert all(climbs[side.label][1] == GENERATIONS for side in Side)
+        return
     known = cast(dict[str, np.ndarray], unbroken.state["worlds"])
     assert all(np.isfinite(known[side.label]).all() for side in Side)
     assert any(known[side.label][0] != known[side.label][1] for side in Side)

@@ -256,6 +256,24 @@ class RunConfig(Settings):
         return self
 
     @model_validator(mode="after")
+    def _check_demonstrations(self) -> RunConfig:
+        """Refuse demonstrations that nobody could take over from, or that nobody sees."""
+        for side in Side:
+            shown = self.side(side).demonstration
+            if shown.player is None:
+                continue
+            name = f"{side.label}.demonstration"
+            if side not in self.trained_sides or self.trainer == "ppo":
+                raise ValueError(f"got {name} of a side that does not evolve: leave it out")
+            if self.coevolution.worlds:
+                raise ValueError(f"got {name} and coevolution.worlds, two ways to begin nearer: leave one out")
+            if shown.env_steps >= self.rules.horizon:
+                raise ValueError(
+                    f"got {name}.env_steps {shown.env_steps}, expected fewer than the {self.rules.horizon} of a match"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _check_senses(self) -> RunConfig:
         """Refuse what networks would observe of things that the game lacks: it would silently be nothing."""
         world, rays = self.world, self.rules.num_lidar_rays

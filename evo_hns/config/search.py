@@ -314,6 +314,21 @@ class RungConfig(Settings):
         return self
 
 
+class DemonstrationConfig(Settings):
+    """Matches of a side's candidates whose first env steps a scripted player plays in their place, fewer and fewer."""
+
+    player: str | None = None
+    """Name of the scripted player, such as `reactive-builder`; none: candidates play all of their matches."""
+    env_steps: int = Field(32, ge=1, lt=2**13)
+    """How many it plays at the beginning, and at most."""
+    share: float = Field(0.75, gt=0.0, le=1.0)
+    """Of a candidate's matches; the others are its own from the first env step on."""
+    worlds: int = Field(16, ge=1, le=2**16)
+    """Worlds that it plays in, each with a number of env steps of its own."""
+    target: float = 0.0
+    """Mean score of the better half of the candidates in a world from which on fewer are demonstrated there."""
+
+
 AN_EXAMPLE = "[{skill = 'doors_shut', weight = 30, start = -25, target = 25}]"
 """Of rungs, as they are typed."""
 
@@ -335,6 +350,7 @@ class SideConfig(Settings):
     rungs: tuple[RungConfig, ...] = ()
     """Skills that candidates are selected for beside their return, until that has grown; champions are chosen and
     measured by return alone."""
+    demonstration: DemonstrationConfig = DemonstrationConfig()
     second_objective: str | None = None
     """A skill, as of `fitness`, that the genetic algorithm selects for beside the return without adding them up
     (`search.ga.selection = "pareto"`); champions are chosen and measured by return alone."""

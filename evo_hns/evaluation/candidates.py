@@ -32,6 +32,15 @@ Kinds = Mapping[Side, np.ndarray]
 NO_KINDS: Kinds = MappingProxyType({})
 """All worlds are the game's own."""
 
+FRESH = -1
+"""No seed: a match in a fresh world."""
+
+Starts = Mapping[Side, np.ndarray]
+"""`(E,)` int64 per side, seeds of matches in which its candidates are compared, or `FRESH`."""
+
+ALL_FRESH: Starts = MappingProxyType({})
+"""All matches are in fresh worlds."""
+
 
 @dataclass(frozen=True, eq=False)
 class Opponents:
@@ -111,6 +120,7 @@ def evaluate_candidates(
     fitness: Fitness = mean_return,
     skills: Skills | None = None,
     kinds: Kinds = NO_KINDS,
+    starts: Starts = ALL_FRESH,
 ) -> EvaluationBatch:
     """Both sides at once: every candidate of a side meets the same opponents in the same fresh worlds.
 
@@ -124,13 +134,14 @@ def evaluate_candidates(
         fitness: what counts as good.
         skills: what is scored instead of the return.
         kinds: of the worlds.
+        starts: seeds of some of the matches.
     """
     session, skills = evaluator.session, skills or {}
     sizes = {side: len(candidates[side]) for side in Side}
     tables = []
     for side in session.spec.teams:
         rows = sizes[side.other] + np.arange(len(opponents[side].genomes))
-        seeds = draw_training_seeds(len(rows), rngs[side], kinds.get(side, 0))
+        seeds = _seeds(len(rows), rngs[side], kinds.get(side, 0), starts.get(side))
         tables.append(same_list_for_all(side, np.arange(sizes[side]), rows, seeds))
     table = concatenate(tables)
     rosters = {
@@ -160,6 +171,7 @@ def evaluate_against_fixed(
     fitness: Fitness = mean_return,
     skills: Skills | None = None,
     kinds: Kinds = NO_KINDS,
+    starts: Starts = ALL_FRESH,
 ) -> EvaluationBatch:
     """Each side by itself: every candidate meets the same fixed players in the same fresh worlds.
 
@@ -172,12 +184,13 @@ def evaluate_against_fixed(
         fitness: what counts as good.
         skills: what is scored instead of the return.
         kinds: of the worlds.
+        starts: seeds of some of the matches.
     """
     session, skills = evaluator.session, skills or {}
     parts: list[Episodes] = []
     places: dict[Side, np.ndarray] = {}
     for side, genomes in candidates.items():
-        seeds = draw_training_seeds(len(met[side]), rngs[side], kinds.get(side, 0))
+        seeds = _seeds(len(met[side]), rngs[side], kinds.get(side, 0), starts.get(side))
         own = session.roster(side, genomes.to(torch.float32))
         places[side] = np.empty((len(genomes), len(seeds)), dtype=np.int64)
         for roster, members in _by_form(opponents[side]):
@@ -195,6 +208,12 @@ def evaluate_against_fixed(
         of_side = session.spec, side, rows, met[side], fitness, skills.get(side)
         scored[side], returns[side], scores[side] = _compare(episodes, *of_side)
     return EvaluationBatch(scored, returns, {}, episodes, places, met, scores)
+
+
+def _seeds(num_worlds: int, rng: np.random.Generator, kinds: np.ndarray | int, starts: np.ndarray | None) -> np.ndarray:
+    """`(num_worlds,)` seeds of worlds to learn in, but for those that are given."""
+    drawn = draw_training_seeds(num_worlds, rng, kinds)
+    return drawn if starts is None else np.where(starts == FRESH, drawn, starts)
 
 
 def _compare(

@@ -8,7 +8,7 @@ was done in it bring it back to the same bits (`replay`).
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal, Protocol
 
@@ -16,8 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from evo_hns.config import RunConfig
+from evo_hns.config import ConfigError, RunConfig
 from evo_hns.envs.game import Game, Step
+from evo_hns.evaluation.demonstrations import DemonstratedTeam, demonstrated_steps
 from evo_hns.evaluation.matches import MatchTable
 from evo_hns.evaluation.preparation import Begun, initial_states, join_teams, prepare
 from evo_hns.evaluation.recording import ActionRecorder, Actions, Recorder, steps_of
@@ -25,7 +26,7 @@ from evo_hns.evaluation.rollout import Episodes, Keep, join, map_fields
 from evo_hns.evaluation.trajectory import TrajectoryRecorder
 from evo_hns.physics import BACKENDS
 from evo_hns.policies.base import Team, TeamState
-from evo_hns.policies.roster import PlayerSpec, Roster, check_length
+from evo_hns.policies.roster import PlayerSpec, Roster, check_length, scripted_roster
 from evo_hns.spec import Action, Observation, ObservationSpec, Side
 from evo_hns.worlds.scene import build_scene
 
@@ -54,6 +55,7 @@ class GameSession:
 
     game: Game
     networks: Mapping[Side, PlayerSpec]
+    demonstrators: Mapping[Side, Roster] = field(default_factory=dict)  #: one each, of matches that say so
 
     @property
     def spec(self) -> ObservationSpec:
@@ -81,7 +83,12 @@ class GameSession:
 
     def teams(self, batch: MatchTable, rosters: Mapping[Side, Roster]) -> dict[Side, Team]:
         """Both teams of a batch of matches, with their weights in place."""
-        return {side: rosters[side].bind(self.spec, side, torch.from_numpy(batch.rows(side))) for side in Side}
+        teams = {side: rosters[side].bind(self.spec, side, torch.from_numpy(batch.rows(side))) for side in Side}
+        for side, demonstrator in self.demonstrators.items():
+            if (env_steps := demonstrated_steps(batch.seed, side)).any():
+                shown = demonstrator.bind(self.spec, side, torch.zeros(len(batch), dtype=torch.int64))
+                teams[side] = DemonstratedTeam(shown, teams[side], env_steps)
+        return teams
 
     def play(
         self,
@@ -300,4 +307,22 @@ def build_session(config: RunConfig, num_worlds: int) -> GameSession:
         num_worlds: worlds side by side.
     """
     networks = {side: PlayerSpec(network=config.side(side).policy) for side in Side}
-    return GameSession(build_game(config, num_worlds), networks)
+    game = build_game(config, num_worlds)
+    return GameSession(game, networks, _demonstrators(config, game.observation_spec))
+
+
+def _demonstrators(config: RunConfig, spec: ObservationSpec) -> dict[Side, Roster]:
+    """Who demonstrates to each side.
+
+    Raises:
+        ConfigError: there is no such player, or none for this game.
+    """
+    found = {}
+    for side in Side:
+        if (name := config.side(side).demonstration.player) is not None:
+            found[side] = scripted_roster(name)
+            try:
+                found[side].spec.build(spec)
+            except ConfigError as error:
+                raise ConfigError(f"{side.label}.demonstration.player: {error}") from None
+    return found

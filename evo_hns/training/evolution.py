@@ -19,12 +19,14 @@ from torch import Tensor
 from evo_hns.archive.records import Champion, Generation, Run, State
 from evo_hns.config import CoevolutionConfig, RunConfig
 from evo_hns.evaluation.candidates import (
+    ALL_FRESH,
     NO_KINDS,
     EvaluationBatch,
     Kinds,
     Opponents,
     PerSide,
     Skills,
+    Starts,
     evaluate_against_fixed,
     evaluate_candidates,
 )
@@ -37,6 +39,7 @@ from evo_hns.search.base import Evaluation, Searcher, Want, before_move
 from evo_hns.spec import Side
 from evo_hns.training.costs import Clock
 from evo_hns.training.curriculum import Curriculum
+from evo_hns.training.demonstrations import Demonstrations
 from evo_hns.training.external_players import (
     FIXED,
     ORIGINS,
@@ -85,10 +88,12 @@ class Evolution:
         else:
             self.origins = players_of_run(run, ORIGINS)
             self.populations = restore_populations(config, run)
-        self.ladders, self.curriculum = build_ladders(config, evaluator), Curriculum(config)
+        self.ladders = build_ladders(config, evaluator)
+        self.curriculum, self.demonstrations = Curriculum(config), Demonstrations(config)
         if run is not None:
             restore_ladders(self.ladders, run.state)
             self.curriculum.restore(run.state)
+            self.demonstrations.restore(run.state)
 
     def generations(self, first: int = 0) -> Iterator[Generation]:
         """Ask, play, tell; find the champions on fresh worlds and remember them; see `Trainer.generations`."""
@@ -107,8 +112,9 @@ class Evolution:
                 side: also_keeping(second, skills.get(side), evaluator.session.spec, side)
                 for side, second in self.second_objectives.items()
             }
-            kinds = self.curriculum.draw(numbers, generation)
-            batch = self._play(candidates, candidates, numbers, rngs, worlds, build_fitness(settings), skills, kinds)
+            kinds, starts = self.curriculum.draw(numbers, generation), self.demonstrations.draw(numbers, generation)
+            fitness = build_fitness(settings)
+            batch = self._play(candidates, candidates, numbers, rngs, worlds, fitness, skills, kinds, starts)
             clock.lap("time_evaluation")
             seconds = {side: batch.mean_skill(side, skill) for side, skill in self.second_objectives.items()}
             update_metrics, trials = update_searches(config, evaluator, populations, batch, generation, seconds)
@@ -135,6 +141,7 @@ class Evolution:
             for side, scores in batch.scores.items():
                 populations[side].adapt_matches(metrics[f"{side.label}.reliability"], settings)
                 metrics |= self.curriculum.learn(side, kinds.get(side), scores)
+                metrics |= self.demonstrations.learn(side, scores, generation)
             exploits = exploit(config, evaluator, populations, generation)
             prune(populations, settings)
             clock.lap("time_exploiters")
@@ -156,7 +163,8 @@ class Evolution:
 
     def _state(self) -> State:
         """All that changes, and copies of the players from outside."""
-        state = {**populations_state(self.populations), **ladders_state(self.ladders), **self.curriculum.state}
+        state = {**populations_state(self.populations), **ladders_state(self.ladders)}
+        state |= {**self.curriculum.state, **self.demonstrations.state}
         return with_players(with_players(state, self.fixed, FIXED), self.origins, ORIGINS)
 
     def _play(
@@ -169,15 +177,16 @@ class Evolution:
         fitness: Fitness,
         skills: Skills,
         kinds: Kinds = NO_KINDS,
+        starts: Starts = ALL_FRESH,
     ) -> EvaluationBatch:
         """Let candidates meet so many opponents each: fixed ones, or those of `draw_opponents`."""
         evaluator = self.evaluator
         if not self.fixed:
             opponents = draw_opponents(self.populations, stand_ins, self.config.coevolution, numbers, rngs)
-            return evaluate_candidates(evaluator, candidates, opponents, worlds, fitness, skills, kinds)
+            return evaluate_candidates(evaluator, candidates, opponents, worlds, fitness, skills, kinds, starts)
         rosters = {side: [each.roster for each in self.fixed if each.side is side.other] for side in candidates}
         met = {side: equal_shares(len(rosters[side]), numbers[side], rngs[side]) for side in candidates}
-        return evaluate_against_fixed(evaluator, candidates, rosters, met, worlds, fitness, skills, kinds)
+        return evaluate_against_fixed(evaluator, candidates, rosters, met, worlds, fitness, skills, kinds, starts)
 
     def env_steps(self, generation: int) -> int:
         """Env steps by which a generation will train; see `Trainer.env_steps`."""

@@ -38,6 +38,8 @@ class Stream(IntEnum):
     PPO_ACTIONS = 15  # all else in a generation of it: actions, and the order of minibatches
     COST_ESTIMATE = 16  # the networks that are timed before a run begins
     WORLD_KINDS = 17  # of which kinds the worlds are in which a side's candidates meet (`coevolution.worlds`)
+    DEMONSTRATED_WORLDS = 18  # in which a demonstrator begins a side's matches
+    DEMONSTRATIONS = 19  # and which of them are met
 
 
 def stream(seed: int, generation: int, which: Stream, side: Side | None = None) -> np.random.Generator:

@@ -31,6 +31,9 @@ MAX_BUILDS = 200  #: of one world; the original's own settings need one, seldom 
 SEEDS_OF_A_KIND = 2**32
 """Of several kinds of worlds, kind k has the seeds from k times this on; world s of all has the same random numbers."""
 
+SEEDS_OF_A_START = 2**48
+"""What lies above is no matter of the world: how far a match is demonstrated (`evaluation.demonstrations`)."""
+
 _CORNERS = ((0, 0, 0), (-1, -1, 0), (-1, 1, 0), (1, -1, 0), (1, 1, 0))  #: of a site, after its centre, in half sizes
 
 _TEAM_STREAM, _FLOOR_STREAM = 1, 2  #: second words of the seeds of the two streams apart
@@ -95,7 +98,7 @@ def sample_layouts(world: WorldConfig, seeds: IntArray, others: Sequence[WorldCo
     layout = _empty_layout(world, len(unique))
     rng = np.random.RandomState(0)  # seeded anew for each world: its construction costs as much as a layout
     for row, number in enumerate(unique.tolist()):
-        kind, seed = divmod(number, SEEDS_OF_A_KIND)
+        kind, seed = divmod(number % SEEDS_OF_A_START, SEEDS_OF_A_KIND)
         plan = plans[kind]
         if smallest < largest:
             layout.floor_size[row] = np.random.default_rng((seed, _FLOOR_STREAM)).uniform(smallest, largest)

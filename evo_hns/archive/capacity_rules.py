@@ -9,11 +9,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from evo_hns.archive.fictitious_play import equilibrium
 from evo_hns.archive.hall_of_fame import FloatArray, IntArray
 from evo_hns.archive.samplers import OpponentHistory
-
-ROUNDS = 1000
-"""Of fictitious play: shares of the equilibrium are exact to about 3 %."""
 
 CapacityRule = Callable[[OpponentHistory, int], IntArray]
 """From H opponents and a number below H to the rows of that many opponents that stay, rising."""
@@ -53,24 +51,9 @@ def spread(history: OpponentHistory, n: int) -> IntArray:
 def nash(history: OpponentHistory, n: int) -> IntArray:
     """Keep the opponents with the largest shares of the equilibrium against the recent champions.
 
-    Source: the idea of Ficici and Pollack 2003, "A game-theoretic memory mechanism for coevolution"; the equilibrium
-    by fictitious play (Brown 1951).
+    Source: the idea of Ficici and Pollack 2003, "A game-theoretic memory mechanism for coevolution".
     """
-    return highest(equilibrium(history.assumed_beats[::-1])[::-1], n)  # of equal rows the first one plays
-
-
-def equilibrium(table: FloatArray) -> FloatArray:
-    """`(H,)` shares of the rows in an equilibrium of an `(H, K)` game; rows maximise, columns minimise."""
-    played = np.zeros(len(table))
-    if table.shape[1] == 0:
-        return played
-    row_totals, column_totals = table.mean(1), np.zeros(table.shape[1])
-    for _ in range(ROUNDS):
-        row = int(row_totals.argmax())
-        played[row] += 1.0 / ROUNDS
-        column_totals += table[row]
-        row_totals += table[:, int(column_totals.argmin())]
-    return played
+    return highest(equilibrium(history.assumed_beats), n)
 
 
 def highest(values: FloatArray, n: int) -> IntArray:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evo_hns.archive.fictitious_play import equilibrium
 from evo_hns.archive.hall_of_fame import FloatArray, IntArray
 from evo_hns.config import CoevolutionConfig
 
@@ -100,6 +101,14 @@ def diverse(history: OpponentHistory, n: int, rng: np.random.Generator, _: Coevo
     return rows
 
 
+def nash(history: OpponentHistory, n: int, rng: np.random.Generator, _: CoevolutionConfig) -> IntArray:
+    """By their shares of the equilibrium against the recent champions of the other side.
+
+    Source: Lanctot et al. 2017, "A unified game-theoretic approach to multiagent reinforcement learning" (PSRO).
+    """
+    return draw(equilibrium(history.assumed_beats), n, rng)
+
+
 def deal(size: int, n: int, rng: np.random.Generator) -> IntArray:
     """`(n,)` of `size` rows with equal chance; none is drawn again before all have been drawn."""
     rounds = -(-n // max(size, 1))
@@ -127,5 +136,6 @@ OPPONENT_SAMPLERS: dict[str, OpponentSampler] = {
     "pfsp-hard": pfsp_hard,
     "pfsp-even": pfsp_even,
     "diverse": diverse,
+    "nash": nash,
 }
 """Samplers by `CoevolutionConfig.opponent_sampler`."""

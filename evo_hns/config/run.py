@@ -51,9 +51,12 @@ class CoevolutionConfig(Settings):
     """Least share of each kind that is met, where shares are not fixed."""
     champion_share: float = Field(0.25, ge=0.0, le=1.0)
     """Share of those matches against the other side's current champion; the rest meets its hall of fame."""
-    opponent_sampler: Literal["uniform", "latest", "delta-uniform", "pfsp-hard", "pfsp-even", "diverse"] = "uniform"
+    opponent_sampler: Literal["uniform", "latest", "delta-uniform", "pfsp-hard", "pfsp-even", "diverse", "nash"] = (
+        "uniform"
+    )
     """How opponents are drawn from the hall of fame: `pfsp-hard` those that today's candidates beat least, `pfsp-even`
-    those that they beat as often as not, `diverse` those that beat different players."""
+    those that they beat as often as not, `diverse` those that beat different players, `nash` those of an equilibrium
+    of all of them against the recent champions."""
     delta: float = Field(0.5, ge=0.0, lt=1.0)
     """`delta-uniform` draws from the newest opponents: of v, those from delta * v on."""
     pfsp_power: float = Field(2.0, gt=0.0)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evo_hns.archive.capacity_rules import CAPACITY_RULES, equilibrium
+from evo_hns.archive.capacity_rules import CAPACITY_RULES
+from evo_hns.archive.fictitious_play import equilibrium
 from evo_hns.archive.samplers import OpponentHistory
 from evo_hns.config import CoevolutionConfig
 

@@ -123,3 +123,13 @@ def test_diverse_supposes_of_strangers_what_their_chances_say() -> None:
     nan = np.nan
     history = history_of([0.1, 0.9], [[nan, nan], [nan, nan]])
     assert draw("diverse", history, 1).tolist() == [0]
+
+
+def test_nash_draws_the_equilibrium_of_who_beats_whom() -> None:
+    # rock, paper and scissors against each other, and two who add nothing
+    beats = [[0.5, 0, 1], [0, 0, 0], [1, 0.5, 0], [0, 1, 0.5], [0.25, 0.25, 0.25]]
+    drawn = np.bincount(draw("nash", history_of([0.5] * 5, beats), 3000), minlength=5) / 3000
+    np.testing.assert_allclose(drawn, [1 / 3, 0, 1 / 3, 1 / 3, 0], atol=0.05)
+    nothing_known = history_of([0.5] * 3, [[], [], []])
+    assert set(draw("nash", nothing_known, 30).tolist()) == {0, 1, 2}
+    assert draw("nash", history_of([0.5] * 3, [[1.0], [1.0], [0.0]]), 5).tolist() == [1] * 5  # of equals the newer one

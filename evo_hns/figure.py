@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from evo_hns.config import ConfigError
 from evo_hns.spec import Side
 from evo_hns.system.installation import how_to_install
-from evo_hns.system.output_file import output_file
+from evo_hns.system.output_file import check_output, output_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,6 +48,21 @@ def panel_grid(
     figure = Figure(figsize=(width * columns, height * rows))
     grid = figure.subplots(rows, columns, sharex=sharex, sharey=sharey, squeeze=False)
     return figure, list(grid.ravel())
+
+
+def check_picture(path: Path) -> None:
+    """Refuse a picture that could not be drawn, before the work for it is done.
+
+    Raises:
+        ConfigError: matplotlib is missing, the format is unknown, or it cannot be written there.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise ConfigError(f"pictures need matplotlib: {how_to_install('plot')}") from None
+    if path.suffix.removeprefix(".") not in Figure().canvas.get_supported_filetypes():
+        raise ConfigError(f"cannot write the picture {path}: expected a name that ends in .png, .pdf or .svg")
+    check_output(path)
 
 
 def save(figure: Figure, path: Path) -> None:

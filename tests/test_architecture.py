@@ -63,7 +63,7 @@ ROOMS: dict[str, set[str]] = {
     "parallel_env": {"evaluation", "gym", "system"},  # the game for other libraries, all agents of it
     # `envs` for what a statistic says, in words.
     "cli": {"experiment", "mpi", "training", "archive", "envs", "evaluation", "players", "tournament", "behaviour"}
-    | {"viewer", "diagnostics", "reports", "comparison", "study", "cluster", "system"},
+    | {"viewer", "diagnostics", "reports", "comparison", "study", "cluster", "figure", "system"},
     # The front door.
     "api": {"experiment", "archive", "players", "training", "reports", "figure", "parallel_env", "gym"},
     "__main__": {"cli"},

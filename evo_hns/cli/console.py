@@ -61,9 +61,9 @@ def check_place(path: Path, option: str = "", *, is_new: bool = False) -> None:
 
 
 @contextmanager
-def can_go_on(path: Path) -> Iterator[None]:
-    """Let an interrupt or a signal say how the run continues."""
-    with hinting(f"to go on from the last whole generation: {as_typed('resume', path)}"):
+def can_go_on(path: Path, *options: object) -> Iterator[None]:
+    """Let an interrupt or a signal say how the run continues, with these options."""
+    with hinting(f"to go on: {as_typed('resume', path, *options)}"):
         yield
 
 

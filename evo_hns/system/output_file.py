@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,5 +31,25 @@ def output_file(path: Path) -> Iterator[Path]:
             yield partial
             partial.replace(path)
     except OSError as error:
-        reason = error.strerror or str(error).partition("\n")[0]
-        raise ConfigError(f"cannot write {path}: {reason}") from None
+        raise _cannot_write(path, error) from None
+
+
+def check_output(path: Path) -> None:
+    """Refuse a file that could not be written, before the work for it is done; nothing is left behind.
+
+    Raises:
+        ConfigError: there is no such folder, nothing may be written in it, or the file is a folder itself.
+    """
+    if not path.parent.is_dir():
+        raise ConfigError(f"cannot write {path}: there is no folder {path.parent}")
+    if path.is_dir():
+        raise ConfigError(f"cannot write {path}: it is a folder, expected the name of a file")
+    try:
+        with tempfile.TemporaryFile(dir=path.parent, prefix=".evo-hns-"):
+            pass
+    except OSError as error:
+        raise _cannot_write(path, error) from None
+
+
+def _cannot_write(path: Path, error: OSError) -> ConfigError:
+    return ConfigError(f"cannot write {path}: {error.strerror or str(error).partition(chr(10))[0]}")

@@ -7,6 +7,7 @@ import json
 import math
 import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from statistics import median
@@ -110,7 +111,25 @@ def gains_table(gains: Sequence[Gain]) -> str:
         (gain.side.label, gain.opponent, gain.first, gain.last, gain.gain, "*" if gain.is_certain else "")
         for gain in gains
     ]
-    return f"{table(header, rows)}\n± is a 95 % confidence interval; * one that excludes zero"
+    told = "\n".join(_verdict(side, [gain for gain in gains if gain.side is side]) for side in Side)
+    return f"{table(header, rows)}\n± is a 95 % confidence interval; * one that excludes zero\n\n{told}".rstrip()
+
+
+def _verdict(side: Side, gains: Sequence[Gain]) -> str:
+    """What a side has learnt, in words; nothing of a side that was not measured."""
+    if not gains:
+        return ""
+    better, worse = ([each for each in gains if each.is_certain and (each.gain.mean > 0) is up] for up in (True, False))
+    unsure = [each.opponent for each in gains if not each.is_certain]
+    found = [
+        f"{how} than at generation {gains[0].first_generation} against "
+        + ", ".join(f"{each.opponent} ({each.gain})" for each in some)
+        for how, some in (("better", better), ("worse", worse))
+        if some
+    ]
+    found += [f"no change that chance could not bring against {', '.join(unsure)}"] if unsure else []
+    whole = f"{side.label}: {'; '.join(found)}.".replace(" ± ", "\xa0±\xa0")  # no line ends within an interval
+    return textwrap.fill(whole, 79, subsequent_indent="  ", break_on_hyphens=False).replace("\xa0", " ")
 
 
 def curves_text(kinds: Sequence[Kind], ends: Sequence[End]) -> str:

@@ -15,6 +15,7 @@ from evo_hns.cli.console import show
 from evo_hns.cli.options import Json
 from evo_hns.cli.text.tables import table
 from evo_hns.config import ConfigError
+from evo_hns.figure import check_picture
 
 if TYPE_CHECKING:
     from evo_hns.diagnostics.ground_truth.experiment import Comparison
@@ -50,7 +51,7 @@ class GroundTruth:
         if self.first_seed < 0:
             raise ConfigError(f"--first-seed: got {self.first_seed}, expected 0 or more")
         from evo_hns.diagnostics.ground_truth import Course, compare, list_trials, play
-        from evo_hns.diagnostics.ground_truth.picture import check_picture, draw
+        from evo_hns.diagnostics.ground_truth.picture import draw
 
         if self.output is not None:
             check_picture(self.output)

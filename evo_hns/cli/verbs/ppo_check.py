@@ -13,6 +13,7 @@ from evo_hns.cli.console import show
 from evo_hns.cli.options import Json
 from evo_hns.cli.text.tables import table
 from evo_hns.config import ConfigError, PPOConfig
+from evo_hns.figure import check_picture
 
 if TYPE_CHECKING:
     from evo_hns.training.ppo.cart_pole import Balance
@@ -42,6 +43,8 @@ class PPOCheck:
         from evo_hns.training.base import TRAINERS
 
         TRAINERS["ppo"].check_installed()
+        if self.output is not None:
+            check_picture(self.output)
         settings = PPOConfig(num_worlds=self.num_worlds)
         from evo_hns.training.ppo.cart_pole import HORIZON, learn_to_balance
 

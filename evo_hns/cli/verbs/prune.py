@@ -12,6 +12,7 @@ from tyro.conf import Positional
 from evo_hns.cli.console import as_typed, check_place, show
 from evo_hns.cli.options import File, Json
 from evo_hns.cli.text.tables import table
+from evo_hns.figure import check_picture
 
 if TYPE_CHECKING:
     from evo_hns.behaviour.pruning.curve import Pruning, Size, Trail
@@ -46,6 +47,8 @@ class Prune:
         """Measure, print, draw and keep."""
         if self.save is not None:
             check_place(self.save, "--save", is_new=True)
+        if self.output is not None:
+            check_picture(self.output)
         from evo_hns.behaviour.pruning.curve import prune
         from evo_hns.behaviour.pruning.keep import keep
         from evo_hns.behaviour.pruning.picture import draw

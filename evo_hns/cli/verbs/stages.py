@@ -12,6 +12,7 @@ from evo_hns.cli.console import proposed, show
 from evo_hns.cli.options import File, Json, RunPath
 from evo_hns.cli.text.stages import measurement_line, timeline_text
 from evo_hns.cli.verbs.diagnostics import check_positive
+from evo_hns.figure import check_picture
 
 if TYPE_CHECKING:
     from evo_hns.behaviour.stages.timeline import Measurement
@@ -39,6 +40,8 @@ class Stages:
     def __call__(self) -> None:
         """Play, detect, and print a table."""
         check_positive(champions=self.champions, episodes=self.episodes)
+        if self.output is not None:
+            check_picture(self.output)
         from evo_hns.behaviour.stages.timeline import measure_timeline
 
         def observe(measurement: Measurement) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,8 +14,8 @@ from evo_hns.cli.console import as_typed_again, check_place, hinting, proposed, 
 from evo_hns.cli.options import File, Flag, Json, Ranks
 from evo_hns.cli.run_context import start_ranks, workers
 from evo_hns.config import ConfigError
+from evo_hns.figure import check_picture
 from evo_hns.spec import Side
-from evo_hns.system.installation import how_to_install
 
 if TYPE_CHECKING:
     from evo_hns.archive.tournament import Tournament as Played
@@ -63,8 +62,8 @@ class Tournament:
     def __call__(self) -> None:
         """Play, and print the table and what it tells."""
         path = self._path()
-        if self.picture is not None and find_spec("matplotlib") is None:
-            raise ConfigError(f"--picture needs matplotlib: {how_to_install('plot')}")
+        if self.picture is not None:
+            check_picture(self.picture)
         check = partial(check_place, path, "--output")
         start_ranks(self.ranks, check)
         with workers(shrink=self.shrink, check=check) as context:

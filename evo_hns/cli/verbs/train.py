@@ -105,16 +105,9 @@ class Train:
                 print(f"{path} has all its generations already", file=sys.stderr)
                 return
             told = TrackerOptions(self.tensorboard, self.wandb)
-            with shown(path, config, told, as_json=self.as_json, has_page=self.report) as seen:
+            with shown(self, path, config, told) as seen:
                 _train(config, path, context, *seen, goes_on=goes_on)
-        self._report(path)
-
-    def _report(self, *paths: Path) -> None:
-        """Write a page, if that is asked for; when no rank waits any more."""
-        if self.report:
-            from evo_hns.cli.verbs.viewing import Report
-
-            Report(paths, as_json=self.as_json)()
+        write_page(self, path)
 
     def _train_seeds(self, seeds: str, config: RunConfig) -> None:
         """Train whatever is missing of several runs, and say what they came to."""
@@ -141,7 +134,7 @@ class Train:
                     if self.as_json:
                         show({"run": each.path, "seed": each.seed})
             say(f"\nAll runs are done. Look at what they learnt:\n{runs.what_now()}")
-        self._report(*(each.path for each in runs.runs))
+        write_page(self, *(each.path for each in runs.runs))
 
     def _config(self) -> RunConfig:
         """The settings that the user asks for."""
@@ -182,6 +175,8 @@ class Resume:
     """Also write the metrics for TensorBoard into this folder."""
     wandb: Project = None
     """Also send the metrics to this project of Weights & Biases; with WANDB_MODE=offline into ./wandb."""
+    report: Flag = False
+    """Write the page of `report` when the run is finished."""
     as_json: Json = False
     """Print each generation as a line of JSON."""
 
@@ -200,8 +195,9 @@ class Resume:
             from evo_hns.training.driver import extended
 
             config, told = extended(config, self.generations), TrackerOptions(self.tensorboard, self.wandb)
-            with shown(self.run, config, told, as_json=self.as_json) as seen:
+            with shown(self, self.run, config, told) as seen:
                 _train(config, self.run, context, *seen, goes_on=True)
+        write_page(self, self.run)
 
 
 @dataclass(frozen=True)
@@ -252,24 +248,39 @@ def _train(
 
 @contextmanager
 def shown(
-    path: Path, config: RunConfig, told: TrackerOptions, *, as_json: bool, has_page: bool = False
+    verb: Train | Resume, path: Path, config: RunConfig, told: TrackerOptions
 ) -> Iterator[tuple[Display, Sequence[Tracker]]]:
     """Show a run while it is trained, what it has come to at its end, and how it goes on if it is stopped.
 
     Args:
+        verb: how it was asked for.
         path: the run file.
         config: its settings, up to its last generation.
         told: other programs that are told of it.
-        as_json: print a line of JSON for each generation.
-        has_page: its page is written at the end.
     """
     from evo_hns.cli.progress import display
     from evo_hns.cli.trackers import trackers
 
-    shows = display(config, measured(path), path=path, as_json=as_json)
-    with can_go_on(path), trackers(told, path, config) as others, shows as seen:
+    shows = display(config, measured(path), path=path, as_json=verb.as_json)
+    with can_go_on(path, *_goes_on_with(verb)), trackers(told, path, config) as others, shows as seen:
         yield seen, others
-    show_result(path, as_json=as_json, has_page=has_page)
+    show_result(path, as_json=verb.as_json, has_page=verb.report)
+
+
+def _goes_on_with(verb: Train | Resume) -> list[object]:
+    """The options with which a run was trained, and goes on."""
+    valued = {"--ranks": verb.ranks, "--tensorboard": verb.tensorboard, "--wandb": verb.wandb}
+    flags = {"--shrink": verb.shrink, "--report": verb.report, "--json": verb.as_json}
+    typed = [word for name, value in valued.items() if value is not None for word in (name, value)]
+    return [*typed, *(name for name, given in flags.items() if given)]
+
+
+def write_page(verb: Train | Resume, *paths: Path) -> None:
+    """Write a page of runs, if that is asked for; when no rank waits any more."""
+    if verb.report:
+        from evo_hns.cli.verbs.viewing import Report
+
+        Report(paths, as_json=verb.as_json)()
 
 
 def measured(path: Path) -> tuple[HeldOutRow, ...]:

@@ -14,6 +14,7 @@ from evo_hns.cli.console import draw, proposed, retyped, show, working
 from evo_hns.cli.options import Address, Count, File, Flag, Json, RunPath
 from evo_hns.cli.text.tables import curves_text, info_text
 from evo_hns.config import ConfigError
+from evo_hns.figure import check_picture
 
 
 @dataclass(frozen=True)
@@ -51,12 +52,12 @@ class Render:
 
     def __call__(self) -> None:
         """Play, draw, and say where the film is."""
-        from evo_hns.viewer.films.encoding import check_output
+        from evo_hns.viewer.films.encoding import check_film
 
         width, height = parse_size(self.size)
         if self.match is not None and (self.hiders or self.seekers):
             raise ConfigError("--match: got --hiders or --seekers beside it; a recorded match has its players")
-        check_output(self.output)
+        check_film(self.output)
         from evo_hns.viewer.films.graphics import require_backend
 
         require_backend()  # before mujoco is imported, which may fail on what MUJOCO_GL says
@@ -200,6 +201,7 @@ class Curves:
             raise ConfigError("curves needs a run file to draw")
         if self.statistics and self.progress:
             raise ConfigError("got --statistics and --progress, expected one of them: they are two pictures")
+        check_picture(self.output)
         drawing = draw_statistics if self.statistics else draw_progress if self.progress else draw_returns
         with ExitStack() as views:
             runs = {str(path): views.enter_context(RunView(path)) for path in self.runs}

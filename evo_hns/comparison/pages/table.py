@@ -14,8 +14,7 @@ from evo_hns.comparison.compare import Comparison
 from evo_hns.comparison.pages.prose import DASH, median
 from evo_hns.config import ConfigError
 from evo_hns.reports.kit.charts import short
-from evo_hns.reports.kit.sheet import check_folder
-from evo_hns.system.output_file import output_file
+from evo_hns.system.output_file import check_output, output_file
 
 SUFFIXES = (".md", ".tex", ".csv")
 
@@ -102,11 +101,11 @@ def check_table(path: Path) -> None:
     """Refuse a table that could not be written, before anything is played.
 
     Raises:
-        ConfigError: an ending that is none of `SUFFIXES`, or no such folder.
+        ConfigError: an ending that is none of `SUFFIXES`, or it cannot be written there.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise ConfigError(f"--table: got {path}, expected a name that ends with {', '.join(SUFFIXES)}")
-    check_folder(path)
+    check_output(path)
 
 
 def write_table(found: Comparison, path: Path) -> None:

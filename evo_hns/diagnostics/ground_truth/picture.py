@@ -17,7 +17,6 @@ from evo_hns.diagnostics.ground_truth.experiment import LATEST, Course
 from evo_hns.diagnostics.ground_truth.measures import forgotten_shares, pursuit_turns
 from evo_hns.evaluation.intervals import estimate_few
 from evo_hns.spec import Side
-from evo_hns.system.installation import how_to_install
 from evo_hns.system.output_file import output_file
 
 if TYPE_CHECKING:
@@ -34,23 +33,6 @@ SHOWN = 60
 
 _BIN = 10
 """Generations that a point of a noisy curve is the mean of."""
-
-
-def check_picture(path: Path) -> None:
-    """Refuse a picture that could not be drawn, before the work for it is done.
-
-    Raises:
-        ConfigError: matplotlib is missing, the format is unknown, or the folder does not exist.
-    """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise ConfigError(f"pictures need matplotlib: {how_to_install('plot')}") from None
-    formats = Figure().canvas.get_supported_filetypes()
-    if path.suffix.removeprefix(".") not in formats:
-        raise ConfigError(f"cannot write the picture {path}: expected a name that ends in .png, .pdf or .svg")
-    if not path.parent.is_dir():
-        raise ConfigError(f"cannot write the picture {path}: there is no folder {path.parent}")
 
 
 def draw(courses: Sequence[Course], path: Path) -> None:

@@ -12,7 +12,7 @@ import jinja2
 from evo_hns.config import ConfigError
 from evo_hns.reports.kit.blocks import Section
 from evo_hns.system.installation import how_to_install
-from evo_hns.system.output_file import output_file
+from evo_hns.system.output_file import check_output, output_file
 
 
 def render(
@@ -60,23 +60,13 @@ def check_target(path: Path) -> None:
     """Refuse a page that could not be written, before anything is played.
 
     Raises:
-        ConfigError: its name does not end with .html, there is no such folder, or matplotlib is missing.
+        ConfigError: its name does not end with .html, it cannot be written there, or matplotlib is missing.
     """
     if path.suffix.lower() not in (".html", ".htm"):
         raise ConfigError(f"got the output {path}, expected a name that ends with .html")
     if find_spec("matplotlib") is None:
         raise ConfigError(f"pages need matplotlib: {how_to_install('plot')}")
-    check_folder(path)
-
-
-def check_folder(path: Path) -> None:
-    """Refuse a file in a folder that is not there.
-
-    Raises:
-        ConfigError: it is not.
-    """
-    if not path.parent.is_dir():
-        raise ConfigError(f"cannot write {path}: there is no folder {path.parent}")
+    check_output(path)
 
 
 def write_whole_page(path: Path, text: bytes) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from evo_hns.config import ConfigError
 from evo_hns.system.installation import how_to_install
-from evo_hns.system.output_file import output_file
+from evo_hns.system.output_file import check_output, output_file
 
 INSTALL = how_to_install("render")
 FILM_PACKAGES = ("imageio-ffmpeg", "pillow")
@@ -24,11 +24,11 @@ _COLOURS = 96  #: of a GIF
 _QUALITY = 20  #: of H.264: 0 is lossless, 51 the worst
 
 
-def check_output(path: Path) -> None:
+def check_film(path: Path) -> None:
     """Refuse a file that could not be written, before anything is played.
 
     Raises:
-        ConfigError: another ending than those of `FORMATS`, a package that is missing, or no such folder.
+        ConfigError: another ending than those of `FORMATS`, a missing package, or a file that cannot be written.
     """
     if path.suffix.lower() not in FORMATS:
         raise ConfigError(f"got the output {path}, expected a name that ends with {', '.join(FORMATS)}")
@@ -36,8 +36,7 @@ def check_output(path: Path) -> None:
         raise ConfigError(f"pictures need Pillow: {INSTALL}")
     if path.suffix.lower() == ".mp4" and not has_video():
         raise ConfigError(f"an MP4 needs imageio-ffmpeg: {INSTALL}, or ask for a .gif")
-    if not path.parent.is_dir():
-        raise ConfigError(f"cannot write {path}: there is no folder {path.parent}")
+    check_output(path)
 
 
 def has_video() -> bool:

@@ -17,7 +17,7 @@ from evo_hns.evaluation.trajectory import Trajectory
 from evo_hns.system.telling import Tell, silent
 from evo_hns.viewer.films.camera import parse_camera, place_camera
 from evo_hns.viewer.films.captions import burn_in, caption_height, clock, describe, num_lines
-from evo_hns.viewer.films.encoding import check_output, contact_sheet, write_film, write_picture
+from evo_hns.viewer.films.encoding import check_film, contact_sheet, write_film, write_picture
 from evo_hns.viewer.films.footage import Footage
 from evo_hns.viewer.films.graphics import Canvas, require_backend
 from evo_hns.viewer.films.replica import Replica
@@ -178,7 +178,7 @@ def render(
     Raises:
         ConfigError: nothing can be drawn or written here, or no such env step.
     """
-    check_output(output)
+    check_film(output)
     is_still = output.suffix.lower() == ".png"
     if step is not None and not is_still:
         raise ConfigError(f"--step shows one moment: got it with {output}, expected an output that ends with .png")

@@ -140,6 +140,6 @@ def test_a_signal_ends_a_run_that_can_go_on(signum: signal.Signals, code: int, t
         process.send_signal(signum)
         _, said = process.communicate(timeout=60)
     assert process.returncode == code, said
-    assert said.splitlines()[-1].endswith(f"resume {path}")
+    assert said.splitlines()[-1].endswith(f"resume {path} --json")
     with RunView(path) as run:
         assert run.num_generations >= 1

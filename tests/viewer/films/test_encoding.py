@@ -11,15 +11,15 @@ import pytest
 from evo_hns.config import ConfigError
 from evo_hns.diagnostics.doctor import check_films, check_rendering
 from evo_hns.viewer.films import graphics
-from evo_hns.viewer.films.encoding import check_output, contact_sheet, write_film
+from evo_hns.viewer.films.encoding import check_film, contact_sheet, write_film
 from evo_hns.viewer.films.graphics import find_backend, require_backend
 
 
 def test_a_name_or_folder_that_leads_nowhere_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"film.avi, expected a name that ends with .mp4, .gif, .webp, .png"):
-        check_output(tmp_path / "film.avi")
+        check_film(tmp_path / "film.avi")
     with pytest.raises(ConfigError, match="there is no folder"):
-        check_output(tmp_path / "missing" / "film.gif")
+        check_film(tmp_path / "missing" / "film.gif")
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_an_encoder_that_is_missing_is_named_with_what_installs_it(
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == package else find(name))
     with pytest.raises(ConfigError, match=complaint):
-        check_output(tmp_path / "film.mp4")
+        check_film(tmp_path / "film.mp4")
 
 
 def test_opengl_that_is_missing_or_kills_its_process_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,6 @@ Everything wrong with a setting is a `ConfigError` of one line.
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import product
@@ -20,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 from evo_hns.config import KINDS, ConfigError, RunConfig, RungConfig, merge, spread
 from evo_hns.spec import Side
 from evo_hns.system.installation import shipped_folder
+from evo_hns.system.spelling import did_you_mean
 
 SIDES = tuple(side.label for side in Side)
 
@@ -221,15 +221,6 @@ def refuse_unused(
         table, _, rest = key.partition(".")
         if key in known and not is_used(rest if table in SIDES else key):
             raise ConfigError(f"{written(key)}: {why}")
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """` (did you mean ...?)`, or nothing if no name is near; a right name in the wrong table is near."""
-    known = list(known)
-    same_leaf = [other for other in known if other.rpartition(".")[2] == name.rpartition(".")[2]]
-    # of several in other tables, that in the table whose name is nearest
-    near = difflib.get_close_matches(name, same_leaf, n=1) or same_leaf or difflib.get_close_matches(name, known, n=1)
-    return f" (did you mean {near[0]}?)" if near else ""
 
 
 def _experiments(folders: Sequence[Path] | None) -> dict[str, Path]:

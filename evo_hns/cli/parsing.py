@@ -11,8 +11,8 @@ import tyro
 from evo_hns.cli.arguments import first_setting, gather_settings, one_line
 from evo_hns.cli.verbs.registry import DIAGNOSE, DIAGNOSES, VERBS, Verb
 from evo_hns.config import ConfigError
-from evo_hns.experiment import did_you_mean
 from evo_hns.system.shell import shell_command
+from evo_hns.system.spelling import did_you_mean
 
 REMEDIES = {"resume": ", since a run keeps its own (only --generations changes): for others start a new run"}
 """What to do instead of giving settings to a verb that takes none."""

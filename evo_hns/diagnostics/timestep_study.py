@@ -14,15 +14,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from evo_hns.config import ConfigError, PhysicsConfig, RunConfig
+from evo_hns.config import PhysicsConfig, RunConfig
 from evo_hns.diagnostics.ablations import TimedPhysics, build_timed_game
 from evo_hns.envs.game import Game, Step
 from evo_hns.envs.grab_lock import distance_to_cuboids
 from evo_hns.evaluation.intervals import Estimate, estimate
 from evo_hns.evaluation.rollout import Episodes, join
 from evo_hns.evaluation.session import play
-from evo_hns.policies import SCRIPTED
-from evo_hns.policies.roster import scripted_roster
+from evo_hns.policies.roster import check_scripted, scripted_roster
 from evo_hns.spec import Action, Observation, Side
 from evo_hns.worlds.sizes import AGENT_RADIUS, NUM_OUTER_WALLS
 
@@ -82,8 +81,8 @@ def compare(
     Raises:
         ConfigError: there is no such player.
     """
-    if unknown := [name for name in players.values() if name not in SCRIPTED]:
-        raise ConfigError(f"no scripted player {unknown[0]!r}; there are {', '.join(SCRIPTED)}")
+    for name in players.values():
+        check_scripted(name)
     games = {
         cut.num_substeps: build_timed_game(config.model_copy(update={"physics": cut}), min(batch, num_worlds))
         for cut in cuts

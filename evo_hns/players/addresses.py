@@ -28,8 +28,9 @@ from evo_hns.config import ConfigError, PolicyConfig, RunConfig
 from evo_hns.policies import SCRIPTED
 from evo_hns.policies.custom import load_factory
 from evo_hns.policies.published import PublishedPolicy, read_policy
-from evo_hns.policies.roster import PlayerSpec, Roster, scripted_roster
+from evo_hns.policies.roster import PlayerSpec, Roster, check_scripted, scripted_roster
 from evo_hns.spec import ObservationSpec, Side
+from evo_hns.system.spelling import did_you_mean
 
 PLAIN_NAMES = ("random", "still")
 """Scripted players that need no prefix."""
@@ -167,10 +168,10 @@ def parse_address(text: str, side: Side) -> Address:
             return Published(Path(text.removeprefix(prefix)), greedy)
     before, colon, after = text.rpartition(":")
     if not colon:
-        raise ConfigError(f"got the player {text!r}, expected {_FORMS}")
+        names = (*PLAIN_NAMES, *(f"scripted:{name}" for name in SCRIPTED))
+        raise ConfigError(f"got the player {text!r}{did_you_mean(text, names)}, expected {_FORMS}")
     if before == "scripted":
-        if after not in SCRIPTED:
-            raise ConfigError(f"no scripted player {after!r}; there are {', '.join(SCRIPTED)}")
+        check_scripted(after)
         return Scripted(after)
     labels = {s.label: s for s in Side}
     if _is_python_name(before) and after.isidentifier() and after not in labels:

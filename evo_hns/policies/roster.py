@@ -16,6 +16,7 @@ from evo_hns.policies import SCRIPTED, build_policy
 from evo_hns.policies.base import Policy, Team
 from evo_hns.policies.custom import FactoryPolicy, load_factory
 from evo_hns.spec import ObservationSpec, Side
+from evo_hns.system.spelling import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,16 @@ def check_length(genomes: Tensor, side: Side, length: int) -> None:
         )
 
 
+def check_scripted(name: str) -> None:
+    """Refuse a name that no scripted player has.
+
+    Raises:
+        ConfigError: none has it.
+    """
+    if name not in SCRIPTED:
+        raise ConfigError(f"no scripted player {name!r}{did_you_mean(name, SCRIPTED)}; there are {', '.join(SCRIPTED)}")
+
+
 def scripted_roster(name: str) -> Roster:
     """A scripted player, which has no genome, as a roster of one."""
     return Roster(PlayerSpec(scripted=name), torch.zeros(1, 0))
@@ -89,6 +100,5 @@ def _build(player: PlayerSpec, spec: ObservationSpec) -> Policy:
         return build_policy(player.network, spec)
     if player.factory:
         return FactoryPolicy(player.factory, load_factory(player.factory), spec)
-    if player.scripted not in SCRIPTED:
-        raise ConfigError(f"no scripted player {player.scripted!r}; there are {', '.join(SCRIPTED)}")
+    check_scripted(player.scripted)
     return SCRIPTED[player.scripted](spec)

@@ -21,6 +21,7 @@ from evo_hns.evaluation.matches import MatchTable
 from evo_hns.evaluation.rollout import Episodes
 from evo_hns.evaluation.trajectory import Trajectory
 from evo_hns.spec import ObservationSpec, Side
+from evo_hns.system.spelling import did_you_mean
 
 
 def build_skills(config: RunConfig, evaluator: Evaluator) -> dict[Side, Skill]:
@@ -92,7 +93,9 @@ def build_skill(
     if name in DETECTORS:
         return Skill(lambda episodes: sign * _measured(episodes, _showing(name)), keep=("trajectory",))
     known = (*statistics, *DETECTORS, *SKILLS)
-    raise ConfigError(f"{setting}: got {wanted!r}, expected {instead}one of {', '.join(known)}")
+    raise ConfigError(
+        f"{setting}: got {wanted!r}{did_you_mean(name, known)}, expected {instead}one of {', '.join(known)}"
+    )
 
 
 def statistics_of(evaluator: Evaluator) -> tuple[str, ...]:

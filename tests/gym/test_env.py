@@ -162,7 +162,7 @@ def test_a_team_may_name_what_it_pulls_against_players_that_do_not() -> None:
     ("asked", "said"),
     [
         ({"side": "hider"}, "got the side 'hider', expected hiders or seekers"),
-        ({"opponent": "scripted:chasr"}, "no scripted player 'chasr'"),
+        ({"opponent": "scripted:chasr"}, r"no scripted player 'chasr' \(did you mean chaser\?\)"),
         ({"opponent": 5}, "got the player 5, expected a champion or an address"),
         ({"opponent": "nowhere:build"}, "module nowhere cannot be imported from here"),
         ({"opponent": "RUN:hiders/last"}, "is one of the hiders, expected one of the seekers"),

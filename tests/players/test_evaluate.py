@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,8 @@ def test_last_and_best_are_champions_of_the_hall(run_path: Path) -> None:
     ("address", "complaint"),
     [
         ("scripted:nobody", "no scripted player 'nobody'; there are still, random, chaser, fugitive"),
+        ("scripted:fugitve", "no scripted player 'fugitve' (did you mean fugitive?); there are still"),
+        ("fugitive", "got the player 'fugitive' (did you mean scripted:fugitive?), expected "),
         ("nobody", "got the player 'nobody', expected RUN:hiders/GENERATION"),
         ("run.h5:hiders", "expected RUN:hiders/GENERATION"),
         ("run.h5:hiders/-3", "expected RUN:hiders/GENERATION"),
@@ -74,7 +77,7 @@ def test_last_and_best_are_champions_of_the_hall(run_path: Path) -> None:
     ],
 )
 def test_a_wrong_address_is_refused(address: str, complaint: str) -> None:
-    with pytest.raises(ConfigError, match=complaint):
+    with pytest.raises(ConfigError, match=re.escape(complaint)):
         parse_address(address, Side.HIDERS)
 
 

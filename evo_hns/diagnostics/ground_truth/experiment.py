@@ -18,6 +18,7 @@ from evo_hns.diagnostics.ground_truth.analytic_games import GAMES, AnalyticEvalu
 from evo_hns.diagnostics.ground_truth.measures import MEASURES, Champions, measure
 from evo_hns.evaluation.intervals import Estimate, estimate_few
 from evo_hns.spec import Side
+from evo_hns.system.spelling import did_you_mean
 from evo_hns.training.evolution import Evolution
 
 LATEST = "latest only"
@@ -97,7 +98,9 @@ def list_trials(
     for kind, names, known in (("game", games, GAMES), ("opponent sampler", samplers, SAMPLERS)):
         for name in names:
             if name not in known:
-                raise ConfigError(f"got the {kind} {name!r}, expected one of {', '.join(known)}")
+                raise ConfigError(
+                    f"got the {kind} {name!r}{did_you_mean(name, known)}, expected one of {', '.join(known)}"
+                )
     if len(seeds) < 2 or generations < 2:
         raise ConfigError(f"got {len(seeds)} seeds and {generations} generations, expected at least 2 of each")
     conditions = [LATEST, MIXED, *(f"{_HALL}{sampler}" for sampler in samplers)]

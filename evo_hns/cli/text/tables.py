@@ -101,6 +101,13 @@ def _rendered(made: Table, rows: Iterable[Sequence[object]]) -> str:
     return "\n".join(line.rstrip() for line in captured.get().splitlines())
 
 
+def wrapped(text: str, indent: str = "") -> str:
+    """A text in lines of a terminal, none of which ends within a name, a file or an interval."""
+    whole = text.replace(" ± ", "\xa0±\xa0")
+    filled = textwrap.fill(whole, 79, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False)
+    return filled.replace("\xa0", " ")
+
+
 def gains_table(gains: Sequence[Gain]) -> str:
     """Champions against players they never trained with, the first measured generation beside the last."""
     if not gains:
@@ -128,8 +135,7 @@ def _verdict(side: Side, gains: Sequence[Gain]) -> str:
         if some
     ]
     found += [f"no change that chance could not bring against {', '.join(unsure)}"] if unsure else []
-    whole = f"{side.label}: {'; '.join(found)}.".replace(" ± ", "\xa0±\xa0")  # no line ends within an interval
-    return textwrap.fill(whole, 79, subsequent_indent="  ", break_on_hyphens=False).replace("\xa0", " ")
+    return wrapped(f"{side.label}: {'; '.join(found)}.", indent="  ")
 
 
 def curves_text(kinds: Sequence[Kind], ends: Sequence[End]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from tyro.conf import Positional
 
 from evo_hns.cli.console import as_typed_again, hinting, show
 from evo_hns.cli.options import Count, File, Folder, Json
-from evo_hns.cli.text.tables import duration, table
+from evo_hns.cli.text.tables import duration, table, wrapped
 from evo_hns.cli.verbs.diagnostics import check_positive
 from evo_hns.spec import Side
 from evo_hns.system.machine import usable_cores
@@ -81,7 +80,7 @@ def learning_text(found: Findings) -> str:
         outcomes = [outcome for outcome in found.returns if outcome.side is side]
         if outcomes:
             panel = ", ".join(found.panel[side]) or "nobody"
-            parts.append(_wrapped(f"mean return of the {side.label}; the panel: {panel}"))
+            parts.append(wrapped(f"mean return of the {side.label}; the panel: {panel}"))
             rows: list[list[object]] = [["arm", "against", "start", "end", "on the way", f"end less {arms[0]}"]]
             for outcome in outcomes:
                 starts, ends, areas = found.starts(outcome), found.ends(outcome), found.areas(outcome)
@@ -93,16 +92,12 @@ def learning_text(found: Findings) -> str:
             parts.append(table(rows[0], rows[1:]))
             parts.append(_stages_text(found, side))
     parts.append(
-        _wrapped(
+        wrapped(
             "Means over seeds, ± 95 % t-intervals; differences are of the same seeds; * the arm was trained so. "
             "Stages: share of the last champions' episodes against the panel, if any arm shows one in 1 %."
         )
     )
-    return "\n\n".join(filter(None, [*parts, "\n".join(map(_wrapped, found.notes)), _costs_text(found)]))
-
-
-def _wrapped(text: str) -> str:
-    return textwrap.fill(text, 79, break_on_hyphens=False, break_long_words=False)
+    return "\n\n".join(filter(None, [*parts, "\n".join(map(wrapped, found.notes)), _costs_text(found)]))
 
 
 def _stages_text(found: Findings, side: Side) -> str:

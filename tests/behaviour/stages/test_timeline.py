@@ -160,4 +160,8 @@ def test_the_last_words_name_the_stages_that_were_reached_and_exploits(measured:
     shares = [dict.fromkeys(DETECTORS, none), *2 * [dict.fromkeys(DETECTORS, none) | {"fort": most, "left_area": most}]]
     seen = [replace(measured.measurements[0], generation=g, shares=each) for g, each in enumerate(shares)]
     later = replace(measured, measurements=tuple(seen), chance_level=dict.fromkeys(DETECTORS, none))
-    assert timeline_text(later).endswith("\nreached: fort in generation 1; exploits: left_area in generation 1")
+    reached = later.onset("fort")
+    assert reached is not None
+    told = f"generation 1 ({reached.env_steps:,} env steps, 47% (35%-59%))"
+    assert timeline_text(later).replace("\n", " ").endswith(f" reached: fort in {told}; exploits: left_area in {told}")
+    assert all(len(line) < 80 for line in timeline_text(later).splitlines())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shlex
 import shutil
@@ -22,6 +23,7 @@ from evo_hns.system.telling import Tell
 
 if TYPE_CHECKING:
     from evo_hns.archive.records import RunFacts
+    from evo_hns.config import RunConfig
 
 WORDS: ContextVar[Sequence[str]] = ContextVar("words", default=())
 """What was typed after the command."""
@@ -32,10 +34,30 @@ TYPED = "EVO_HNS_COMMAND"
 
 def free_path(experiment: str) -> Path:
     """`runs/EXPERIMENT.h5`, or with the first number from 2 on that no file has."""
-    folder = Path("runs")
+    return next(path for path in _default_paths(experiment) if not path.exists())
+
+
+def tell_of_twin(experiment: str, config: RunConfig) -> None:
+    """Say on the standard error if a run of the same settings and seed has one of the default names already."""
+    from evo_hns.archive import RunView
+    from evo_hns.archive.storage import RunFileError
+
+    for path in itertools.takewhile(Path.exists, _default_paths(experiment)):
+        try:
+            with RunView(path) as run:
+                is_twin = run.config == config
+        except RunFileError:  # it is of no concern here
+            continue
+        if is_twin:
+            told = f"note: {path} has the same settings and seed, which give the same numbers; for others: --seed N"
+            print(told, file=sys.stderr, flush=True)
+            return
+
+
+def _default_paths(experiment: str) -> Iterator[Path]:
     name = Path(experiment).stem
-    names = [name, *(f"{name}-{number}" for number in range(2, 10_000))]
-    return next(path for path in (folder / f"{name}.h5" for name in names) if not path.exists())
+    names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+    return (Path("runs") / f"{each}.h5" for each in names)
 
 
 def check_place(path: Path, option: str = "", *, is_new: bool = False) -> None:

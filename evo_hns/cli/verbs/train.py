@@ -10,7 +10,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evo_hns.cli.console import as_typed_again, can_go_on, check_place, free_path, hinting, show, show_result
+from evo_hns.cli.console import (
+    as_typed_again,
+    can_go_on,
+    check_place,
+    free_path,
+    hinting,
+    show,
+    show_result,
+    tell_of_twin,
+)
 from evo_hns.cli.options import (
     AnySetting,
     Count,
@@ -100,6 +109,8 @@ class Train:
             from evo_hns.training.driver import is_finished
 
             path = context.inherited or path
+            if self.run is None and context.inherited is None:
+                tell_of_twin(self.experiment, config)
             goes_on = path.exists() and (self.resume or context.inherited is not None)
             if goes_on and is_finished(path, config):
                 print(f"{path} has all its generations already", file=sys.stderr)

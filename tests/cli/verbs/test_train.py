@@ -143,3 +143,27 @@ def test_a_signal_ends_a_run_that_can_go_on(signum: signal.Signals, code: int, t
     assert said.splitlines()[-1].endswith(f"resume {path} --json")
     with RunView(path) as run:
         assert run.num_generations >= 1
+
+
+def test_a_run_of_the_same_settings_and_seed_is_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    short = ["--generations", "1", "--search.popsize", "4", "--search.ga.num-elites", "1"]
+    words = ["train", "quickstart", *TINY[:6], *TINY[-4:], *short]
+    assert main(words) == 0
+    assert "note:" not in capsys.readouterr().err
+    (tmp_path / "runs" / "quickstart-2.h5").write_bytes(b"no run")
+    assert main([*words, "--seed", "1"]) == 0
+    assert "note:" not in capsys.readouterr().err
+    assert main(words) == 0
+    told = (
+        "note: runs/quickstart.h5 has the same settings and seed, which give the same numbers; for others: --seed N\n"
+    )
+    assert capsys.readouterr().err == told
+    assert sorted(path.name for path in (tmp_path / "runs").glob("*.h5")) == [
+        "quickstart-2.h5",
+        "quickstart-3.h5",
+        "quickstart-4.h5",
+        "quickstart.h5",
+    ]

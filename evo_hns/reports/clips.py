@@ -46,7 +46,7 @@ class Shot:
     generation: int
     players: Mapping[Side, str]
     world: int | None = None  #: its seed; None: the first fresh one
-    note: str = ""  #: what else its title says
+    measured: HeldOutRow | None = None  #: what its champion came to against the other player, over all worlds
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def _against_held_out(subject: Subject, side: Side, count: int) -> Scene | None:
             row.generation,
             {side: f"{side.label}/{row.generation}", side.other: f"scripted:{opponent}"},
             int(held_out_seeds(world + 1)[-1]),
-            f" (mean of {row.episodes} worlds {signed(row.mean)} ± {row.ci_half_width:.1f})",
+            row,
         )
         for row in rows
     ]
@@ -170,16 +170,25 @@ def _film(shot: Shot, name: str, budget: int) -> Film | None:
             render(footage, look, path, quality=quality.crf if has_video() else quality.webp)
             content = base64.b64encode(path.read_bytes()).decode()
             if len(content) <= budget:
-                scores = {side: signed(footage.team_return(side, footage.num_steps)) for side in footage.teams}
-                returns = [f"{side.label} {score.removesuffix('.0')}" for side, score in scores.items()]
+                scores = {side: footage.team_return(side, footage.num_steps) for side in footage.teams}
                 return Film(
-                    title=f"{name}: {', '.join(returns)}{shot.note}",
+                    title=_title(name, scores, shot.measured),
                     source=f"data:{kind};base64,{content}",
                     is_video=has_video(),
                     width=quality.width,
                     height=quality.height,
                 )
     return None
+
+
+def _title(name: str, scores: Mapping[Side, float], measured: HeldOutRow | None) -> str:
+    """Both teams' returns, or that of the champion and its mean over all worlds in which it was measured."""
+    returns = {side: signed(score).removesuffix(".0") for side, score in scores.items()}
+    if measured is None:
+        return f"{name}: {', '.join(f'{side.label} {text}' for side, text in returns.items())}"
+    side, mean = measured.side, f"{signed(measured.mean)} ± {measured.ci_half_width:.1f}"
+    met = f"{side.label} against {measured.opponent} {returns[side]}"
+    return f"{name}: {met} (mean of {measured.episodes} worlds {mean})"
 
 
 def _why_not() -> Missing | None:

@@ -259,6 +259,16 @@ class RunConfig(Settings):
         return self
 
     @model_validator(mode="after")
+    def _check_beginnings(self) -> RunConfig:
+        """Refuse what only makes sense of a search that begins at a champion."""
+        for side in Side:
+            own = self.side(side)
+            given = [name for name in ("fresh_output", "trained_layers") if getattr(own, name) not in (False, "all")]
+            if given and own.init_from is None:
+                raise ValueError(f"got {side.label}.{given[0]} without {side.label}.init_from: say where it begins")
+        return self
+
+    @model_validator(mode="after")
     def _check_demonstrations(self) -> RunConfig:
         """Refuse demonstrations that nobody could take over from, or that nobody sees."""
         for side in Side:

@@ -343,7 +343,12 @@ class SideConfig(Settings):
     champions (one that is named twice is met twice as often). A side without any is then not trained."""
     init_from: str | None = None
     """Address of the champion at which the side's search begins, such as `RUN:hiders/last`: of the same network, while
-    game, search and opponents may be others. Give the search a `sigma` that suits it."""
+    game, search and opponents may be others; what is observed in one of two games alone has weights of zero. Give the
+    search a `sigma` that suits it."""
+    fresh_output: bool = False
+    """Where a search begins at a champion: with a new last layer, drawn as if it began at nothing."""
+    trained_layers: Literal["all", "last"] = "all"
+    """Which layers are searched: all, or the last one alone, the others staying as they began."""
     fitness: str = "return"
     """For diagnosis, what candidates are selected for instead of their return: one of the game's statistics, a stage
     (`diagnose stages`) or a skill; with a minus before it less is better."""

@@ -89,6 +89,17 @@ def entity_widths(spec: ObservationSpec) -> tuple[int, ...]:
     return (*widths, food) if food else widths
 
 
+def entity_columns(spec: ObservationSpec) -> tuple[tuple[str, ...], ...]:
+    """What the columns of each entity type are, by names that mean the same in every game; see `entity_widths`."""
+    pose = tuple(f"pose {k}" for k in range(NUM_POSE))
+    size, locks = tuple(f"size {k}" for k in range(NUM_SIZE)), tuple(f"lock {k}" for k in range(NUM_LOCKS))
+    box = (*pose, *size * spec.box_columns.has_size, *locks * spec.box_columns.has_locks)
+    ramp = (*pose, *locks * spec.ramp_columns.has_locks)
+    food = tuple(f"food {k}" for k in range(NUM_FOOD if spec.num_food else 0))
+    sites = tuple(f"site {k}" for k in range(NUM_SITE if spec.num_sites else 0))
+    return pose, pose, box, ramp, food, sites
+
+
 def encode(observation: Observation, spec: ObservationSpec, num_more: int = 0) -> Features:
     """Turn a team's observation into features.
 

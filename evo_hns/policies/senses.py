@@ -115,6 +115,11 @@ def _nearest_kinds(spec: ObservationSpec) -> tuple[tuple[int, int], ...]:
     return tuple((kind, width) for kind, width in enumerate(entity_widths(spec)) if width and kind in (*_KINDS, FOOD))
 
 
+def nearest_kinds(spec: ObservationSpec) -> tuple[int, ...]:
+    """Types whose nearest entities are inputs, in their order."""
+    return tuple(kind for kind, _ in _nearest_kinds(spec))
+
+
 @functools.cache
 def _rays(num_rays: int) -> np.ndarray:
     """`(L, 2)` directions of the rays of a lidar."""

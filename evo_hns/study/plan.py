@@ -194,8 +194,6 @@ def _check(path: Path, study: Study) -> None:
                 f"{path}: arms {first.name} and {arm.name} play different games ({name}: {ours} and {theirs}), so that "
                 "their returns cannot be compared"
             )
-    if study.game.rules.task != "hide-and-seek" or len(study.spec.teams) < 2:
-        raise ConfigError(f"{path}: got {study.game.rules.task}, a study needs hide-and-seek with two teams")
     for side in Side:
         for address in study.measured_against(side):
             try:

@@ -37,6 +37,7 @@ from evo_hns.evaluation.matches import MatchTable
 from evo_hns.evaluation.reliability import alike_share, reliability, variance_shares
 from evo_hns.search.base import Evaluation, Searcher, Want, before_move
 from evo_hns.spec import Side
+from evo_hns.training.beginnings import starts_of, trained_places
 from evo_hns.training.costs import Clock
 from evo_hns.training.curriculum import Curriculum
 from evo_hns.training.demonstrations import Demonstrations
@@ -76,18 +77,18 @@ class Evolution:
 
     def __init__(self, config: RunConfig, evaluator: Evaluator, run: Run | None = None) -> None:
         self.config, self.evaluator = config, evaluator
-        lengths = evaluator.session.genome_lengths
+        lengths, places = evaluator.session.genome_lengths, trained_places(config, evaluator.session)
         self.fixed = load_fixed(config, evaluator.session.spec) if run is None else players_of_run(run, FIXED)
         self.skills = build_skills(config, evaluator)
         self.second_objectives = build_second_objectives(config, evaluator)
         if run is None:
-            self.origins = load_origins(config)
+            self.origins = load_origins(config, evaluator.session.spec)
             check_lengths(self.origins, lengths)
-            starts = {each.side: torch.from_numpy(each.genome) for each in self.origins}
-            self.populations = build_populations(config, lengths, starts)
+            starts = starts_of(self.origins, config, evaluator.session)
+            self.populations = build_populations(config, lengths, places, starts)
         else:
             self.origins = players_of_run(run, ORIGINS)
-            self.populations = restore_populations(config, run)
+            self.populations = restore_populations(config, run, places)
         self.ladders = build_ladders(config, evaluator)
         self.curriculum, self.demonstrations = Curriculum(config), Demonstrations(config)
         if run is not None:

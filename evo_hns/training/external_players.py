@@ -21,8 +21,11 @@ from evo_hns.archive.hall_of_fame import GenomeArray
 from evo_hns.archive.records import Run, State
 from evo_hns.archive.run_view import RunView
 from evo_hns.config import ConfigError, RunConfig, read_policy
+from evo_hns.envs.observations import observation_spec
 from evo_hns.players.addresses import Archived, find_player, find_row, lasting_name, parse_address
+from evo_hns.policies.network import NetworkPolicy
 from evo_hns.policies.roster import PlayerSpec, Roster
+from evo_hns.policies.translation import translated
 from evo_hns.spec import ObservationSpec, Side
 
 HELD_OUT, FIXED, ORIGINS = "guests", "fixed", "origins"
@@ -73,17 +76,19 @@ def load_fixed(config: RunConfig, spec: ObservationSpec) -> tuple[ExternalPlayer
     return tuple(found)
 
 
-def load_origins(config: RunConfig) -> tuple[ExternalPlayer, ...]:
-    """The champions at which searches begin, of the sides that have one.
+def load_origins(config: RunConfig, spec: ObservationSpec) -> tuple[ExternalPlayer, ...]:
+    """The champions at which searches begin, of the sides that have one, as networks of this game.
 
     Args:
         config: the run's settings.
+        spec: of its game.
 
     Raises:
         ConfigError: an address that is no champion's, a side that is not trained, or a champion of another network.
         RunFileError: a run file that cannot be read.
     """
-    return tuple(_origin(text, side, config) for side in Side if (text := config.side(side).init_from) is not None)
+    asked = {side: text for side in Side if (text := config.side(side).init_from) is not None}
+    return tuple(_origin(text, side, config, spec) for side, text in asked.items())
 
 
 def begin_at(text: str, config: RunConfig) -> dict[str, str | float]:
@@ -118,7 +123,7 @@ def begin_at(text: str, config: RunConfig) -> dict[str, str | float]:
     return settings
 
 
-def _origin(text: str, side: Side, config: RunConfig) -> ExternalPlayer:
+def _origin(text: str, side: Side, config: RunConfig, spec: ObservationSpec) -> ExternalPlayer:
     """The champion at which the search of a side begins."""
     try:
         address = parse_address(text, side)
@@ -132,9 +137,12 @@ def _origin(text: str, side: Side, config: RunConfig) -> ExternalPlayer:
                 raise ConfigError(f"{text} is another network ({name} = {theirs}, expected {ours}): set it alike")
     except ConfigError as error:
         raise ConfigError(f"{side.label}.init_from: {error}") from None
-    return ExternalPlayer(
-        lasting_name(address, Path()), side, PlayerSpec(network=config.side(side).policy), member.genome
-    )
+    player = PlayerSpec(network=config.side(side).policy)
+    theirs = player.build(observation_spec(member.config.world, member.config.rules))
+    genome, ours = member.genome, player.build(spec)
+    if isinstance(ours, NetworkPolicy):
+        genome = translated(genome.reshape(-1, theirs.num_params), theirs, ours).reshape(-1)
+    return ExternalPlayer(lasting_name(address, Path()), side, player, genome)
 
 
 def check_lengths(origins: Sequence[ExternalPlayer], lengths: Mapping[Side, int]) -> None:

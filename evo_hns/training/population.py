@@ -22,6 +22,7 @@ from evo_hns.evaluation.candidates import Opponents
 from evo_hns.evaluation.reliability import matches_needed
 from evo_hns.search import build_searcher
 from evo_hns.search.base import Searcher, SearchState
+from evo_hns.search.subspace import Subspace
 from evo_hns.spec import Side
 from evo_hns.training.random_streams import Stream, seed_of
 
@@ -86,13 +87,17 @@ Populations = Mapping[Side, Population]
 
 
 def build_populations(
-    config: RunConfig, lengths: Mapping[Side, int], starts: Mapping[Side, Tensor] = MappingProxyType({})
+    config: RunConfig,
+    lengths: Mapping[Side, int],
+    places: Mapping[Side, slice],
+    starts: Mapping[Side, Tensor] = MappingProxyType({}),
 ) -> dict[Side, Population]:
     """The populations that are trained at their beginning, each with a random stream of its own.
 
     Args:
         config: the run's settings.
         lengths: L, of each side's genomes.
+        places: of the numbers that are searched, of the sides that do not search all.
         starts: `(L,)` genomes at which searches begin; of the other sides they are drawn.
 
     Raises:
@@ -100,9 +105,7 @@ def build_populations(
     """
     return {
         side: Population(
-            searcher=build_searcher(
-                config.side(side).search, lengths[side], seed_of(config.seed, 0, Stream.SEARCH, side), starts.get(side)
-            ),
+            searcher=_build_searcher(config, side, lengths[side], places.get(side), starts.get(side)),
             hall=HallOfFame(lengths[side]),
             opponent_stats=OpponentStats(),
             exploiters=HallOfFame(lengths[side]),
@@ -111,6 +114,15 @@ def build_populations(
         )
         for side in config.trained_sides
     }
+
+
+def _build_searcher(config: RunConfig, side: Side, length: int, place: slice | None, start: Tensor | None) -> Searcher:
+    """The search of a side, of all numbers or of those in their place; without a start its state is to be restored."""
+    search, seed = config.side(side).search, seed_of(config.seed, 0, Stream.SEARCH, side)
+    if place is None:
+        return build_searcher(search, length, seed, start)
+    whole = torch.zeros(length) if start is None else start
+    return Subspace(build_searcher(search, place.stop - place.start, seed, whole[place]), whole, place)
 
 
 def build_exploiter(config: RunConfig, side: Side, num_params: int, generation: int) -> Searcher:
@@ -137,8 +149,13 @@ def populations_state(populations: Populations) -> State:
     return state
 
 
-def restore_populations(config: RunConfig, run: Run) -> dict[Side, Population]:
+def restore_populations(config: RunConfig, run: Run, places: Mapping[Side, slice]) -> dict[Side, Population]:
     """Both populations as they stood after the last generation of a run, of which there is at least one.
+
+    Args:
+        config: the run's settings.
+        run: it.
+        places: see `build_populations`.
 
     Raises:
         ConfigError: it holds champions, but no search that could go on.
@@ -149,7 +166,7 @@ def restore_populations(config: RunConfig, run: Run) -> dict[Side, Population]:
             "this file holds champions without the search that found them (as of pruned networks): its players can "
             "play, but there is nothing to go on with; resume the run that they come from"
         )
-    populations = build_populations(config, {side: run.num_params(side) for side in Side})
+    populations = build_populations(config, {side: run.num_params(side) for side in Side}, places)
     known, exploiters, matches = (
         cast(Mapping[str, State], run.state.get(name, {})) for name in ("encounters", "exploiters", "matches")
     )

@@ -40,6 +40,7 @@ class Stream(IntEnum):
     WORLD_KINDS = 17  # of which kinds the worlds are in which a side's candidates meet (`coevolution.worlds`)
     DEMONSTRATED_WORLDS = 18  # in which a demonstrator begins a side's matches
     DEMONSTRATIONS = 19  # and which of them are met
+    FRESH_OUTPUT = 20  # a new last layer of the champion at which a side's search begins
 
 
 def stream(seed: int, generation: int, which: Stream, side: Side | None = None) -> np.random.Generator:

@@ -13,6 +13,7 @@ from evo_hns.archive.run_file import RunFile
 from evo_hns.cli import main
 from evo_hns.config import ConfigError, RunConfig
 from evo_hns.evaluation.evaluators import build_evaluator
+from evo_hns.policies.actions import NUM_OUTPUTS
 from evo_hns.reports.info import of_diagnosis
 from evo_hns.spec import Side
 from evo_hns.training.evolution import Evolution
@@ -40,15 +41,40 @@ def test_a_search_begins_at_the_champion_and_the_other_side_as_ever(earlier: Pat
     assert torch.equal(populations[Side.SEEKERS].searcher.center, afresh)
 
 
-def test_a_champion_of_a_game_of_other_observations_is_refused_before_there_is_a_file(
+def test_a_champion_of_a_game_of_other_observations_keeps_what_both_games_observe(
     earlier: Path, tmp_path: Path
 ) -> None:
-    config = tiny(hiders={"init_from": f"{earlier}:hiders/0"}, rules={"num_lidar_rays": 8})
-    with pytest.raises(
-        ConfigError, match=r"hiders\.init_from: .*:hiders/0 has \d+ parameters, this game's network \d+"
-    ):
-        run_whole(tmp_path / "run.h5", config)
-    assert not (tmp_path / "run.h5").exists()
+    config = tiny(hiders={"init_from": f"{earlier}:hiders/0"}, rules={"tell_box_size": True})
+    evaluator = build_evaluator(config)
+    center = Evolution(config, evaluator).populations[Side.HIDERS].searcher.center
+    champion = RunFile.read(earlier).halls[Side.HIDERS].genomes[0]
+    assert len(center) == evaluator.session.genome_lengths[Side.HIDERS] > len(champion)
+    assert torch.count_nonzero(center) == np.count_nonzero(champion)
+
+
+def test_a_search_can_begin_with_a_new_last_layer_and_search_that_alone(earlier: Path, tmp_path: Path) -> None:
+    champion = torch.tensor(RunFile.read(earlier).halls[Side.HIDERS].genomes[0]).double()
+    last = slice(len(champion) - 3 * NUM_OUTPUTS, len(champion))  # of two hidden units and a bias
+    changes = {"fresh_output": True, "trained_layers": "last"}
+    unbroken, broken = run_whole_and_broken_without(earlier, gone_on(earlier, **changes), tmp_path)
+    assert_same_bits(broken, unbroken)
+    for genome in torch.tensor(unbroken.halls[Side.HIDERS].genomes).double():
+        assert torch.equal(genome[: last.start], champion[: last.start])
+        assert not torch.equal(genome[last], champion[last])
+    fresh = Evolution(gone_on(earlier, fresh_output=True), build_evaluator(tiny())).populations[Side.HIDERS].searcher
+    assert torch.equal(fresh.center[: last.start], champion[: last.start])
+    assert 0.2 < float(fresh.center[last].std()) < 1.0  # as where nothing is taken over
+    kept = Evolution(gone_on(earlier, trained_layers="last"), build_evaluator(tiny())).populations[Side.HIDERS].searcher
+    assert torch.equal(kept.center, champion)
+    candidates = kept.ask()
+    assert torch.equal(candidates[:, : last.start], champion[: last.start].expand(len(candidates), -1))
+    with pytest.raises(ValueError, match="expected one of the last"):
+        kept.load_state_dict(fresh.state_dict())
+
+
+def test_a_last_layer_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"hiders\.trained_layers without hiders\.init_from: say where it begins"):
+        tiny(hiders={"trained_layers": "last"})
 
 
 def test_such_a_run_goes_on_to_the_same_bits_without_the_other_file(earlier: Path, tmp_path: Path) -> None:

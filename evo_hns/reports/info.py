@@ -146,15 +146,15 @@ def experiment_text(run: RunFacts) -> str:
     """The experiment that makes a run again, as TOML: all settings that are not the defaults."""
     by = f"evo_hns {run.meta.project_version} {run.meta.git_commit[:12]}".strip()
     head = f"# Of a run of {by}, begun at {run.meta.created}. Save this as NAME.toml:\n#   evo-hns train NAME.toml"
-    return "\n".join([head, *(f"{name} = {_toml(value)}" for name, value in changed_settings(run.config).items())])
+    return "\n".join([head, *(f"{name} = {toml(value)}" for name, value in changed_settings(run.config).items())])
 
 
-def _toml(value: object) -> str:
+def toml(value: object) -> str:
     """A value as TOML has it."""
     if isinstance(value, dict):
-        return f"{{{', '.join(f'{name} = {_toml(each)}' for name, each in value.items())}}}"
+        return f"{{{', '.join(f'{name} = {toml(each)}' for name, each in value.items())}}}"
     if isinstance(value, list):
-        return f"[{', '.join(map(_toml, value))}]"
+        return f"[{', '.join(map(toml, value))}]"
     return json.dumps(value)
 
 
@@ -172,7 +172,14 @@ def of_diagnosis(config: RunConfig) -> list[str]:
     found = [f"The {label} were not trained." for label in sides if label not in trained]
     for label in trained:
         if (origin := sides[label].init_from) is not None:
-            found.append(f"The search of the {label} began at {origin}.")
+            fresh = ", with a new last layer" * sides[label].fresh_output
+            frozen = "; only its last layer was searched" * (sides[label].trained_layers == "last")
+            found.append(f"The search of the {label} began at {origin}{fresh}{frozen}.")
+        if (shown := sides[label].demonstration).player is not None:
+            found.append(
+                f"Up to {shown.env_steps} env steps of matches of the {label}' candidates were played by "
+                f"{shown.player}; champions were chosen in matches of their own."
+            )
         if sides[label].opponents:
             found.append(f"The {label} met fixed opponents alone: {', '.join(sides[label].opponents)}.")
         if sides[label].fitness != "return":

@@ -112,7 +112,7 @@ class Study:
         """Addresses of the panel of a side."""
         if (named := self.panel.of(side)) is not None:
             return named
-        yardsticks = YARDSTICKS[side] if self.spec.has_room else ()
+        yardsticks = YARDSTICKS[side] if self.spec.has_room and len(self.spec.teams) > 1 else ()
         return tuple(f"scripted:{name}" for name in (*held_out_opponents(self.spec, side), *yardsticks))
 
     def met(self, arm: Arm, side: Side) -> dict[str, bool]:

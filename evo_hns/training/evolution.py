@@ -50,6 +50,7 @@ from evo_hns.training.external_players import (
     players_of_run,
     with_players,
 )
+from evo_hns.training.novelty import BoxNovelty
 from evo_hns.training.population import (
     Population,
     Populations,
@@ -79,7 +80,8 @@ class Evolution:
         self.config, self.evaluator = config, evaluator
         lengths, places = evaluator.session.genome_lengths, trained_places(config, evaluator.session)
         self.fixed = load_fixed(config, evaluator.session.spec) if run is None else players_of_run(run, FIXED)
-        self.skills = build_skills(config, evaluator)
+        self.novelty = BoxNovelty(config, evaluator.session.spec)
+        self.skills = build_skills(config, evaluator) | self.novelty.skills
         self.second_objectives = build_second_objectives(config, evaluator)
         if run is None:
             self.origins = load_origins(config, evaluator.session.spec)
@@ -95,6 +97,7 @@ class Evolution:
             restore_ladders(self.ladders, run.state)
             self.curriculum.restore(run.state)
             self.demonstrations.restore(run.state)
+            self.novelty.restore(run.state)
 
     def generations(self, first: int = 0) -> Iterator[Generation]:
         """Ask, play, tell; find the champions on fresh worlds and remember them; see `Trainer.generations`."""
@@ -143,6 +146,7 @@ class Evolution:
                 populations[side].adapt_matches(metrics[f"{side.label}.reliability"], settings)
                 metrics |= self.curriculum.learn(side, kinds.get(side), scores)
                 metrics |= self.demonstrations.learn(side, scores, generation)
+                self.novelty.learn(side, batch)
             exploits = exploit(config, evaluator, populations, generation)
             prune(populations, settings)
             clock.lap("time_exploiters")
@@ -165,7 +169,7 @@ class Evolution:
     def _state(self) -> State:
         """All that changes, and copies of the players from outside."""
         state = {**populations_state(self.populations), **ladders_state(self.ladders)}
-        state |= {**self.curriculum.state, **self.demonstrations.state}
+        state |= {**self.curriculum.state, **self.demonstrations.state, **self.novelty.state}
         return with_players(with_players(state, self.fixed, FIXED), self.origins, ORIGINS)
 
     def _play(

@@ -22,6 +22,7 @@ from evo_hns.evaluation.rollout import Episodes
 from evo_hns.evaluation.trajectory import Trajectory
 from evo_hns.spec import ObservationSpec, Side
 from evo_hns.system.spelling import did_you_mean
+from evo_hns.training.novelty import BOX_NOVELTY
 
 
 def build_skills(config: RunConfig, evaluator: Evaluator) -> dict[Side, Skill]:
@@ -34,8 +35,9 @@ def build_skills(config: RunConfig, evaluator: Evaluator) -> dict[Side, Skill]:
     Raises:
         ConfigError: no such statistic, stage or skill.
     """
-    wanted = {side: name for side in config.trained_sides if (name := config.side(side).fitness) != "return"}
-    return _build(wanted, evaluator, "fitness", "return or ")
+    others = ("return", BOX_NOVELTY)  # which are known elsewhere
+    wanted = {side: name for side in config.trained_sides if (name := config.side(side).fitness) not in others}
+    return _build(wanted, evaluator, "fitness", f"return, {BOX_NOVELTY} or ")
 
 
 def build_second_objectives(config: RunConfig, evaluator: Evaluator) -> dict[Side, Skill]:

@@ -81,12 +81,6 @@ def test_the_shipped_studies_can_be_run() -> None:
             r"a and b play different games \(rules",
         ),
         ("[arms.a]", '[panel]\nhiders = ["scripted:who"]', "env_steps = 9", r"panel\.hiders: no scripted player 'who'"),
-        (
-            '[arms.a]\nexperiment = "lock-and-return"',
-            "",
-            "env_steps = 9",
-            r"needs hide-and-seek with two teams",
-        ),
     ],
 )
 def test_a_study_that_cannot_be_run_is_refused_in_a_line(

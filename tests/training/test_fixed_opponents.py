@@ -128,7 +128,7 @@ def test_a_stage_is_a_skill_that_an_episode_shows_or_not(evaluator: LocalEvaluat
 
 def test_a_skill_that_there_is_not_is_refused_with_those_there_are(evaluator: LocalEvaluator) -> None:
     with pytest.raises(
-        ConfigError, match=r"hiders\.fitness: got 'food_eaten', expected return or one of max_box_move,"
+        ConfigError, match=r"hiders\.fitness: got 'food_eaten', expected return, box_novelty or one of max_box_move,"
     ):
         build_skills(tiny(hiders={"fitness": "food_eaten"}), evaluator)
 

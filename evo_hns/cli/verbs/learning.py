@@ -61,7 +61,7 @@ class Learning:
         page = self.output or folder / f"{study.name}.html"
         make_folder(folder / study.name)
         check_target(page)
-        with hinting(f"to go on, type the same again: {as_typed_again()}"), _telling() as tell:
+        with hinting(f"to go on, type the same again: {as_typed_again()}"), telling() as tell:
             measured = run_study(study, folder, self.cores or usable_cores(), tell)
         findings = find(study, folder, measured)
         write_page(findings, page)
@@ -80,12 +80,14 @@ def learning_text(found: Findings) -> str:
         outcomes = [outcome for outcome in found.returns if outcome.side is side]
         if outcomes:
             panel = ", ".join(found.panel[side]) or "nobody"
-            parts.append(wrapped(f"mean return of the {side.label}; the panel: {panel}"))
+            alone = len(found.study.spec.teams) == 1
+            whom = "" if alone else f"; the panel: {panel}"
+            parts.append(wrapped(f"mean return of the {side.label}{whom}"))
             rows: list[list[object]] = [["arm", "against", "start", "end", "on the way", f"end less {arms[0]}"]]
             for outcome in outcomes:
                 starts, ends, areas = found.starts(outcome), found.ends(outcome), found.areas(outcome)
                 less = {each.arm: each.end for each in found.differences(outcome) if each.other == arms[0]}
-                against = outcome.opponent or "the panel"
+                against = outcome.opponent or ("nobody" if alone else "the panel")
                 for arm, end in ends.items():
                     met = f"{against} *" if found.trained_against(arm, outcome) else against
                     rows.append([arm, met, f"{starts[arm].mean:+.1f}", end, areas[arm], less.get(arm, "")])
@@ -123,7 +125,7 @@ def _costs_text(found: Findings) -> str:
 
 
 @contextmanager
-def _telling() -> Iterator[Callable[[Progress], None]]:
+def telling() -> Iterator[Callable[[Progress], None]]:
     """A line on the standard error for each run, now and then, and when something of it is done."""
     from rich.console import Console
 

@@ -50,6 +50,7 @@ VERBS: Mapping[str, Entry] = {
     "render": Entry("viewing:Render", "film a match without a display"),
     "report": Entry("viewing:Report", "one HTML page that tells all of a run, or of several"),
     "tournament": Entry("tournament:Tournament", "let champions of all times meet, and measure progress"),
+    "transfer": Entry("transfer:Transfer", "let champions of hide-and-seek learn another task", True),
     "compare": Entry("compare:Compare", "set conditions of several runs side by side"),
 }
 """What users of runs need; `diagnose` is the one other verb."""

@@ -66,7 +66,7 @@ def test_the_commands_do_what_they_say_in_their_order(tmp_path: Path, monkeypatc
             line = [*line, "--episodes", "4"]
         elif verb == "resume":
             line = [*line, "--generations", "14"]
-        elif verb in ("bench", "learning"):
+        elif verb in ("bench", "learning", "transfer"):
             continue  # measure for a minute, train for hours; they have tests of their own
         elif verb == "watch":
             continue  # waits for a person; it has tests of its own

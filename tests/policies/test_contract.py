@@ -44,7 +44,7 @@ ABSENT = {"ranges": 0.4}
 DAILY = {"ranges", "tipping", "radians", "alone"}
 """Games in which there is everything that a player may be told, and nobody to be told of."""
 
-READERS = {"sitter", "builder", "ramp-fetcher", "climber"}
+READERS = {"sitter", "builder", "ramp-fetcher", "climber", "placer"}
 """Scripts that may read what is out of sight."""
 NUMBERED = READERS | {"reactive-builder", "attention, all senses"}
 """Players that remember objects by their number; scripts of two that are equally good take the first."""

@@ -10,7 +10,8 @@ import torch
 
 from evo_hns.config import PhysicsConfig, RulesConfig, WorldConfig
 from evo_hns.envs.game import Game
-from evo_hns.evaluation.session import play
+from evo_hns.evaluation.session import build_session, play
+from evo_hns.experiment import load_experiment
 from evo_hns.physics.cpu import CpuPhysics
 from evo_hns.policies.roster import scripted_roster
 from evo_hns.policies.scripted.field import in_room
@@ -129,3 +130,20 @@ def test_yardsticks_decide_every_match_by_itself(game):
     alone = meet(game, "builder", "climber", np.array([1002]))
     assert torch.equal(both.returns[2:], alone.returns)
     assert np.array_equal(both.trajectory.qpos[2:], alone.trajectory.qpos)
+
+
+def test_the_placer_builds_on_the_sites_of_a_blueprint() -> None:
+    config = load_experiment("blueprint", [])
+    game = build_session(config, 12).game
+    rows = torch.zeros(12, dtype=torch.int64)
+    outcomes = {}
+    for name in ("still", "placer"):
+        teams = {
+            Side.HIDERS: scripted_roster(name).bind(game.observation_spec, Side.HIDERS, rows),
+            Side.SEEKERS: scripted_roster("still").bind(game.observation_spec, Side.SEEKERS, rows),
+        }
+        outcomes[name] = play(game, teams, np.arange(12) + 1000)
+    placed, still = outcomes["placer"], outcomes["still"]
+    assert placed.metrics["completed"].mean() > 0.4  # 61 % of 64 worlds
+    assert still.metrics["sites_built"].sum() == 0
+    assert ((placed.returns - still.returns)[:, 0] > 0).all()

@@ -13,6 +13,7 @@ from evo_hns.policies.scripted.still import build_still
 from evo_hns.policies.scripted.tracker import build_tracker
 from evo_hns.policies.scripted.yardsticks.builder import build_builder
 from evo_hns.policies.scripted.yardsticks.climber import build_climber
+from evo_hns.policies.scripted.yardsticks.placer import build_placer
 from evo_hns.policies.scripted.yardsticks.ramp_fetcher import build_ramp_fetcher
 from evo_hns.policies.scripted.yardsticks.reactive_builder import build_reactive_builder
 from evo_hns.policies.scripted.yardsticks.sitter import build_sitter
@@ -30,6 +31,7 @@ SCRIPTED: dict[str, Callable[[ObservationSpec], Policy]] = {
     "reactive-builder": build_reactive_builder,
     "ramp-fetcher": build_ramp_fetcher,
     "climber": build_climber,
+    "placer": build_placer,
 }
 """Scripted players by name; each plays either side. Chaser and fugitive know the quadrant's room, tracker and evader
 find their way in any field."""

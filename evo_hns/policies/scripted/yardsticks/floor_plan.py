@@ -26,10 +26,7 @@ _SNAP = 3  # cells from a blocked place to the free one that stands for it
 @kernel
 def block_walls(blocked: np.ndarray, doors: np.ndarray) -> None:
     """Mark a `(NUM_CELLS,)` plan anew: outer walls, and the room's walls but for its doors `(D, 3)`."""
-    rim = _RIM + _RADIUS - CELL / 2
-    for k in range(NUM_CELLS):
-        x, y = centre(k)
-        blocked[k] = min(x, y) < rim or max(x, y) > SIDE * CELL - rim
+    block_rim(blocked)
     gap_y = gap_x = -9.0
     for d in range(doors.shape[0]):
         if doors[d, 2] > 0:
@@ -39,6 +36,15 @@ def block_walls(blocked: np.ndarray, doors: np.ndarray) -> None:
                 gap_x = doors[d, 0]
     _block_wall(blocked, True, 0.0, WALL, gap_y)
     _block_wall(blocked, False, WALL, SIDE * CELL, gap_x)
+
+
+@kernel
+def block_rim(blocked: np.ndarray) -> None:
+    """Mark a `(NUM_CELLS,)` plan anew: outer walls alone."""
+    rim = _RIM + _RADIUS - CELL / 2
+    for k in range(NUM_CELLS):
+        x, y = centre(k)
+        blocked[k] = min(x, y) < rim or max(x, y) > SIDE * CELL - rim
 
 
 @kernel

@@ -37,6 +37,7 @@ class View(NamedTuple):
     doors: np.ndarray  #: `(D, 3)` centres and whether they exist
     boxes: np.ndarray  #: `(B, OBJECT_SIZE)`
     ramps: np.ndarray  #: `(R, OBJECT_SIZE)`
+    sites: np.ndarray  #: `(S, 3)` centres of construction sites and whether they exist
 
 
 Handler = Callable[..., tuple[float, float, float, bool, bool]]
@@ -61,6 +62,7 @@ def handler(decide: Handler) -> Callable[..., None]:
         doors: np.ndarray,
         boxes: np.ndarray,
         ramps: np.ndarray,
+        sites: np.ndarray,
         memory: np.ndarray,
         movement: np.ndarray,
         pull: np.ndarray,
@@ -69,7 +71,8 @@ def handler(decide: Handler) -> Callable[..., None]:
         for w in range(me.shape[0]):
             for a in range(me.shape[1]):
                 if present[w, a]:
-                    view = View(a, me[w, a], others[w, a], sees[w, a], lidar[w, a], doors[w], boxes[w, a], ramps[w, a])
+                    things = boxes[w, a], ramps[w, a], sites[w, a]
+                    view = View(a, me[w, a], others[w, a], sees[w, a], lidar[w, a], doors[w], *things)
                     x, y, torque, pull[w, a], glueall[w, a] = decide(view, memory[w, a])
                     movement[w, a, 0], movement[w, a, 1] = movement_bin(x), movement_bin(y)
                     movement[w, a, 2] = movement_bin(torque)
@@ -125,10 +128,19 @@ class HandlerTeam:
             _objects(
                 observation.ramp_obs, observation.mask_ar_obs, observation.mask_ar_obs_spoof, self.spec.ramp_columns
             ),
+            _sites(observation),
         )
         arrays = [np.ascontiguousarray(array.numpy()) for array in told]
         handler(self.decide)(*arrays, renewed.numpy(), movement, pull, glueall)
         return Action(torch.from_numpy(movement), torch.from_numpy(pull), torch.from_numpy(glueall)), renewed
+
+
+def _sites(observation: Observation) -> Tensor:
+    """`(W, A, S, 3)` centres and whether the sites exist."""
+    sites = torch.zeros(*observation.construction_site_obs.shape[:3], 3, dtype=torch.float64)
+    sites[..., :2] = observation.construction_site_obs[..., :2]
+    sites[..., 2] = observation.mask_acs_obs.double()
+    return sites
 
 
 def _objects(rows: Tensor, sees: Tensor, exists: Tensor, columns: ObjectColumns) -> Tensor:

@@ -74,7 +74,7 @@ def _decide(view: View, row: np.ndarray) -> tuple[float, float, float, bool, boo
 @kernel
 def _off_straight(box: np.ndarray) -> float:
     """Radians by which a box must turn for its sides to lie along the field's."""
-    return -(box[TURN] - 0.5 * math.pi * math.floor(box[TURN] / (0.5 * math.pi) + 0.5))
+    return float(0.5 * math.pi * math.floor(box[TURN] / (0.5 * math.pi) + 0.5) - box[TURN])
 
 
 @kernel

@@ -144,6 +144,6 @@ def test_the_placer_builds_on_the_sites_of_a_blueprint() -> None:
         }
         outcomes[name] = play(game, teams, np.arange(12) + 1000)
     placed, still = outcomes["placer"], outcomes["still"]
-    assert placed.metrics["completed"].mean() > 0.4  # 61 % of 64 worlds
+    assert placed.metrics["completed"].mean() > 0.25  # 53 ± 6 % of 256 worlds
     assert still.metrics["sites_built"].sum() == 0
     assert ((placed.returns - still.returns)[:, 0] > 0).all()

@@ -317,6 +317,8 @@ def test_the_verb_draws_a_page(path: Path, monkeypatch: pytest.MonkeyPatch, caps
     assert main(["tournament", "run.h5", "--max-episodes", "8", "--picture", "page.png"]) == 0
     assert "The picture is page.png." in capsys.readouterr().out
     assert Path("page.png").stat().st_size > 10_000
-    monkeypatch.setattr("evo_hns.cli.verbs.tournament.find_spec", lambda _: None)
+    assert main(["tournament", "run.h5", "--picture", "nowhere/page.png"]) == 2
+    assert capsys.readouterr().err == "evo-hns: cannot write nowhere/page.png: there is no folder nowhere\n"
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)  # as if it were not installed
     assert main(["tournament", "run.h5", "--picture", "page.png"]) == 2
-    assert "--picture needs matplotlib: pip install" in capsys.readouterr().err
+    assert "pictures need matplotlib: pip install" in capsys.readouterr().err

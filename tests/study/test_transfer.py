@@ -108,6 +108,7 @@ def test_several_champions_are_an_arm_each(folder: Path) -> None:
         (["RUN", "lock-and-retrun"], "no experiment 'lock-and-retrun' (did you mean lock-and-return?)"),
         (["RUN", "lock-and-return", "--sigma", "0"], "--sigma: got 0, expected more than 0"),
         (["RUN", "lock-and-return", "--seeds", "0"], "--seeds: got 0, expected"),
+        (["RUN", "lock-and-return", "--cores", "0"], "--cores: got 0, expected"),
     ],
 )
 def test_mistakes_are_told_in_one_line(

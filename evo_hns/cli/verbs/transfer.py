@@ -26,8 +26,8 @@ class Transfer:
     """
 
     words: Annotated[Positional[tuple[str, ...]], tyro.conf.arg(metavar="RUN[:hiders/k]... TASK")]
-    """Champions (of a run alone the last one), and the task: lock-and-return, sequential-lock, blueprint, shelter, or a
-    TOML file. Of several champions, as of several generations, each is an arm."""
+    """Champions (of a run alone the last one), and the task: lock-and-return, sequential-lock, blueprint, shelter,
+    or a TOML file. Of several champions, as of several generations, each is an arm."""
     seeds: int = 3
     """Runs of each arm."""
     env_steps: int = 2_000_000
@@ -47,7 +47,7 @@ class Transfer:
 
     def __call__(self) -> None:
         """Train whatever is missing, and print a table."""
-        cores = self.cores or usable_cores()
+        cores = usable_cores() if self.cores is None else self.cores
         check_positive(seeds=self.seeds, env_steps=self.env_steps, cores=cores)
         if self.sigma <= 0.0:
             raise ConfigError(f"--sigma: got {self.sigma:g}, expected more than 0")

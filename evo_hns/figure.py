@@ -41,11 +41,7 @@ def panel_grid(
     Raises:
         ConfigError: matplotlib is missing.
     """
-    try:
-        from matplotlib.figure import Figure  # without pyplot, which has a state and a window
-    except ImportError:
-        raise ConfigError(f"pictures need matplotlib: {how_to_install('plot')}") from None
-    figure = Figure(figsize=(width * columns, height * rows))
+    figure = _figure_class()(figsize=(width * columns, height * rows))
     grid = figure.subplots(rows, columns, sharex=sharex, sharey=sharey, squeeze=False)
     return figure, list(grid.ravel())
 
@@ -56,11 +52,7 @@ def check_picture(path: Path) -> None:
     Raises:
         ConfigError: matplotlib is missing, the format is unknown, or it cannot be written there.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise ConfigError(f"pictures need matplotlib: {how_to_install('plot')}") from None
-    if path.suffix.removeprefix(".") not in Figure().canvas.get_supported_filetypes():
+    if path.suffix.removeprefix(".") not in _figure_class()().canvas.get_supported_filetypes():
         raise ConfigError(f"cannot write the picture {path}: expected a name that ends in .png, .pdf or .svg")
     check_output(path)
 
@@ -82,3 +74,11 @@ def save(figure: Figure, path: Path) -> None:
             figure.savefig(partial, dpi=130)
     except ValueError as error:  # an ending that matplotlib does not know
         raise error if isinstance(error, ConfigError) else ConfigError(f"cannot write {path}: {error}") from None
+
+
+def _figure_class() -> type[Figure]:
+    try:
+        from matplotlib.figure import Figure  # without pyplot, which has a state and a window
+    except ImportError:
+        raise ConfigError(f"pictures need matplotlib: {how_to_install('plot')}") from None
+    return Figure

@@ -31,6 +31,17 @@ class Episodes:
     trajectory: Trajectory | None = None  #: where everything was, if it was to be kept
     final_observation: Observation | None = None  #: `(W, A, ...)` after the last env step, if it was to be kept
 
+    @property
+    def kept_trajectory(self) -> Trajectory:
+        """Where everything was, for who asked for it.
+
+        Raises:
+            RuntimeError: it was not kept.
+        """
+        if self.trajectory is None:
+            raise RuntimeError("matches were played without their trajectories, which were to be kept")
+        return self.trajectory
+
     def take(self, index: np.ndarray) -> Episodes:
         """Some of the matches, in this order."""
         rows, seen = torch.from_numpy(index), self.final_observation

@@ -75,29 +75,26 @@ def num_sectors(spec: ObservationSpec) -> int:
     return max(min(1, spec.num_lidar_rays), spec.num_lidar_rays // 2)
 
 
-def entity_widths(spec: ObservationSpec) -> tuple[int, ...]:
-    """Columns in use for each entity type: sizes where they are observed, locks of what can be locked.
-
-    Types without columns are not in the game; nor are those that are left out at the end.
-    """
-    box = NUM_POSE + NUM_SIZE * spec.box_columns.has_size + NUM_LOCKS * spec.box_columns.has_locks
-    ramp = NUM_POSE + NUM_LOCKS * spec.ramp_columns.has_locks
-    widths = (NUM_POSE, NUM_POSE, box, ramp)
-    food = NUM_FOOD if spec.num_food else 0
-    if spec.num_sites:
-        return *widths, food, NUM_SITE
-    return (*widths, food) if food else widths
-
-
+@functools.cache
 def entity_columns(spec: ObservationSpec) -> tuple[tuple[str, ...], ...]:
-    """What the columns of each entity type are, by names that mean the same in every game; see `entity_widths`."""
+    """The columns of each entity type: sizes where they are observed, locks of what can be locked.
+
+    Their names mean the same in every game. Types without columns are not in the game; nor are those that are left out
+    at the end.
+    """
     pose = tuple(f"pose {k}" for k in range(NUM_POSE))
     size, locks = tuple(f"size {k}" for k in range(NUM_SIZE)), tuple(f"lock {k}" for k in range(NUM_LOCKS))
     box = (*pose, *size * spec.box_columns.has_size, *locks * spec.box_columns.has_locks)
     ramp = (*pose, *locks * spec.ramp_columns.has_locks)
     food = tuple(f"food {k}" for k in range(NUM_FOOD if spec.num_food else 0))
     sites = tuple(f"site {k}" for k in range(NUM_SITE if spec.num_sites else 0))
-    return pose, pose, box, ramp, food, sites
+    columns = (pose, pose, box, ramp, food, sites)
+    return columns[: max(kind for kind, names in enumerate(columns) if names) + 1]
+
+
+def entity_widths(spec: ObservationSpec) -> tuple[int, ...]:
+    """How many columns each entity type has; see `entity_columns`."""
+    return tuple(map(len, entity_columns(spec)))
 
 
 def encode(observation: Observation, spec: ObservationSpec, num_more: int = 0) -> Features:

@@ -199,8 +199,7 @@ def find(study: Study, folder: Path, measured: Results) -> Findings:
             returns[Outcome(side)] = _tracks(runs, panel[side], _scores)
             for stage in dict.fromkeys(name for each in rows for name in each.stages):
                 stages[side, stage] = _tracks(runs, panel[side], partial(_share, stage))
-        several = len(study.spec.teams) > 1  # else whoever is met does nothing
-        for name in dict.fromkeys(each.opponent for each in rows if several):
+        for name in dict.fromkeys(each.opponent for each in rows if not study.is_solo):
             returns[Outcome(side, name)] = _tracks(runs, (name,), _scores)
     return Findings(study, conditions, panel, returns, stages, measured)
 

@@ -40,9 +40,9 @@ def write_page(found: Findings, path: Path) -> None:
     )
     arms = f"{counted(len(found.conditions), 'arm').capitalize()} over the seeds {', '.join(map(str, study.seeds))}."
     met = (
-        f"The panel: {panels}. No fitness ever used these players; all champions met them in the same"
-        if len(study.spec.teams) > 1
-        else "All champions played in the same"
+        "All champions played in the same"
+        if study.is_solo
+        else f"The panel: {panels}. No fitness ever used these players; all champions met them in the same"
     )
     what = f"{arms} {met} {study.panel.worlds} worlds, which training never draws, at the game's own physics."
     steps = sum(sum(each.env_steps) for each in found.comparison.expenses)
@@ -76,8 +76,7 @@ def _results(found: Findings) -> Section:
     strong: list[int] = []
     for outcome in found.returns:
         starts, ends, areas = found.starts(outcome), found.ends(outcome), found.areas(outcome)
-        alone = len(found.study.spec.teams) == 1
-        name = outcome.name if outcome.opponent or alone else f"{outcome.name} against the panel"
+        name = outcome.name if outcome.opponent or found.study.is_solo else f"{outcome.name} against the panel"
         rows += [
             (
                 name,

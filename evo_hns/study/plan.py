@@ -108,11 +108,16 @@ class Study:
         """Sizes of the game."""
         return observation_spec(self.game.world, self.game.rules)
 
+    @property
+    def is_solo(self) -> bool:
+        """A task of one team: whoever is met does nothing."""
+        return len(self.spec.teams) == 1
+
     def measured_against(self, side: Side) -> tuple[str, ...]:
         """Addresses of the panel of a side."""
         if (named := self.panel.of(side)) is not None:
             return named
-        yardsticks = YARDSTICKS[side] if self.spec.has_room and len(self.spec.teams) > 1 else ()
+        yardsticks = YARDSTICKS[side] if self.spec.has_room and not self.is_solo else ()
         return tuple(f"scripted:{name}" for name in (*held_out_opponents(self.spec, side), *yardsticks))
 
     def met(self, arm: Arm, side: Side) -> dict[str, bool]:

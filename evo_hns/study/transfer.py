@@ -39,7 +39,7 @@ def find_champions(texts: Sequence[str]) -> list[Archived]:
     """Hiders' champions by their addresses: `RUN` (the last one) or `RUN:hiders/GENERATION`.
 
     Raises:
-        ConfigError: there is none, or they are of several forms of network.
+        ConfigError: one is no champion of hiders, or they are of several forms of network.
         RunFileError: a run file cannot be read.
     """
     found = []
@@ -48,8 +48,6 @@ def find_champions(texts: Sequence[str]) -> list[Archived]:
         if not isinstance(address, Archived):
             raise ConfigError(f"got {text!r}, expected a run file or a champion of its hiders: RUN:hiders/last")
         found.append(address)
-    if not found:
-        raise ConfigError("expected a champion and a task: RUN[:hiders/k]... TASK")
     first = found[0]
     for each in found[1:]:
         if each.member.config.hiders.policy != first.member.config.hiders.policy:

@@ -95,9 +95,8 @@ class Evolution:
         self.curriculum, self.demonstrations = Curriculum(config), Demonstrations(config)
         if run is not None:
             restore_ladders(self.ladders, run.state)
-            self.curriculum.restore(run.state)
-            self.demonstrations.restore(run.state)
-            self.novelty.restore(run.state)
+            for each in self._learners:
+                each.restore(run.state)
 
     def generations(self, first: int = 0) -> Iterator[Generation]:
         """Ask, play, tell; find the champions on fresh worlds and remember them; see `Trainer.generations`."""
@@ -166,10 +165,16 @@ class Evolution:
                 exploiters=exploits.champions,
             )
 
+    @property
+    def _learners(self) -> tuple[Curriculum, Demonstrations, BoxNovelty]:
+        """What learns from generation to generation beside the searches."""
+        return self.curriculum, self.demonstrations, self.novelty
+
     def _state(self) -> State:
         """All that changes, and copies of the players from outside."""
         state = {**populations_state(self.populations), **ladders_state(self.ladders)}
-        state |= {**self.curriculum.state, **self.demonstrations.state, **self.novelty.state}
+        for each in self._learners:
+            state |= each.state
         return with_players(with_players(state, self.fixed, FIXED), self.origins, ORIGINS)
 
     def _play(

@@ -84,10 +84,8 @@ def novelty(episodes: Episodes, counts: np.ndarray) -> Tensor:
 
 def _end_cells(episodes: Episodes) -> tuple[np.ndarray, np.ndarray]:
     """`(W, B, 2)` cells in which boxes ended, and `(W, B)` which of them count."""
-    if episodes.trajectory is None:
-        raise RuntimeError("matches were played without their trajectories, which were to be kept")
-    trajectory = episodes.trajectory
+    trajectory = episodes.kept_trajectory
     boxes = trajectory.objects[:, -1, : trajectory.scene.num_boxes, :2]
-    counted = trajectory.layout.box_mask & ~episodes.failed.numpy()[:, None] & np.isfinite(boxes).all(2)
+    counted = trajectory.layout.box_mask & ~trajectory.failed[:, None] & np.isfinite(boxes).all(2)
     cells = np.clip(np.floor(np.where(counted[..., None], boxes, 0.0) / CELL), 0, _CELLS - 1)
     return cells.astype(np.int64), counted

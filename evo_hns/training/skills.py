@@ -114,6 +114,4 @@ def _showing(stage: str) -> Callable[[Trajectory], np.ndarray]:
 
 
 def _measured(episodes: Episodes, measure: Callable[[Trajectory], np.ndarray]) -> Tensor:
-    if episodes.trajectory is None:
-        raise RuntimeError("matches were played without their trajectories, which were to be kept")
-    return torch.from_numpy(measure(episodes.trajectory)).to(torch.float64)
+    return torch.from_numpy(measure(episodes.kept_trajectory)).to(torch.float64)

@@ -80,7 +80,7 @@ def learning_text(found: Findings) -> str:
         outcomes = [outcome for outcome in found.returns if outcome.side is side]
         if outcomes:
             panel = ", ".join(found.panel[side]) or "nobody"
-            alone = len(found.study.spec.teams) == 1
+            alone = found.study.is_solo
             whom = "" if alone else f"; the panel: {panel}"
             parts.append(wrapped(f"mean return of the {side.label}{whom}"))
             rows: list[list[object]] = [["arm", "against", "start", "end", "on the way", f"end less {arms[0]}"]]
